@@ -1,0 +1,110 @@
+//! Parameters as the network declares them, and recipes that make initializers from them.
+
+use super::shape::Shape;
+
+/// A tensor that weights must provide.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its name, in timm's vocabulary.
+    pub name: String,
+    /// Its shape; all dimensions are known.
+    pub shape: Shape,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// What a parameter is for: what counting and initialisation rules ask.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Role {
+    /// Convolution kernel, `[out, in / groups, height, width]`.
+    ConvWeight {
+        /// Number of channel groups.
+        groups: u64,
+    },
+    /// Convolution bias (only squeeze-and-excitation has them).
+    ConvBias,
+    /// Scale of a batch norm.
+    Gamma {
+        /// Name of the running variance of the same batch norm.
+        variance: String,
+        /// The epsilon that goes with it.
+        epsilon: f64,
+        /// Where the batch norm stands.
+        site: Site,
+    },
+    /// Offset of a batch norm.
+    Beta,
+    /// Running mean of a batch norm: a buffer, not trained.
+    RunningMean,
+    /// Running variance of a batch norm: a buffer, not trained.
+    RunningVariance,
+    /// Weight of the classifier, `[classes, features]`.
+    LinearWeight,
+    /// Bias of the classifier.
+    LinearBias,
+}
+
+/// Where a batch norm stands in its block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// An activation follows.
+    Inner,
+    /// It closes a block whose result goes on alone.
+    Closing,
+    /// It closes a block that is added to its input.
+    ClosingResidual {
+        /// Blocks in the stage, after depth scaling.
+        stage_blocks: u64,
+    },
+}
+
+impl Parameter {
+    /// Whether it is trained; running statistics are not, and do not count as parameters.
+    #[must_use]
+    pub fn is_trained(&self) -> bool {
+        !matches!(self.role, Role::RunningMean | Role::RunningVariance)
+    }
+
+    /// Number of elements.
+    ///
+    /// # Panics
+    /// If a dimension is not known; the network never declares such a parameter.
+    #[must_use]
+    pub fn element_count(&self) -> u64 {
+        super::shape::element_count(&self.shape).expect("parameters have known shapes")
+    }
+}
+
+/// How an initializer is computed from parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recipe {
+    /// The parameter as it is.
+    Parameter(String),
+    /// A kernel, each output channel multiplied by `gamma / sqrt(variance + epsilon)` in f64.
+    FoldedWeight {
+        /// The kernel.
+        weight: String,
+        /// The batch norm that follows it.
+        norm: BatchNormNames,
+    },
+    /// `beta − mean · gamma / sqrt(variance + epsilon)` in f64: the bias that a folded batch norm leaves.
+    FoldedBias {
+        /// The batch norm.
+        norm: BatchNormNames,
+    },
+}
+
+/// The parameters of one batch norm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchNormNames {
+    /// Scale.
+    pub gamma: String,
+    /// Offset.
+    pub beta: String,
+    /// Running mean.
+    pub mean: String,
+    /// Running variance.
+    pub variance: String,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
