@@ -8,9 +8,11 @@ pub mod parameter;
 pub mod shape;
 
 mod build;
+mod count;
 
 use crate::onnx::ops::Operator;
 pub use build::{BuildError, GraphBuilder};
+pub use count::Counts;
 pub use parameter::{BatchNormNames, Parameter, Recipe, Role, Site};
 use shape::Shape;
 

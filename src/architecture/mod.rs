@@ -1,0 +1,209 @@
+//! Block rows, and a network with every number resolved.
+//!
+//! The rows are the baseline of the paper (arXiv 1905.11946, table 1; tensorflow/tpu
+//! `efficientnet_builder.py`); [`Architecture::scale`] applies a [`Scaling`] to them. How the parts are
+//! wired is `network`'s business.
+
+use crate::graph::{Activation, Padding};
+use crate::scaling::{Family, Scaling, round_filters, round_repeats};
+
+/// Epsilon of every batch norm in TensorFlow's EfficientNets (tensorflow/tpu `efficientnet_builder.py`).
+pub const TF_BATCH_NORM_EPSILON: f64 = 1e-3;
+/// Classes of ImageNet-1k.
+pub const IMAGENET_CLASSES: u64 = 1000;
+/// Networks of more blocks than this are refused.
+pub const LARGEST_BLOCK_COUNT: u64 = 5_000;
+/// Networks of more weight bytes than this are refused.
+pub const LARGEST_WEIGHT_BYTES: u64 = 256 << 30;
+
+/// A network with every number resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Architecture {
+    /// Filters of the stem convolution.
+    pub stem_filters: u64,
+    /// The stages, in order.
+    pub stages: Vec<Stage>,
+    /// Filters of the head convolution.
+    pub head_filters: u64,
+    /// Non-linearity everywhere but the squeeze-and-excitation gate.
+    pub activation: Activation,
+    /// Choices that scaling does not make.
+    pub options: Options,
+}
+
+/// Choices that scaling does not make.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// How convolutions pad the border.
+    pub padding: Padding,
+    /// Epsilon of every batch norm.
+    pub batch_norm_epsilon: f64,
+    /// Logits.
+    pub classes: u64,
+    /// Channels of the input.
+    pub in_channels: u64,
+}
+
+impl Default for Options {
+    /// TensorFlow's: SAME padding, epsilon 1e-3; 1000 classes, 3 channels.
+    fn default() -> Self {
+        Self {
+            padding: Padding::Same,
+            batch_norm_epsilon: TF_BATCH_NORM_EPSILON,
+            classes: IMAGENET_CLASSES,
+            in_channels: 3,
+        }
+    }
+}
+
+/// Blocks of one shape in a row; only the first has the stride and the change of filters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stage {
+    /// Side of the depthwise kernel.
+    pub kernel_size: u64,
+    /// Number of blocks.
+    pub num_repeat: u64,
+    /// Filters that enter the stage.
+    pub input_filters: u64,
+    /// Filters that leave every block.
+    pub output_filters: u64,
+    /// Expanded filters over input filters; 1 means no expansion convolution.
+    pub expand_ratio: u64,
+    /// Stride of the first block.
+    pub stride: u64,
+    /// Squeezed filters over a block's input filters, if it has squeeze-and-excitation.
+    pub squeeze_ratio: Option<f64>,
+}
+
+/// A network that is refused for its size.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SizeError {
+    /// Too many blocks.
+    #[error("the network would have {0} blocks, expected at most {LARGEST_BLOCK_COUNT}")]
+    Blocks(u64),
+    /// Too many weight bytes.
+    #[error(
+        "the weights would take at least {} GiB, expected at most {} GiB",
+        .0 >> 30,
+        LARGEST_WEIGHT_BYTES >> 30
+    )]
+    Bytes(u128),
+}
+
+const fn row(kernel_size: u64, num_repeat: u64, stride: u64, expand_ratio: u64, filters: [u64; 2]) -> Stage {
+    Stage {
+        kernel_size,
+        num_repeat,
+        input_filters: filters[0],
+        output_filters: filters[1],
+        expand_ratio,
+        stride,
+        squeeze_ratio: Some(0.25),
+    }
+}
+
+/// The baseline of B0 and Lite0 (tensorflow/tpu `efficientnet_builder.py`; arXiv 1905.11946, table 1).
+const BASELINE: [Stage; 7] = [
+    row(3, 1, 1, 1, [32, 16]),
+    row(3, 2, 2, 6, [16, 24]),
+    row(5, 2, 2, 6, [24, 40]),
+    row(3, 3, 2, 6, [40, 80]),
+    row(5, 3, 1, 6, [80, 112]),
+    row(5, 4, 2, 6, [112, 192]),
+    row(3, 1, 1, 6, [192, 320]),
+];
+const BASELINE_STEM_FILTERS: u64 = 32;
+const BASELINE_HEAD_FILTERS: u64 = 1280;
+
+impl Architecture {
+    /// The family's baseline, scaled.
+    ///
+    /// Lite scales neither stem nor head, nor the repeats of its first and last stage, but the filters of
+    /// every stage (tensorflow/tpu `lite/efficientnet_lite_builder.py`, `fix_head_stem`).
+    ///
+    /// # Errors
+    /// If the network would be of unreasonable size; nothing large is built to find out.
+    pub fn scale(scaling: &Scaling, options: Options) -> Result<Self, SizeError> {
+        let width = scaling.coefficients.width;
+        let lite = scaling.family == Family::Lite;
+        let outer = |filters| if lite { filters } else { round_filters(filters, width) };
+        let stem_filters = outer(BASELINE_STEM_FILTERS);
+        let last = BASELINE.len() - 1;
+        let mut input_filters = stem_filters;
+        let stages = BASELINE.iter().enumerate().map(|(index, row)| {
+            let fixed = lite && (index == 0 || index == last);
+            let stage = Stage {
+                num_repeat: if fixed {
+                    row.num_repeat
+                } else {
+                    round_repeats(row.num_repeat, scaling.coefficients.depth)
+                },
+                input_filters,
+                output_filters: round_filters(row.output_filters, width),
+                squeeze_ratio: row.squeeze_ratio.filter(|_| !lite),
+                ..*row
+            };
+            input_filters = stage.output_filters;
+            stage
+        });
+        let architecture = Self {
+            stem_filters,
+            stages: stages.collect(),
+            head_filters: outer(BASELINE_HEAD_FILTERS),
+            activation: if lite { Activation::Relu6 } else { Activation::Swish },
+            options,
+        };
+        architecture.refuse_unreasonable_size()?;
+        Ok(architecture)
+    }
+
+    /// Number of blocks.
+    #[must_use]
+    pub fn block_count(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.num_repeat).sum()
+    }
+
+    fn refuse_unreasonable_size(&self) -> Result<(), SizeError> {
+        if self.block_count() > LARGEST_BLOCK_COUNT {
+            return Err(SizeError::Blocks(self.block_count()));
+        }
+        let repeated = |stage: &Stage| {
+            let filters = u128::from(stage.output_filters);
+            2 * filters * filters * u128::from(stage.expand_ratio) * u128::from(stage.num_repeat - 1)
+        };
+        let classifier = u128::from(self.head_filters) * u128::from(self.options.classes);
+        let stem = u128::from(self.options.in_channels) * u128::from(self.stem_filters) * 9;
+        let bytes = 4 * (self.stages.iter().map(repeated).sum::<u128>() + classifier + stem);
+        if bytes > u128::from(LARGEST_WEIGHT_BYTES) {
+            return Err(SizeError::Bytes(bytes));
+        }
+        Ok(())
+    }
+}
+
+impl Stage {
+    /// Filters that enter block `index` of the stage.
+    #[must_use]
+    pub fn block_input_filters(&self, index: u64) -> u64 {
+        if index == 0 { self.input_filters } else { self.output_filters }
+    }
+
+    /// Stride of block `index` of the stage.
+    #[must_use]
+    pub fn block_stride(&self, index: u64) -> u64 {
+        if index == 0 { self.stride } else { 1 }
+    }
+
+    /// Squeezed filters of block `index`: a share of what enters the block, before expansion, at least 1.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "filters are far below 2^53"
+    )]
+    pub fn squeezed_filters(&self, index: u64) -> Option<u64> {
+        let ratio = self.squeeze_ratio?;
+        Some(((self.block_input_filters(index) as f64 * ratio) as u64).max(1))
+    }
+}

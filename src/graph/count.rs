@@ -1,0 +1,58 @@
+//! Parameters, buffers and multiply-adds of a canonical graph.
+
+use super::{Graph, Node, Op};
+use crate::graph::shape::element_count;
+
+/// What a graph costs for one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Elements of trained parameters; gamma and beta of batch norms included.
+    pub parameters: u64,
+    /// Elements of running means and variances.
+    pub buffers: u64,
+    /// Multiply-adds of convolutions and linear layers; biases, batch norms, activations, pooling and
+    /// element-wise products are not counted.
+    pub macs: u64,
+}
+
+impl Graph {
+    /// Counts the whole graph.
+    ///
+    /// # Panics
+    /// If a dimension that matters is symbolic: counting is done at a fixed size.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts_where(|_| true)
+    }
+
+    /// Counts what belongs to names that satisfy `belongs`.
+    ///
+    /// # Panics
+    /// If a dimension that matters is symbolic: counting is done at a fixed size.
+    #[must_use]
+    pub fn counts_where(&self, belongs: impl Fn(&str) -> bool) -> Counts {
+        let mut counts = Counts::default();
+        for parameter in self.parameters.iter().filter(|parameter| belongs(&parameter.name)) {
+            let elements = parameter.element_count();
+            if parameter.is_trained() {
+                counts.parameters += elements;
+            } else {
+                counts.buffers += elements;
+            }
+        }
+        counts.macs = self.nodes.iter().filter(|node| belongs(&node.name)).map(|node| self.macs(node)).sum();
+        counts
+    }
+
+    fn macs(&self, node: &Node) -> u64 {
+        let per_output = match &node.op {
+            Op::Conv(conv) => {
+                let channels = self.value(node.inputs[0]).shape[1].fixed().expect("channels are fixed");
+                conv.kernel[0] * conv.kernel[1] * channels / conv.groups
+            }
+            Op::Linear => self.value(node.inputs[0]).shape[1].fixed().expect("features are fixed"),
+            _ => return 0,
+        };
+        element_count(&self.value(node.output).shape).expect("counting needs fixed sizes") * per_output
+    }
+}

@@ -1,0 +1,64 @@
+//! How scaled filters and repeats become integers.
+
+/// Filters are multiples of this (`depth_divisor` in tensorflow/tpu `efficientnet_builder.py`; it divides
+/// channels in spite of its name).
+const DIVISOR: u64 = 8;
+
+/// Filters scaled by `width`, to the nearest multiple of 8 (half up), and one step more where that loses
+/// over 10 %: 16 · 1.2 gives 24, not 16.
+///
+/// Source: `round_filters` in tensorflow/tpu `efficientnet_model.py`. The 90 % line is V1's and Lite's;
+/// google/automl's `EfficientNetV2` lacks it.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "filters are far below 2^53, and multipliers are limited where they are parsed"
+)]
+pub fn round_filters(filters: u64, width: f64) -> u64 {
+    let scaled = filters as f64 * width;
+    let nearest = ((scaled + DIVISOR as f64 / 2.0) as u64 / DIVISOR * DIVISOR).max(DIVISOR);
+    if (nearest as f64) < 0.9 * scaled { nearest + DIVISOR } else { nearest }
+}
+
+/// Repeats scaled by `depth`, rounded up (`round_repeats` in tensorflow/tpu `efficientnet_model.py`).
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "repeats are far below 2^53, and multipliers are limited where they are parsed"
+)]
+pub fn round_repeats(repeats: u64, depth: f64) -> u64 {
+    (depth * repeats as f64).ceil() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_of_the_published_widths() {
+        // Widths of the published models; channels in the order 16 24 40 80 112 192 320 32 1280.
+        let baseline = [16, 24, 40, 80, 112, 192, 320, 32, 1280];
+        for (width, expected) in [
+            (1.0, baseline),
+            (1.1, [16, 24, 48, 88, 120, 208, 352, 32, 1408]),
+            (1.2, [24, 32, 48, 96, 136, 232, 384, 40, 1536]),
+            (1.4, [24, 32, 56, 112, 160, 272, 448, 48, 1792]),
+            (2.2, [32, 56, 88, 176, 248, 424, 704, 72, 2816]),
+            (4.3, [72, 104, 176, 344, 480, 824, 1376, 136, 5504]),
+        ] {
+            assert_eq!(baseline.map(|filters| round_filters(filters, width)), expected, "{width}");
+        }
+        assert_eq!(round_filters(8, 0.1), 8);
+    }
+
+    #[test]
+    fn repeats_round_up_in_f64() {
+        for (repeats, depth, expected) in [(5, 1.2, 6), (1, 1.1, 2), (4, 1.8, 8), (3, 3.1, 10), (2, 1.0, 2)] {
+            assert_eq!(round_repeats(repeats, depth), expected, "{repeats} {depth}");
+        }
+    }
+}
