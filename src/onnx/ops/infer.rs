@@ -1,0 +1,200 @@
+//! The type of a result from the types of the operands.
+//!
+//! An extent that is not known agrees with every other; a result's extent is known as soon as one
+//! operand decides it.
+
+use super::{OpError, Operator, TensorType, element_name};
+use crate::graph::shape::{self, Dim, Shape};
+use crate::onnx::proto::tensor_proto::DataType;
+
+/// Element types of real numbers, which every operator here but `Clip`, `Mul` and `Add` asks for.
+const REALS: [DataType; 4] = [DataType::Float, DataType::Float16, DataType::Double, DataType::Bfloat16];
+
+impl Operator {
+    /// Type of the result; operands that are left out are not in `inputs`.
+    ///
+    /// # Errors
+    /// If the operator does not take operands of these types and shapes.
+    pub fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, OpError> {
+        self.check_operand_count(inputs.len())?;
+        let x = &inputs[0];
+        let op_type = self.op_type();
+        let arithmetic = matches!(self, Self::Clip | Self::Mul | Self::Add);
+        if !arithmetic && !REALS.contains(&x.element) {
+            return Err(Operand(op_type, "x").wrong(format!("a real number, found {x}")));
+        }
+        for input in &inputs[1..] {
+            if input.element != x.element {
+                let expected = element_name(x.element);
+                return Err(Operand(op_type, "every operand").wrong(format!("elements of {expected}, found {input}")));
+            }
+        }
+        let shape = match self {
+            Self::Conv { kernel_shape, strides, pads, group } => {
+                conv(inputs, *kernel_shape, *strides, *pads, *group)?
+            }
+            Self::BatchNormalization { .. } => batch_normalization(inputs)?,
+            Self::Mul | Self::Add => broadcast(op_type, &x.shape, &inputs[1].shape)?,
+            Self::Clip => clip(inputs)?,
+            Self::ReduceMean { axes, keep_dims } => reduce(&x.shape, axes, *keep_dims)?,
+            Self::Gemm { trans_b } => gemm(inputs, *trans_b)?,
+            Self::Softmax { axis } => {
+                resolve_axis(Operand(op_type, "x"), *axis, x.shape.len())?;
+                x.shape.clone()
+            }
+            Self::Sigmoid => x.shape.clone(),
+        };
+        Ok(TensorType { element: x.element, shape })
+    }
+}
+
+/// Whether two extents can be equal: both known and different is the only no.
+#[must_use]
+pub fn agree(one: &Dim, other: &Dim) -> bool {
+    match (one.fixed(), other.fixed()) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    }
+}
+
+/// An operand by operator and name, for errors.
+#[derive(Clone, Copy)]
+struct Operand(&'static str, &'static str);
+
+impl Operand {
+    fn wrong(self, expected_and_found: impl std::fmt::Display) -> OpError {
+        self.error(format!("expected {expected_and_found}"))
+    }
+
+    fn error(self, reason: String) -> OpError {
+        OpError::Operand { op_type: self.0, operand: self.1, reason }
+    }
+
+    fn has_shape(self, found: &[Dim], expected: &[Dim]) -> Result<(), OpError> {
+        if found.len() == expected.len() && found.iter().zip(expected).all(|(one, other)| agree(one, other)) {
+            return Ok(());
+        }
+        Err(self.wrong(format!("shape {}, found {}", shape::display(expected), shape::display(found))))
+    }
+}
+
+fn conv(
+    inputs: &[TensorType],
+    kernel_shape: [u64; 2],
+    strides: [u64; 2],
+    [top, left, bottom, right]: [u64; 4],
+    group: u64,
+) -> Result<Shape, OpError> {
+    let (x, weight) = (Operand("Conv", "x"), Operand("Conv", "weight"));
+    let [batch, channels, height, width] = inputs[0].shape.as_slice() else {
+        return Err(x.wrong(format!("4 dimensions, found {}", inputs[0])));
+    };
+    let kernel = kernel_shape.map(Dim::Fixed);
+    let channels_per_group = match channels.fixed() {
+        Some(channels) if group == 0 || !channels.is_multiple_of(group) => {
+            return Err(x.wrong(format!("a multiple of {group} channels, found {channels}")));
+        }
+        Some(channels) => Dim::Fixed(channels / group),
+        None => Dim::Unset,
+    };
+    let [height_kernel, width_kernel] = kernel;
+    weight.has_shape(&inputs[1].shape, &[Dim::Unset, channels_per_group, height_kernel, width_kernel])?;
+    let filters = inputs[1].shape[0].clone();
+    if filters.fixed().is_some_and(|filters| group == 0 || !filters.is_multiple_of(group)) {
+        return Err(weight.wrong(format!("a multiple of {group} filters, found {filters}")));
+    }
+    if let Some(bias) = inputs.get(2) {
+        Operand("Conv", "bias").has_shape(&bias.shape, std::slice::from_ref(&filters))?;
+    }
+    let window = |extent: &Dim, axis: usize, pads| {
+        extent.window(kernel_shape[axis], strides[axis], pads).map_err(|error| x.error(error.to_string()))
+    };
+    Ok(vec![batch.clone(), filters, window(height, 0, [top, bottom])?, window(width, 1, [left, right])?])
+}
+
+fn batch_normalization(inputs: &[TensorType]) -> Result<Shape, OpError> {
+    let x = &inputs[0];
+    let Some(channels) = x.shape.get(1) else {
+        return Err(Operand("BatchNormalization", "x").wrong(format!("2 dimensions or more, found {x}")));
+    };
+    for (name, input) in ["scale", "bias", "mean", "variance"].into_iter().zip(&inputs[1..]) {
+        Operand("BatchNormalization", name).has_shape(&input.shape, std::slice::from_ref(channels))?;
+    }
+    Ok(x.shape.clone())
+}
+
+fn clip(inputs: &[TensorType]) -> Result<Shape, OpError> {
+    for bound in &inputs[1..] {
+        Operand("Clip", "bound").has_shape(&bound.shape, &[])?;
+    }
+    Ok(inputs[0].shape.clone())
+}
+
+/// ONNX's multidirectional broadcasting: shapes are aligned at the end, and an extent of 1 stretches.
+fn broadcast(op_type: &'static str, one: &[Dim], other: &[Dim]) -> Result<Shape, OpError> {
+    let rank = one.len().max(other.len());
+    let at = |shape: &[Dim], index: usize| match (index + shape.len()).checked_sub(rank) {
+        Some(index) => shape[index].clone(),
+        None => Dim::Fixed(1),
+    };
+    let stretch = |index| match (at(one, index), at(other, index)) {
+        (a, b) if a == b => Ok(a),
+        (Dim::Fixed(1), other) | (other, Dim::Fixed(1)) => Ok(other),
+        (Dim::Fixed(_), Dim::Fixed(_)) => {
+            let found = format!("a shape that stretches to {}, found {}", shape::display(one), shape::display(other));
+            Err(Operand(op_type, "b").wrong(found))
+        }
+        (fixed @ Dim::Fixed(_), _) | (_, fixed @ Dim::Fixed(_)) => Ok(fixed),
+        // Either may turn out to be 1.
+        _ => Ok(Dim::Unset),
+    };
+    (0..rank).map(stretch).collect()
+}
+
+fn reduce(shape: &[Dim], axes: &[i64], keep_dims: bool) -> Result<Shape, OpError> {
+    let x = Operand("ReduceMean", "x");
+    let mut reduced = vec![axes.is_empty(); shape.len()];
+    for axis in axes {
+        let index = resolve_axis(x, *axis, shape.len())?;
+        if std::mem::replace(&mut reduced[index], true) {
+            return Err(x.error(format!("dimension {index} is reduced twice")));
+        }
+    }
+    let kept = |(dim, reduced): (&Dim, bool)| match (reduced, keep_dims) {
+        (false, _) => Some(dim.clone()),
+        (true, true) => Some(Dim::Fixed(1)),
+        (true, false) => None,
+    };
+    Ok(shape.iter().zip(reduced).filter_map(kept).collect())
+}
+
+fn gemm(inputs: &[TensorType], trans_b: bool) -> Result<Shape, OpError> {
+    let [rows, inner] = inputs[0].shape.as_slice() else {
+        return Err(Operand("Gemm", "a").wrong(format!("2 dimensions, found {}", inputs[0])));
+    };
+    let expected = if trans_b { [Dim::Unset, inner.clone()] } else { [inner.clone(), Dim::Unset] };
+    Operand("Gemm", "b").has_shape(&inputs[1].shape, &expected)?;
+    let columns = inputs[1].shape[usize::from(!trans_b)].clone();
+    let shape = vec![rows.clone(), columns];
+    if let Some(c) = inputs.get(2) {
+        let aligned = c.shape.iter().rev().zip(shape.iter().rev());
+        let stretches = |(dim, target): (&Dim, &Dim)| *dim == Dim::Fixed(1) || agree(dim, target);
+        if c.shape.len() > shape.len() || !aligned.into_iter().all(stretches) {
+            let found = format!("a shape that stretches to {}, found {c}", shape::display(&shape));
+            return Err(Operand("Gemm", "c").wrong(found));
+        }
+    }
+    Ok(shape)
+}
+
+fn resolve_axis(operand: Operand, axis: i64, rank: usize) -> Result<usize, OpError> {
+    let from_end = usize::try_from(axis.unsigned_abs()).ok().filter(|_| axis < 0);
+    let index = match from_end {
+        Some(distance) => rank.checked_sub(distance),
+        None => usize::try_from(axis).ok().filter(|index| *index < rank),
+    };
+    index.ok_or_else(|| operand.wrong(format!("a dimension {axis}, found only {rank} dimensions")))
+}
+
+#[cfg(test)]
+mod tests;

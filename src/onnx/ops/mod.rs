@@ -1,0 +1,185 @@
+//! Operators: the only home of `op_type` strings, attribute names, defaults and shape rules.
+//!
+//! Every [`Operator`] can be written ([`Operator::op_type`], [`Operator::attributes`]), read back
+//! ([`Operator::from_node`]) and told the types of its operands ([`Operator::infer`]). It refuses to
+//! know names of nodes and values, files, and which opset a file asks for: the definitions are those
+//! that opsets 15 to 17 share.
+//!
+//! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`), of the versions Add-14,
+//! BatchNormalization-15, Clip-13, Conv-11, Gemm-13, Mul-14, ReduceMean-13, Sigmoid-13 and Softmax-13.
+
+mod attributes;
+mod infer;
+
+use super::proto::tensor_proto::DataType;
+use crate::graph::shape::{self, Shape};
+pub use infer::agree;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+/// An operator of ONNX's own domain with its attributes, defaults filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operator {
+    /// Two-dimensional convolution of `x`, `weight` and an optional `bias`; dilations are 1.
+    Conv {
+        /// Height and width of the window; at least 1.
+        kernel_shape: [u64; 2],
+        /// Steps along height and width; at least 1.
+        strides: [u64; 2],
+        /// Zeros around: top, left, bottom, right.
+        pads: [u64; 4],
+        /// Number of channel groups; at least 1.
+        group: u64,
+    },
+    /// Batch normalisation in inference: `x`, `scale`, `bias`, `mean`, `variance`.
+    BatchNormalization {
+        /// Added to the variance; 1e-5 where a node does not say.
+        epsilon: f32,
+    },
+    /// `1 / (1 + exp(−x))`.
+    Sigmoid,
+    /// Element-wise product, with broadcasting.
+    Mul,
+    /// Element-wise sum, with broadcasting.
+    Add,
+    /// `min(max(x, low), high)`; the bounds are optional scalar operands.
+    Clip,
+    /// Mean over some dimensions.
+    ReduceMean {
+        /// The dimensions, negative ones counted from the end; empty means all.
+        axes: Vec<i64>,
+        /// Whether they stay, with extent 1.
+        keep_dims: bool,
+    },
+    /// `a · b + c`; `a` is not transposed, and both factors are 1.
+    Gemm {
+        /// Whether `b` is transposed first.
+        trans_b: bool,
+    },
+    /// Softmax along one dimension.
+    Softmax {
+        /// The dimension, counted from the end if negative; −1 where a node does not say.
+        axis: i64,
+    },
+}
+
+/// Element type and shape of a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorType {
+    /// Element type.
+    pub element: DataType,
+    /// Shape, outermost dimension first.
+    pub shape: Shape,
+}
+
+/// Why a node is not one of the operators above, or does not take its operands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpError {
+    /// The operator is not one of those above; ONNX may define it.
+    #[error("operator `{op_type}` of domain `{domain}` is not known here")]
+    Unknown {
+        /// Name of the operator.
+        op_type: String,
+        /// Its domain.
+        domain: String,
+    },
+    /// ONNX allows this use of the operator; this project neither writes nor infers it.
+    #[error("`{op_type}`: {reason} is not supported here")]
+    Unsupported {
+        /// Name of the operator.
+        op_type: &'static str,
+        /// What is not supported.
+        reason: String,
+    },
+    /// An attribute that the operator does not have, or cannot have with this type or value.
+    #[error("`{op_type}`: attribute `{attribute}`: {reason}")]
+    Attribute {
+        /// Name of the operator.
+        op_type: &'static str,
+        /// Name of the attribute.
+        attribute: String,
+        /// What is wrong, expected and found.
+        reason: String,
+    },
+    /// A wrong number of operands or results.
+    #[error("`{op_type}`: {reason}")]
+    Arity {
+        /// Name of the operator.
+        op_type: &'static str,
+        /// What is wrong, expected and found.
+        reason: String,
+    },
+    /// An operand of a type or shape that the operator does not take.
+    #[error("`{op_type}`: operand `{operand}`: {reason}")]
+    Operand {
+        /// Name of the operator.
+        op_type: &'static str,
+        /// Name of the operand in the operator's own vocabulary.
+        operand: &'static str,
+        /// What is wrong, expected and found.
+        reason: String,
+    },
+}
+
+impl OpError {
+    /// Whether ONNX forbids the node; otherwise it is only out of this project's reach.
+    #[must_use]
+    pub fn is_illegal(&self) -> bool {
+        !matches!(self, Self::Unknown { .. } | Self::Unsupported { .. })
+    }
+}
+
+impl Operator {
+    /// The operator's name in ONNX's own domain.
+    #[must_use]
+    pub fn op_type(&self) -> &'static str {
+        match self {
+            Self::Conv { .. } => "Conv",
+            Self::BatchNormalization { .. } => "BatchNormalization",
+            Self::Sigmoid => "Sigmoid",
+            Self::Mul => "Mul",
+            Self::Add => "Add",
+            Self::Clip => "Clip",
+            Self::ReduceMean { .. } => "ReduceMean",
+            Self::Gemm { .. } => "Gemm",
+            Self::Softmax { .. } => "Softmax",
+        }
+    }
+
+    /// How many operands the operator takes; those past the lower bound are optional.
+    #[must_use]
+    pub fn operand_count(&self) -> RangeInclusive<usize> {
+        match self {
+            Self::Conv { .. } | Self::Gemm { .. } => 2..=3,
+            Self::BatchNormalization { .. } => 5..=5,
+            Self::Mul | Self::Add => 2..=2,
+            Self::Clip => 1..=3,
+            Self::Sigmoid | Self::ReduceMean { .. } | Self::Softmax { .. } => 1..=1,
+        }
+    }
+
+    fn check_operand_count(&self, found: usize) -> Result<(), OpError> {
+        let allowed = self.operand_count();
+        if allowed.contains(&found) {
+            return Ok(());
+        }
+        let expected = match (allowed.start(), allowed.end()) {
+            (least, most) if least == most => format!("{least}"),
+            (least, most) => format!("{least} to {most}"),
+        };
+        let reason = format!("expected {expected} operands, found {found}");
+        Err(OpError::Arity { op_type: self.op_type(), reason })
+    }
+}
+
+impl fmt::Display for TensorType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", element_name(self.element), shape::display(&self.shape))
+    }
+}
+
+/// The element type as messages name it, such as `float` or `int64`.
+#[must_use]
+pub fn element_name(element: DataType) -> String {
+    element.as_str_name().to_lowercase()
+}
