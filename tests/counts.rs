@@ -1,0 +1,260 @@
+//! The fifteen published networks, number by number: coefficients, filters, repeats, parameters,
+//! multiply-adds and paddings.
+//!
+//! Parameters, buffers and multiply-adds were computed by instantiating timm 1.0.31's `tf_efficientnet_*`
+//! (torchvision 0.29.2 and efficientnet-pytorch 0.7.1 agree where they have the model); the totals of Lite
+//! are also in tensorflow/tpu's tests, those of V1 with buffers in google/automl's `effnetv2_model_test.py`
+//! (all but B3, which its rounding rule makes narrower).
+
+use efficientnet_onnx::architecture::{Architecture, Options};
+use efficientnet_onnx::graph::{Graph, Op};
+use efficientnet_onnx::network::{self, Interface};
+use efficientnet_onnx::scaling::{Compound, Family, PUBLISHED, Scaling, Variant};
+
+struct Network {
+    name: &'static str,
+    width: f64,
+    depth: f64,
+    resolution: u64,
+    stem: u64,
+    filters: [u64; 7],
+    repeats: [u64; 7],
+    head: u64,
+    parameters: u64,
+    buffers: u64,
+    macs: u64,
+    depthwise_macs: u64,
+    squeeze_excite_macs: u64,
+}
+
+const FILTERS_1_0: [u64; 7] = [16, 24, 40, 80, 112, 192, 320];
+const FILTERS_1_1: [u64; 7] = [16, 24, 48, 88, 120, 208, 352];
+const FILTERS_1_2: [u64; 7] = [24, 32, 48, 96, 136, 232, 384];
+const FILTERS_1_4: [u64; 7] = [24, 32, 56, 112, 160, 272, 448];
+
+#[rustfmt::skip]
+const NETWORKS: [Network; 15] = [
+    network("b0", 1.0, 1.0, 224, 32, FILTERS_1_0, [1, 2, 2, 3, 3, 4, 1], 1280,
+        [5_288_548, 42_016, 385_814_752, 34_532_064, 627_200]),
+    network("b1", 1.0, 1.1, 240, 32, FILTERS_1_0, [2, 3, 3, 4, 4, 5, 2], 1280,
+        [7_794_184, 62_048, 686_802_832, 60_361_872, 1_108_480]),
+    network("b2", 1.1, 1.2, 260, 32, FILTERS_1_1, [2, 3, 3, 4, 4, 5, 2], 1408,
+        [9_109_994, 67_568, 993_561_872, 79_810_512, 1_313_728]),
+    network("b3", 1.2, 1.4, 300, 40, FILTERS_1_2, [2, 3, 3, 5, 5, 6, 2], 1536,
+        [12_233_232, 87_296, 1_827_141_392, 133_258_608, 1_859_648]),
+    network("b4", 1.4, 1.8, 380, 48, FILTERS_1_4, [2, 4, 4, 6, 6, 8, 2], 1792,
+        [19_341_616, 125_200, 4_393_771_024, 299_132_784, 3_117_408]),
+    network("b5", 1.6, 2.2, 456, 48, [24, 40, 64, 128, 176, 304, 512], [3, 5, 5, 7, 7, 9, 3], 2048,
+        [30_389_784, 172_736, 10_266_384_752, 609_599_280, 5_151_552]),
+    network("b6", 1.8, 2.6, 528, 56, [32, 40, 72, 144, 200, 344, 576], [3, 6, 6, 8, 8, 11, 3], 2304,
+        [43_040_704, 224_432, 19_067_593_536, 1_051_783_008, 7_481_184]),
+    network("b7", 2.0, 3.1, 600, 64, [32, 48, 80, 160, 224, 384, 640], [4, 7, 7, 10, 10, 13, 4], 2560,
+        [66_347_960, 310_720, 37_745_884_192, 1_860_312_096, 11_899_904]),
+    network("b8", 2.2, 3.6, 672, 72, [32, 56, 88, 176, 248, 424, 704], [4, 8, 8, 11, 11, 15, 4], 2816,
+        [87_413_142, 380_032, 62_597_461_568, 2_876_434_848, 15_870_624]),
+    network("l2", 4.3, 5.3, 800, 136, [72, 104, 176, 344, 480, 824, 1376], [6, 11, 11, 16, 16, 22, 6], 5504,
+        [480_309_308, 1_090_688, 475_703_653_280, 11_388_780_000, 91_369_280]),
+    network("lite0", 1.0, 1.0, 224, 32, FILTERS_1_0, [1, 2, 2, 3, 3, 4, 1], 1280,
+        [4_652_008, 42_016, 385_187_552, 34_532_064, 0]),
+    network("lite1", 1.0, 1.1, 240, 32, FILTERS_1_0, [1, 3, 3, 4, 4, 5, 1], 1280,
+        [5_416_680, 53_664, 600_185_232, 57_182_352, 0]),
+    network("lite2", 1.1, 1.2, 260, 32, FILTERS_1_1, [1, 3, 3, 4, 4, 5, 1], 1280,
+        [6_092_072, 58_096, 859_736_272, 75_837_264, 0]),
+    network("lite3", 1.2, 1.4, 280, 32, FILTERS_1_2, [1, 3, 3, 5, 5, 6, 1], 1280,
+        [8_197_096, 76_672, 1_383_321_872, 107_873_040, 0]),
+    network("lite4", 1.4, 1.8, 300, 32, FILTERS_1_4, [1, 4, 4, 6, 6, 8, 1], 1280,
+        [13_006_568, 112_368, 2_553_034_336, 180_071_904, 0]),
+];
+
+#[expect(clippy::too_many_arguments, reason = "a table row")]
+const fn network(
+    name: &'static str,
+    width: f64,
+    depth: f64,
+    resolution: u64,
+    stem: u64,
+    filters: [u64; 7],
+    repeats: [u64; 7],
+    head: u64,
+    counts: [u64; 5],
+) -> Network {
+    let [parameters, buffers, macs, depthwise_macs, squeeze_excite_macs] = counts;
+    Network {
+        name,
+        width,
+        depth,
+        resolution,
+        stem,
+        filters,
+        repeats,
+        head,
+        parameters,
+        buffers,
+        macs,
+        depthwise_macs,
+        squeeze_excite_macs,
+    }
+}
+
+fn published(name: &str) -> &'static Variant {
+    Variant::by_name(name).unwrap_or_else(|| panic!("`{name}` is a published variant"))
+}
+
+fn architecture(name: &str) -> Architecture {
+    Architecture::scale(&Scaling::published(published(name)), Options::default()).expect("published sizes fit")
+}
+
+fn graph(name: &str, size: u64) -> Graph {
+    network::build(&architecture(name), &Interface::single([size; 2])).expect("the size is large enough")
+}
+
+/// Paddings before and after along height, of every convolution of stride 2.
+fn strided_pads(graph: &Graph) -> Vec<[u64; 2]> {
+    let pads = |node: &efficientnet_onnx::graph::Node| match &node.op {
+        Op::Conv(conv) if conv.stride == [2, 2] => {
+            let shape = &graph.value(node.inputs[0]).shape;
+            let along_height = conv.pads(&shape[2], 0).expect("a fixed size has constant padding");
+            assert_eq!(conv.pads(&shape[3], 1), Some(along_height), "{}", node.name);
+            Some(along_height)
+        }
+        _ => None,
+    };
+    graph.nodes.iter().filter_map(pads).collect()
+}
+
+#[test]
+fn the_table_covers_every_published_variant() {
+    let names: Vec<&str> = PUBLISHED.iter().map(|variant| variant.name).collect();
+    assert_eq!(names, NETWORKS.map(|network| network.name));
+}
+
+#[test]
+fn coefficients_filters_and_repeats() {
+    for expected in &NETWORKS {
+        let variant = published(expected.name);
+        let found = architecture(expected.name);
+        let name = expected.name;
+        assert_eq!(variant.coefficients.width, expected.width, "{name}");
+        assert_eq!(variant.coefficients.depth, expected.depth, "{name}");
+        assert_eq!(variant.resolution, expected.resolution, "{name}");
+        assert_eq!(found.stem_filters, expected.stem, "{name}");
+        let filters: Vec<u64> = found.stages.iter().map(|stage| stage.output_filters).collect();
+        assert_eq!(filters, expected.filters, "{name}");
+        let repeats: Vec<u64> = found.stages.iter().map(|stage| stage.num_repeat).collect();
+        assert_eq!(repeats, expected.repeats, "{name}");
+        assert_eq!(found.head_filters, expected.head, "{name}");
+        assert_eq!(found.block_count(), expected.repeats.iter().sum::<u64>(), "{name}");
+    }
+}
+
+#[test]
+fn parameters_and_macs_at_native_size() {
+    for expected in &NETWORKS {
+        let name = expected.name;
+        let graph = graph(name, expected.resolution);
+        let counts = graph.counts();
+        assert_eq!(counts.parameters, expected.parameters, "{name}");
+        assert_eq!(counts.buffers, expected.buffers, "{name}");
+        assert_eq!(counts.macs, expected.macs, "{name}");
+        let macs_of = |part: &str| graph.counts_where(|node| node.contains(part)).macs;
+        assert_eq!(macs_of(".conv_dw"), expected.depthwise_macs, "{name}");
+        assert_eq!(macs_of(".se."), expected.squeeze_excite_macs, "{name}");
+        let additions = graph.nodes.iter().filter(|node| node.op == Op::Add).count();
+        assert_eq!(additions as u64, expected.repeats.iter().map(|repeats| repeats - 1).sum::<u64>(), "{name}");
+    }
+}
+
+#[test]
+fn macs_at_other_sizes() {
+    for (name, size, macs) in [
+        ("b1", 224, 569_651_680),
+        ("b1", 256, 743_303_680),
+        ("b1", 288, 940_109_280),
+        ("b2", 256, 859_853_760),
+        ("b2", 288, 1_087_529_456),
+        ("b3", 288, 1_589_198_096),
+        ("b3", 320, 1_961_176_448),
+        ("b4", 320, 3_063_687_008),
+        ("b4", 384, 4_409_549_152),
+        ("b5", 448, 9_404_374_080),
+        ("l2", 475, 170_892_857_680),
+        ("lite3", 300, 1_607_554_544),
+        ("lite4", 380, 3_943_564_112),
+    ] {
+        assert_eq!(graph(name, size).counts().macs, macs, "{name} at {size}");
+    }
+}
+
+/// Stage tables of B0 and Lite0 at 224, the seven stages between stem and head.
+#[test]
+fn parameters_and_macs_of_every_stage() {
+    let b0 = [
+        (1_448, 10_035_712),
+        (16_714, 54_945_216),
+        (46_640, 37_939_584),
+        (242_930, 43_555_200),
+        (543_148, 86_102_400),
+        (2_026_348, 91_528_224),
+        (717_232, 29_520_000),
+    ];
+    let lite0 = [
+        (896, 10_035_200),
+        (13_968, 54_942_720),
+        (39_712, 37_933_056),
+        (198_480, 43_512_000),
+        (446_784, 86_007_936),
+        (1_652_640, 91_158_816),
+        (605_440, 29_409_408),
+    ];
+    for (name, stages) in [("b0", b0), ("lite0", lite0)] {
+        let graph = graph(name, 224);
+        let part = |belongs: &dyn Fn(&str) -> bool| {
+            let counts = graph.counts_where(belongs);
+            (counts.parameters, counts.macs)
+        };
+        let top = |name: &str, part: &str| name.split('.').next() == Some(part);
+        assert_eq!(part(&|name| top(name, "conv_stem") || top(name, "bn1")), (928, 10_838_016), "{name}");
+        for (index, expected) in stages.into_iter().enumerate() {
+            let scope = format!("blocks.{index}.");
+            assert_eq!(part(&|name| name.starts_with(&scope)), expected, "{name}, {scope}");
+        }
+        assert_eq!(part(&|name| top(name, "conv_head") || top(name, "bn2")), (412_160, 20_070_400), "{name}");
+        assert_eq!(part(&|name| top(name, "classifier")), (1_281_000, 1_280_000), "{name}");
+    }
+}
+
+/// The order is stem (k3), stages 2 (k3), 3 (k5), 4 (k3) and 6 (k5); TensorFlow's SAME rule.
+#[test]
+fn paddings_of_the_strided_convolutions() {
+    let all_even = [[0, 1], [0, 1], [1, 2], [0, 1], [1, 2]];
+    let from_300 = [[0, 1], [0, 1], [2, 2], [0, 1], [2, 2]];
+    for (name, size, pads) in [
+        ("b0", 224, all_even),
+        ("b1", 240, [[0, 1], [0, 1], [1, 2], [0, 1], [2, 2]]),
+        ("b2", 260, [[0, 1], [0, 1], [2, 2], [1, 1], [2, 2]]),
+        ("b3", 300, from_300),
+        ("b4", 380, [[0, 1], [0, 1], [2, 2], [0, 1], [1, 2]]),
+        ("b5", 456, [[0, 1], [0, 1], [1, 2], [1, 1], [2, 2]]),
+        ("b6", 528, [[0, 1], [0, 1], [1, 2], [0, 1], [2, 2]]),
+        ("b7", 600, [[0, 1], [0, 1], [1, 2], [1, 1], [1, 2]]),
+        ("b8", 672, all_even),
+        ("l2", 800, all_even),
+        ("l2", 475, [[1, 1], [0, 1], [2, 2], [0, 1], [1, 2]]),
+        ("lite0", 224, all_even),
+        ("lite1", 240, [[0, 1], [0, 1], [1, 2], [0, 1], [2, 2]]),
+        ("lite2", 260, [[0, 1], [0, 1], [2, 2], [1, 1], [2, 2]]),
+        ("lite3", 280, [[0, 1], [0, 1], [1, 2], [1, 1], [1, 2]]),
+        ("lite4", 300, from_300),
+    ] {
+        assert_eq!(strided_pads(&graph(name, size)), pads, "{name} at {size}");
+    }
+}
+
+/// The first request of the compound formula whose weights pass protobuf's 2 GiB.
+#[test]
+fn parameters_of_the_formula_at_phi_13() {
+    let scaling = Scaling::formula(Family::V1, 13.0, Compound::default()).expect("a legal phi");
+    let architecture = Architecture::scale(&scaling, Options::default()).expect("below the limits");
+    let graph = network::build(&architecture, &Interface::single([64; 2])).expect("64 pixels are enough");
+    assert_eq!(graph.counts().parameters, 609_284_402);
+}
