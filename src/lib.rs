@@ -1,9 +1,13 @@
 //! efficientnet-onnx
 
 pub mod architecture;
+pub mod emit;
+pub mod form;
 pub mod graph;
 pub mod metadata;
 pub mod network;
 pub mod onnx;
+pub mod request;
 pub mod scaling;
+pub mod tensor;
 pub mod weights;

@@ -132,6 +132,23 @@ pub enum Activation {
     Sigmoid,
 }
 
+impl Padding {
+    /// As in `--padding`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Symmetric => "symmetric",
+        }
+    }
+
+    /// The padding called `name`.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        [Self::Same, Self::Symmetric].into_iter().find(|padding| padding.name() == name)
+    }
+}
+
 impl Graph {
     /// The value behind an id.
     #[must_use]

@@ -7,9 +7,7 @@ mod mbconv;
 
 use crate::architecture::{Architecture, Stage};
 use crate::graph::shape::{Dim, Shape};
-use crate::graph::{
-    Activation, BuildError, Conv, Graph, GraphBuilder, Op, Role, Site, ValueId,
-};
+use crate::graph::{Activation, BuildError, Conv, Graph, GraphBuilder, Op, Role, Site, ValueId};
 
 /// What goes into and comes out of the graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,7 +146,6 @@ impl Network<'_> {
         )?;
         let pooled =
             self.builder.node("global_pool", Op::Pool { keep_dims: false }, vec![features], Output::Pooled.name())?;
-        let wants = |output| outputs.contains(&output);
         if outputs == [Output::Pooled] {
             return Ok(self.builder.finish(vec![pooled]));
         }
@@ -157,18 +154,17 @@ impl Network<'_> {
         let bias = self.builder.parameter("classifier.bias", &[classes], Role::LinearBias);
         let logits =
             self.builder.node("classifier", Op::Linear, vec![pooled, weight, bias], Output::Logits.name())?;
-        let probabilities = if wants(Output::Probabilities) {
-            Some(self.builder.node("softmax", Op::Softmax, vec![logits], Output::Probabilities.name())?)
-        } else {
-            None
-        };
-        let results = outputs.iter().map(|output| match output {
-            Output::Logits => logits,
-            Output::Pooled => pooled,
-            Output::Probabilities => probabilities.unwrap_or(logits),
-        });
-        let results = results.collect();
-        Ok(self.builder.finish(results))
+        let results: Result<Vec<ValueId>, BuildError> = outputs
+            .iter()
+            .map(|output| match output {
+                Output::Logits => Ok(logits),
+                Output::Pooled => Ok(pooled),
+                Output::Probabilities => {
+                    self.builder.node("softmax", Op::Softmax, vec![logits], Output::Probabilities.name())
+                }
+            })
+            .collect();
+        Ok(self.builder.finish(results?))
     }
 
     fn conv_norm(&mut self, x: ValueId, spec: &ConvNorm<'_>) -> Result<ValueId, BuildError> {
@@ -222,18 +218,31 @@ impl Network<'_> {
 mod tests {
     use super::*;
     use crate::architecture::Options;
-    use crate::scaling::{PUBLISHED, Scaling, Variant, Family, Compound};
+    use crate::scaling::{PUBLISHED, Scaling, Variant};
+    use std::collections::BTreeSet;
+
+    fn network(variant: &'static Variant) -> Graph {
+        let architecture =
+            Architecture::scale(&Scaling::published(variant), Options::default()).expect("a published size");
+        build(&architecture, &Interface::single([variant.resolution; 2])).expect("a published size")
+    }
 
     #[test]
-    fn smoke() {
-        for v in &PUBLISHED {
-            let a = Architecture::scale(&Scaling::published(v), Options::default()).unwrap();
-            let g = build(&a, &Interface::single([v.resolution; 2])).unwrap();
-            println!("{} {:?}", v.name, g.counts());
+    fn names_are_unique() {
+        for variant in &PUBLISHED {
+            let graph = network(variant);
+            let nodes: BTreeSet<_> = graph.nodes.iter().map(|node| &node.name).collect();
+            let values: BTreeSet<_> = graph.values.iter().map(|value| &value.name).collect();
+            assert_eq!((nodes.len(), values.len()), (graph.nodes.len(), graph.values.len()), "{}", variant.name);
         }
-        let s = Scaling::formula(Family::V1, 13.0, Compound::default()).unwrap();
-        let a = Architecture::scale(&s, Options::default()).unwrap();
-        println!("{:?} {:?}", s, build(&a, &Interface::single([64; 2])).unwrap().counts());
-        let _ = Variant::by_name("b0");
+    }
+
+    #[test]
+    fn residual_additions() {
+        // Sum of repeats - 1: no stage of V1 or Lite keeps its filters in the first block.
+        for (name, additions) in [("b0", 9), ("b1", 16), ("b3", 19), ("lite0", 9)] {
+            let graph = network(Variant::by_name(name).expect("a published name"));
+            assert_eq!(graph.nodes.iter().filter(|node| node.op == Op::Add).count(), additions, "{name}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! ONNX: operators, opsets, reading and writing files. Nothing here knows EfficientNet.
 
+pub mod model;
 pub mod ops;
+pub mod opset;
 #[rustfmt::skip]
 pub mod proto;

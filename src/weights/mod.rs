@@ -1,91 +1,13 @@
 //! Where parameter values come from, and how they become initializers.
 //!
-//! A [`TensorSource`] offers named tensors, to be read in pieces: a checkpoint file or a seed. Binding
-//! pairs a graph's parameters with them and reports everything that does not fit in one error.
+//! A checkpoint file or a seed is a [`crate::tensor::TensorSource`] of parameters; [`bind`] pairs a
+//! graph's parameters with it, reports everything that does not fit in one error, and is itself a source
+//! of the initializers that the graph's recipes ask for.
 
-use std::fmt;
+pub mod init;
 
-/// Named tensors that can be read in pieces, as f32.
-pub trait TensorSource: Send + Sync {
-    /// Every tensor on offer, in a stable order.
-    fn tensors(&self) -> &[TensorInfo];
+mod bind;
+mod random;
 
-    /// Opens one tensor for reading.
-    ///
-    /// # Errors
-    /// If there is no such tensor or it cannot be read.
-    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError>;
-}
-
-/// One tensor of a [`TensorSource`]. Several threads may fill different pieces at once.
-pub trait TensorReader: Send + Sync {
-    /// Fills `out` with the elements from `offset` on, in row-major order.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError>;
-}
-
-/// Name, shape and element type of a tensor on offer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorInfo {
-    /// Its name in the source's own vocabulary.
-    pub name: String,
-    /// Its shape, outermost dimension first.
-    pub shape: Vec<u64>,
-    /// Its element type in the source, such as `F32`; readers convert to f32.
-    pub dtype: Dtype,
-}
-
-/// Element types that checkpoints hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dtype {
-    /// IEEE half precision.
-    F16,
-    /// bfloat16.
-    BF16,
-    /// IEEE single precision.
-    F32,
-    /// IEEE double precision.
-    F64,
-    /// An integer or a bool: never a weight.
-    Integer,
-}
-
-impl fmt::Display for Dtype {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::F16 => "f16",
-            Self::BF16 => "bf16",
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-            Self::Integer => "integer",
-        })
-    }
-}
-
-/// Why a source cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// The file cannot be opened or read.
-    #[error("cannot read `{path}`: {source}")]
-    Io {
-        /// The file.
-        path: String,
-        /// What went wrong.
-        source: std::io::Error,
-    },
-    /// The file is not a checkpoint, or is damaged or hostile.
-    #[error("`{path}` is not a readable {format} checkpoint: {reason}")]
-    Malformed {
-        /// The file.
-        path: String,
-        /// The container that was expected, such as `safetensors`.
-        format: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// There is no tensor of that name.
-    #[error("there is no tensor `{0}`")]
-    Missing(String),
-}
+pub use bind::{BindError, BoundWeights, Expected, bind};
+pub use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};

@@ -1,0 +1,155 @@
+//! From a request and a source of weights to a file: graph, binding, metadata, storage, atomic write.
+
+use crate::onnx::model::output::{Output, OutputError, Staged};
+use crate::onnx::model::{Frame, Model, ModelError, Storage};
+use crate::request::{Request, RequestError};
+use crate::tensor::{Progress, TensorSource};
+use crate::weights::{BindError, Expected, bind};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Weights and what the file will say about them.
+pub struct Weights<'a> {
+    /// Offers the parameters.
+    pub source: &'a dyn TensorSource,
+    /// Every parameter of the network, with its name in the source.
+    pub expected: &'a [Expected],
+}
+
+/// Where and how a model is stored.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// A file or a device.
+    Path {
+        /// The model's path.
+        path: PathBuf,
+        /// Whether an existing file may be replaced.
+        replace: bool,
+        /// Whether tensors go into `PATH.data` even where they fit the model.
+        external_data: bool,
+    },
+    /// Standard output.
+    Stdout,
+}
+
+/// What a write is about to take, told before it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Bytes of tensor data.
+    pub payload_bytes: u64,
+    /// Whether they go into a file of their own.
+    pub external: bool,
+}
+
+/// A model that waits in its temporary folder, or has gone to a stream already.
+#[derive(Debug)]
+pub enum Emitted {
+    /// Complete, and not yet in its place.
+    Staged(StagedModel),
+    /// Written through.
+    Streamed,
+}
+
+/// A complete model in its temporary folder; dropped, it is removed.
+#[derive(Debug)]
+pub struct StagedModel {
+    staged: Staged,
+    companion: Option<String>,
+}
+
+/// Why a file cannot be emitted.
+#[derive(Debug, thiserror::Error)]
+pub enum EmitError {
+    /// The request has no graph.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The weights do not fit it.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The output cannot be opened or completed.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The model cannot be written.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A stream cannot have a second file beside it.
+    #[error("a model of {0} bytes of weights needs external data, which a stream or device cannot have")]
+    ExternalStream(u64),
+    /// The metadata could not be made.
+    #[error("{0}")]
+    Metadata(String),
+}
+
+/// Writes the model of a request; `started` is told its size first, and `metadata` is asked for last.
+///
+/// # Errors
+/// If the request has no graph, the weights do not fit, the output cannot be written, or `progress`
+/// cancels. Nothing is left behind then.
+pub fn emit(
+    request: &Request,
+    weights: &Weights<'_>,
+    destination: &Destination,
+    progress: &dyn Progress,
+    started: impl FnOnce(Plan),
+    metadata: impl FnOnce() -> Result<Vec<(String, String)>, String>,
+) -> Result<Emitted, EmitError> {
+    let graph = request.graph()?;
+    let initializers = bind(&graph, weights.source, weights.expected)?;
+    let name = request.name();
+    let model = Model { graph: &graph, name: &name, opset: request.opset, initializers: &initializers };
+    let metadata = || metadata().map_err(EmitError::Metadata);
+    let write = |frame: &Frame<'_>, out, data: Option<Box<dyn Write + Send>>| {
+        started(Plan { payload_bytes: frame.payload_bytes(), external: data.is_some() });
+        frame.write(out, data, progress, metadata)
+    };
+    let inline = Frame::new(&model, &Storage::Inline)?;
+    let (path, replace, external_data) = match destination {
+        Destination::Path { path, replace, external_data } => (path, *replace, *external_data),
+        Destination::Stdout => {
+            refuse_external_stream(&inline, false)?;
+            write(&inline, Box::new(std::io::stdout()), None)?;
+            return Ok(Emitted::Streamed);
+        }
+    };
+    match Output::open(path, replace)? {
+        Output::Stream(file) => {
+            refuse_external_stream(&inline, external_data)?;
+            write(&inline, Box::new(file), None)?;
+            Ok(Emitted::Streamed)
+        }
+        Output::Staged(staged) if inline.fits_inline() && !external_data => {
+            write(&inline, staged.create(None)?, None)?;
+            Ok(Emitted::Staged(StagedModel { staged, companion: None }))
+        }
+        Output::Staged(staged) => {
+            let location = staged.companion(".data")?;
+            let frame = Frame::new(&model, &Storage::External { location: location.clone() })?;
+            let (out, data) = (staged.create(None)?, staged.create(Some(&location))?);
+            write(&frame, out, Some(data))?;
+            Ok(Emitted::Staged(StagedModel { staged, companion: Some(location) }))
+        }
+    }
+}
+
+fn refuse_external_stream(frame: &Frame<'_>, external_data: bool) -> Result<(), EmitError> {
+    if external_data || !frame.fits_inline() {
+        return Err(EmitError::ExternalStream(frame.payload_bytes()));
+    }
+    Ok(())
+}
+
+impl StagedModel {
+    /// Where the model waits, under its final name.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.staged.path()
+    }
+
+    /// Gives the files their places.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn commit(self) -> Result<(), EmitError> {
+        Ok(self.staged.commit(self.companion.as_deref())?)
+    }
+}

@@ -1,0 +1,260 @@
+//! Writing a model: protobuf framing, streamed, one piece of one tensor in memory at a time.
+//!
+//! Lengths come first in protobuf, so they are computed before any tensor is read. Everything that must be
+//! known late, such as the hash of a checkpoint, goes into the metadata, which ends the file.
+
+pub mod output;
+
+mod pipe;
+mod proto_graph;
+
+use super::opset::Opset;
+use super::proto::{
+    ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, tensor_proto::DataLocation,
+};
+use crate::graph::{Graph, ValueId, ValueKind};
+use crate::tensor::{Progress, StreamError, TensorSource, stream};
+use pipe::Pipe;
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
+use std::io::{self, Write};
+
+/// `producer_name` of every file that is written.
+pub const PRODUCER: &str = "efficientnet-onnx";
+/// Tensors in an external file start at multiples of this, so that they can be memory-mapped.
+pub const EXTERNAL_ALIGNMENT: u64 = 4096;
+/// Protobuf's limit for one message is 2 GiB − 1; the margin holds the metadata, which is not known yet.
+const LARGEST_INLINE: u64 = (1 << 31) - 1 - (1 << 20);
+
+const MODEL_GRAPH: u32 = 7;
+const GRAPH_INITIALIZER: u32 = 5;
+const TENSOR_RAW_DATA: u32 = 9;
+
+/// A spelled graph with its weights, ready to be written.
+pub struct Model<'a> {
+    /// Every node must be an ONNX operator.
+    pub graph: &'a Graph,
+    /// Name of the graph in the file.
+    pub name: &'a str,
+    /// The operator set that its nodes are spelled for.
+    pub opset: Opset,
+    /// Offers every stored value of the graph by name.
+    pub initializers: &'a dyn TensorSource,
+}
+
+/// Where tensor data goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// Into the model itself; only below 2 GiB.
+    Inline,
+    /// Into a file of this name beside the model.
+    External {
+        /// Name without a folder.
+        location: String,
+    },
+}
+
+/// Why a model cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// A node is still a concept.
+    #[error("node `{0}` is not spelled in ONNX operators")]
+    NotSpelled(String),
+    /// The tensors do not fit one protobuf message.
+    #[error("the model takes {0} bytes, more than the 2 GiB that one ONNX file can hold without external data")]
+    TooLarge(u64),
+    /// A tensor cannot be read or written, or the write was cancelled.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+}
+
+impl From<io::Error> for ModelError {
+    fn from(error: io::Error) -> Self {
+        Self::Stream(StreamError::Write(error))
+    }
+}
+
+/// A model with every length computed.
+pub struct Frame<'a> {
+    model: &'a Model<'a>,
+    /// Encoded graph fields before and after the initializers.
+    before: Vec<u8>,
+    after: Vec<u8>,
+    tensors: Vec<FramedTensor<'a>>,
+    graph_bytes: u64,
+    payload_bytes: u64,
+}
+
+struct FramedTensor<'a> {
+    name: &'a str,
+    header: Vec<u8>,
+    elements: u64,
+    /// Offset in the external file, if it is there.
+    offset: Option<u64>,
+}
+
+impl<'a> Frame<'a> {
+    /// Computes every length.
+    ///
+    /// # Errors
+    /// If a node is not spelled.
+    pub fn new(model: &'a Model<'a>, storage: &Storage) -> Result<Self, ModelError> {
+        let (before, after) = proto_graph::encode(model.graph, model.name)?;
+        let mut tensors = Vec::new();
+        let mut end = 0;
+        for id in model.graph.stored_values() {
+            let tensor = frame_tensor(model.graph, id, storage, &mut end);
+            tensors.push(tensor);
+        }
+        let graph_bytes = (before.len() + after.len()) as u64
+            + tensors
+                .iter()
+                .map(|tensor| field_bytes(GRAPH_INITIALIZER, tensor.message_bytes()))
+                .sum::<u64>();
+        let payload_bytes = tensors.iter().map(|tensor| tensor.elements * 4).sum();
+        Ok(Self { model, before, after, tensors, graph_bytes, payload_bytes })
+    }
+
+    /// Whether the model would fit one file.
+    #[must_use]
+    pub fn fits_inline(&self) -> bool {
+        self.graph_bytes <= LARGEST_INLINE
+    }
+
+    /// Bytes of tensor data: what progress counts.
+    #[must_use]
+    pub fn payload_bytes(&self) -> u64 {
+        self.payload_bytes
+    }
+
+    /// Writes the model to `out`, and external tensors to `data`; `metadata` is asked for last.
+    ///
+    /// # Errors
+    /// If the model is too large for one file, reading or writing fails, or `progress` cancels.
+    pub fn write<E: From<ModelError>>(
+        &self,
+        out: Box<dyn Write + Send>,
+        data: Option<Box<dyn Write + Send>>,
+        progress: &dyn Progress,
+        metadata: impl FnOnce() -> Result<Vec<(String, String)>, E>,
+    ) -> Result<(), E> {
+        if !self.fits_inline() {
+            return Err(ModelError::TooLarge(self.graph_bytes).into());
+        }
+        let mut out = Pipe::new(out);
+        self.write_head(&mut out).map_err(ModelError::from)?;
+        let mut data = data.map(Pipe::new);
+        let mut position = 0;
+        for tensor in &self.tensors {
+            let mut header = Vec::new();
+            encode_key(GRAPH_INITIALIZER, WireType::LengthDelimited, &mut header);
+            encode_varint(tensor.message_bytes(), &mut header);
+            header.extend_from_slice(&tensor.header);
+            out.write_all(&header).map_err(ModelError::from)?;
+            let target = match (tensor.offset, &mut data) {
+                (Some(offset), Some(data)) => {
+                    io::copy(&mut io::Read::take(io::repeat(0), offset - position), data)
+                        .map_err(ModelError::from)?;
+                    position = offset + tensor.elements * 4;
+                    data
+                }
+                _ => &mut out,
+            };
+            self.write_tensor(tensor, target, progress)?;
+        }
+        let tail = self.tail(metadata()?);
+        let finish = || {
+            out.write_all(&self.after)?;
+            out.write_all(&tail)?;
+            out.finish()?;
+            data.map_or(Ok(()), Pipe::finish)
+        };
+        finish().map_err(|error: io::Error| ModelError::from(error).into())
+    }
+
+    fn write_head(&self, out: &mut dyn Write) -> io::Result<()> {
+        let model = ModelProto {
+            ir_version: Some(self.model.opset.ir_version()),
+            producer_name: Some(PRODUCER.to_owned()),
+            producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            ..ModelProto::default()
+        };
+        let mut head = model.encode_to_vec();
+        encode_key(MODEL_GRAPH, WireType::LengthDelimited, &mut head);
+        encode_varint(self.graph_bytes, &mut head);
+        head.extend_from_slice(&self.before);
+        out.write_all(&head)
+    }
+
+    fn write_tensor(
+        &self,
+        tensor: &FramedTensor<'_>,
+        out: &mut dyn Write,
+        progress: &dyn Progress,
+    ) -> Result<(), ModelError> {
+        let elements = usize::try_from(tensor.elements).expect("a tensor fits memory");
+        let reader = self.model.initializers.open(tensor.name).map_err(StreamError::Source)?;
+        Ok(stream(reader.as_ref(), elements, out, progress)?)
+    }
+
+    fn tail(&self, metadata: Vec<(String, String)>) -> Vec<u8> {
+        let entry = |(key, value)| StringStringEntryProto { key: Some(key), value: Some(value) };
+        let opset = OperatorSetIdProto {
+            domain: Some(String::new()),
+            version: Some(self.model.opset.version()),
+        };
+        let model = ModelProto {
+            opset_import: vec![opset],
+            metadata_props: metadata.into_iter().map(entry).collect(),
+            ..ModelProto::default()
+        };
+        model.encode_to_vec()
+    }
+}
+
+impl FramedTensor<'_> {
+    /// Bytes of the `TensorProto`, its inline data included.
+    fn message_bytes(&self) -> u64 {
+        let inline = if self.offset.is_none() { self.elements * 4 } else { 0 };
+        self.header.len() as u64 + inline
+    }
+}
+
+/// Encodes what precedes a tensor's data; `end` is the end of the external file so far.
+fn frame_tensor<'a>(graph: &'a Graph, id: ValueId, storage: &Storage, end: &mut u64) -> FramedTensor<'a> {
+    let value = graph.value(id);
+    let dims: Vec<u64> = value.shape.iter().map(|dim| dim.fixed().expect("stored values are fixed")).collect();
+    let elements: u64 = dims.iter().product();
+    let mut proto = TensorProto {
+        dims: dims.iter().map(|dim| i64::try_from(*dim).expect("a dimension fits 63 bits")).collect(),
+        data_type: Some(super::proto::tensor_proto::DataType::Float as i32),
+        name: Some(value.name.clone()),
+        ..TensorProto::default()
+    };
+    let external = match storage {
+        // Constants stay in the model: readers want them while they parse.
+        Storage::External { location } if matches!(value.kind, ValueKind::Initializer(_)) => Some(location),
+        _ => None,
+    };
+    let Some(location) = external else {
+        let mut header = proto.encode_to_vec();
+        encode_key(TENSOR_RAW_DATA, WireType::LengthDelimited, &mut header);
+        encode_varint(elements * 4, &mut header);
+        return FramedTensor { name: &value.name, header, elements, offset: None };
+    };
+    let offset = end.next_multiple_of(EXTERNAL_ALIGNMENT);
+    *end = offset + elements * 4;
+    proto.data_location = Some(DataLocation::External as i32);
+    proto.external_data = [
+        ("location", location.clone()),
+        ("offset", offset.to_string()),
+        ("length", (elements * 4).to_string()),
+    ]
+    .map(|(key, value)| StringStringEntryProto { key: Some(key.to_owned()), value: Some(value) })
+    .to_vec();
+    FramedTensor { name: &value.name, header: proto.encode_to_vec(), elements, offset: Some(offset) }
+}
+
+fn field_bytes(tag: u32, message_bytes: u64) -> u64 {
+    (key_len(tag) + encoded_len_varint(message_bytes)) as u64 + message_bytes
+}

@@ -1,0 +1,146 @@
+//! Where a file goes: written in a temporary folder beside its target under its final name, and renamed
+//! when it is complete. A symbolic link is followed; devices and pipes are written through.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// Prefix of temporary folders.
+const PREFIX: &str = ".efficientnet-onnx-";
+
+/// What a path on the command line stands for.
+#[derive(Debug)]
+pub enum Output {
+    /// A file that appears when it is complete.
+    Staged(Staged),
+    /// A device or a pipe, written through.
+    Stream(fs::File),
+}
+
+/// Files in a temporary folder, waiting for [`Staged::commit`]; dropped, they are removed.
+#[derive(Debug)]
+pub struct Staged {
+    folder: TempDir,
+    target: PathBuf,
+    replace: bool,
+}
+
+/// Why an output cannot be opened or completed.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// It is there already.
+    #[error("`{}` exists", .0.display())]
+    Exists(PathBuf),
+    /// It is a folder, or has no file name.
+    #[error("`{}` is not a file name", .0.display())]
+    NotAFile(PathBuf),
+    /// The file system refused.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Io {
+        /// What was to be written.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl Output {
+    /// Opens `path`; an existing regular file is replaced only if `replace` says so.
+    ///
+    /// # Errors
+    /// If it exists, is a folder, or cannot be written.
+    pub fn open(path: &Path, replace: bool) -> Result<Self, OutputError> {
+        let failed = |source| OutputError::Io { path: path.to_owned(), source };
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => return Err(OutputError::NotAFile(path.to_owned())),
+            Ok(metadata) if !metadata.is_file() => {
+                let file = fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
+                return Ok(Self::Stream(file));
+            }
+            Ok(_) if !replace => return Err(OutputError::Exists(path.to_owned())),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let target = resolve(path)?;
+        let parent = match target.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) => parent,
+            None => return Err(OutputError::NotAFile(path.to_owned())),
+        };
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).map_err(failed)?;
+        Ok(Self::Staged(Staged { folder, target, replace }))
+    }
+}
+
+impl Staged {
+    /// The complete path of the main file while it waits.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join(self.target.file_name().expect("`open` refused paths without one"))
+    }
+
+    /// Name of a companion file: the target's with `suffix` appended.
+    ///
+    /// # Errors
+    /// If such a file is there and may not be replaced, or its name is not Unicode.
+    pub fn companion(&self, suffix: &str) -> Result<String, OutputError> {
+        let name = self.target.file_name().expect("`open` refused paths without one");
+        let name = name.to_str().ok_or_else(|| OutputError::NotAFile(self.target.clone()))?;
+        let name = format!("{name}{suffix}");
+        let path = self.target.with_file_name(&name);
+        if path.symlink_metadata().is_ok() && !self.replace {
+            return Err(OutputError::Exists(path));
+        }
+        Ok(name)
+    }
+
+    /// Creates a waiting file: the main one, or a companion by its name.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn create(&self, companion: Option<&str>) -> Result<Box<dyn Write + Send>, OutputError> {
+        let path = companion.map_or_else(|| self.path(), |name| self.folder.path().join(name));
+        let file = fs::File::create_new(&path).map_err(|source| OutputError::Io { path, source })?;
+        Ok(Box::new(file))
+    }
+
+    /// Gives the files their places, companions first.
+    ///
+    /// An old main file goes before its companion is replaced, so that a crash can leave no model but
+    /// never a mixed pair.
+    ///
+    /// # Errors
+    /// If the file system refuses, or the target has appeared meanwhile and may not be replaced.
+    pub fn commit(self, companion: Option<&str>) -> Result<(), OutputError> {
+        let failed = |source| OutputError::Io { path: self.target.clone(), source };
+        if !self.replace && self.target.symlink_metadata().is_ok() {
+            return Err(OutputError::Exists(self.target.clone()));
+        }
+        if let Some(name) = companion {
+            match fs::remove_file(&self.target) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+                _ => {}
+            }
+            fs::rename(self.folder.path().join(name), self.target.with_file_name(name)).map_err(failed)?;
+        }
+        fs::rename(self.path(), &self.target).map_err(failed)
+    }
+}
+
+/// Follows symbolic links to what is, or would be, written.
+fn resolve(path: &Path) -> Result<PathBuf, OutputError> {
+    /// Links in a row before a loop is assumed, as Linux does.
+    const MOST_LINKS: usize = 40;
+    let mut target = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&target) {
+            Ok(link) => target = target.parent().map_or_else(|| link.clone(), |parent| parent.join(&link)),
+            Err(_) if target.file_name().is_none() => return Err(OutputError::NotAFile(path.to_owned())),
+            Err(_) => return Ok(target),
+        }
+    }
+    let source = io::Error::other("too many levels of symbolic links");
+    Err(OutputError::Io { path: path.to_owned(), source })
+}

@@ -1,0 +1,68 @@
+//! A graph's nodes, inputs, outputs and value shapes as protobuf, without the tensors.
+
+use super::ModelError;
+use crate::graph::shape::Dim;
+use crate::graph::{Graph, Op, Value, ValueId};
+use crate::onnx::proto::{
+    GraphProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto,
+    tensor_proto::DataType,
+    tensor_shape_proto::{Dimension, dimension},
+    type_proto,
+};
+use prost::Message;
+
+/// The graph's fields before and after its initializers, encoded.
+pub(super) fn encode(graph: &Graph, name: &str) -> Result<(Vec<u8>, Vec<u8>), ModelError> {
+    let mut nodes = Vec::with_capacity(graph.nodes.len());
+    for node in &graph.nodes {
+        let Op::Onnx(operator) = &node.op else {
+            return Err(ModelError::NotSpelled(node.name.clone()));
+        };
+        nodes.push(NodeProto {
+            input: node.inputs.iter().map(|id| graph.value(*id).name.clone()).collect(),
+            output: vec![graph.value(node.output).name.clone()],
+            name: Some(node.name.clone()),
+            op_type: Some(operator.op_type().to_owned()),
+            attribute: operator.attributes(),
+            ..NodeProto::default()
+        });
+    }
+    let before = GraphProto { node: nodes, name: Some(name.to_owned()), ..GraphProto::default() };
+    let infos = |ids: &[ValueId]| ids.iter().map(|id| value_info(graph.value(*id))).collect();
+    let inner: Vec<ValueId> = graph
+        .nodes
+        .iter()
+        .map(|node| node.output)
+        .filter(|output| !graph.outputs.contains(output))
+        .collect();
+    let after = GraphProto {
+        input: infos(&graph.inputs),
+        output: infos(&graph.outputs),
+        value_info: infos(&inner),
+        ..GraphProto::default()
+    };
+    Ok((before.encode_to_vec(), after.encode_to_vec()))
+}
+
+/// Name, type and shape; a dimension derived from a symbol is left unset, since some runtimes drop names
+/// that are not plain identifiers.
+fn value_info(value: &Value) -> ValueInfoProto {
+    let dim = |dim: &Dim| Dimension {
+        denotation: None,
+        value: match dim {
+            Dim::Fixed(extent) => {
+                Some(dimension::Value::DimValue(i64::try_from(*extent).expect("a dimension fits 63 bits")))
+            }
+            other => other.name().map(|name| dimension::Value::DimParam(name.to_owned())),
+        },
+    };
+    let tensor = type_proto::Tensor {
+        elem_type: Some(DataType::Float as i32),
+        shape: Some(TensorShapeProto { dim: value.shape.iter().map(dim).collect() }),
+    };
+    ValueInfoProto {
+        name: Some(value.name.clone()),
+        r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() }),
+        ..ValueInfoProto::default()
+    }
+}

@@ -1,0 +1,51 @@
+//! Opset and IR version numbers: the only place that knows or compares them.
+
+/// A version of the `ai.onnx` operator set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opset(i64);
+
+impl Opset {
+    /// What is written by default: every toolchain that was tried loads it, and no operator of these
+    /// networks gained anything between 14 and 20.
+    pub const DEFAULT: Self = Self(17);
+
+    /// The opset of that number, if files of it can be written.
+    #[must_use]
+    pub fn writable(version: i64) -> Option<Self> {
+        (version == Self::DEFAULT.0).then_some(Self::DEFAULT)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn version(self) -> i64 {
+        self.0
+    }
+
+    /// The lowest IR version that may carry it.
+    #[must_use]
+    pub fn ir_version(self) -> i64 {
+        lowest_ir_version(self.0).expect("writable opsets are in the table")
+    }
+}
+
+/// The IR version with which an opset was released, if the table knows the opset.
+///
+/// Source: the ONNX project's `docs/Versioning.md` and `onnx/helper.py`, `VERSION_TABLE` (1.23).
+#[must_use]
+pub fn lowest_ir_version(opset: i64) -> Option<i64> {
+    Some(match opset {
+        1..=8 => 3,
+        9 => 4,
+        10 => 5,
+        11 => 6,
+        12..=14 => 7,
+        15..=18 => 8,
+        19..=20 => 9,
+        21..=22 => 10,
+        23 => 11,
+        24 => 12,
+        25..=27 => 13,
+        28 => 14,
+        _ => return None,
+    })
+}

@@ -1,0 +1,220 @@
+//! One request, from scaling to a graph in its final form: the only place that strings the stages together.
+
+use crate::architecture::{Architecture, LARGEST_WEIGHT_BYTES, Options, SizeError};
+use crate::form::{SpellError, fold_batch_norms, spell};
+use crate::graph::shape::Dim;
+use crate::graph::{BuildError, Counts, Graph, Parameter};
+use crate::network::{self, Interface, Output};
+use crate::onnx::opset::Opset;
+use crate::scaling::{Reading, Scaling};
+use std::fmt;
+use std::str::FromStr;
+
+/// Everything that shapes a file's graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The family and how far it is scaled.
+    pub scaling: Scaling,
+    /// Padding, epsilon, classes, input channels.
+    pub options: Options,
+    /// Height and width of the input.
+    pub size: [Extent; 2],
+    /// Images at once; none is symbolic.
+    pub batch: Option<u64>,
+    /// Results, in order.
+    pub outputs: Vec<Output>,
+    /// What happens to batch norms.
+    pub batch_norms: BatchNorms,
+    /// The operator set.
+    pub opset: Opset,
+}
+
+/// Height or width of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// That many pixels.
+    Fixed(u64),
+    /// Symbolic, a multiple of 32: the total stride, so that all padding stays constant.
+    MultipleOf32,
+}
+
+/// What happens to batch norms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchNorms {
+    /// They become part of the convolutions before them.
+    Fold,
+    /// They stay.
+    Keep,
+}
+
+/// Total stride of every network here: the sizes for which SAME padding does not depend on the size.
+pub const SIZE_STEP: u64 = 32;
+
+/// Why a request has no graph.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The network is of unreasonable size.
+    #[error(transparent)]
+    Size(#[from] SizeError),
+    /// A window does not fit.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The form cannot express it.
+    #[error(transparent)]
+    Spell(#[from] SpellError),
+}
+
+impl Request {
+    /// A scaled network with all else at its default: the scaling's own square size, symbolic batch, logits,
+    /// batch norms folded, opset 17.
+    #[must_use]
+    pub fn new(scaling: Scaling) -> Self {
+        Self {
+            size: [Extent::Fixed(scaling.resolution); 2],
+            scaling,
+            options: Options::default(),
+            batch: None,
+            outputs: vec![Output::Logits],
+            batch_norms: BatchNorms::Fold,
+            opset: Opset::DEFAULT,
+        }
+    }
+
+    /// The network with every number resolved.
+    ///
+    /// # Errors
+    /// If it is of unreasonable size.
+    pub fn architecture(&self) -> Result<Architecture, SizeError> {
+        Architecture::scale(&self.scaling, self.options)
+    }
+
+    /// Height and width at which the graph is counted and tried: the fixed ones, and for symbolic ones the
+    /// scaling's own, rounded up to a multiple of 32.
+    #[must_use]
+    pub fn default_size(&self) -> [u64; 2] {
+        self.size.map(|extent| match extent {
+            Extent::Fixed(pixels) => pixels,
+            Extent::MultipleOf32 => self.scaling.resolution.next_multiple_of(SIZE_STEP),
+        })
+    }
+
+    /// The canonical graph of one image at the default size to logits: what is counted, and what a
+    /// checkpoint must hold.
+    ///
+    /// # Errors
+    /// If the network is of unreasonable size, or an input too small for a window.
+    pub fn canonical(&self) -> Result<Graph, RequestError> {
+        let architecture = self.architecture()?;
+        let graph = network::build(&architecture, &Interface::single(self.default_size()))?;
+        let bytes = 4 * u128::from(graph.counts().parameters);
+        if bytes > u128::from(LARGEST_WEIGHT_BYTES) {
+            return Err(SizeError::Bytes(bytes).into());
+        }
+        Ok(graph)
+    }
+
+    /// Parameters, buffers and multiply-adds of one image at the default size.
+    ///
+    /// # Errors
+    /// As [`Request::canonical`].
+    pub fn counts(&self) -> Result<Counts, RequestError> {
+        Ok(self.canonical()?.counts())
+    }
+
+    /// Every parameter of the network, whatever the outputs.
+    ///
+    /// # Errors
+    /// As [`Request::canonical`].
+    pub fn parameters(&self) -> Result<Vec<Parameter>, RequestError> {
+        Ok(self.canonical()?.parameters)
+    }
+
+    /// The graph in its final form.
+    ///
+    /// # Errors
+    /// As [`Request::canonical`], or if the form cannot express it.
+    pub fn graph(&self) -> Result<Graph, RequestError> {
+        let [height, width] = self.size;
+        let interface = Interface {
+            batch: self.batch.map_or_else(|| Dim::symbol("batch", 1), Dim::Fixed),
+            height: height.dim("height"),
+            width: width.dim("width"),
+            outputs: self.outputs.clone(),
+        };
+        let canonical = network::build(&self.architecture()?, &interface)?;
+        let graph = match self.batch_norms {
+            BatchNorms::Fold => fold_batch_norms(canonical),
+            BatchNorms::Keep => canonical,
+        };
+        Ok(spell(graph)?)
+    }
+
+    /// A short name: the published one, or the coefficients.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.scaling.reading {
+            Reading::Published { variant } => format!("efficientnet-{}", variant.name),
+            Reading::Formula { .. } | Reading::Given => {
+                let coefficients = self.scaling.coefficients;
+                format!(
+                    "efficientnet-{}-w{}-d{}",
+                    self.scaling.family.name(),
+                    coefficients.width,
+                    coefficients.depth
+                )
+            }
+        }
+    }
+}
+
+impl Extent {
+    fn dim(self, name: &str) -> Dim {
+        match self {
+            Self::Fixed(pixels) => Dim::Fixed(pixels),
+            Self::MultipleOf32 => Dim::symbol(name, SIZE_STEP),
+        }
+    }
+}
+
+impl BatchNorms {
+    /// As in `--bn`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fold => "fold",
+            Self::Keep => "keep",
+        }
+    }
+
+    /// The choice called `name`.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        [Self::Fold, Self::Keep].into_iter().find(|choice| choice.name() == name)
+    }
+}
+
+/// Largest side that is taken, in pixels.
+const LARGEST_SIDE: u64 = crate::scaling::LARGEST_RESOLUTION;
+
+impl FromStr for Extent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("dynamic:32", _) => Ok(Self::MultipleOf32),
+            (_, Ok(pixels)) if (1..=LARGEST_SIDE).contains(&pixels) => Ok(Self::Fixed(pixels)),
+            _ => Err(format!(
+                "expected a number of pixels from 1 to {LARGEST_SIDE} or `dynamic:32`, found `{text}`"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Extent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(pixels) => write!(f, "{pixels}"),
+            Self::MultipleOf32 => f.write_str("dynamic:32"),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Pairing a graph's parameters with a source, and evaluating recipes.
+
+use crate::graph::shape::Dim;
+use crate::graph::{BatchNormNames, Graph, Parameter, Recipe, ValueKind};
+use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// A parameter and the name under which a source has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expected {
+    /// What the network declares.
+    pub parameter: Parameter,
+    /// Its name in the source.
+    pub source_name: String,
+}
+
+/// Everything that does not fit between a network and a source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BindError {
+    /// Expected, not found: name in the source and shape.
+    pub missing: Vec<(String, Vec<u64>)>,
+    /// Found, not expected: name and shape.
+    pub unexpected: Vec<(String, Vec<u64>)>,
+    /// Found with another shape: name, expected, found.
+    pub mis_shaped: Vec<(String, Vec<u64>, Vec<u64>)>,
+}
+
+impl std::error::Error for BindError {}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the checkpoint does not fit the network: {} missing, {} unexpected, {} of another shape",
+            self.missing.len(),
+            self.unexpected.len(),
+            self.mis_shaped.len()
+        )?;
+        for (name, shape) in &self.missing {
+            write!(f, "\n  missing     `{name}`: expected {shape:?}, found nothing")?;
+        }
+        for (name, shape) in &self.unexpected {
+            write!(f, "\n  unexpected  `{name}`: expected nothing, found {shape:?}")?;
+        }
+        for (name, expected, found) in &self.mis_shaped {
+            write!(f, "\n  shape       `{name}`: expected {expected:?}, found {found:?}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Initializers and constants of a graph, computed from a source piece by piece.
+pub struct BoundWeights<'a> {
+    graph: &'a Graph,
+    source: &'a dyn TensorSource,
+    source_names: BTreeMap<String, String>,
+    tensors: Vec<TensorInfo>,
+    kinds: BTreeMap<String, &'a ValueKind>,
+}
+
+/// Pairs every parameter of `graph` with `source`.
+///
+/// `expected` names all parameters of the network, those included that this graph leaves out (the
+/// classifier of a graph whose only output is `pooled`): they may be in the source, but need not be.
+///
+/// # Errors
+/// One error that lists all missing, unexpected and mis-shaped tensors.
+pub fn bind<'a>(
+    graph: &'a Graph,
+    source: &'a dyn TensorSource,
+    expected: &[Expected],
+) -> Result<BoundWeights<'a>, BindError> {
+    let found: BTreeMap<&str, &TensorInfo> = source
+        .tensors()
+        .iter()
+        .filter(|tensor| tensor.dtype != Dtype::Integer)
+        .map(|tensor| (tensor.name.as_str(), tensor))
+        .collect();
+    let needed: BTreeSet<&str> = graph.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let mut error = BindError::default();
+    for Expected { parameter, source_name } in expected {
+        let shape: Vec<u64> = parameter.shape.iter().filter_map(Dim::fixed).collect();
+        match found.get(source_name.as_str()) {
+            None if needed.contains(parameter.name.as_str()) => {
+                error.missing.push((source_name.clone(), shape));
+            }
+            Some(tensor) if tensor.shape != shape => {
+                error.mis_shaped.push((source_name.clone(), shape, tensor.shape.clone()));
+            }
+            _ => {}
+        }
+    }
+    let known: BTreeSet<&str> = expected.iter().map(|expected| expected.source_name.as_str()).collect();
+    for tensor in found.values().filter(|tensor| !known.contains(tensor.name.as_str())) {
+        error.unexpected.push((tensor.name.clone(), tensor.shape.clone()));
+    }
+    if error != BindError::default() {
+        return Err(error);
+    }
+    let source_names = expected
+        .iter()
+        .map(|expected| (expected.parameter.name.clone(), expected.source_name.clone()))
+        .collect();
+    let stored = graph.stored_values();
+    let tensors = stored.iter().map(|id| {
+        let value = graph.value(*id);
+        TensorInfo {
+            name: value.name.clone(),
+            shape: value.shape.iter().filter_map(Dim::fixed).collect(),
+            dtype: Dtype::F32,
+        }
+    });
+    let kinds = stored.iter().map(|id| (graph.value(*id).name.clone(), &graph.value(*id).kind));
+    Ok(BoundWeights { graph, source, source_names, tensors: tensors.collect(), kinds: kinds.collect() })
+}
+
+impl BoundWeights<'_> {
+    fn parameter(&self, name: &str) -> Result<Box<dyn TensorReader + '_>, SourceError> {
+        let source_name =
+            self.source_names.get(name).ok_or_else(|| SourceError::Missing(name.to_owned()))?;
+        self.source.open(source_name)
+    }
+
+    fn vector(&self, name: &str) -> Result<Vec<f32>, SourceError> {
+        let parameter = self.graph.parameter(name).ok_or_else(|| SourceError::Missing(name.to_owned()))?;
+        let length = usize::try_from(parameter.element_count()).expect("a vector of channels fits memory");
+        let mut values = vec![0.0; length];
+        self.parameter(name)?.fill(0, &mut values)?;
+        Ok(values)
+    }
+
+    /// `gamma / sqrt(variance + epsilon)` for every channel.
+    fn scales(&self, norm: &BatchNormNames) -> Result<Vec<f64>, SourceError> {
+        let (gamma, variance) = (self.vector(&norm.gamma)?, self.vector(&norm.variance)?);
+        let scale = |(gamma, variance): (&f32, &f32)| {
+            f64::from(*gamma) / libm::sqrt(f64::from(*variance) + norm.epsilon)
+        };
+        Ok(gamma.iter().zip(&variance).map(scale).collect())
+    }
+
+    fn folded_weight(
+        &self,
+        weight: &str,
+        norm: &BatchNormNames,
+    ) -> Result<FoldedWeight<'_>, SourceError> {
+        let parameter = self.graph.parameter(weight).ok_or_else(|| SourceError::Missing(weight.to_owned()))?;
+        let scales = self.scales(norm)?;
+        let elements = usize::try_from(parameter.element_count()).expect("a kernel fits memory");
+        let per_filter = elements / scales.len();
+        Ok(FoldedWeight { weight: self.parameter(weight)?, scales, per_filter })
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "rounded once, to what is stored")]
+    fn folded_bias(&self, norm: &BatchNormNames) -> Result<Table, SourceError> {
+        let (beta, mean) = (self.vector(&norm.beta)?, self.vector(&norm.mean)?);
+        let scales = self.scales(norm)?;
+        let biases = beta.iter().zip(mean).zip(scales);
+        let bias = |((beta, mean), scale): ((&f32, f32), f64)| (f64::from(*beta) - f64::from(mean) * scale) as f32;
+        Ok(Table(biases.map(bias).collect()))
+    }
+}
+
+impl TensorSource for BoundWeights<'_> {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        match self.kinds.get(name) {
+            Some(ValueKind::Constant(values)) => Ok(Box::new(Table(values.clone()))),
+            Some(ValueKind::Initializer(Recipe::Parameter(name))) => self.parameter(name),
+            Some(ValueKind::Initializer(Recipe::FoldedWeight { weight, norm })) => {
+                Ok(Box::new(self.folded_weight(weight, norm)?))
+            }
+            Some(ValueKind::Initializer(Recipe::FoldedBias { norm })) => Ok(Box::new(self.folded_bias(norm)?)),
+            Some(ValueKind::Activation) | None => Err(SourceError::Missing(name.to_owned())),
+        }
+    }
+}
+
+/// Values at hand.
+struct Table(Vec<f32>);
+
+impl TensorReader for Table {
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        out.copy_from_slice(&self.0[offset..offset + out.len()]);
+        Ok(())
+    }
+}
+
+/// A kernel with every output channel scaled.
+struct FoldedWeight<'a> {
+    weight: Box<dyn TensorReader + 'a>,
+    scales: Vec<f64>,
+    per_filter: usize,
+}
+
+impl TensorReader for FoldedWeight<'_> {
+    #[expect(clippy::cast_possible_truncation, reason = "rounded once, to what is stored")]
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        self.weight.fill(offset, out)?;
+        let mut filter = offset / self.per_filter;
+        let (first, rest) = out.split_at_mut((self.per_filter - offset % self.per_filter).min(out.len()));
+        for values in std::iter::once(first).chain(rest.chunks_mut(self.per_filter)) {
+            let scale = self.scales.get(filter).copied().unwrap_or(1.0);
+            for value in values {
+                *value = (f64::from(*value) * scale) as f32;
+            }
+            filter += 1;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Ramp;
+
+    impl TensorReader for Ramp {
+        fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+            for (index, value) in out.iter_mut().enumerate() {
+                *value = (offset + index) as f32;
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_folded_kernel_is_the_same_in_any_pieces() {
+        let folded = FoldedWeight { weight: Box::new(Ramp), scales: vec![1.0, 10.0, 100.0], per_filter: 4 };
+        let whole = [0., 1., 2., 3., 40., 50., 60., 70., 800., 900., 1000., 1100.];
+        for length in 1..=12 {
+            let mut values = vec![0.0; 12];
+            for (index, piece) in values.chunks_mut(length).enumerate() {
+                folded.fill(index * length, piece).expect("a ramp cannot fail");
+            }
+            assert_eq!(values, whole, "pieces of {length}");
+        }
+    }
+}
