@@ -4,7 +4,7 @@
 //! anyone, so its length, each size and each offset are checked before they are believed.
 
 use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element};
-use safetensors::tensor::{Dtype as Stored, Metadata, TensorInfo as Entry};
+use ::safetensors::tensor::{Dtype as Stored, Metadata, TensorInfo as Entry};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -277,8 +277,10 @@ mod tests {
         file.write_all(&u64::MAX.to_le_bytes()).unwrap();
         let message = Safetensors::open(file.path()).unwrap_err().to_string();
         assert!(message.contains("should have 18446744073709551615 bytes, but only 0 follow"), "{message}");
-        file.as_file().set_len(8 + (8 << 20) + 1).unwrap();
-        let mut file = file.reopen().unwrap();
-        file.write_all(&((8u64 << 20) + 1).to_le_bytes()).unwrap();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&(LARGEST_HEADER + 1).to_le_bytes()).unwrap();
+        file.as_file().set_len(LARGEST_HEADER + 100).unwrap();
+        let message = Safetensors::open(file.path()).unwrap_err().to_string();
+        assert!(message.contains("its header has 8388609 bytes, more than 8388608"), "{message}");
     }
 }
