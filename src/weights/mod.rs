@@ -4,14 +4,9 @@
 //! graph's parameters with it, reports everything that does not fit in one error, and is itself a source
 //! of the initializers that the graph's recipes ask for.
 
-pub mod checkpoint;
 pub mod init;
-pub mod names;
-pub mod pytorch;
-pub mod safetensors;
 
 mod bind;
-mod element;
 mod random;
 
 pub use bind::{BindError, BoundWeights, Expected, bind};

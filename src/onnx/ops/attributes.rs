@@ -38,10 +38,8 @@ impl Operator {
     /// If the operator or a use of it is not known here, an attribute is not the operator's or has a
     /// wrong type or value, or the number of operands or results is wrong.
     pub fn from_node(node: &NodeProto) -> Result<Self, OpError> {
-        let unknown = || OpError::Unknown {
-            op_type: node.op_type().to_owned(),
-            domain: node.domain().to_owned(),
-        };
+        let unknown =
+            || OpError::Unknown { op_type: node.op_type().to_owned(), domain: node.domain().to_owned() };
         if !matches!(node.domain(), "" | "ai.onnx") {
             return Err(unknown());
         }
@@ -228,7 +226,8 @@ impl<'a> Reader<'a> {
         default: [u64; N],
     ) -> Result<[u64; N], OpError> {
         let Some(values) = values else { return Ok(default) };
-        let wrong = |values: Vec<u64>| self.wrong(name, format!("expected {N} values, found {}", values.len()));
+        let wrong =
+            |values: Vec<u64>| self.wrong(name, format!("expected {N} values, found {}", values.len()));
         values.try_into().map_err(wrong)
     }
 

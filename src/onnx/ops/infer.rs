@@ -26,7 +26,9 @@ impl Operator {
         for input in &inputs[1..] {
             if input.element != x.element {
                 let expected = element_name(x.element);
-                return Err(Operand(op_type, "every operand").wrong(format!("elements of {expected}, found {input}")));
+                return Err(
+                    Operand(op_type, "every operand").wrong(format!("elements of {expected}, found {input}"))
+                );
             }
         }
         let shape = match self {
@@ -141,7 +143,8 @@ fn broadcast(op_type: &'static str, one: &[Dim], other: &[Dim]) -> Result<Shape,
         (a, b) if a == b => Ok(a),
         (Dim::Fixed(1), other) | (other, Dim::Fixed(1)) => Ok(other),
         (Dim::Fixed(_), Dim::Fixed(_)) => {
-            let found = format!("a shape that stretches to {}, found {}", shape::display(one), shape::display(other));
+            let found =
+                format!("a shape that stretches to {}, found {}", shape::display(one), shape::display(other));
             Err(Operand(op_type, "b").wrong(found))
         }
         (fixed @ Dim::Fixed(_), _) | (_, fixed @ Dim::Fixed(_)) => Ok(fixed),

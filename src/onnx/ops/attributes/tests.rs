@@ -54,7 +54,11 @@ fn onnx_defaults_are_honoured() {
         (
             "Conv",
             2,
-            vec![ints("kernel_shape", vec![3, 3]), ints("dilations", vec![1, 1]), string("auto_pad", "NOTSET")],
+            vec![
+                ints("kernel_shape", vec![3, 3]),
+                ints("dilations", vec![1, 1]),
+                string("auto_pad", "NOTSET"),
+            ],
             Operator::Conv { kernel_shape: [3, 3], strides: [1, 1], pads: [0; 4], group: 1 },
         ),
     ];

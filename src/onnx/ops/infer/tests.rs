@@ -75,7 +75,11 @@ fn operands_that_are_refused() {
         (conv(3, 1, [1, 1], 1), &["1 3 8 8", "8 4 3 3"], "expected shape [?, 3, 3, 3], found [8, 4, 3, 3]"),
         (conv(3, 1, [1, 1], 1), &["1 3 8 8", "8 3 3 5"], "found [8, 3, 3, 5]"),
         (conv(3, 1, [1, 1], 2), &["1 3 8 8", "8 1 3 3"], "`x`: expected a multiple of 2 channels, found 3"),
-        (conv(3, 1, [1, 1], 3), &["1 3 8 8", "8 1 3 3"], "`weight`: expected a multiple of 3 filters, found 8"),
+        (
+            conv(3, 1, [1, 1], 3),
+            &["1 3 8 8", "8 1 3 3"],
+            "`weight`: expected a multiple of 3 filters, found 8",
+        ),
         (conv(3, 1, [1, 1], 1), &["1 3 8 8", "8 3 3 3", "7"], "`bias`: expected shape [8], found [7]"),
         (conv(5, 1, [1, 1], 1), &["1 3 2 8", "8 3 5 5"], "does not fit an extent of 2"),
         (norm.clone(), &["1", "8", "8", "8", "8"], "`x`: expected 2 dimensions or more"),

@@ -1,0 +1,138 @@
+//! Reading an ONNX file back, without its tensors: a file of any size opens in little memory.
+//!
+//! [`ModelFile::open`] reads the framing of the model, its graph and each initializer by position, and of
+//! tensor data keeps only where it lies; [`InitializerSource`] reads that later, in pieces. The small
+//! messages in between (nodes, types of values) are decoded by prost, within a budget.
+//!
+//! The file may come from anyone. A length is never believed before it is compared with what is there,
+//! nothing is allocated by a declared size, and decoding ends with an error before it takes
+//! [`DECODED_LIMIT`] of memory. Whether a decodable file keeps ONNX's rules is for
+//! `check` to say.
+
+mod budget;
+mod decode;
+mod external;
+mod initializer;
+mod source;
+mod wire;
+
+pub use budget::DECODED_LIMIT;
+pub use external::{External, ExternalError};
+pub use initializer::{Data, Initializer, Typed};
+pub use source::InitializerSource;
+
+use super::proto::{NodeProto, OperatorSetIdProto, ValueInfoProto};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A model file, open for reading tensor data.
+#[derive(Debug)]
+pub struct ModelFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its size in bytes, without external data.
+    pub length: u64,
+    /// What it says besides tensor data.
+    pub contents: Contents,
+    file: Arc<File>,
+}
+
+/// The fields of a model and its graph, in the file's order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contents {
+    /// Version of the format.
+    pub ir_version: Option<i64>,
+    /// Program that wrote the file; empty if it does not say.
+    pub producer_name: String,
+    /// Version of that program; empty if it does not say.
+    pub producer_version: String,
+    /// Operator sets in use.
+    pub opset_import: Vec<OperatorSetIdProto>,
+    /// Named values about the model.
+    pub metadata_props: Vec<(String, String)>,
+    /// How many functions the model defines; their bodies are not kept.
+    pub function_count: usize,
+    /// Name of the graph; empty if it has none.
+    pub graph_name: String,
+    /// Operations.
+    pub nodes: Vec<NodeProto>,
+    /// Values that the caller provides.
+    pub inputs: Vec<ValueInfoProto>,
+    /// Values that the caller receives.
+    pub outputs: Vec<ValueInfoProto>,
+    /// Types of values in between.
+    pub value_info: Vec<ValueInfoProto>,
+    /// Constant tensors.
+    pub initializers: Vec<Initializer>,
+    /// Names of sparse constant tensors; their data is not kept.
+    pub sparse_initializers: Vec<String>,
+}
+
+/// Why a file cannot be opened as a model.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// It is something else, damaged, or hostile.
+    #[error("`{}` cannot be decoded as an ONNX model: {reason}", path.display())]
+    Undecodable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+}
+
+impl ModelFile {
+    /// Opens a file and reads everything but tensor data.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not a model, or says more than fits [`DECODED_LIMIT`].
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let io = |source| FileError::Io { path: path.to_owned(), source };
+        // Asked before opening: a pipe would wait for a writer.
+        let metadata = std::fs::metadata(path).map_err(io)?;
+        if !metadata.is_file() {
+            return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
+        }
+        let file = File::open(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        let contents = decode::decode(&file, length).map_err(|fault| match fault {
+            wire::Fault::Io(source) => io(source),
+            wire::Fault::Malformed(reason) => FileError::Undecodable { path: path.to_owned(), reason },
+        })?;
+        Ok(Self { path: path.to_owned(), length, contents, file: Arc::new(file) })
+    }
+
+    /// The folder that external data must lie in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// The value of a metadata key.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.contents.metadata_props.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// The initializer called `name`.
+    #[must_use]
+    pub fn initializer(&self, name: &str) -> Option<&Initializer> {
+        self.contents.initializers.iter().find(|initializer| initializer.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

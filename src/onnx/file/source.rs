@@ -1,0 +1,163 @@
+//! Initializers of a file as tensors that are read in pieces: f32 only, which is all that is written.
+
+use super::{Data, Initializer, ModelFile};
+use crate::onnx::ops::element_name;
+use crate::onnx::proto::tensor_proto::DataType;
+use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+const FORMAT: &str = "ONNX";
+/// Bytes that are read at a time.
+const PIECE: usize = 1 << 18;
+
+/// The initializers of a model file.
+#[derive(Debug)]
+pub struct InitializerSource {
+    file: Arc<ModelFile>,
+    tensors: Vec<TensorInfo>,
+    indices: BTreeMap<String, usize>,
+}
+
+impl InitializerSource {
+    /// Offers every initializer, in the file's order; integers too, which can be listed but not read.
+    ///
+    /// # Errors
+    /// If two share a name or one has a negative extent.
+    pub fn new(file: impl Into<Arc<ModelFile>>) -> Result<Self, SourceError> {
+        let file = file.into();
+        let mut tensors = Vec::new();
+        let mut indices = BTreeMap::new();
+        for (index, initializer) in file.contents.initializers.iter().enumerate() {
+            let name = initializer.name.clone();
+            let shape: Result<Vec<u64>, _> = initializer.dims.iter().map(|dim| u64::try_from(*dim)).collect();
+            let shape = shape.map_err(|_| malformed(&file, format!("`{name}` has a negative extent")))?;
+            if indices.insert(name.clone(), index).is_some() {
+                return Err(malformed(&file, format!("`{name}` is there twice")));
+            }
+            tensors.push(TensorInfo { name, shape, dtype: dtype(initializer.data_type) });
+        }
+        Ok(Self { file, tensors, indices })
+    }
+
+    /// The file behind it.
+    #[must_use]
+    pub fn file(&self) -> &ModelFile {
+        &self.file
+    }
+
+    fn locate(&self, initializer: &Initializer) -> Result<(Arc<File>, Range<u64>), SourceError> {
+        let malformed = |reason: String| malformed(&self.file, format!("`{}`: {reason}", initializer.name));
+        match &initializer.data {
+            Data::Raw(range) => Ok((Arc::clone(&self.file.file), range.clone())),
+            // Packed floats and raw data have the same bytes.
+            Data::Typed(typed) if typed.field == "float_data" => match &typed.range {
+                Some(range) => Ok((Arc::clone(&self.file.file), range.clone())),
+                None => Err(malformed("its `float_data` is in several pieces".to_owned())),
+            },
+            Data::Typed(typed) => Err(malformed(format!("floats cannot be in `{}`", typed.field))),
+            Data::External(_) => {
+                let external = initializer.external().map_err(|error| malformed(error.to_string()))?;
+                let external = external.ok_or_else(|| malformed("it has no location".to_owned()))?;
+                let opened =
+                    external.open(self.file.folder()).map_err(|error| malformed(error.to_string()))?;
+                Ok((Arc::new(opened.0), opened.1))
+            }
+            Data::Several(fields) => Err(malformed(format!("it has data in {}", fields.join(" and ")))),
+            Data::None => Ok((Arc::clone(&self.file.file), 0..0)),
+        }
+    }
+}
+
+impl TensorSource for InitializerSource {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        let missing = || SourceError::Missing(name.to_owned());
+        let initializer = self.indices.get(name).map(|index| &self.file.contents.initializers[*index]);
+        let initializer = initializer.ok_or_else(missing)?;
+        let malformed = |reason: String| malformed(&self.file, format!("`{name}`: {reason}"));
+        if initializer.data_type != DataType::Float as i32 {
+            let found = DataType::try_from(initializer.data_type).map(element_name);
+            let found = found.unwrap_or_else(|_| initializer.data_type.to_string());
+            return Err(malformed(format!("expected elements of float, found {found}")));
+        }
+        let (file, range) = self.locate(initializer)?;
+        let (found, expected) = (range.end - range.start, initializer.element_count());
+        if expected.and_then(|count| count.checked_mul(4)) != Some(found) {
+            return Err(malformed(format!(
+                "its shape {:?} does not fit its {found} bytes",
+                initializer.dims
+            )));
+        }
+        Ok(Box::new(Reader { source: self, file, range }))
+    }
+}
+
+struct Reader<'a> {
+    source: &'a InitializerSource,
+    file: Arc<File>,
+    range: Range<u64>,
+}
+
+impl TensorReader for Reader<'_> {
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        let elements = (self.range.end - self.range.start) / 4;
+        if offset.checked_add(out.len()).is_none_or(|end| end as u64 > elements) {
+            let reason = format!("{} elements from {offset} on were asked of {elements}", out.len());
+            return Err(malformed(&self.source.file, reason));
+        }
+        let mut bytes = vec![0; (out.len() * 4).min(PIECE)];
+        let mut position = self.range.start + offset as u64 * 4;
+        for piece in out.chunks_mut(PIECE / 4) {
+            let bytes = &mut bytes[..piece.len() * 4];
+            read_at(&self.file, bytes, position).map_err(|source| SourceError::Io {
+                path: self.source.file.path.display().to_string(),
+                source,
+            })?;
+            let (elements, _) = bytes.as_chunks();
+            for (value, element) in piece.iter_mut().zip(elements) {
+                *value = f32::from_le_bytes(*element);
+            }
+            position += bytes.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+fn dtype(data_type: i32) -> Dtype {
+    match DataType::try_from(data_type) {
+        Ok(DataType::Float16) => Dtype::F16,
+        Ok(DataType::Bfloat16) => Dtype::BF16,
+        Ok(DataType::Float) => Dtype::F32,
+        Ok(DataType::Double) => Dtype::F64,
+        _ => Dtype::Integer,
+    }
+}
+
+fn malformed(file: &ModelFile, reason: String) -> SourceError {
+    SourceError::Malformed { path: file.path.display().to_string(), format: FORMAT, reason }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], position: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, position)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut bytes: &mut [u8], mut position: u64) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, position)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                bytes = &mut bytes[read..];
+                position += read as u64;
+            }
+        }
+    }
+    Ok(())
+}
