@@ -73,7 +73,9 @@ pub enum EmitError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// A stream cannot have a second file beside it.
-    #[error("a model of {0} bytes of weights needs external data, which a stream or device cannot have")]
+    #[error(
+        "a model of {0} bytes of weights needs external data, which a stream or device cannot have"
+    )]
     ExternalStream(u64),
     /// The metadata could not be made.
     #[error("{0}")]
@@ -96,15 +98,27 @@ pub fn emit(
     let graph = request.graph()?;
     let initializers = bind(&graph, weights.source, weights.expected)?;
     let name = request.name();
-    let model = Model { graph: &graph, name: &name, opset: request.opset, initializers: &initializers };
+    let model = Model {
+        graph: &graph,
+        name: &name,
+        opset: request.opset,
+        initializers: &initializers,
+    };
     let metadata = || metadata().map_err(EmitError::Metadata);
     let write = |frame: &Frame<'_>, out, data: Option<Box<dyn Write + Send>>| {
-        started(Plan { payload_bytes: frame.payload_bytes(), external: data.is_some() });
+        started(Plan {
+            payload_bytes: frame.payload_bytes(),
+            external: data.is_some(),
+        });
         frame.write(out, data, progress, metadata)
     };
     let inline = Frame::new(&model, &Storage::Inline)?;
     let (path, replace, external_data) = match destination {
-        Destination::Path { path, replace, external_data } => (path, *replace, *external_data),
+        Destination::Path {
+            path,
+            replace,
+            external_data,
+        } => (path, *replace, *external_data),
         Destination::Stdout => {
             refuse_external_stream(&inline, false)?;
             write(&inline, Box::new(std::io::stdout()), None)?;
@@ -119,14 +133,25 @@ pub fn emit(
         }
         Output::Staged(staged) if inline.fits_inline() && !external_data => {
             write(&inline, staged.create(None)?, None)?;
-            Ok(Emitted::Staged(StagedModel { staged, companion: None }))
+            Ok(Emitted::Staged(StagedModel {
+                staged,
+                companion: None,
+            }))
         }
         Output::Staged(staged) => {
             let location = staged.companion(".data")?;
-            let frame = Frame::new(&model, &Storage::External { location: location.clone() })?;
+            let frame = Frame::new(
+                &model,
+                &Storage::External {
+                    location: location.clone(),
+                },
+            )?;
             let (out, data) = (staged.create(None)?, staged.create(Some(&location))?);
             write(&frame, out, Some(data))?;
-            Ok(Emitted::Staged(StagedModel { staged, companion: Some(location) }))
+            Ok(Emitted::Staged(StagedModel {
+                staged,
+                companion: Some(location),
+            }))
         }
     }
 }

@@ -170,9 +170,18 @@ impl Recipe {
         let scaling = &request.scaling;
         let (variant, formula) = match &scaling.reading {
             Reading::Published { variant } => (Some(variant.name.to_owned()), None),
-            Reading::Formula { phi, compound: Compound { alpha, beta, gamma } } => {
-                (None, Some(Formula { phi: *phi, alpha: *alpha, beta: *beta, gamma: *gamma }))
-            }
+            Reading::Formula {
+                phi,
+                compound: Compound { alpha, beta, gamma },
+            } => (
+                None,
+                Some(Formula {
+                    phi: *phi,
+                    alpha: *alpha,
+                    beta: *beta,
+                    gamma: *gamma,
+                }),
+            ),
             Reading::Given => (None, None),
         };
         Self {
@@ -190,7 +199,11 @@ impl Recipe {
             bn: request.batch_norms.name().to_owned(),
             classes: request.options.classes,
             in_channels: request.options.in_channels,
-            outputs: request.outputs.iter().map(|output| output.name().to_owned()).collect(),
+            outputs: request
+                .outputs
+                .iter()
+                .map(|output| output.name().to_owned())
+                .collect(),
             opset: request.opset.version(),
             dtype: "f32".to_owned(),
             parameters: counts.parameters,
@@ -221,24 +234,37 @@ impl Recipe {
                 variant: Variant::by_name(name)
                     .ok_or_else(|| unknown("variant", name, "the name of a published model"))?,
             },
-            (None, Some(Formula { phi, alpha, beta, gamma })) => {
-                Reading::Formula { phi, compound: Compound { alpha, beta, gamma } }
-            }
+            (
+                None,
+                Some(Formula {
+                    phi,
+                    alpha,
+                    beta,
+                    gamma,
+                }),
+            ) => Reading::Formula {
+                phi,
+                compound: Compound { alpha, beta, gamma },
+            },
             (None, None) => Reading::Given,
         };
         let positive = |field, value: f64| {
             let legal = value.is_finite() && value > 0.0;
-            legal.then_some(value).ok_or_else(|| unknown(field, &value, "a number above 0"))
+            legal
+                .then_some(value)
+                .ok_or_else(|| unknown(field, &value, "a number above 0"))
         };
         let extent = |text: &String| {
-            text.parse::<Extent>().map_err(|_| unknown("size", text, "pixels or `dynamic:32`"))
+            text.parse::<Extent>()
+                .map_err(|_| unknown("size", text, "pixels or `dynamic:32`"))
         };
         let outputs: Result<Vec<Output>, MetadataError> = self
             .outputs
             .iter()
             .map(|name| {
-                Output::by_name(name)
-                    .ok_or_else(|| unknown("outputs", name, "`logits`, `probabilities` or `pooled`"))
+                Output::by_name(name).ok_or_else(|| {
+                    unknown("outputs", name, "`logits`, `probabilities` or `pooled`")
+                })
             })
             .collect();
         Ok(Request {
@@ -263,7 +289,8 @@ impl Recipe {
             outputs: outputs?,
             batch_norms: BatchNorms::by_name(&self.bn)
                 .ok_or_else(|| unknown("bn", &self.bn, "`fold` or `keep`"))?,
-            opset: Opset::writable(self.opset).ok_or_else(|| unknown("opset", &self.opset, "`17`"))?,
+            opset: Opset::writable(self.opset)
+                .ok_or_else(|| unknown("opset", &self.opset, "`17`"))?,
         })
     }
 }
@@ -302,6 +329,10 @@ impl Origin {
     /// Weights drawn by a rule.
     #[must_use]
     pub fn seed(rule: &str, seed: u64) -> Self {
-        Self::Seed { version: VERSION, rule: rule.to_owned(), seed }
+        Self::Seed {
+            version: VERSION,
+            rule: rule.to_owned(),
+            seed,
+        }
     }
 }

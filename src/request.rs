@@ -136,7 +136,9 @@ impl Request {
     pub fn graph(&self) -> Result<Graph, RequestError> {
         let [height, width] = self.size;
         let interface = Interface {
-            batch: self.batch.map_or_else(|| Dim::symbol("batch", 1), Dim::Fixed),
+            batch: self
+                .batch
+                .map_or_else(|| Dim::symbol("batch", 1), Dim::Fixed),
             height: height.dim("height"),
             width: width.dim("width"),
             outputs: self.outputs.clone(),
@@ -189,7 +191,9 @@ impl BatchNorms {
     /// The choice called `name`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Fold, Self::Keep].into_iter().find(|choice| choice.name() == name)
+        [Self::Fold, Self::Keep]
+            .into_iter()
+            .find(|choice| choice.name() == name)
     }
 }
 

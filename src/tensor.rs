@@ -156,7 +156,11 @@ pub fn stream(
             fill((0, (&mut piece[..length], &mut bytes[..length * 4])))?;
         } else {
             let encoded = bytes[..length * 4].par_chunks_mut(SHARE * 4);
-            piece[..length].par_chunks_mut(SHARE).zip(encoded).enumerate().try_for_each(fill)?;
+            piece[..length]
+                .par_chunks_mut(SHARE)
+                .zip(encoded)
+                .enumerate()
+                .try_for_each(fill)?;
         }
         out.write_all(&bytes[..length * 4])?;
         progress.advance(length as u64 * 4);

@@ -78,7 +78,13 @@ const fn network(
     head: u64,
     counts: [u64; 5],
 ) -> Network {
-    let [parameters, buffers, macs, depthwise_macs, squeeze_excite_macs] = counts;
+    let [
+        parameters,
+        buffers,
+        macs,
+        depthwise_macs,
+        squeeze_excite_macs,
+    ] = counts;
     Network {
         name,
         width,
@@ -101,11 +107,13 @@ fn published(name: &str) -> &'static Variant {
 }
 
 fn architecture(name: &str) -> Architecture {
-    Architecture::scale(&Scaling::published(published(name)), Options::default()).expect("published sizes fit")
+    Architecture::scale(&Scaling::published(published(name)), Options::default())
+        .expect("published sizes fit")
 }
 
 fn graph(name: &str, size: u64) -> Graph {
-    network::build(&architecture(name), &Interface::single([size; 2])).expect("the size is large enough")
+    network::build(&architecture(name), &Interface::single([size; 2]))
+        .expect("the size is large enough")
 }
 
 /// Paddings before and after along height, of every convolution of stride 2.
@@ -113,7 +121,9 @@ fn strided_pads(graph: &Graph) -> Vec<[u64; 2]> {
     let pads = |node: &efficientnet_onnx::graph::Node| match &node.op {
         Op::Conv(conv) if conv.stride == [2, 2] => {
             let shape = &graph.value(node.inputs[0]).shape;
-            let along_height = conv.pads(&shape[2], 0).expect("a fixed size has constant padding");
+            let along_height = conv
+                .pads(&shape[2], 0)
+                .expect("a fixed size has constant padding");
             assert_eq!(conv.pads(&shape[3], 1), Some(along_height), "{}", node.name);
             Some(along_height)
         }
@@ -138,12 +148,20 @@ fn coefficients_filters_and_repeats() {
         assert_eq!(variant.coefficients.depth, expected.depth, "{name}");
         assert_eq!(variant.resolution, expected.resolution, "{name}");
         assert_eq!(found.stem_filters, expected.stem, "{name}");
-        let filters: Vec<u64> = found.stages.iter().map(|stage| stage.output_filters).collect();
+        let filters: Vec<u64> = found
+            .stages
+            .iter()
+            .map(|stage| stage.output_filters)
+            .collect();
         assert_eq!(filters, expected.filters, "{name}");
         let repeats: Vec<u64> = found.stages.iter().map(|stage| stage.num_repeat).collect();
         assert_eq!(repeats, expected.repeats, "{name}");
         assert_eq!(found.head_filters, expected.head, "{name}");
-        assert_eq!(found.block_count(), expected.repeats.iter().sum::<u64>(), "{name}");
+        assert_eq!(
+            found.block_count(),
+            expected.repeats.iter().sum::<u64>(),
+            "{name}"
+        );
     }
 }
 
@@ -160,7 +178,15 @@ fn parameters_and_macs_at_native_size() {
         assert_eq!(macs_of(".conv_dw"), expected.depthwise_macs, "{name}");
         assert_eq!(macs_of(".se."), expected.squeeze_excite_macs, "{name}");
         let additions = graph.nodes.iter().filter(|node| node.op == Op::Add).count();
-        assert_eq!(additions as u64, expected.repeats.iter().map(|repeats| repeats - 1).sum::<u64>(), "{name}");
+        assert_eq!(
+            additions as u64,
+            expected
+                .repeats
+                .iter()
+                .map(|repeats| repeats - 1)
+                .sum::<u64>(),
+            "{name}"
+        );
     }
 }
 
@@ -213,13 +239,29 @@ fn parameters_and_macs_of_every_stage() {
             (counts.parameters, counts.macs)
         };
         let top = |name: &str, part: &str| name.split('.').next() == Some(part);
-        assert_eq!(part(&|name| top(name, "conv_stem") || top(name, "bn1")), (928, 10_838_016), "{name}");
+        assert_eq!(
+            part(&|name| top(name, "conv_stem") || top(name, "bn1")),
+            (928, 10_838_016),
+            "{name}"
+        );
         for (index, expected) in stages.into_iter().enumerate() {
             let scope = format!("blocks.{index}.");
-            assert_eq!(part(&|name| name.starts_with(&scope)), expected, "{name}, {scope}");
+            assert_eq!(
+                part(&|name| name.starts_with(&scope)),
+                expected,
+                "{name}, {scope}"
+            );
         }
-        assert_eq!(part(&|name| top(name, "conv_head") || top(name, "bn2")), (412_160, 20_070_400), "{name}");
-        assert_eq!(part(&|name| top(name, "classifier")), (1_281_000, 1_280_000), "{name}");
+        assert_eq!(
+            part(&|name| top(name, "conv_head") || top(name, "bn2")),
+            (412_160, 20_070_400),
+            "{name}"
+        );
+        assert_eq!(
+            part(&|name| top(name, "classifier")),
+            (1_281_000, 1_280_000),
+            "{name}"
+        );
     }
 }
 
@@ -255,6 +297,7 @@ fn paddings_of_the_strided_convolutions() {
 fn parameters_of_the_formula_at_phi_13() {
     let scaling = Scaling::formula(Family::V1, 13.0, Compound::default()).expect("a legal phi");
     let architecture = Architecture::scale(&scaling, Options::default()).expect("below the limits");
-    let graph = network::build(&architecture, &Interface::single([64; 2])).expect("64 pixels are enough");
+    let graph =
+        network::build(&architecture, &Interface::single([64; 2])).expect("64 pixels are enough");
     assert_eq!(graph.counts().parameters, 609_284_402);
 }

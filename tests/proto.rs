@@ -14,14 +14,16 @@ const HEADER: &str =
 #[test]
 fn the_generated_code_is_fresh() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let descriptors = protox::compile(["onnx.proto"], [root.join("proto")]).expect("the schema compiles");
+    let descriptors =
+        protox::compile(["onnx.proto"], [root.join("proto")]).expect("the schema compiles");
     let folder = tempfile::tempdir().expect("a temporary folder");
     prost_build::Config::new()
         .out_dir(folder.path())
         .bytes([".onnx.TensorProto.raw_data"])
         .compile_fds(descriptors)
         .expect("prost generates code");
-    let generated = std::fs::read_to_string(folder.path().join("onnx.rs")).expect("prost wrote onnx.rs");
+    let generated =
+        std::fs::read_to_string(folder.path().join("onnx.rs")).expect("prost wrote onnx.rs");
     let expected = format!("{HEADER}{generated}");
 
     let committed = root.join("src/onnx/proto.rs");

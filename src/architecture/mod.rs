@@ -90,7 +90,13 @@ pub enum SizeError {
     Bytes(u128),
 }
 
-const fn row(kernel_size: u64, num_repeat: u64, stride: u64, expand_ratio: u64, filters: [u64; 2]) -> Stage {
+const fn row(
+    kernel_size: u64,
+    num_repeat: u64,
+    stride: u64,
+    expand_ratio: u64,
+    filters: [u64; 2],
+) -> Stage {
     Stage {
         kernel_size,
         num_repeat,
@@ -126,7 +132,13 @@ impl Architecture {
     pub fn scale(scaling: &Scaling, options: Options) -> Result<Self, SizeError> {
         let width = scaling.coefficients.width;
         let lite = scaling.family == Family::Lite;
-        let outer = |filters| if lite { filters } else { round_filters(filters, width) };
+        let outer = |filters| {
+            if lite {
+                filters
+            } else {
+                round_filters(filters, width)
+            }
+        };
         let stem_filters = outer(BASELINE_STEM_FILTERS);
         let last = BASELINE.len() - 1;
         let mut input_filters = stem_filters;
@@ -150,7 +162,11 @@ impl Architecture {
             stem_filters,
             stages: stages.collect(),
             head_filters: outer(BASELINE_HEAD_FILTERS),
-            activation: if lite { Activation::Relu6 } else { Activation::Swish },
+            activation: if lite {
+                Activation::Relu6
+            } else {
+                Activation::Swish
+            },
             options,
         };
         architecture.refuse_unreasonable_size()?;
@@ -169,7 +185,10 @@ impl Architecture {
         }
         let repeated = |stage: &Stage| {
             let filters = u128::from(stage.output_filters);
-            2 * filters * filters * u128::from(stage.expand_ratio) * u128::from(stage.num_repeat - 1)
+            2 * filters
+                * filters
+                * u128::from(stage.expand_ratio)
+                * u128::from(stage.num_repeat - 1)
         };
         let classifier = u128::from(self.head_filters) * u128::from(self.options.classes);
         let stem = u128::from(self.options.in_channels) * u128::from(self.stem_filters) * 9;
@@ -185,7 +204,11 @@ impl Stage {
     /// Filters that enter block `index` of the stage.
     #[must_use]
     pub fn block_input_filters(&self, index: u64) -> u64 {
-        if index == 0 { self.input_filters } else { self.output_filters }
+        if index == 0 {
+            self.input_filters
+        } else {
+            self.output_filters
+        }
     }
 
     /// Stride of block `index` of the stage.

@@ -29,7 +29,11 @@ impl Status {
             Self::Unavailable => 1,
             Self::Done => 0,
         };
-        if rank(self) >= rank(other) { self } else { other }
+        if rank(self) >= rank(other) {
+            self
+        } else {
+            other
+        }
     }
 }
 
@@ -59,7 +63,11 @@ pub struct Failure {
 impl Failure {
     /// Bad usage or bad input.
     pub fn bad_input(message: impl fmt::Display) -> Self {
-        Self { status: Status::BadInput, message: message.to_string(), hint: None }
+        Self {
+            status: Status::BadInput,
+            message: message.to_string(),
+            hint: None,
+        }
     }
 
     /// The same error with a hint.

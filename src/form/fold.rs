@@ -9,7 +9,12 @@ use crate::graph::{BatchNormNames, Graph, Node, Op, Recipe, Value, ValueId, Valu
 #[must_use]
 pub fn fold_batch_norms(mut graph: Graph) -> Graph {
     let mut readers = vec![0_usize; graph.values.len()];
-    for id in graph.nodes.iter().flat_map(|node| &node.inputs).chain(&graph.outputs) {
+    for id in graph
+        .nodes
+        .iter()
+        .flat_map(|node| &node.inputs)
+        .chain(&graph.outputs)
+    {
         readers[id.0] += 1;
     }
     let mut producer: Vec<Option<usize>> = vec![None; graph.values.len()];
@@ -46,8 +51,10 @@ fn fold_into(graph: &mut Graph, conv: &mut Node, batch_norm: &Node, epsilon: f64
     };
     let weight = name(conv.inputs[1]);
     let bias_shape = graph.value(batch_norm.inputs[2]).shape.clone();
-    graph.values[conv.inputs[1].0].kind =
-        ValueKind::Initializer(Recipe::FoldedWeight { weight, norm: norm.clone() });
+    graph.values[conv.inputs[1].0].kind = ValueKind::Initializer(Recipe::FoldedWeight {
+        weight,
+        norm: norm.clone(),
+    });
     let bias = graph.add_value(Value {
         name: format!("{}.bias", conv.name),
         shape: bias_shape,
@@ -67,15 +74,43 @@ mod tests {
     #[test]
     fn every_batch_norm_of_b0_folds_and_names_survive() {
         let variant = Variant::by_name("b0").expect("b0 is published");
-        let architecture = Architecture::scale(&Scaling::published(variant), Options::default()).expect("b0");
+        let architecture =
+            Architecture::scale(&Scaling::published(variant), Options::default()).expect("b0");
         let graph = network::build(&architecture, &Interface::single([224, 224])).expect("b0");
         let folded = fold_batch_norms(graph.clone());
-        assert!(!folded.nodes.iter().any(|node| matches!(node.op, Op::BatchNorm { .. })));
+        assert!(
+            !folded
+                .nodes
+                .iter()
+                .any(|node| matches!(node.op, Op::BatchNorm { .. }))
+        );
         // 5 convolutions a block with squeeze-and-excitation, one less without expansion; stem and head.
-        assert_eq!(folded.nodes.iter().filter(|node| matches!(node.op, Op::Conv(_))).count(), 5 * 16 - 1 + 2);
-        let node = folded.nodes.iter().find(|node| node.name == "blocks.2.1.conv_dw").expect("timm's name");
-        let names: Vec<&str> = node.inputs.iter().map(|id| folded.value(*id).name.as_str()).collect();
-        assert_eq!(names, ["blocks.2.1.bn1.act", "blocks.2.1.conv_dw.weight", "blocks.2.1.conv_dw.bias"]);
+        assert_eq!(
+            folded
+                .nodes
+                .iter()
+                .filter(|node| matches!(node.op, Op::Conv(_)))
+                .count(),
+            5 * 16 - 1 + 2
+        );
+        let node = folded
+            .nodes
+            .iter()
+            .find(|node| node.name == "blocks.2.1.conv_dw")
+            .expect("timm's name");
+        let names: Vec<&str> = node
+            .inputs
+            .iter()
+            .map(|id| folded.value(*id).name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "blocks.2.1.bn1.act",
+                "blocks.2.1.conv_dw.weight",
+                "blocks.2.1.conv_dw.bias"
+            ]
+        );
         assert_eq!(folded.value(node.output).name, "blocks.2.1.bn2");
         assert_eq!(folded.parameters, graph.parameters);
     }

@@ -29,7 +29,11 @@ pub enum SpellError {
 /// If a convolution has no constant padding.
 pub fn spell(mut graph: Graph) -> Result<Graph, SpellError> {
     let nodes = std::mem::take(&mut graph.nodes);
-    let mut speller = Speller { nodes: Vec::with_capacity(nodes.len() * 2), relu6_bounds: None, graph };
+    let mut speller = Speller {
+        nodes: Vec::with_capacity(nodes.len() * 2),
+        relu6_bounds: None,
+        graph,
+    };
     for node in nodes {
         speller.spell(node)?;
     }
@@ -47,8 +51,13 @@ impl Speller {
     fn spell(&mut self, mut node: Node) -> Result<(), SpellError> {
         let operator = match &node.op {
             Op::Conv(conv) => self.conv(&node, *conv)?,
-            #[expect(clippy::cast_possible_truncation, reason = "ONNX stores epsilon as f32")]
-            Op::BatchNorm { epsilon } => Operator::BatchNormalization { epsilon: *epsilon as f32 },
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "ONNX stores epsilon as f32"
+            )]
+            Op::BatchNorm { epsilon } => Operator::BatchNormalization {
+                epsilon: *epsilon as f32,
+            },
             Op::Activation(Activation::Sigmoid) => Operator::Sigmoid,
             Op::Activation(Activation::Swish) => {
                 let gate = self.sigmoid(&node);
@@ -60,7 +69,10 @@ impl Speller {
                 node.inputs.extend(bounds);
                 Operator::Clip
             }
-            Op::Pool { keep_dims } => Operator::ReduceMean { axes: vec![2, 3], keep_dims: *keep_dims },
+            Op::Pool { keep_dims } => Operator::ReduceMean {
+                axes: vec![2, 3],
+                keep_dims: *keep_dims,
+            },
             Op::Linear => Operator::Gemm { trans_b: true },
             Op::Mul => Operator::Mul,
             Op::Add => Operator::Add,
@@ -75,8 +87,10 @@ impl Speller {
     fn conv(&self, node: &Node, conv: Conv) -> Result<Operator, SpellError> {
         let shape = &self.graph.value(node.inputs[0]).shape;
         let pads = |axis: usize, extent: &Dim| {
-            conv.pads(extent, axis)
-                .ok_or_else(|| SpellError::Padding { node: node.name.clone(), shape: display(shape) })
+            conv.pads(extent, axis).ok_or_else(|| SpellError::Padding {
+                node: node.name.clone(),
+                shape: display(shape),
+            })
         };
         let [top, bottom] = pads(0, &shape[2])?;
         let [left, right] = pads(1, &shape[3])?;
@@ -91,10 +105,18 @@ impl Speller {
     fn sigmoid(&mut self, node: &Node) -> ValueId {
         let name = format!("{}.sigmoid", node.name);
         let shape = self.graph.value(node.output).shape.clone();
-        let output =
-            self.graph.add_value(Value { name: name.clone(), shape, kind: ValueKind::Activation });
+        let output = self.graph.add_value(Value {
+            name: name.clone(),
+            shape,
+            kind: ValueKind::Activation,
+        });
         let inputs = node.inputs.clone();
-        self.nodes.push(Node { name, op: Op::Onnx(Operator::Sigmoid), inputs, output });
+        self.nodes.push(Node {
+            name,
+            op: Op::Onnx(Operator::Sigmoid),
+            inputs,
+            output,
+        });
         output
     }
 

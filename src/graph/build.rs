@@ -34,7 +34,11 @@ impl GraphBuilder {
     /// Declares a parameter, bound as it is.
     pub fn parameter(&mut self, name: &str, shape: &[u64], role: Role) -> ValueId {
         let shape: Shape = shape.iter().copied().map(Dim::Fixed).collect();
-        self.graph.parameters.push(Parameter { name: name.to_owned(), shape: shape.clone(), role });
+        self.graph.parameters.push(Parameter {
+            name: name.to_owned(),
+            shape: shape.clone(),
+            role,
+        });
         self.graph.add_value(Value {
             name: name.to_owned(),
             shape,
@@ -55,9 +59,17 @@ impl GraphBuilder {
     ) -> Result<ValueId, BuildError> {
         let shape = self
             .result_shape(&op, &inputs)
-            .map_err(|source| BuildError::Window { node: name.to_owned(), source })?;
+            .map_err(|source| BuildError::Window {
+                node: name.to_owned(),
+                source,
+            })?;
         let output = self.activation(output, shape);
-        self.graph.nodes.push(Node { name: name.to_owned(), op, inputs, output });
+        self.graph.nodes.push(Node {
+            name: name.to_owned(),
+            op,
+            inputs,
+            output,
+        });
         Ok(output)
     }
 
@@ -75,7 +87,11 @@ impl GraphBuilder {
     }
 
     fn activation(&mut self, name: &str, shape: Shape) -> ValueId {
-        self.graph.add_value(Value { name: name.to_owned(), shape, kind: ValueKind::Activation })
+        self.graph.add_value(Value {
+            name: name.to_owned(),
+            shape,
+            kind: ValueKind::Activation,
+        })
     }
 
     fn result_shape(&self, op: &Op, inputs: &[ValueId]) -> Result<Shape, WindowError> {
@@ -87,10 +103,17 @@ impl GraphBuilder {
                 let width = conv.extent(&x[3], 1)?;
                 vec![x[0].clone(), filters, height, width]
             }
-            Op::Pool { keep_dims: true } => vec![x[0].clone(), x[1].clone(), Dim::Fixed(1), Dim::Fixed(1)],
+            Op::Pool { keep_dims: true } => {
+                vec![x[0].clone(), x[1].clone(), Dim::Fixed(1), Dim::Fixed(1)]
+            }
             Op::Pool { keep_dims: false } => vec![x[0].clone(), x[1].clone()],
             Op::Linear => vec![x[0].clone(), self.shape(inputs[1])[0].clone()],
-            Op::BatchNorm { .. } | Op::Activation(_) | Op::Mul | Op::Add | Op::Softmax | Op::Onnx(_) => x.clone(),
+            Op::BatchNorm { .. }
+            | Op::Activation(_)
+            | Op::Mul
+            | Op::Add
+            | Op::Softmax
+            | Op::Onnx(_) => x.clone(),
         })
     }
 }

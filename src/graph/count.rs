@@ -32,7 +32,11 @@ impl Graph {
     #[must_use]
     pub fn counts_where(&self, belongs: impl Fn(&str) -> bool) -> Counts {
         let mut counts = Counts::default();
-        for parameter in self.parameters.iter().filter(|parameter| belongs(&parameter.name)) {
+        for parameter in self
+            .parameters
+            .iter()
+            .filter(|parameter| belongs(&parameter.name))
+        {
             let elements = parameter.element_count();
             if parameter.is_trained() {
                 counts.parameters += elements;
@@ -40,19 +44,29 @@ impl Graph {
                 counts.buffers += elements;
             }
         }
-        counts.macs = self.nodes.iter().filter(|node| belongs(&node.name)).map(|node| self.macs(node)).sum();
+        counts.macs = self
+            .nodes
+            .iter()
+            .filter(|node| belongs(&node.name))
+            .map(|node| self.macs(node))
+            .sum();
         counts
     }
 
     fn macs(&self, node: &Node) -> u64 {
         let per_output = match &node.op {
             Op::Conv(conv) => {
-                let channels = self.value(node.inputs[0]).shape[1].fixed().expect("channels are fixed");
+                let channels = self.value(node.inputs[0]).shape[1]
+                    .fixed()
+                    .expect("channels are fixed");
                 conv.kernel[0] * conv.kernel[1] * channels / conv.groups
             }
-            Op::Linear => self.value(node.inputs[0]).shape[1].fixed().expect("features are fixed"),
+            Op::Linear => self.value(node.inputs[0]).shape[1]
+                .fixed()
+                .expect("features are fixed"),
             _ => return 0,
         };
-        element_count(&self.value(node.output).shape).expect("counting needs fixed sizes") * per_output
+        element_count(&self.value(node.output).shape).expect("counting needs fixed sizes")
+            * per_output
     }
 }

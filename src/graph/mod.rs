@@ -145,7 +145,9 @@ impl Padding {
     /// The padding called `name`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Same, Self::Symmetric].into_iter().find(|padding| padding.name() == name)
+        [Self::Same, Self::Symmetric]
+            .into_iter()
+            .find(|padding| padding.name() == name)
     }
 }
 
@@ -165,7 +167,9 @@ impl Graph {
     /// The parameter called `name`.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
-        self.parameters.iter().find(|parameter| parameter.name == name)
+        self.parameters
+            .iter()
+            .find(|parameter| parameter.name == name)
     }
 
     /// Initializers and constants in the order in which nodes first use them: the order in a file.

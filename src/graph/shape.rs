@@ -40,7 +40,11 @@ impl Dim {
     /// The symbol `name`, known to be a multiple of `multiple`.
     #[must_use]
     pub fn symbol(name: &str, multiple: u64) -> Self {
-        Self::Symbolic { symbol: name.to_owned(), divisor: 1, multiple }
+        Self::Symbolic {
+            symbol: name.to_owned(),
+            divisor: 1,
+            multiple,
+        }
     }
 
     /// The extent, if it is known.
@@ -56,7 +60,9 @@ impl Dim {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
-            Self::Symbolic { symbol, divisor: 1, .. } => Some(symbol),
+            Self::Symbolic {
+                symbol, divisor: 1, ..
+            } => Some(symbol),
             _ => None,
         }
     }
@@ -65,7 +71,12 @@ impl Dim {
     ///
     /// # Errors
     /// If the extent is known and smaller than the window, padding included.
-    pub fn window(&self, kernel: u64, stride: u64, [before, after]: [u64; 2]) -> Result<Self, WindowError> {
+    pub fn window(
+        &self,
+        kernel: u64,
+        stride: u64,
+        [before, after]: [u64; 2],
+    ) -> Result<Self, WindowError> {
         let padding = before + after;
         match self {
             Self::Fixed(extent) => {
@@ -79,9 +90,11 @@ impl Dim {
             }
             // n = stride·m gives m + floor((padding − kernel) / stride) + 1, which is m exactly when
             // kernel − stride ≤ padding < kernel.
-            Self::Symbolic { symbol, divisor, multiple }
-                if multiple % stride == 0 && padding < kernel && padding + stride >= kernel =>
-            {
+            Self::Symbolic {
+                symbol,
+                divisor,
+                multiple,
+            } if multiple % stride == 0 && padding < kernel && padding + stride >= kernel => {
                 Ok(Self::Symbolic {
                     symbol: symbol.clone(),
                     divisor: divisor * stride,
@@ -102,7 +115,9 @@ impl Dim {
             Self::Fixed(extent) => {
                 ((extent.div_ceil(stride) - 1) * stride + kernel).saturating_sub(*extent)
             }
-            Self::Symbolic { multiple, .. } if multiple % stride == 0 => kernel.saturating_sub(stride),
+            Self::Symbolic { multiple, .. } if multiple % stride == 0 => {
+                kernel.saturating_sub(stride)
+            }
             Self::Symbolic { .. } | Self::Unset if stride == 1 => kernel - 1,
             Self::Symbolic { .. } | Self::Unset => return None,
         };
@@ -114,8 +129,12 @@ impl fmt::Display for Dim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fixed(extent) => write!(f, "{extent}"),
-            Self::Symbolic { symbol, divisor: 1, .. } => f.write_str(symbol),
-            Self::Symbolic { symbol, divisor, .. } => write!(f, "{symbol}/{divisor}"),
+            Self::Symbolic {
+                symbol, divisor: 1, ..
+            } => f.write_str(symbol),
+            Self::Symbolic {
+                symbol, divisor, ..
+            } => write!(f, "{symbol}/{divisor}"),
             Self::Unset => f.write_str("?"),
         }
     }
@@ -131,7 +150,9 @@ pub fn display(shape: &[Dim]) -> String {
 /// The number of elements, if every dimension is known and the product fits.
 #[must_use]
 pub fn element_count(shape: &[Dim]) -> Option<u64> {
-    shape.iter().try_fold(1_u64, |product, dim| product.checked_mul(dim.fixed()?))
+    shape
+        .iter()
+        .try_fold(1_u64, |product, dim| product.checked_mul(dim.fixed()?))
 }
 
 #[cfg(test)]
@@ -154,9 +175,14 @@ mod tests {
         ];
         for (extent, kernel, stride, before, after) in cases {
             let dim = Dim::Fixed(extent);
-            let padding = dim.same_padding(kernel, stride).expect("a fixed extent has constant padding");
+            let padding = dim
+                .same_padding(kernel, stride)
+                .expect("a fixed extent has constant padding");
             assert_eq!(padding, [before, after], "{extent} {kernel} {stride}");
-            assert_eq!(dim.window(kernel, stride, padding), Ok(Dim::Fixed(extent.div_ceil(stride))));
+            assert_eq!(
+                dim.window(kernel, stride, padding),
+                Ok(Dim::Fixed(extent.div_ceil(stride)))
+            );
         }
     }
 
@@ -164,7 +190,9 @@ mod tests {
     fn a_multiple_of_32_stays_known_for_five_halvings() {
         let mut dim = Dim::symbol("height", 32);
         for step in 1..=5 {
-            let padding = dim.same_padding(3, 2).expect("even sizes have constant padding");
+            let padding = dim
+                .same_padding(3, 2)
+                .expect("even sizes have constant padding");
             assert_eq!(padding, [0, 1]);
             dim = dim.window(3, 2, padding).expect("a symbol always fits");
             assert_eq!(dim.to_string(), format!("height/{}", 1 << step));

@@ -14,10 +14,16 @@ struct Names {
     project_norm: &'static str,
 }
 
-const DEPTHWISE_SEPARABLE: Names =
-    Names { depthwise_norm: "bn1", project: "conv_pw", project_norm: "bn2" };
-const INVERTED_RESIDUAL: Names =
-    Names { depthwise_norm: "bn2", project: "conv_pwl", project_norm: "bn3" };
+const DEPTHWISE_SEPARABLE: Names = Names {
+    depthwise_norm: "bn1",
+    project: "conv_pw",
+    project_norm: "bn2",
+};
+const INVERTED_RESIDUAL: Names = Names {
+    depthwise_norm: "bn2",
+    project: "conv_pwl",
+    project_norm: "bn3",
+};
 
 impl Network<'_> {
     /// Block `index` of a stage; `scope` ends in a dot.
@@ -80,7 +86,9 @@ impl Network<'_> {
                 depthwise: false,
                 activation: None,
                 site: if residual {
-                    Site::ClosingResidual { stage_blocks: stage.num_repeat }
+                    Site::ClosingResidual {
+                        stage_blocks: stage.num_repeat,
+                    }
                 } else {
                     Site::Closing
                 },
@@ -94,18 +102,32 @@ impl Network<'_> {
         Ok(x)
     }
 
-    fn squeeze_excite(&mut self, scope: &str, x: ValueId, squeezed_filters: u64) -> Result<ValueId, BuildError> {
+    fn squeeze_excite(
+        &mut self,
+        scope: &str,
+        x: ValueId,
+        squeezed_filters: u64,
+    ) -> Result<ValueId, BuildError> {
         let scope = format!("{scope}se");
         let expanded_filters = self.channels(x);
         let pool = format!("{scope}.pool");
-        let mut gate = self.builder.node(&pool, Op::Pool { keep_dims: true }, vec![x], &pool)?;
+        let mut gate = self
+            .builder
+            .node(&pool, Op::Pool { keep_dims: true }, vec![x], &pool)?;
         for (conv, filters, act, activation) in [
-            ("conv_reduce", squeezed_filters, "act1", self.architecture.activation),
+            (
+                "conv_reduce",
+                squeezed_filters,
+                "act1",
+                self.architecture.activation,
+            ),
             ("conv_expand", expanded_filters, "gate", Activation::Sigmoid),
         ] {
             gate = self.pointwise(&format!("{scope}.{conv}"), gate, filters)?;
             let act = format!("{scope}.{act}");
-            gate = self.builder.node(&act, Op::Activation(activation), vec![gate], &act)?;
+            gate = self
+                .builder
+                .node(&act, Op::Activation(activation), vec![gate], &act)?;
         }
         self.builder.node(&scope, Op::Mul, vec![x, gate], &scope)
     }
@@ -113,9 +135,21 @@ impl Network<'_> {
     /// A 1×1 convolution with a bias, on values of extent 1.
     fn pointwise(&mut self, name: &str, x: ValueId, filters: u64) -> Result<ValueId, BuildError> {
         let shape = [filters, self.channels(x), 1, 1];
-        let weight = self.builder.parameter(&format!("{name}.weight"), &shape, Role::ConvWeight { groups: 1 });
-        let bias = self.builder.parameter(&format!("{name}.bias"), &[filters], Role::ConvBias);
-        let conv = Conv { kernel: [1, 1], stride: [1, 1], groups: 1, padding: Padding::Symmetric };
-        self.builder.node(name, Op::Conv(conv), vec![x, weight, bias], name)
+        let weight = self.builder.parameter(
+            &format!("{name}.weight"),
+            &shape,
+            Role::ConvWeight { groups: 1 },
+        );
+        let bias = self
+            .builder
+            .parameter(&format!("{name}.bias"), &[filters], Role::ConvBias);
+        let conv = Conv {
+            kernel: [1, 1],
+            stride: [1, 1],
+            groups: 1,
+            padding: Padding::Symmetric,
+        };
+        self.builder
+            .node(name, Op::Conv(conv), vec![x, weight, bias], name)
     }
 }

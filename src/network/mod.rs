@@ -47,7 +47,9 @@ impl Output {
     /// The output called `name`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Logits, Self::Probabilities, Self::Pooled].into_iter().find(|output| output.name() == name)
+        [Self::Logits, Self::Probabilities, Self::Pooled]
+            .into_iter()
+            .find(|output| output.name() == name)
     }
 }
 
@@ -69,7 +71,10 @@ impl Interface {
 /// # Errors
 /// If the input is too small for a window.
 pub fn build(architecture: &Architecture, interface: &Interface) -> Result<Graph, BuildError> {
-    let mut network = Network { architecture, builder: GraphBuilder::default() };
+    let mut network = Network {
+        architecture,
+        builder: GraphBuilder::default(),
+    };
     let shape: Shape = vec![
         interface.batch.clone(),
         Dim::Fixed(architecture.options.in_channels),
@@ -122,7 +127,12 @@ impl Network<'_> {
         )
     }
 
-    fn stage(&mut self, index: usize, stage: &Stage, mut x: ValueId) -> Result<ValueId, BuildError> {
+    fn stage(
+        &mut self,
+        index: usize,
+        stage: &Stage,
+        mut x: ValueId,
+    ) -> Result<ValueId, BuildError> {
         for block in 0..stage.num_repeat {
             x = self.mbconv(&format!("blocks.{index}.{block}."), stage, block, x)?;
         }
@@ -144,24 +154,42 @@ impl Network<'_> {
                 scope: "",
             },
         )?;
-        let pooled =
-            self.builder.node("global_pool", Op::Pool { keep_dims: false }, vec![features], Output::Pooled.name())?;
+        let pooled = self.builder.node(
+            "global_pool",
+            Op::Pool { keep_dims: false },
+            vec![features],
+            Output::Pooled.name(),
+        )?;
         if outputs == [Output::Pooled] {
             return Ok(self.builder.finish(vec![pooled]));
         }
-        let (classes, filters) = (self.architecture.options.classes, self.architecture.head_filters);
-        let weight = self.builder.parameter("classifier.weight", &[classes, filters], Role::LinearWeight);
-        let bias = self.builder.parameter("classifier.bias", &[classes], Role::LinearBias);
-        let logits =
-            self.builder.node("classifier", Op::Linear, vec![pooled, weight, bias], Output::Logits.name())?;
+        let (classes, filters) = (
+            self.architecture.options.classes,
+            self.architecture.head_filters,
+        );
+        let weight =
+            self.builder
+                .parameter("classifier.weight", &[classes, filters], Role::LinearWeight);
+        let bias = self
+            .builder
+            .parameter("classifier.bias", &[classes], Role::LinearBias);
+        let logits = self.builder.node(
+            "classifier",
+            Op::Linear,
+            vec![pooled, weight, bias],
+            Output::Logits.name(),
+        )?;
         let results: Result<Vec<ValueId>, BuildError> = outputs
             .iter()
             .map(|output| match output {
                 Output::Logits => Ok(logits),
                 Output::Pooled => Ok(pooled),
-                Output::Probabilities => {
-                    self.builder.node("softmax", Op::Softmax, vec![logits], Output::Probabilities.name())
-                }
+                Output::Probabilities => self.builder.node(
+                    "softmax",
+                    Op::Softmax,
+                    vec![logits],
+                    Output::Probabilities.name(),
+                ),
             })
             .collect();
         Ok(self.builder.finish(results?))
@@ -173,7 +201,12 @@ impl Network<'_> {
         let groups = if spec.depthwise { in_channels } else { 1 };
         let weight = self.builder.parameter(
             &format!("{name}.weight"),
-            &[spec.filters, in_channels / groups, spec.kernel_size, spec.kernel_size],
+            &[
+                spec.filters,
+                in_channels / groups,
+                spec.kernel_size,
+                spec.kernel_size,
+            ],
             Role::ConvWeight { groups },
         );
         let conv = Op::Conv(Conv {
@@ -188,15 +221,26 @@ impl Network<'_> {
         match spec.activation {
             Some(activation) => {
                 let name = format!("{norm}.act");
-                self.builder.node(&name, Op::Activation(activation), vec![y], &name)
+                self.builder
+                    .node(&name, Op::Activation(activation), vec![y], &name)
             }
             None => Ok(y),
         }
     }
 
-    fn batch_norm(&mut self, x: ValueId, name: &str, filters: u64, site: Site) -> Result<ValueId, BuildError> {
+    fn batch_norm(
+        &mut self,
+        x: ValueId,
+        name: &str,
+        filters: u64,
+        site: Site,
+    ) -> Result<ValueId, BuildError> {
         let epsilon = self.architecture.options.batch_norm_epsilon;
-        let gamma = Role::Gamma { variance: format!("{name}.running_var"), epsilon, site };
+        let gamma = Role::Gamma {
+            variance: format!("{name}.running_var"),
+            epsilon,
+            site,
+        };
         let mut inputs = vec![x];
         for (suffix, role) in [
             ("weight", gamma),
@@ -204,13 +248,19 @@ impl Network<'_> {
             ("running_mean", Role::RunningMean),
             ("running_var", Role::RunningVariance),
         ] {
-            inputs.push(self.builder.parameter(&format!("{name}.{suffix}"), &[filters], role));
+            inputs.push(
+                self.builder
+                    .parameter(&format!("{name}.{suffix}"), &[filters], role),
+            );
         }
-        self.builder.node(name, Op::BatchNorm { epsilon }, inputs, name)
+        self.builder
+            .node(name, Op::BatchNorm { epsilon }, inputs, name)
     }
 
     fn channels(&self, x: ValueId) -> u64 {
-        self.builder.shape(x)[1].fixed().expect("the network fixes the channels of every value")
+        self.builder.shape(x)[1]
+            .fixed()
+            .expect("the network fixes the channels of every value")
     }
 }
 
@@ -222,8 +272,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn network(variant: &'static Variant) -> Graph {
-        let architecture =
-            Architecture::scale(&Scaling::published(variant), Options::default()).expect("a published size");
+        let architecture = Architecture::scale(&Scaling::published(variant), Options::default())
+            .expect("a published size");
         build(&architecture, &Interface::single([variant.resolution; 2])).expect("a published size")
     }
 
@@ -233,7 +283,12 @@ mod tests {
             let graph = network(variant);
             let nodes: BTreeSet<_> = graph.nodes.iter().map(|node| &node.name).collect();
             let values: BTreeSet<_> = graph.values.iter().map(|value| &value.name).collect();
-            assert_eq!((nodes.len(), values.len()), (graph.nodes.len(), graph.values.len()), "{}", variant.name);
+            assert_eq!(
+                (nodes.len(), values.len()),
+                (graph.nodes.len(), graph.values.len()),
+                "{}",
+                variant.name
+            );
         }
     }
 
@@ -242,7 +297,11 @@ mod tests {
         // Sum of repeats - 1: no stage of V1 or Lite keeps its filters in the first block.
         for (name, additions) in [("b0", 9), ("b1", 16), ("b3", 19), ("lite0", 9)] {
             let graph = network(Variant::by_name(name).expect("a published name"));
-            assert_eq!(graph.nodes.iter().filter(|node| node.op == Op::Add).count(), additions, "{name}");
+            assert_eq!(
+                graph.nodes.iter().filter(|node| node.op == Op::Add).count(),
+                additions,
+                "{name}"
+            );
         }
     }
 }

@@ -70,7 +70,11 @@ pub struct Compound {
 impl Default for Compound {
     /// The paper's grid search at φ = 1: α = 1.2, β = 1.1, γ = 1.15 (arXiv 1905.11946, section 4).
     fn default() -> Self {
-        Self { alpha: 1.2, beta: 1.1, gamma: 1.15 }
+        Self {
+            alpha: 1.2,
+            beta: 1.1,
+            gamma: 1.15,
+        }
     }
 }
 
@@ -138,12 +142,23 @@ impl Scaling {
         #[expect(clippy::cast_precision_loss, reason = "224 is exact")]
         let resolution = (BASE_RESOLUTION as f64 * libm::pow(gamma, phi) + 0.5).floor();
         #[expect(clippy::cast_precision_loss, reason = "a power of two is exact")]
-        let fits = [width, depth].iter().all(|multiplier| *multiplier <= LARGEST_MULTIPLIER)
+        let fits = [width, depth]
+            .iter()
+            .all(|multiplier| *multiplier <= LARGEST_MULTIPLIER)
             && resolution <= LARGEST_RESOLUTION as f64;
         if !fits {
-            return Err(ScalingError::TooLarge { phi, width, depth, resolution });
+            return Err(ScalingError::TooLarge {
+                phi,
+                width,
+                depth,
+                resolution,
+            });
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked above"
+        )]
         let resolution = (resolution as u64).max(1);
         Ok(Self {
             family,
@@ -164,7 +179,12 @@ impl Scaling {
                 return Err(ScalingError::Coefficient { name, value });
             }
         }
-        Ok(Self { family, coefficients, resolution: BASE_RESOLUTION, reading: Reading::Given })
+        Ok(Self {
+            family,
+            coefficients,
+            resolution: BASE_RESOLUTION,
+            reading: Reading::Given,
+        })
     }
 }
 
@@ -190,7 +210,8 @@ mod tests {
             (4.0, 1.4641, 2.0736, 392),
             (7.0, 1.948_717_1, 3.583_180_8, 596),
         ] {
-            let scaling = Scaling::formula(Family::V1, phi, Compound::default()).expect("a legal phi");
+            let scaling =
+                Scaling::formula(Family::V1, phi, Compound::default()).expect("a legal phi");
             assert!((scaling.coefficients.width - width).abs() < 1e-9, "{phi}");
             assert!((scaling.coefficients.depth - depth).abs() < 1e-9, "{phi}");
             assert_eq!(scaling.resolution, resolution, "{phi}");

@@ -57,9 +57,9 @@ impl Variant {
     /// The row that a whole φ stands for in a family, if there is one.
     #[must_use]
     pub fn by_phi(family: Family, phi: f64) -> Option<&'static Self> {
-        PUBLISHED
-            .iter()
-            .find(|variant| variant.family == family && variant.phi.is_some_and(|row| f64::from(row) == phi))
+        PUBLISHED.iter().find(|variant| {
+            variant.family == family && variant.phi.is_some_and(|row| f64::from(row) == phi)
+        })
     }
 }
 
@@ -76,7 +76,9 @@ impl Family {
     /// The family called `name`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::V1, Self::Lite].into_iter().find(|family| family.name() == name)
+        [Self::V1, Self::Lite]
+            .into_iter()
+            .find(|family| family.name() == name)
     }
 }
 
@@ -88,5 +90,11 @@ const fn variant(
     depth: f64,
     resolution: u64,
 ) -> Variant {
-    Variant { name, phi, family, coefficients: Coefficients { width, depth }, resolution }
+    Variant {
+        name,
+        phi,
+        family,
+        coefficients: Coefficients { width, depth },
+        resolution,
+    }
 }

@@ -19,7 +19,11 @@ const DIVISOR: u64 = 8;
 pub fn round_filters(filters: u64, width: f64) -> u64 {
     let scaled = filters as f64 * width;
     let nearest = ((scaled + DIVISOR as f64 / 2.0) as u64 / DIVISOR * DIVISOR).max(DIVISOR);
-    if (nearest as f64) < 0.9 * scaled { nearest + DIVISOR } else { nearest }
+    if (nearest as f64) < 0.9 * scaled {
+        nearest + DIVISOR
+    } else {
+        nearest
+    }
 }
 
 /// Repeats scaled by `depth`, rounded up (`round_repeats` in tensorflow/tpu `efficientnet_model.py`).
@@ -50,14 +54,24 @@ mod tests {
             (2.2, [32, 56, 88, 176, 248, 424, 704, 72, 2816]),
             (4.3, [72, 104, 176, 344, 480, 824, 1376, 136, 5504]),
         ] {
-            assert_eq!(baseline.map(|filters| round_filters(filters, width)), expected, "{width}");
+            assert_eq!(
+                baseline.map(|filters| round_filters(filters, width)),
+                expected,
+                "{width}"
+            );
         }
         assert_eq!(round_filters(8, 0.1), 8);
     }
 
     #[test]
     fn repeats_round_up_in_f64() {
-        for (repeats, depth, expected) in [(5, 1.2, 6), (1, 1.1, 2), (4, 1.8, 8), (3, 3.1, 10), (2, 1.0, 2)] {
+        for (repeats, depth, expected) in [
+            (5, 1.2, 6),
+            (1, 1.1, 2),
+            (4, 1.8, 8),
+            (3, 3.1, 10),
+            (2, 1.0, 2),
+        ] {
             assert_eq!(round_repeats(repeats, depth), expected, "{repeats} {depth}");
         }
     }

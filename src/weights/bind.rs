@@ -38,13 +38,22 @@ impl fmt::Display for BindError {
             self.mis_shaped.len()
         )?;
         for (name, shape) in &self.missing {
-            write!(f, "\n  missing     `{name}`: expected {shape:?}, found nothing")?;
+            write!(
+                f,
+                "\n  missing     `{name}`: expected {shape:?}, found nothing"
+            )?;
         }
         for (name, shape) in &self.unexpected {
-            write!(f, "\n  unexpected  `{name}`: expected nothing, found {shape:?}")?;
+            write!(
+                f,
+                "\n  unexpected  `{name}`: expected nothing, found {shape:?}"
+            )?;
         }
         for (name, expected, found) in &self.mis_shaped {
-            write!(f, "\n  shape       `{name}`: expected {expected:?}, found {found:?}")?;
+            write!(
+                f,
+                "\n  shape       `{name}`: expected {expected:?}, found {found:?}"
+            )?;
         }
         Ok(())
     }
@@ -77,30 +86,53 @@ pub fn bind<'a>(
         .filter(|tensor| tensor.dtype != Dtype::Integer)
         .map(|tensor| (tensor.name.as_str(), tensor))
         .collect();
-    let needed: BTreeSet<&str> = graph.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let needed: BTreeSet<&str> = graph
+        .parameters
+        .iter()
+        .map(|parameter| parameter.name.as_str())
+        .collect();
     let mut error = BindError::default();
-    for Expected { parameter, source_name } in expected {
+    for Expected {
+        parameter,
+        source_name,
+    } in expected
+    {
         let shape: Vec<u64> = parameter.shape.iter().filter_map(Dim::fixed).collect();
         match found.get(source_name.as_str()) {
             None if needed.contains(parameter.name.as_str()) => {
                 error.missing.push((source_name.clone(), shape));
             }
             Some(tensor) if tensor.shape != shape => {
-                error.mis_shaped.push((source_name.clone(), shape, tensor.shape.clone()));
+                error
+                    .mis_shaped
+                    .push((source_name.clone(), shape, tensor.shape.clone()));
             }
             _ => {}
         }
     }
-    let known: BTreeSet<&str> = expected.iter().map(|expected| expected.source_name.as_str()).collect();
-    for tensor in found.values().filter(|tensor| !known.contains(tensor.name.as_str())) {
-        error.unexpected.push((tensor.name.clone(), tensor.shape.clone()));
+    let known: BTreeSet<&str> = expected
+        .iter()
+        .map(|expected| expected.source_name.as_str())
+        .collect();
+    for tensor in found
+        .values()
+        .filter(|tensor| !known.contains(tensor.name.as_str()))
+    {
+        error
+            .unexpected
+            .push((tensor.name.clone(), tensor.shape.clone()));
     }
     if error != BindError::default() {
         return Err(error);
     }
     let source_names = expected
         .iter()
-        .map(|expected| (expected.parameter.name.clone(), expected.source_name.clone()))
+        .map(|expected| {
+            (
+                expected.parameter.name.clone(),
+                expected.source_name.clone(),
+            )
+        })
         .collect();
     let stored = graph.stored_values();
     let tensors = stored.iter().map(|id| {
@@ -111,20 +143,34 @@ pub fn bind<'a>(
             dtype: Dtype::F32,
         }
     });
-    let kinds = stored.iter().map(|id| (graph.value(*id).name.clone(), &graph.value(*id).kind));
-    Ok(BoundWeights { graph, source, source_names, tensors: tensors.collect(), kinds: kinds.collect() })
+    let kinds = stored
+        .iter()
+        .map(|id| (graph.value(*id).name.clone(), &graph.value(*id).kind));
+    Ok(BoundWeights {
+        graph,
+        source,
+        source_names,
+        tensors: tensors.collect(),
+        kinds: kinds.collect(),
+    })
 }
 
 impl BoundWeights<'_> {
     fn parameter(&self, name: &str) -> Result<Box<dyn TensorReader + '_>, SourceError> {
-        let source_name =
-            self.source_names.get(name).ok_or_else(|| SourceError::Missing(name.to_owned()))?;
+        let source_name = self
+            .source_names
+            .get(name)
+            .ok_or_else(|| SourceError::Missing(name.to_owned()))?;
         self.source.open(source_name)
     }
 
     fn vector(&self, name: &str) -> Result<Vec<f32>, SourceError> {
-        let parameter = self.graph.parameter(name).ok_or_else(|| SourceError::Missing(name.to_owned()))?;
-        let length = usize::try_from(parameter.element_count()).expect("a vector of channels fits memory");
+        let parameter = self
+            .graph
+            .parameter(name)
+            .ok_or_else(|| SourceError::Missing(name.to_owned()))?;
+        let length =
+            usize::try_from(parameter.element_count()).expect("a vector of channels fits memory");
         let mut values = vec![0.0; length];
         self.parameter(name)?.fill(0, &mut values)?;
         Ok(values)
@@ -144,19 +190,31 @@ impl BoundWeights<'_> {
         weight: &str,
         norm: &BatchNormNames,
     ) -> Result<FoldedWeight<'_>, SourceError> {
-        let parameter = self.graph.parameter(weight).ok_or_else(|| SourceError::Missing(weight.to_owned()))?;
+        let parameter = self
+            .graph
+            .parameter(weight)
+            .ok_or_else(|| SourceError::Missing(weight.to_owned()))?;
         let scales = self.scales(norm)?;
         let elements = usize::try_from(parameter.element_count()).expect("a kernel fits memory");
         let per_filter = elements / scales.len();
-        Ok(FoldedWeight { weight: self.parameter(weight)?, scales, per_filter })
+        Ok(FoldedWeight {
+            weight: self.parameter(weight)?,
+            scales,
+            per_filter,
+        })
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "rounded once, to what is stored")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounded once, to what is stored"
+    )]
     fn folded_bias(&self, norm: &BatchNormNames) -> Result<Table, SourceError> {
         let (beta, mean) = (self.vector(&norm.beta)?, self.vector(&norm.mean)?);
         let scales = self.scales(norm)?;
         let biases = beta.iter().zip(mean).zip(scales);
-        let bias = |((beta, mean), scale): ((&f32, f32), f64)| (f64::from(*beta) - f64::from(mean) * scale) as f32;
+        let bias = |((beta, mean), scale): ((&f32, f32), f64)| {
+            (f64::from(*beta) - f64::from(mean) * scale) as f32
+        };
         Ok(Table(biases.map(bias).collect()))
     }
 }
@@ -173,7 +231,9 @@ impl TensorSource for BoundWeights<'_> {
             Some(ValueKind::Initializer(Recipe::FoldedWeight { weight, norm })) => {
                 Ok(Box::new(self.folded_weight(weight, norm)?))
             }
-            Some(ValueKind::Initializer(Recipe::FoldedBias { norm })) => Ok(Box::new(self.folded_bias(norm)?)),
+            Some(ValueKind::Initializer(Recipe::FoldedBias { norm })) => {
+                Ok(Box::new(self.folded_bias(norm)?))
+            }
             Some(ValueKind::Activation) | None => Err(SourceError::Missing(name.to_owned())),
         }
     }
@@ -197,11 +257,15 @@ struct FoldedWeight<'a> {
 }
 
 impl TensorReader for FoldedWeight<'_> {
-    #[expect(clippy::cast_possible_truncation, reason = "rounded once, to what is stored")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounded once, to what is stored"
+    )]
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
         self.weight.fill(offset, out)?;
         let mut filter = offset / self.per_filter;
-        let (first, rest) = out.split_at_mut((self.per_filter - offset % self.per_filter).min(out.len()));
+        let (first, rest) =
+            out.split_at_mut((self.per_filter - offset % self.per_filter).min(out.len()));
         for values in std::iter::once(first).chain(rest.chunks_mut(self.per_filter)) {
             let scale = self.scales.get(filter).copied().unwrap_or(1.0);
             for value in values {
@@ -230,12 +294,18 @@ mod tests {
 
     #[test]
     fn a_folded_kernel_is_the_same_in_any_pieces() {
-        let folded = FoldedWeight { weight: Box::new(Ramp), scales: vec![1.0, 10.0, 100.0], per_filter: 4 };
+        let folded = FoldedWeight {
+            weight: Box::new(Ramp),
+            scales: vec![1.0, 10.0, 100.0],
+            per_filter: 4,
+        };
         let whole = [0., 1., 2., 3., 40., 50., 60., 70., 800., 900., 1000., 1100.];
         for length in 1..=12 {
             let mut values = vec![0.0; 12];
             for (index, piece) in values.chunks_mut(length).enumerate() {
-                folded.fill(index * length, piece).expect("a ramp cannot fail");
+                folded
+                    .fill(index * length, piece)
+                    .expect("a ramp cannot fail");
             }
             assert_eq!(values, whole, "pieces of {length}");
         }

@@ -45,7 +45,9 @@ impl Rule {
     /// The rule called `name`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Official, Self::Probe, Self::Constant].into_iter().find(|rule| rule.name() == name)
+        [Self::Official, Self::Probe, Self::Constant]
+            .into_iter()
+            .find(|rule| rule.name() == name)
     }
 }
 
@@ -61,8 +63,15 @@ pub struct SeededWeights {
 /// How the elements of one tensor are drawn.
 enum Draw {
     Constant(f32),
-    Normal { stream: Stream, mean: f64, deviation: f64 },
-    Uniform { stream: Stream, bound: f64 },
+    Normal {
+        stream: Stream,
+        mean: f64,
+        deviation: f64,
+    },
+    Uniform {
+        stream: Stream,
+        bound: f64,
+    },
     Table(Vec<f32>),
 }
 
@@ -74,11 +83,20 @@ impl SeededWeights {
             .iter()
             .map(|parameter| TensorInfo {
                 name: parameter.name.clone(),
-                shape: parameter.shape.iter().filter_map(crate::graph::shape::Dim::fixed).collect(),
+                shape: parameter
+                    .shape
+                    .iter()
+                    .filter_map(crate::graph::shape::Dim::fixed)
+                    .collect(),
                 dtype: Dtype::F32,
             })
             .collect();
-        Self { parameters, tensors, rule, seed }
+        Self {
+            parameters,
+            tensors,
+            rule,
+            seed,
+        }
     }
 
     fn draw(&self, parameter: &Parameter) -> Draw {
@@ -95,17 +113,28 @@ impl SeededWeights {
     }
 
     fn probe(&self, parameter: &Parameter, stream: Stream) -> Draw {
-        let normal = |mean, deviation| Draw::Normal { stream, mean, deviation };
+        let normal = |mean, deviation| Draw::Normal {
+            stream,
+            mean,
+            deviation,
+        };
         match &parameter.role {
             Role::ConvWeight { .. } => {
                 let filters = extent(parameter, 0);
                 normal(0.0, (filters / parameter.element_count() as f64).sqrt())
             }
             Role::ConvBias => normal(0.5, 1.0),
-            Role::LinearWeight => Draw::Uniform { stream, bound: PROBE_CLASSIFIER_BOUND },
+            Role::LinearWeight => Draw::Uniform {
+                stream,
+                bound: PROBE_CLASSIFIER_BOUND,
+            },
             Role::LinearBias | Role::Beta | Role::RunningMean => normal(0.0, 0.1),
             Role::RunningVariance => Draw::Table(probe_variances(stream, channels(parameter))),
-            Role::Gamma { variance, epsilon, site } => {
+            Role::Gamma {
+                variance,
+                epsilon,
+                site,
+            } => {
                 let variances = probe_variances(self.stream(variance), channels(parameter));
                 let gain = probe_gain(*site);
                 let gamma = |(channel, variance): (usize, &f32)| {
@@ -128,7 +157,10 @@ impl TensorSource for SeededWeights {
     }
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
-        let parameter = self.parameters.iter().find(|parameter| parameter.name == name);
+        let parameter = self
+            .parameters
+            .iter()
+            .find(|parameter| parameter.name == name);
         let parameter = parameter.ok_or_else(|| SourceError::Missing(name.to_owned()))?;
         Ok(Box::new(self.draw(parameter)))
     }
@@ -139,14 +171,22 @@ impl TensorReader for Draw {
         match self {
             Self::Constant(value) => out.fill(*value),
             Self::Table(values) => out.copy_from_slice(&values[offset..offset + out.len()]),
-            Self::Normal { stream, mean, deviation } => {
+            Self::Normal {
+                stream,
+                mean,
+                deviation,
+            } => {
                 fill_pairs(offset, out, |counter| {
-                    stream.normal_pair(counter).map(|normal| mean + deviation * normal)
+                    stream
+                        .normal_pair(counter)
+                        .map(|normal| mean + deviation * normal)
                 });
             }
             Self::Uniform { stream, bound } => {
                 fill_pairs(offset, out, |counter| {
-                    stream.uniform_pair(counter).map(|unit| bound * (2.0 * unit - 1.0))
+                    stream
+                        .uniform_pair(counter)
+                        .map(|unit| bound * (2.0 * unit - 1.0))
                 });
             }
         }
@@ -173,10 +213,18 @@ fn fill_pairs(offset: usize, out: &mut [f32], pair: impl Fn(u64) -> [f64; 2]) {
 fn official(parameter: &Parameter, stream: Stream) -> Draw {
     match &parameter.role {
         Role::ConvWeight { groups } => {
-            let fan_out = extent(parameter, 0) * extent(parameter, 2) * extent(parameter, 3) / *groups as f64;
-            Draw::Normal { stream, mean: 0.0, deviation: (2.0 / fan_out).sqrt() }
+            let fan_out =
+                extent(parameter, 0) * extent(parameter, 2) * extent(parameter, 3) / *groups as f64;
+            Draw::Normal {
+                stream,
+                mean: 0.0,
+                deviation: (2.0 / fan_out).sqrt(),
+            }
         }
-        Role::LinearWeight => Draw::Uniform { stream, bound: 1.0 / extent(parameter, 0).sqrt() },
+        Role::LinearWeight => Draw::Uniform {
+            stream,
+            bound: 1.0 / extent(parameter, 0).sqrt(),
+        },
         Role::Gamma { .. } | Role::RunningVariance => Draw::Constant(1.0),
         Role::ConvBias | Role::Beta | Role::RunningMean | Role::LinearBias => Draw::Constant(0.0),
     }
@@ -189,7 +237,11 @@ fn probe_variances(stream: Stream, channels: usize) -> Vec<f32> {
             let [unit, zero] = stream.uniform_pair(channel as u64);
             let is_zero = zero < PROBE_ZERO_VARIANCE;
             any_zero |= is_zero;
-            if is_zero { 0.0 } else { (0.01 + 1.99 * unit) as f32 }
+            if is_zero {
+                0.0
+            } else {
+                (0.01 + 1.99 * unit) as f32
+            }
         })
         .collect();
     if !any_zero && channels >= PROBE_ZERO_VARIANCE_CHANNELS {
@@ -209,7 +261,9 @@ fn probe_gain(site: Site) -> f64 {
 }
 
 fn extent(parameter: &Parameter, axis: usize) -> f64 {
-    parameter.shape[axis].fixed().map_or(1.0, |extent| extent as f64)
+    parameter.shape[axis]
+        .fixed()
+        .map_or(1.0, |extent| extent as f64)
 }
 
 fn channels(parameter: &Parameter) -> usize {

@@ -9,5 +9,5 @@ pub mod init;
 mod bind;
 mod random;
 
-pub use bind::{BindError, BoundWeights, Expected, bind};
 pub use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+pub use bind::{BindError, BoundWeights, Expected, bind};

@@ -27,14 +27,27 @@ impl Stream {
             hasher.update([0]);
         }
         let digest = hasher.finalize();
-        let word = |at: usize| u32::from_le_bytes([digest[at], digest[at + 1], digest[at + 2], digest[at + 3]]);
-        Self { key: [word(0), word(4)], nonce: [word(8), word(12)] }
+        let word = |at: usize| {
+            u32::from_le_bytes([digest[at], digest[at + 1], digest[at + 2], digest[at + 3]])
+        };
+        Self {
+            key: [word(0), word(4)],
+            nonce: [word(8), word(12)],
+        }
     }
 
     /// Two independent numbers in [0, 1) with 53 random bits each, for a counter.
     #[must_use]
     pub fn uniform_pair(&self, counter: u64) -> [f64; 2] {
-        let [a, b, c, d] = philox([low(counter), low(counter >> 32), self.nonce[0], self.nonce[1]], self.key);
+        let [a, b, c, d] = philox(
+            [
+                low(counter),
+                low(counter >> 32),
+                self.nonce[0],
+                self.nonce[1],
+            ],
+            self.key,
+        );
         [unit(a, b), unit(c, d)]
     }
 
@@ -48,7 +61,10 @@ impl Stream {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the low half is what is asked for")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the low half is what is asked for"
+)]
 fn low(word: u64) -> u32 {
     word as u32
 }
@@ -86,8 +102,16 @@ mod tests {
     #[test]
     fn known_answers() {
         let cases = [
-            ([0; 4], [0; 2], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
-            ([u32::MAX; 4], [u32::MAX; 2], [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]),
+            (
+                [0; 4],
+                [0; 2],
+                [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8],
+            ),
+            (
+                [u32::MAX; 4],
+                [u32::MAX; 2],
+                [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd],
+            ),
             (
                 [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
                 [0xa409_3822, 0x299f_31d0],
@@ -102,18 +126,33 @@ mod tests {
     #[test]
     fn normals_have_the_moments_of_a_standard_normal() {
         let stream = Stream::new(7, "test", "normals");
-        let draws: Vec<f64> = (0..50_000).flat_map(|counter| stream.normal_pair(counter)).collect();
+        let draws: Vec<f64> = (0..50_000)
+            .flat_map(|counter| stream.normal_pair(counter))
+            .collect();
         let moment = |power: i32| draws.iter().map(|draw| draw.powi(power)).sum::<f64>() / 1e5;
         // Four standard errors of each sample moment: sqrt(1, 2, 15, 96) / sqrt(100,000) · 4.
-        for (power, expected, tolerance) in [(1, 0.0, 0.013), (2, 1.0, 0.018), (3, 0.0, 0.049), (4, 3.0, 0.124)] {
-            assert!((moment(power) - expected).abs() < tolerance, "moment {power}: {}", moment(power));
+        for (power, expected, tolerance) in [
+            (1, 0.0, 0.013),
+            (2, 1.0, 0.018),
+            (3, 0.0, 0.049),
+            (4, 3.0, 0.124),
+        ] {
+            assert!(
+                (moment(power) - expected).abs() < tolerance,
+                "moment {power}: {}",
+                moment(power)
+            );
         }
     }
 
     #[test]
     fn streams_differ_by_seed_rule_and_name() {
         let first = Stream::new(0, "probe", "a").uniform_pair(3);
-        for other in [Stream::new(1, "probe", "a"), Stream::new(0, "official", "a"), Stream::new(0, "probe", "b")] {
+        for other in [
+            Stream::new(1, "probe", "a"),
+            Stream::new(0, "official", "a"),
+            Stream::new(0, "probe", "b"),
+        ] {
             assert_ne!(first, other.uniform_pair(3));
         }
         assert_eq!(first, Stream::new(0, "probe", "a").uniform_pair(3));

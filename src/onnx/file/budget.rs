@@ -7,8 +7,8 @@
 use super::wire::Fault;
 use crate::onnx::proto::tensor_shape_proto::Dimension;
 use crate::onnx::proto::{
-    AttributeProto, GraphProto, NodeProto, SparseTensorProto, StringStringEntryProto, TensorAnnotation,
-    TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
+    AttributeProto, GraphProto, NodeProto, SparseTensorProto, StringStringEntryProto,
+    TensorAnnotation, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
 };
 use prost::encoding::{WireType, decode_key, decode_varint};
 
@@ -83,7 +83,9 @@ impl Budget {
 
     fn message(&mut self, kind: Kind, mut bytes: &[u8], depth: usize) -> Result<(), Fault> {
         if depth > DEPTH_LIMIT {
-            return Err(Fault::Malformed(format!("messages are nested deeper than {DEPTH_LIMIT}")));
+            return Err(Fault::Malformed(format!(
+                "messages are nested deeper than {DEPTH_LIMIT}"
+            )));
         }
         self.take(kind.size())?;
         while !bytes.is_empty() {
@@ -100,8 +102,11 @@ impl Budget {
                     return Err(Fault::Malformed("groups are not used in ONNX".to_owned()));
                 }
             };
-            let payload = usize::try_from(skipped).ok().and_then(|length| bytes.split_off(..length));
-            let payload = payload.ok_or_else(|| Fault::Malformed("a message is cut off".to_owned()))?;
+            let payload = usize::try_from(skipped)
+                .ok()
+                .and_then(|length| bytes.split_off(..length));
+            let payload =
+                payload.ok_or_else(|| Fault::Malformed("a message is cut off".to_owned()))?;
             match (wire_type, kind.content(number)) {
                 (WireType::LengthDelimited, Content::Message(kind)) => {
                     self.message(kind, payload, depth + 1)?
@@ -148,9 +153,9 @@ impl Kind {
                 Message(Self::Type)
             }
             (Self::Attribute, 22 | 23) | (Self::Graph, 15) => Message(Self::SparseTensor),
-            (Self::Attribute, 7 | 8) | (Self::Tensor, 1 | 4 | 5 | 7 | 10 | 11) | (Self::SparseTensor, 3) => {
-                Numbers
-            }
+            (Self::Attribute, 7 | 8)
+            | (Self::Tensor, 1 | 4 | 5 | 7 | 10 | 11)
+            | (Self::SparseTensor, 3) => Numbers,
             (Self::Graph, 1) => Message(Self::Node),
             (Self::Graph, 11..=13) => Message(Self::ValueInfo),
             (Self::Graph, 14) => Message(Self::Annotation),

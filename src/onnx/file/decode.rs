@@ -35,7 +35,11 @@ pub fn decode(file: &File, length: u64) -> Result<Contents, Fault> {
         return Err(Fault::Malformed(format!("it looks like {what}")));
     }
     (&mut &*file).rewind()?;
-    let mut decoder = Decoder { wire: Wire::new(file), budget: Budget::new(), contents: Contents::default() };
+    let mut decoder = Decoder {
+        wire: Wire::new(file),
+        budget: Budget::new(),
+        contents: Contents::default(),
+    };
     decoder.model(length)?;
     Ok(decoder.contents)
 }
@@ -51,7 +55,9 @@ impl Decoder<'_> {
         let mut has_graph = false;
         while let Some((number, payload)) = self.wire.field(end)? {
             match (number, payload) {
-                (1, Payload::Varint(version)) => self.contents.ir_version = Some(version.cast_signed()),
+                (1, Payload::Varint(version)) => {
+                    self.contents.ir_version = Some(version.cast_signed())
+                }
                 (2, Payload::Bytes(range)) => self.contents.producer_name = self.text(&range)?,
                 (3, Payload::Bytes(range)) => self.contents.producer_version = self.text(&range)?,
                 (7, Payload::Bytes(range)) => {
@@ -73,7 +79,11 @@ impl Decoder<'_> {
                 _ => {}
             }
         }
-        if has_graph { Ok(()) } else { Err(Fault::Malformed("it has no graph".to_owned())) }
+        if has_graph {
+            Ok(())
+        } else {
+            Err(Fault::Malformed("it has no graph".to_owned()))
+        }
     }
 
     fn graph(&mut self, range: &Range<u64>) -> Result<(), Fault> {
@@ -129,8 +139,12 @@ impl Decoder<'_> {
     fn tensor(&mut self, range: &Range<u64>) -> Result<Initializer, Fault> {
         self.budget.take(2 * size_of::<Initializer>())?;
         self.wire.seek(range.start)?;
-        let mut tensor =
-            Initializer { name: String::new(), dims: Vec::new(), data_type: 0, data: Data::None };
+        let mut tensor = Initializer {
+            name: String::new(),
+            dims: Vec::new(),
+            data_type: 0,
+            data: Data::None,
+        };
         let mut stored = Stored::default();
         while let Some((number, payload)) = self.wire.field(range.end)? {
             match (number, payload) {
@@ -139,7 +153,8 @@ impl Decoder<'_> {
                     let bytes = self.wire.read(&range)?;
                     let mut rest = bytes.as_slice();
                     while !rest.is_empty() {
-                        let dim = decode_varint(&mut rest).map_err(|error| malformed(range.start, error))?;
+                        let dim = decode_varint(&mut rest)
+                            .map_err(|error| malformed(range.start, error))?;
                         self.dim(&mut tensor.dims, dim)?;
                     }
                 }
@@ -164,7 +179,12 @@ impl Decoder<'_> {
     }
 
     /// Adds a typed field, or an element of one, to what was found before.
-    fn typed(&mut self, found: &mut Vec<Typed>, number: u32, payload: Payload) -> Result<(), Fault> {
+    fn typed(
+        &mut self,
+        found: &mut Vec<Typed>,
+        number: u32,
+        payload: Payload,
+    ) -> Result<(), Fault> {
         let (field, size) = match number {
             4 => ("float_data", 4),
             5 => ("int32_data", 1),
@@ -189,7 +209,11 @@ impl Decoder<'_> {
                 typed.values += values;
                 typed.range = None;
             }
-            None => found.push(Typed { field, values, range }),
+            None => found.push(Typed {
+                field,
+                values,
+                range,
+            }),
         }
         Ok(())
     }
@@ -200,7 +224,11 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    fn message<M: Message + Default>(&mut self, kind: Kind, range: &Range<u64>) -> Result<M, Fault> {
+    fn message<M: Message + Default>(
+        &mut self,
+        kind: Kind,
+        range: &Range<u64>,
+    ) -> Result<M, Fault> {
         let bytes = self.wire.read(range)?;
         self.budget.take_message(kind, &bytes)?;
         M::decode(bytes.as_slice()).map_err(|error| malformed(range.start, error))
@@ -208,7 +236,10 @@ impl Decoder<'_> {
 
     fn entry(&mut self, range: &Range<u64>) -> Result<(String, String), Fault> {
         let entry: StringStringEntryProto = self.message(Kind::Entry, range)?;
-        Ok((entry.key.unwrap_or_default(), entry.value.unwrap_or_default()))
+        Ok((
+            entry.key.unwrap_or_default(),
+            entry.value.unwrap_or_default(),
+        ))
     }
 
     fn text(&mut self, range: &Range<u64>) -> Result<String, Fault> {
@@ -224,7 +255,10 @@ impl Decoder<'_> {
             Payload::Fixed32 => "four bytes",
             Payload::Bytes(_) => "bytes",
         };
-        malformed(self.wire.position(), format!("field {number} of `{message}` cannot be {found}"))
+        malformed(
+            self.wire.position(),
+            format!("field {number} of `{message}` cannot be {found}"),
+        )
     }
 }
 
@@ -241,7 +275,10 @@ impl Stored {
     fn data(mut self) -> Data {
         let raw = self.raw.iter().map(|_| "raw_data");
         let external = self.is_external.then_some("external_data");
-        let fields: Vec<_> = raw.chain(external).chain(self.typed.iter().map(|typed| typed.field)).collect();
+        let fields: Vec<_> = raw
+            .chain(external)
+            .chain(self.typed.iter().map(|typed| typed.field))
+            .collect();
         match (self.raw, self.typed.pop()) {
             _ if fields.len() > 1 => Data::Several(fields),
             (Some(range), _) => Data::Raw(range),

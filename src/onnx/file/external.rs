@@ -52,9 +52,15 @@ pub enum ExternalError {
 
 impl External {
     pub(super) fn from_entries(entries: &[(String, String)]) -> Result<Self, ExternalError> {
-        let wrong = |key: &str, reason: String| ExternalError::Entry { key: key.to_owned(), reason };
+        let wrong = |key: &str, reason: String| ExternalError::Entry {
+            key: key.to_owned(),
+            reason,
+        };
         let find = |key: &str| {
-            let mut found = entries.iter().filter(|(name, _)| name == key).map(|(_, value)| value.as_str());
+            let mut found = entries
+                .iter()
+                .filter(|(name, _)| name == key)
+                .map(|(_, value)| value.as_str());
             match (found.next(), found.next()) {
                 (_, Some(_)) => Err(wrong(key, "given twice".to_owned())),
                 (value, None) => Ok(value),
@@ -64,14 +70,20 @@ impl External {
             None => Ok(None),
             Some(value) => {
                 let parsed: Option<u64> = value.parse().ok();
-                parsed
-                    .map(Some)
-                    .ok_or_else(|| wrong(key, format!("expected a number of bytes, found `{value}`")))
+                parsed.map(Some).ok_or_else(|| {
+                    wrong(key, format!("expected a number of bytes, found `{value}`"))
+                })
             }
         };
         let location = find("location")?.filter(|location| !location.is_empty());
-        let location = location.ok_or_else(|| wrong("location", "missing".to_owned()))?.to_owned();
-        Ok(Self { location, offset: number("offset")?.unwrap_or(0), length: number("length")? })
+        let location = location
+            .ok_or_else(|| wrong("location", "missing".to_owned()))?
+            .to_owned();
+        Ok(Self {
+            location,
+            offset: number("offset")?.unwrap_or(0),
+            length: number("length")?,
+        })
     }
 
     /// Opens the file below `folder` and says where the data lies in it.
@@ -79,11 +91,17 @@ impl External {
     /// # Errors
     /// If it is not inside the folder (links followed), cannot be read, or ends too early.
     pub fn open(&self, folder: &Path) -> Result<(File, Range<u64>), ExternalError> {
-        let io = |source| ExternalError::Io { location: self.location.clone(), source };
+        let io = |source| ExternalError::Io {
+            location: self.location.clone(),
+            source,
+        };
         let path = self.resolve(folder)?;
         // Asked before opening: a pipe would wait for a writer.
         if !std::fs::metadata(&path).map_err(io)?.is_file() {
-            return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
+            return Err(io(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is not a regular file",
+            )));
         }
         let file = File::open(path).map_err(io)?;
         let found = file.metadata().map_err(io)?.len();
@@ -93,12 +111,19 @@ impl External {
         };
         match u64::try_from(end) {
             Ok(end) if end <= found => Ok((file, self.offset..end)),
-            _ => Err(ExternalError::Short { location: self.location.clone(), end, found }),
+            _ => Err(ExternalError::Short {
+                location: self.location.clone(),
+                end,
+                found,
+            }),
         }
     }
 
     fn resolve(&self, folder: &Path) -> Result<PathBuf, ExternalError> {
-        let io = |source| ExternalError::Io { location: self.location.clone(), source };
+        let io = |source| ExternalError::Io {
+            location: self.location.clone(),
+            source,
+        };
         let outside = || ExternalError::Outside(self.location.clone());
         let location = Path::new(&self.location);
         // A backslash would leave the folder where it separates folders.
@@ -108,6 +133,10 @@ impl External {
         }
         let folder = folder.canonicalize().map_err(io)?;
         let path = folder.join(location).canonicalize().map_err(io)?;
-        if path.starts_with(&folder) { Ok(path) } else { Err(outside()) }
+        if path.starts_with(&folder) {
+            Ok(path)
+        } else {
+            Err(outside())
+        }
     }
 }

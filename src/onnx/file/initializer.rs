@@ -46,7 +46,9 @@ impl Initializer {
     /// Number of elements, if no extent is negative and the product fits.
     #[must_use]
     pub fn element_count(&self) -> Option<u64> {
-        self.dims.iter().try_fold(1_u64, |product, dim| product.checked_mul(u64::try_from(*dim).ok()?))
+        self.dims.iter().try_fold(1_u64, |product, dim| {
+            product.checked_mul(u64::try_from(*dim).ok()?)
+        })
     }
 
     /// The other file that holds the elements, not yet looked at; none if they are in this one.

@@ -97,19 +97,33 @@ impl ModelFile {
     /// # Errors
     /// If it cannot be read, is not a model, or says more than fits [`DECODED_LIMIT`].
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let io = |source| FileError::Io { path: path.to_owned(), source };
+        let io = |source| FileError::Io {
+            path: path.to_owned(),
+            source,
+        };
         // Asked before opening: a pipe would wait for a writer.
         let metadata = std::fs::metadata(path).map_err(io)?;
         if !metadata.is_file() {
-            return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
+            return Err(io(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is not a regular file",
+            )));
         }
         let file = File::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         let contents = decode::decode(&file, length).map_err(|fault| match fault {
             wire::Fault::Io(source) => io(source),
-            wire::Fault::Malformed(reason) => FileError::Undecodable { path: path.to_owned(), reason },
+            wire::Fault::Malformed(reason) => FileError::Undecodable {
+                path: path.to_owned(),
+                reason,
+            },
         })?;
-        Ok(Self { path: path.to_owned(), length, contents, file: Arc::new(file) })
+        Ok(Self {
+            path: path.to_owned(),
+            length,
+            contents,
+            file: Arc::new(file),
+        })
     }
 
     /// The folder that external data must lie in.
@@ -124,13 +138,20 @@ impl ModelFile {
     /// The value of a metadata key.
     #[must_use]
     pub fn metadata(&self, key: &str) -> Option<&str> {
-        self.contents.metadata_props.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        self.contents
+            .metadata_props
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The initializer called `name`.
     #[must_use]
     pub fn initializer(&self, name: &str) -> Option<&Initializer> {
-        self.contents.initializers.iter().find(|initializer| initializer.name == name)
+        self.contents
+            .initializers
+            .iter()
+            .find(|initializer| initializer.name == name)
     }
 }
 

@@ -32,14 +32,27 @@ impl InitializerSource {
         let mut indices = BTreeMap::new();
         for (index, initializer) in file.contents.initializers.iter().enumerate() {
             let name = initializer.name.clone();
-            let shape: Result<Vec<u64>, _> = initializer.dims.iter().map(|dim| u64::try_from(*dim)).collect();
-            let shape = shape.map_err(|_| malformed(&file, format!("`{name}` has a negative extent")))?;
+            let shape: Result<Vec<u64>, _> = initializer
+                .dims
+                .iter()
+                .map(|dim| u64::try_from(*dim))
+                .collect();
+            let shape =
+                shape.map_err(|_| malformed(&file, format!("`{name}` has a negative extent")))?;
             if indices.insert(name.clone(), index).is_some() {
                 return Err(malformed(&file, format!("`{name}` is there twice")));
             }
-            tensors.push(TensorInfo { name, shape, dtype: dtype(initializer.data_type) });
+            tensors.push(TensorInfo {
+                name,
+                shape,
+                dtype: dtype(initializer.data_type),
+            });
         }
-        Ok(Self { file, tensors, indices })
+        Ok(Self {
+            file,
+            tensors,
+            indices,
+        })
     }
 
     /// The file behind it.
@@ -49,23 +62,33 @@ impl InitializerSource {
     }
 
     fn locate(&self, initializer: &Initializer) -> Result<(Arc<File>, Range<u64>), SourceError> {
-        let malformed = |reason: String| malformed(&self.file, format!("`{}`: {reason}", initializer.name));
+        let malformed =
+            |reason: String| malformed(&self.file, format!("`{}`: {reason}", initializer.name));
         match &initializer.data {
             Data::Raw(range) => Ok((Arc::clone(&self.file.file), range.clone())),
             // Packed floats and raw data have the same bytes.
             Data::Typed(typed) if typed.field == "float_data" => match &typed.range {
                 Some(range) => Ok((Arc::clone(&self.file.file), range.clone())),
-                None => Err(malformed("its `float_data` is in several pieces".to_owned())),
+                None => Err(malformed(
+                    "its `float_data` is in several pieces".to_owned(),
+                )),
             },
             Data::Typed(typed) => Err(malformed(format!("floats cannot be in `{}`", typed.field))),
             Data::External(_) => {
-                let external = initializer.external().map_err(|error| malformed(error.to_string()))?;
-                let external = external.ok_or_else(|| malformed("it has no location".to_owned()))?;
-                let opened =
-                    external.open(self.file.folder()).map_err(|error| malformed(error.to_string()))?;
+                let external = initializer
+                    .external()
+                    .map_err(|error| malformed(error.to_string()))?;
+                let external =
+                    external.ok_or_else(|| malformed("it has no location".to_owned()))?;
+                let opened = external
+                    .open(self.file.folder())
+                    .map_err(|error| malformed(error.to_string()))?;
                 Ok((Arc::new(opened.0), opened.1))
             }
-            Data::Several(fields) => Err(malformed(format!("it has data in {}", fields.join(" and ")))),
+            Data::Several(fields) => Err(malformed(format!(
+                "it has data in {}",
+                fields.join(" and ")
+            ))),
             Data::None => Ok((Arc::clone(&self.file.file), 0..0)),
         }
     }
@@ -78,13 +101,18 @@ impl TensorSource for InitializerSource {
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         let missing = || SourceError::Missing(name.to_owned());
-        let initializer = self.indices.get(name).map(|index| &self.file.contents.initializers[*index]);
+        let initializer = self
+            .indices
+            .get(name)
+            .map(|index| &self.file.contents.initializers[*index]);
         let initializer = initializer.ok_or_else(missing)?;
         let malformed = |reason: String| malformed(&self.file, format!("`{name}`: {reason}"));
         if initializer.data_type != DataType::Float as i32 {
             let found = DataType::try_from(initializer.data_type).map(element_name);
             let found = found.unwrap_or_else(|_| initializer.data_type.to_string());
-            return Err(malformed(format!("expected elements of float, found {found}")));
+            return Err(malformed(format!(
+                "expected elements of float, found {found}"
+            )));
         }
         let (file, range) = self.locate(initializer)?;
         let (found, expected) = (range.end - range.start, initializer.element_count());
@@ -94,7 +122,11 @@ impl TensorSource for InitializerSource {
                 initializer.dims
             )));
         }
-        Ok(Box::new(Reader { source: self, file, range }))
+        Ok(Box::new(Reader {
+            source: self,
+            file,
+            range,
+        }))
     }
 }
 
@@ -107,8 +139,14 @@ struct Reader<'a> {
 impl TensorReader for Reader<'_> {
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
         let elements = (self.range.end - self.range.start) / 4;
-        if offset.checked_add(out.len()).is_none_or(|end| end as u64 > elements) {
-            let reason = format!("{} elements from {offset} on were asked of {elements}", out.len());
+        if offset
+            .checked_add(out.len())
+            .is_none_or(|end| end as u64 > elements)
+        {
+            let reason = format!(
+                "{} elements from {offset} on were asked of {elements}",
+                out.len()
+            );
             return Err(malformed(&self.source.file, reason));
         }
         let mut bytes = vec![0; (out.len() * 4).min(PIECE)];
@@ -140,7 +178,11 @@ fn dtype(data_type: i32) -> Dtype {
 }
 
 fn malformed(file: &ModelFile, reason: String) -> SourceError {
-    SourceError::Malformed { path: file.path.display().to_string(), format: FORMAT, reason }
+    SourceError::Malformed {
+        path: file.path.display().to_string(),
+        format: FORMAT,
+        reason,
+    }
 }
 
 #[cfg(unix)]

@@ -41,7 +41,10 @@ fn tensor(name: &str, dims: &[i64]) -> TensorProto {
 }
 
 fn bytes_of(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 fn entries(pairs: &[(&str, &str)]) -> Vec<StringStringEntryProto> {
@@ -55,14 +58,26 @@ fn entries(pairs: &[(&str, &str)]) -> Vec<StringStringEntryProto> {
 fn external(name: &str, dims: &[i64], location: &str, offset: &str, length: &str) -> TensorProto {
     TensorProto {
         data_location: Some(DataLocation::External.into()),
-        external_data: entries(&[("location", location), ("offset", offset), ("length", length)]),
+        external_data: entries(&[
+            ("location", location),
+            ("offset", offset),
+            ("length", length),
+        ]),
         ..tensor(name, dims)
     }
 }
 
 fn model(initializer: Vec<TensorProto>) -> ModelProto {
-    let graph = GraphProto { name: Some("g".to_owned()), initializer, ..Default::default() };
-    ModelProto { ir_version: Some(8), graph: Some(graph), ..Default::default() }
+    let graph = GraphProto {
+        name: Some("g".to_owned()),
+        initializer,
+        ..Default::default()
+    };
+    ModelProto {
+        ir_version: Some(8),
+        graph: Some(graph),
+        ..Default::default()
+    }
 }
 
 #[test]
@@ -87,8 +102,14 @@ fn everything_but_tensor_data_is_read() {
         }),
         ..Default::default()
     };
-    let sparse = SparseTensorProto { values: Some(tensor("s", &[1])), ..Default::default() };
-    let opset = OperatorSetIdProto { domain: Some(String::new()), version: Some(17) };
+    let sparse = SparseTensorProto {
+        values: Some(tensor("s", &[1])),
+        ..Default::default()
+    };
+    let opset = OperatorSetIdProto {
+        domain: Some(String::new()),
+        version: Some(17),
+    };
     let written = ModelProto {
         producer_name: Some("p".to_owned()),
         producer_version: Some("1.2".to_owned()),
@@ -112,15 +133,24 @@ fn everything_but_tensor_data_is_read() {
         ..model(vec![])
     };
     let file = open(&written.encode_to_vec()).expect("a model");
-    let Data::Raw(range) = &file.contents.initializers[0].data else { panic!("raw data") };
-    let initializer =
-        Initializer { name: "w".to_owned(), dims: vec![2], data_type: 1, data: Data::Raw(range.clone()) };
+    let Data::Raw(range) = &file.contents.initializers[0].data else {
+        panic!("raw data")
+    };
+    let initializer = Initializer {
+        name: "w".to_owned(),
+        dims: vec![2],
+        data_type: 1,
+        data: Data::Raw(range.clone()),
+    };
     let expected = Contents {
         ir_version: Some(8),
         producer_name: "p".to_owned(),
         producer_version: "1.2".to_owned(),
         opset_import: vec![opset],
-        metadata_props: vec![("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())],
+        metadata_props: vec![
+            ("b".to_owned(), "2".to_owned()),
+            ("a".to_owned(), "1".to_owned()),
+        ],
         function_count: 2,
         graph_name: "g".to_owned(),
         nodes: vec![node],
@@ -136,22 +166,47 @@ fn everything_but_tensor_data_is_read() {
 
 #[test]
 fn elements_are_read_wherever_they_are() {
-    let values: Vec<f32> = (0..200_000_u32).map(|index| f32::from_bits(0x3f80_0000 + index * 7)).collect();
+    let values: Vec<f32> = (0..200_000_u32)
+        .map(|index| f32::from_bits(0x3f80_0000 + index * 7))
+        .collect();
     let count = i64::try_from(values.len()).expect("few values");
     let (folder, path) = write(
         &model(vec![
-            TensorProto { raw_data: Some(bytes_of(&values).into()), ..tensor("raw", &[count]) },
-            TensorProto { float_data: values.clone(), ..tensor("typed", &[2, count / 2]) },
-            external("other", &[count], "model.data", "3", &(values.len() * 4).to_string()),
-            TensorProto { raw_data: Some(bytes_of(&[9.0]).into()), ..tensor("scalar", &[]) },
-            TensorProto { int64_data: vec![-1, 300], data_type: Some(7), ..tensor("shape", &[2]) },
+            TensorProto {
+                raw_data: Some(bytes_of(&values).into()),
+                ..tensor("raw", &[count])
+            },
+            TensorProto {
+                float_data: values.clone(),
+                ..tensor("typed", &[2, count / 2])
+            },
+            external(
+                "other",
+                &[count],
+                "model.data",
+                "3",
+                &(values.len() * 4).to_string(),
+            ),
+            TensorProto {
+                raw_data: Some(bytes_of(&[9.0]).into()),
+                ..tensor("scalar", &[])
+            },
+            TensorProto {
+                int64_data: vec![-1, 300],
+                data_type: Some(7),
+                ..tensor("shape", &[2])
+            },
             tensor("nothing", &[0, 3]),
         ])
         .encode_to_vec(),
     );
-    std::fs::write(folder.path().join("model.data"), [b"abc".to_vec(), bytes_of(&values)].concat())
-        .expect("data");
-    let source = InitializerSource::new(ModelFile::open(&path).expect("a model")).expect("initializers");
+    std::fs::write(
+        folder.path().join("model.data"),
+        [b"abc".to_vec(), bytes_of(&values)].concat(),
+    )
+    .expect("data");
+    let source =
+        InitializerSource::new(ModelFile::open(&path).expect("a model")).expect("initializers");
     for name in ["raw", "typed", "other"] {
         let reader = source.open(name).expect(name);
         let mut whole = vec![0.0; values.len()];
@@ -163,13 +218,31 @@ fn elements_are_read_wherever_they_are() {
         assert!(reader.fill(values.len() - 2, &mut last).is_err(), "{name}");
     }
     let mut one = [0.0];
-    source.open("scalar").expect("a scalar").fill(0, &mut one).expect("an element");
+    source
+        .open("scalar")
+        .expect("a scalar")
+        .fill(0, &mut one)
+        .expect("an element");
     assert_eq!(one, [9.0]);
-    source.open("nothing").expect("no elements").fill(0, &mut []).expect("no elements");
+    source
+        .open("nothing")
+        .expect("no elements")
+        .fill(0, &mut [])
+        .expect("no elements");
     let error = source.open("shape").map(drop).expect_err("integers");
-    assert!(error.to_string().contains("expected elements of float, found int64"), "{error}");
-    assert!(matches!(source.open("absent").map(drop), Err(SourceError::Missing(_))));
-    let Data::Typed(typed) = &source.file().contents.initializers[4].data else { panic!("typed data") };
+    assert!(
+        error
+            .to_string()
+            .contains("expected elements of float, found int64"),
+        "{error}"
+    );
+    assert!(matches!(
+        source.open("absent").map(drop),
+        Err(SourceError::Missing(_))
+    ));
+    let Data::Typed(typed) = &source.file().contents.initializers[4].data else {
+        panic!("typed data")
+    };
     assert_eq!((typed.field, typed.values), ("int64_data", 2));
 }
 
@@ -177,59 +250,129 @@ fn elements_are_read_wherever_they_are() {
 fn data_that_does_not_fit_is_refused() {
     let raw = |bytes: usize| Some(vec![0; bytes].into());
     let cases = [
-        (TensorProto { raw_data: raw(7), ..tensor("w", &[2]) }, "its shape [2] does not fit its 7 bytes"),
-        (TensorProto { raw_data: raw(8), ..tensor("w", &[1 << 62, 4]) }, "does not fit its 8 bytes"),
         (
-            TensorProto { raw_data: raw(4), float_data: vec![1.0], ..tensor("w", &[1]) },
+            TensorProto {
+                raw_data: raw(7),
+                ..tensor("w", &[2])
+            },
+            "its shape [2] does not fit its 7 bytes",
+        ),
+        (
+            TensorProto {
+                raw_data: raw(8),
+                ..tensor("w", &[1 << 62, 4])
+            },
+            "does not fit its 8 bytes",
+        ),
+        (
+            TensorProto {
+                raw_data: raw(4),
+                float_data: vec![1.0],
+                ..tensor("w", &[1])
+            },
             "raw_data and float_data",
         ),
-        (TensorProto { int32_data: vec![1], ..tensor("w", &[1]) }, "floats cannot be in `int32_data`"),
-        (external("w", &[1], "/etc/hostname", "0", "4"), "outside the model's folder"),
-        (external("w", &[1], "../model.data", "0", "4"), "outside the model's folder"),
-        (external("w", &[1], "..\\model.data", "0", "4"), "outside the model's folder"),
-        (external("w", &[1], "link", "0", "4"), "outside the model's folder"),
-        (external("w", &[1], "absent", "0", "4"), "cannot read external data `absent`"),
+        (
+            TensorProto {
+                int32_data: vec![1],
+                ..tensor("w", &[1])
+            },
+            "floats cannot be in `int32_data`",
+        ),
+        (
+            external("w", &[1], "/etc/hostname", "0", "4"),
+            "outside the model's folder",
+        ),
+        (
+            external("w", &[1], "../model.data", "0", "4"),
+            "outside the model's folder",
+        ),
+        (
+            external("w", &[1], "..\\model.data", "0", "4"),
+            "outside the model's folder",
+        ),
+        (
+            external("w", &[1], "link", "0", "4"),
+            "outside the model's folder",
+        ),
+        (
+            external("w", &[1], "absent", "0", "4"),
+            "cannot read external data `absent`",
+        ),
         (external("w", &[1], ".", "0", "4"), "not a regular file"),
-        (external("w", &[1], "model.onnx", "1000", "4"), "should reach byte 1004, but has only"),
-        (external("w", &[1], "model.onnx", "18446744073709551615", "4"), "byte 18446744073709551619"),
+        (
+            external("w", &[1], "model.onnx", "1000", "4"),
+            "should reach byte 1004, but has only",
+        ),
+        (
+            external("w", &[1], "model.onnx", "18446744073709551615", "4"),
+            "byte 18446744073709551619",
+        ),
         (
             external("w", &[1], "model.onnx", "-1", "4"),
             "entry `offset`: expected a number of bytes, found `-1`",
         ),
-        (external("w", &[1], "", "0", "4"), "entry `location`: missing"),
-        (external("w", &[2], "model.onnx", "0", "4"), "its shape [2] does not fit its 4 bytes"),
+        (
+            external("w", &[1], "", "0", "4"),
+            "entry `location`: missing",
+        ),
+        (
+            external("w", &[2], "model.onnx", "0", "4"),
+            "its shape [2] does not fit its 4 bytes",
+        ),
     ];
     for (tensor, expected) in cases {
         let (folder, path) = write(&model(vec![tensor]).encode_to_vec());
         #[cfg(unix)]
         std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).expect("a link");
-        let source = InitializerSource::new(ModelFile::open(&path).expect("a model")).expect("initializers");
+        let source =
+            InitializerSource::new(ModelFile::open(&path).expect("a model")).expect("initializers");
         let error = source.open("w").map(drop).expect_err(expected).to_string();
         assert!(error.contains(expected), "{error} has no {expected}");
         drop(folder);
     }
     let negative = open(&model(vec![tensor("w", &[-1])]).encode_to_vec()).expect("a model");
-    assert!(InitializerSource::new(negative).expect_err("negative").to_string().contains("negative extent"));
-    let twice = open(&model(vec![tensor("w", &[]), tensor("w", &[])]).encode_to_vec()).expect("a model");
-    assert!(InitializerSource::new(twice).expect_err("twice").to_string().contains("`w` is there twice"));
+    assert!(
+        InitializerSource::new(negative)
+            .expect_err("negative")
+            .to_string()
+            .contains("negative extent")
+    );
+    let twice =
+        open(&model(vec![tensor("w", &[]), tensor("w", &[])]).encode_to_vec()).expect("a model");
+    assert!(
+        InitializerSource::new(twice)
+            .expect_err("twice")
+            .to_string()
+            .contains("`w` is there twice")
+    );
 }
 
 #[test]
 fn what_is_not_a_model_is_refused() {
-    let mut truncated =
-        model(vec![TensorProto { raw_data: Some(vec![0; 99].into()), ..tensor("w", &[]) }]).encode_to_vec();
+    let mut truncated = model(vec![TensorProto {
+        raw_data: Some(vec![0; 99].into()),
+        ..tensor("w", &[])
+    }])
+    .encode_to_vec();
     truncated.pop();
     let cases: [(&[u8], &str); 12] = [
         (b"", "it is empty"),
         (b"\xff\xd8\xff\xe0....JFIF", "it looks like a JPEG picture"),
         (b"PK\x03\x04....", "perhaps a PyTorch checkpoint"),
-        (b"# A heading\n\nSome text.\n", "at byte 0: wire type 3 is not used in ONNX"),
+        (
+            b"# A heading\n\nSome text.\n",
+            "at byte 0: wire type 3 is not used in ONNX",
+        ),
         (b"{\"a\": 1}", "at byte 0"),
         (b"\0\0\0\0", "at byte 0: field number 0 does not exist"),
         (b"\x0a\x02ab", "field 1 of `ModelProto` cannot be bytes"),
         (b"\x08\x08", "it has no graph"),
         (b"\x3a\x00\x08", "at byte 3: a number is cut off"),
-        (b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "does not fit 64 bits"),
+        (
+            b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+            "does not fit 64 bits",
+        ),
         (
             b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
             "should have 18446744073709551615 bytes, but only 0 follow",
@@ -240,18 +383,29 @@ fn what_is_not_a_model_is_refused() {
         let reason = refusal(bytes);
         assert!(reason.contains(expected), "{reason} has no {expected}");
     }
-    assert!(matches!(ModelFile::open(Path::new("/nonexistent.onnx")), Err(FileError::Io { .. })));
+    assert!(matches!(
+        ModelFile::open(Path::new("/nonexistent.onnx")),
+        Err(FileError::Io { .. })
+    ));
     let folder = ModelFile::open(&std::env::temp_dir()).expect_err("a folder");
-    assert!(folder.to_string().contains("it is not a regular file"), "{folder}");
+    assert!(
+        folder.to_string().contains("it is not a regular file"),
+        "{folder}"
+    );
 }
 
 #[test]
 fn noise_and_damage_never_panic() {
-    let good =
-        model(vec![TensorProto { raw_data: Some(vec![1; 40].into()), ..tensor("w", &[10]) }]).encode_to_vec();
+    let good = model(vec![TensorProto {
+        raw_data: Some(vec![1; 40].into()),
+        ..tensor("w", &[10])
+    }])
+    .encode_to_vec();
     let mut state = 1_u64;
     let mut random = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         state >> 33
     };
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -259,7 +413,9 @@ fn noise_and_damage_never_panic() {
     let mut refused = 0;
     for round in 0..400_usize {
         let bytes: Vec<u8> = if round.is_multiple_of(2) {
-            (0..random() % 200).map(|_| random().to_le_bytes()[0]).collect()
+            (0..random() % 200)
+                .map(|_| random().to_le_bytes()[0])
+                .collect()
         } else {
             let mut bytes = good.clone();
             let index = usize::try_from(random()).expect("31 bits") % bytes.len();
@@ -289,7 +445,9 @@ fn hostile_files_are_refused_quickly() {
         bytes.extend_from_slice(payload);
         bytes
     };
-    let nested = (0..200).rev().fold(Vec::new(), |inner, level| field([1, 5, 6][level % 3], &inner));
+    let nested = (0..200).rev().fold(Vec::new(), |inner, level| {
+        field([1, 5, 6][level % 3], &inner)
+    });
     let nodes = field(7, &b"\x0a\x00".repeat(20 << 20));
     let attributes = field(7, &field(1, &b"\x2a\x00".repeat(4 << 20)).repeat(4));
     let fields = b"\x10\x00".repeat(17 << 20);
@@ -300,7 +458,10 @@ fn hostile_files_are_refused_quickly() {
         (nodes, "takes more than 167772160 bytes of memory"),
         (attributes, "takes more than 167772160 bytes of memory"),
         (fields, "field 2 of `ModelProto` cannot be a number"),
-        (b"\x28\x00".repeat(17 << 20), "it has more than 16777216 fields"),
+        (
+            b"\x28\x00".repeat(17 << 20),
+            "it has more than 16777216 fields",
+        ),
         (dims, "takes more than 167772160 bytes of memory"),
         (node, "is larger than 16777216"),
     ] {
@@ -309,6 +470,10 @@ fn hostile_files_are_refused_quickly() {
         let start = Instant::now();
         let error = ModelFile::open(&path).expect_err(expected).to_string();
         assert!(error.contains(expected), "{error} has no {expected}");
-        assert!(start.elapsed() < Duration::from_secs(5), "{expected} took {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "{expected} took {:?}",
+            start.elapsed()
+        );
     }
 }

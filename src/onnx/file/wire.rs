@@ -48,7 +48,11 @@ pub struct Wire<'f> {
 impl<'f> Wire<'f> {
     /// Starts at the beginning of the file.
     pub fn new(file: &'f File) -> Self {
-        Self { file: BufReader::with_capacity(BUFFER, file), position: 0, fields: 0 }
+        Self {
+            file: BufReader::with_capacity(BUFFER, file),
+            position: 0,
+            fields: 0,
+        }
     }
 
     /// Visits the next field within a message that ends at `end`, or says that it is over.
@@ -58,13 +62,17 @@ impl<'f> Wire<'f> {
         }
         self.fields += 1;
         if self.fields > FIELD_LIMIT {
-            return Err(Fault::Malformed(format!("it has more than {FIELD_LIMIT} fields")));
+            return Err(Fault::Malformed(format!(
+                "it has more than {FIELD_LIMIT} fields"
+            )));
         }
         let start = self.position;
         let key = self.varint(end)?;
-        let number = u32::try_from(key >> 3).ok().filter(|number| (1..1 << 29).contains(number));
-        let number =
-            number.ok_or_else(|| malformed(start, format!("field number {} does not exist", key >> 3)))?;
+        let number = u32::try_from(key >> 3)
+            .ok()
+            .filter(|number| (1..1 << 29).contains(number));
+        let number = number
+            .ok_or_else(|| malformed(start, format!("field number {} does not exist", key >> 3)))?;
         let payload = match key & 7 {
             0 => Payload::Varint(self.varint(end)?),
             1 => {
@@ -81,7 +89,12 @@ impl<'f> Wire<'f> {
                 self.skip(4, end)?;
                 Payload::Fixed32
             }
-            other => return Err(malformed(start, format!("wire type {other} is not used in ONNX"))),
+            other => {
+                return Err(malformed(
+                    start,
+                    format!("wire type {other} is not used in ONNX"),
+                ));
+            }
         };
         Ok(Some((number, payload)))
     }
@@ -124,7 +137,9 @@ impl<'f> Wire<'f> {
         let mut left = range.end - range.start;
         let mut buffer = [0_u8; 4096];
         while left > 0 {
-            let length = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let length = buffer
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX));
             self.file.read_exact(&mut buffer[..length])?;
             count += buffer[..length].iter().filter(|byte| **byte < 0x80).count() as u64;
             left -= length as u64;
@@ -158,8 +173,9 @@ impl<'f> Wire<'f> {
     fn skip(&mut self, length: u64, end: u64) -> Result<(), Fault> {
         let left = end - self.position;
         if length > left {
-            let reason =
-                format!("a field should have {length} bytes, but only {left} follow; it may be truncated");
+            let reason = format!(
+                "a field should have {length} bytes, but only {left} follow; it may be truncated"
+            );
             return Err(malformed(self.position, reason));
         }
         self.seek(self.position + length)

@@ -61,7 +61,9 @@ pub enum ModelError {
     #[error("node `{0}` is not spelled in ONNX operators")]
     NotSpelled(String),
     /// The tensors do not fit one protobuf message.
-    #[error("the model takes {0} bytes, more than the 2 GiB that one ONNX file can hold without external data")]
+    #[error(
+        "the model takes {0} bytes, more than the 2 GiB that one ONNX file can hold without external data"
+    )]
     TooLarge(u64),
     /// A tensor cannot be read or written, or the write was cancelled.
     #[error(transparent)]
@@ -112,7 +114,14 @@ impl<'a> Frame<'a> {
                 .map(|tensor| field_bytes(GRAPH_INITIALIZER, tensor.message_bytes()))
                 .sum::<u64>();
         let payload_bytes = tensors.iter().map(|tensor| tensor.elements * 4).sum();
-        Ok(Self { model, before, after, tensors, graph_bytes, payload_bytes })
+        Ok(Self {
+            model,
+            before,
+            after,
+            tensors,
+            graph_bytes,
+            payload_bytes,
+        })
     }
 
     /// Whether the model would fit one file.
@@ -193,12 +202,19 @@ impl<'a> Frame<'a> {
         progress: &dyn Progress,
     ) -> Result<(), ModelError> {
         let elements = usize::try_from(tensor.elements).expect("a tensor fits memory");
-        let reader = self.model.initializers.open(tensor.name).map_err(StreamError::Source)?;
+        let reader = self
+            .model
+            .initializers
+            .open(tensor.name)
+            .map_err(StreamError::Source)?;
         Ok(stream(reader.as_ref(), elements, out, progress)?)
     }
 
     fn tail(&self, metadata: Vec<(String, String)>) -> Vec<u8> {
-        let entry = |(key, value)| StringStringEntryProto { key: Some(key), value: Some(value) };
+        let entry = |(key, value)| StringStringEntryProto {
+            key: Some(key),
+            value: Some(value),
+        };
         let opset = OperatorSetIdProto {
             domain: Some(String::new()),
             version: Some(self.model.opset.version()),
@@ -215,32 +231,55 @@ impl<'a> Frame<'a> {
 impl FramedTensor<'_> {
     /// Bytes of the `TensorProto`, its inline data included.
     fn message_bytes(&self) -> u64 {
-        let inline = if self.offset.is_none() { self.elements * 4 } else { 0 };
+        let inline = if self.offset.is_none() {
+            self.elements * 4
+        } else {
+            0
+        };
         self.header.len() as u64 + inline
     }
 }
 
 /// Encodes what precedes a tensor's data; `end` is the end of the external file so far.
-fn frame_tensor<'a>(graph: &'a Graph, id: ValueId, storage: &Storage, end: &mut u64) -> FramedTensor<'a> {
+fn frame_tensor<'a>(
+    graph: &'a Graph,
+    id: ValueId,
+    storage: &Storage,
+    end: &mut u64,
+) -> FramedTensor<'a> {
     let value = graph.value(id);
-    let dims: Vec<u64> = value.shape.iter().map(|dim| dim.fixed().expect("stored values are fixed")).collect();
+    let dims: Vec<u64> = value
+        .shape
+        .iter()
+        .map(|dim| dim.fixed().expect("stored values are fixed"))
+        .collect();
     let elements: u64 = dims.iter().product();
     let mut proto = TensorProto {
-        dims: dims.iter().map(|dim| i64::try_from(*dim).expect("a dimension fits 63 bits")).collect(),
+        dims: dims
+            .iter()
+            .map(|dim| i64::try_from(*dim).expect("a dimension fits 63 bits"))
+            .collect(),
         data_type: Some(super::proto::tensor_proto::DataType::Float as i32),
         name: Some(value.name.clone()),
         ..TensorProto::default()
     };
     let external = match storage {
         // Constants stay in the model: readers want them while they parse.
-        Storage::External { location } if matches!(value.kind, ValueKind::Initializer(_)) => Some(location),
+        Storage::External { location } if matches!(value.kind, ValueKind::Initializer(_)) => {
+            Some(location)
+        }
         _ => None,
     };
     let Some(location) = external else {
         let mut header = proto.encode_to_vec();
         encode_key(TENSOR_RAW_DATA, WireType::LengthDelimited, &mut header);
         encode_varint(elements * 4, &mut header);
-        return FramedTensor { name: &value.name, header, elements, offset: None };
+        return FramedTensor {
+            name: &value.name,
+            header,
+            elements,
+            offset: None,
+        };
     };
     let offset = end.next_multiple_of(EXTERNAL_ALIGNMENT);
     *end = offset + elements * 4;
@@ -250,9 +289,17 @@ fn frame_tensor<'a>(graph: &'a Graph, id: ValueId, storage: &Storage, end: &mut 
         ("offset", offset.to_string()),
         ("length", (elements * 4).to_string()),
     ]
-    .map(|(key, value)| StringStringEntryProto { key: Some(key.to_owned()), value: Some(value) })
+    .map(|(key, value)| StringStringEntryProto {
+        key: Some(key.to_owned()),
+        value: Some(value),
+    })
     .to_vec();
-    FramedTensor { name: &value.name, header: proto.encode_to_vec(), elements, offset: Some(offset) }
+    FramedTensor {
+        name: &value.name,
+        header: proto.encode_to_vec(),
+        elements,
+        offset: Some(offset),
+    }
 }
 
 fn field_bytes(tag: u32, message_bytes: u64) -> u64 {

@@ -51,11 +51,19 @@ impl Output {
     /// # Errors
     /// If it exists, is a folder, or cannot be written.
     pub fn open(path: &Path, replace: bool) -> Result<Self, OutputError> {
-        let failed = |source| OutputError::Io { path: path.to_owned(), source };
+        let failed = |source| OutputError::Io {
+            path: path.to_owned(),
+            source,
+        };
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => return Err(OutputError::NotAFile(path.to_owned())),
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(OutputError::NotAFile(path.to_owned()));
+            }
             Ok(metadata) if !metadata.is_file() => {
-                let file = fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
+                let file = fs::OpenOptions::new()
+                    .write(true)
+                    .open(path)
+                    .map_err(failed)?;
                 return Ok(Self::Stream(file));
             }
             Ok(_) if !replace => return Err(OutputError::Exists(path.to_owned())),
@@ -69,8 +77,15 @@ impl Output {
             Some(parent) => parent,
             None => return Err(OutputError::NotAFile(path.to_owned())),
         };
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).map_err(failed)?;
-        Ok(Self::Staged(Staged { folder, target, replace }))
+        let folder = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .tempdir_in(parent)
+            .map_err(failed)?;
+        Ok(Self::Staged(Staged {
+            folder,
+            target,
+            replace,
+        }))
     }
 }
 
@@ -78,7 +93,11 @@ impl Staged {
     /// The complete path of the main file while it waits.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.folder.path().join(self.target.file_name().expect("`open` refused paths without one"))
+        self.folder.path().join(
+            self.target
+                .file_name()
+                .expect("`open` refused paths without one"),
+        )
     }
 
     /// Name of a companion file: the target's with `suffix` appended.
@@ -86,8 +105,13 @@ impl Staged {
     /// # Errors
     /// If such a file is there and may not be replaced, or its name is not Unicode.
     pub fn companion(&self, suffix: &str) -> Result<String, OutputError> {
-        let name = self.target.file_name().expect("`open` refused paths without one");
-        let name = name.to_str().ok_or_else(|| OutputError::NotAFile(self.target.clone()))?;
+        let name = self
+            .target
+            .file_name()
+            .expect("`open` refused paths without one");
+        let name = name
+            .to_str()
+            .ok_or_else(|| OutputError::NotAFile(self.target.clone()))?;
         let name = format!("{name}{suffix}");
         let path = self.target.with_file_name(&name);
         if path.symlink_metadata().is_ok() && !self.replace {
@@ -102,7 +126,8 @@ impl Staged {
     /// If the file system refuses.
     pub fn create(&self, companion: Option<&str>) -> Result<Box<dyn Write + Send>, OutputError> {
         let path = companion.map_or_else(|| self.path(), |name| self.folder.path().join(name));
-        let file = fs::File::create_new(&path).map_err(|source| OutputError::Io { path, source })?;
+        let file =
+            fs::File::create_new(&path).map_err(|source| OutputError::Io { path, source })?;
         Ok(Box::new(file))
     }
 
@@ -114,7 +139,10 @@ impl Staged {
     /// # Errors
     /// If the file system refuses, or the target has appeared meanwhile and may not be replaced.
     pub fn commit(self, companion: Option<&str>) -> Result<(), OutputError> {
-        let failed = |source| OutputError::Io { path: self.target.clone(), source };
+        let failed = |source| OutputError::Io {
+            path: self.target.clone(),
+            source,
+        };
         if !self.replace && self.target.symlink_metadata().is_ok() {
             return Err(OutputError::Exists(self.target.clone()));
         }
@@ -123,7 +151,11 @@ impl Staged {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
                 _ => {}
             }
-            fs::rename(self.folder.path().join(name), self.target.with_file_name(name)).map_err(failed)?;
+            fs::rename(
+                self.folder.path().join(name),
+                self.target.with_file_name(name),
+            )
+            .map_err(failed)?;
         }
         fs::rename(self.path(), &self.target).map_err(failed)
     }
@@ -136,11 +168,20 @@ fn resolve(path: &Path) -> Result<PathBuf, OutputError> {
     let mut target = path.to_owned();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&target) {
-            Ok(link) => target = target.parent().map_or_else(|| link.clone(), |parent| parent.join(&link)),
-            Err(_) if target.file_name().is_none() => return Err(OutputError::NotAFile(path.to_owned())),
+            Ok(link) => {
+                target = target
+                    .parent()
+                    .map_or_else(|| link.clone(), |parent| parent.join(&link))
+            }
+            Err(_) if target.file_name().is_none() => {
+                return Err(OutputError::NotAFile(path.to_owned()));
+            }
             Err(_) => return Ok(target),
         }
     }
     let source = io::Error::other("too many levels of symbolic links");
-    Err(OutputError::Io { path: path.to_owned(), source })
+    Err(OutputError::Io {
+        path: path.to_owned(),
+        source,
+    })
 }

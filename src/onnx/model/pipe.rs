@@ -30,7 +30,12 @@ impl Pipe {
             }
             out.flush()
         });
-        Self { chunk: Vec::new(), sender: Some(sender), empty, writer: Some(writer) }
+        Self {
+            chunk: Vec::new(),
+            sender: Some(sender),
+            empty,
+            writer: Some(writer),
+        }
     }
 
     /// Writes what is left and waits until everything is written.
@@ -45,7 +50,10 @@ impl Pipe {
         match self.sender.as_ref().map(|sender| sender.send(full)) {
             Some(Ok(())) => Ok(()),
             // The writer ended early; it says why.
-            _ => Err(self.join().err().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())),
+            _ => Err(self
+                .join()
+                .err()
+                .unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())),
         }
     }
 
@@ -100,14 +108,23 @@ mod tests {
     fn an_error_of_the_writer_comes_back() {
         let mut pipe = Pipe::new(Box::new(Full));
         let chunk = vec![0; CHUNK];
-        let result = (0..10).try_for_each(|_| pipe.write_all(&chunk)).and_then(|()| pipe.finish());
-        assert_eq!(result.map_err(|error| error.kind()), Err(io::ErrorKind::StorageFull));
+        let result = (0..10)
+            .try_for_each(|_| pipe.write_all(&chunk))
+            .and_then(|()| pipe.finish());
+        assert_eq!(
+            result.map_err(|error| error.kind()),
+            Err(io::ErrorKind::StorageFull)
+        );
     }
 
     #[test]
     fn a_small_write_fails_at_the_end() {
         let mut pipe = Pipe::new(Box::new(Full));
-        pipe.write_all(b"few bytes").expect("they are only collected");
-        assert_eq!(pipe.finish().map_err(|error| error.kind()), Err(io::ErrorKind::StorageFull));
+        pipe.write_all(b"few bytes")
+            .expect("they are only collected");
+        assert_eq!(
+            pipe.finish().map_err(|error| error.kind()),
+            Err(io::ErrorKind::StorageFull)
+        );
     }
 }

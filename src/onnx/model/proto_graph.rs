@@ -19,7 +19,11 @@ pub(super) fn encode(graph: &Graph, name: &str) -> Result<(Vec<u8>, Vec<u8>), Mo
             return Err(ModelError::NotSpelled(node.name.clone()));
         };
         nodes.push(NodeProto {
-            input: node.inputs.iter().map(|id| graph.value(*id).name.clone()).collect(),
+            input: node
+                .inputs
+                .iter()
+                .map(|id| graph.value(*id).name.clone())
+                .collect(),
             output: vec![graph.value(node.output).name.clone()],
             name: Some(node.name.clone()),
             op_type: Some(operator.op_type().to_owned()),
@@ -27,7 +31,11 @@ pub(super) fn encode(graph: &Graph, name: &str) -> Result<(Vec<u8>, Vec<u8>), Mo
             ..NodeProto::default()
         });
     }
-    let before = GraphProto { node: nodes, name: Some(name.to_owned()), ..GraphProto::default() };
+    let before = GraphProto {
+        node: nodes,
+        name: Some(name.to_owned()),
+        ..GraphProto::default()
+    };
     let infos = |ids: &[ValueId]| ids.iter().map(|id| value_info(graph.value(*id))).collect();
     let inner: Vec<ValueId> = graph
         .nodes
@@ -50,19 +58,26 @@ fn value_info(value: &Value) -> ValueInfoProto {
     let dim = |dim: &Dim| Dimension {
         denotation: None,
         value: match dim {
-            Dim::Fixed(extent) => {
-                Some(dimension::Value::DimValue(i64::try_from(*extent).expect("a dimension fits 63 bits")))
-            }
-            other => other.name().map(|name| dimension::Value::DimParam(name.to_owned())),
+            Dim::Fixed(extent) => Some(dimension::Value::DimValue(
+                i64::try_from(*extent).expect("a dimension fits 63 bits"),
+            )),
+            other => other
+                .name()
+                .map(|name| dimension::Value::DimParam(name.to_owned())),
         },
     };
     let tensor = type_proto::Tensor {
         elem_type: Some(DataType::Float as i32),
-        shape: Some(TensorShapeProto { dim: value.shape.iter().map(dim).collect() }),
+        shape: Some(TensorShapeProto {
+            dim: value.shape.iter().map(dim).collect(),
+        }),
     };
     ValueInfoProto {
         name: Some(value.name.clone()),
-        r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() }),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            ..TypeProto::default()
+        }),
         ..ValueInfoProto::default()
     }
 }

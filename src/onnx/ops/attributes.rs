@@ -15,7 +15,12 @@ impl Operator {
     #[must_use]
     pub fn attributes(&self) -> Vec<AttributeProto> {
         match self {
-            Self::Conv { kernel_shape, strides, pads, group } => vec![
+            Self::Conv {
+                kernel_shape,
+                strides,
+                pads,
+                group,
+            } => vec![
                 int("group", signed(*group)),
                 ints("kernel_shape", kernel_shape.map(signed).to_vec()),
                 ints("pads", pads.map(signed).to_vec()),
@@ -24,11 +29,15 @@ impl Operator {
             Self::BatchNormalization { epsilon } => vec![float("epsilon", *epsilon)],
             Self::ReduceMean { axes, keep_dims } => {
                 let axes = (!axes.is_empty()).then(|| ints("axes", axes.clone()));
-                axes.into_iter().chain([int("keepdims", i64::from(*keep_dims))]).collect()
+                axes.into_iter()
+                    .chain([int("keepdims", i64::from(*keep_dims))])
+                    .collect()
             }
             Self::Gemm { trans_b: true } => vec![int("transB", 1)],
             Self::Softmax { axis } => vec![int("axis", *axis)],
-            Self::Gemm { trans_b: false } | Self::Sigmoid | Self::Mul | Self::Add | Self::Clip => vec![],
+            Self::Gemm { trans_b: false } | Self::Sigmoid | Self::Mul | Self::Add | Self::Clip => {
+                vec![]
+            }
         }
     }
 
@@ -38,14 +47,18 @@ impl Operator {
     /// If the operator or a use of it is not known here, an attribute is not the operator's or has a
     /// wrong type or value, or the number of operands or results is wrong.
     pub fn from_node(node: &NodeProto) -> Result<Self, OpError> {
-        let unknown =
-            || OpError::Unknown { op_type: node.op_type().to_owned(), domain: node.domain().to_owned() };
+        let unknown = || OpError::Unknown {
+            op_type: node.op_type().to_owned(),
+            domain: node.domain().to_owned(),
+        };
         if !matches!(node.domain(), "" | "ai.onnx") {
             return Err(unknown());
         }
         let operator = match node.op_type() {
             "Conv" => read_conv(Reader::new("Conv", node)?),
-            "BatchNormalization" => read_batch_normalization(Reader::new("BatchNormalization", node)?),
+            "BatchNormalization" => {
+                read_batch_normalization(Reader::new("BatchNormalization", node)?)
+            }
             "Sigmoid" => Reader::new("Sigmoid", node)?.finish(Self::Sigmoid),
             "Mul" => Reader::new("Mul", node)?.finish(Self::Mul),
             "Add" => Reader::new("Add", node)?.finish(Self::Add),
@@ -64,11 +77,17 @@ impl Operator {
         self.check_operand_count(node.input.len())?;
         let required = *self.operand_count().start();
         if let Some(index) = node.input.iter().take(required).position(String::is_empty) {
-            return Err(OpError::Arity { op_type, reason: format!("required operand {index} is left out") });
+            return Err(OpError::Arity {
+                op_type,
+                reason: format!("required operand {index} is left out"),
+            });
         }
         let named = node.output.iter().filter(|name| !name.is_empty()).count();
         if node.output.len() != 1 || named != 1 {
-            let reason = format!("expected 1 result, found {named} in a list of {}", node.output.len());
+            let reason = format!(
+                "expected 1 result, found {named} in a list of {}",
+                node.output.len()
+            );
             return Err(OpError::Arity { op_type, reason });
         }
         Ok(())
@@ -81,7 +100,10 @@ fn read_conv(mut reader: Reader<'_>) -> Result<Operator, OpError> {
             "SAME_UPPER" | "SAME_LOWER" | "VALID" => {
                 Err(reader.unsupported(format!("`auto_pad` of `{auto_pad}`")))
             }
-            _ => Err(reader.wrong("auto_pad", format!("expected a kind of padding, found `{auto_pad}`"))),
+            _ => Err(reader.wrong(
+                "auto_pad",
+                format!("expected a kind of padding, found `{auto_pad}`"),
+            )),
         };
     }
     let kernel_shape = reader.extents("kernel_shape", 1)?;
@@ -101,7 +123,12 @@ fn read_conv(mut reader: Reader<'_>) -> Result<Operator, OpError> {
     if reader.exactly("dilations", dilations, [1, 1])? != [1, 1] {
         return Err(reader.unsupported("a dilated window".to_owned()));
     }
-    reader.finish(Operator::Conv { kernel_shape, strides, pads, group })
+    reader.finish(Operator::Conv {
+        kernel_shape,
+        strides,
+        pads,
+        group,
+    })
 }
 
 fn read_batch_normalization(mut reader: Reader<'_>) -> Result<Operator, OpError> {
@@ -122,7 +149,10 @@ fn read_reduce_mean(mut reader: Reader<'_>) -> Result<Operator, OpError> {
 
 fn read_gemm(mut reader: Reader<'_>) -> Result<Operator, OpError> {
     let factors = [reader.float("alpha")?, reader.float("beta")?];
-    if factors.iter().any(|factor| factor.is_some_and(|factor| factor != 1.0)) {
+    if factors
+        .iter()
+        .any(|factor| factor.is_some_and(|factor| factor != 1.0))
+    {
         return Err(reader.unsupported("a factor other than 1".to_owned()));
     }
     if reader.flag("transA", false)? {
@@ -145,13 +175,23 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(op_type: &'static str, node: &'a NodeProto) -> Result<Self, OpError> {
-        let reader = Self { op_type, left: node.attribute.iter().collect() };
+        let reader = Self {
+            op_type,
+            left: node.attribute.iter().collect(),
+        };
         for (index, attribute) in node.attribute.iter().enumerate() {
             let name = attribute.name();
-            if node.attribute[..index].iter().any(|earlier| earlier.name() == name) {
+            if node.attribute[..index]
+                .iter()
+                .any(|earlier| earlier.name() == name)
+            {
                 return Err(reader.wrong(name, "given twice".to_owned()));
             }
-            if attribute.ref_attr_name.as_ref().is_some_and(|name| !name.is_empty()) {
+            if attribute
+                .ref_attr_name
+                .as_ref()
+                .is_some_and(|name| !name.is_empty())
+            {
                 return Err(reader.wrong(name, "refers to a caller, outside a function".to_owned()));
             }
         }
@@ -160,13 +200,23 @@ impl<'a> Reader<'a> {
 
     fn finish(self, operator: Operator) -> Result<Operator, OpError> {
         match self.left.first() {
-            Some(left) => Err(self.wrong(left.name(), "the operator has no such attribute".to_owned())),
+            Some(left) => {
+                Err(self.wrong(left.name(), "the operator has no such attribute".to_owned()))
+            }
             None => Ok(operator),
         }
     }
 
-    fn take(&mut self, name: &str, expected: AttributeType) -> Result<Option<&'a AttributeProto>, OpError> {
-        let Some(index) = self.left.iter().position(|attribute| attribute.name() == name) else {
+    fn take(
+        &mut self,
+        name: &str,
+        expected: AttributeType,
+    ) -> Result<Option<&'a AttributeProto>, OpError> {
+        let Some(index) = self
+            .left
+            .iter()
+            .position(|attribute| attribute.name() == name)
+        else {
             return Ok(None);
         };
         let attribute = self.left.swap_remove(index);
@@ -178,7 +228,10 @@ impl<'a> Reader<'a> {
             Some(Err(error)) => format!("type {}", error.0),
             None => "no type".to_owned(),
         };
-        Err(self.wrong(name, format!("expected type `{}`, found {found}", expected.as_str_name())))
+        Err(self.wrong(
+            name,
+            format!("expected type `{}`, found {found}", expected.as_str_name()),
+        ))
     }
 
     fn int(&mut self, name: &str) -> Result<Option<i64>, OpError> {
@@ -186,11 +239,15 @@ impl<'a> Reader<'a> {
     }
 
     fn ints(&mut self, name: &str) -> Result<Option<Vec<i64>>, OpError> {
-        Ok(self.take(name, AttributeType::Ints)?.map(|attribute| attribute.ints.clone()))
+        Ok(self
+            .take(name, AttributeType::Ints)?
+            .map(|attribute| attribute.ints.clone()))
     }
 
     fn float(&mut self, name: &str) -> Result<Option<f32>, OpError> {
-        Ok(self.take(name, AttributeType::Float)?.map(AttributeProto::f))
+        Ok(self
+            .take(name, AttributeType::Float)?
+            .map(AttributeProto::f))
     }
 
     fn string(&mut self, name: &str) -> Result<Option<String>, OpError> {
@@ -208,14 +265,23 @@ impl<'a> Reader<'a> {
     }
 
     fn extents(&mut self, name: &str, least: i64) -> Result<Option<Vec<u64>>, OpError> {
-        let Some(values) = self.ints(name)? else { return Ok(None) };
-        values.into_iter().map(|value| self.bounded(name, least, value)).collect::<Result<_, _>>().map(Some)
+        let Some(values) = self.ints(name)? else {
+            return Ok(None);
+        };
+        values
+            .into_iter()
+            .map(|value| self.bounded(name, least, value))
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     fn bounded(&self, name: &str, least: i64, value: i64) -> Result<u64, OpError> {
         match u64::try_from(value) {
             Ok(extent) if (least..=LARGEST).contains(&value) => Ok(extent),
-            _ => Err(self.wrong(name, format!("expected {least} to {LARGEST}, found {value}"))),
+            _ => Err(self.wrong(
+                name,
+                format!("expected {least} to {LARGEST}, found {value}"),
+            )),
         }
     }
 
@@ -225,35 +291,58 @@ impl<'a> Reader<'a> {
         values: Option<Vec<u64>>,
         default: [u64; N],
     ) -> Result<[u64; N], OpError> {
-        let Some(values) = values else { return Ok(default) };
-        let wrong =
-            |values: Vec<u64>| self.wrong(name, format!("expected {N} values, found {}", values.len()));
+        let Some(values) = values else {
+            return Ok(default);
+        };
+        let wrong = |values: Vec<u64>| {
+            self.wrong(name, format!("expected {N} values, found {}", values.len()))
+        };
         values.try_into().map_err(wrong)
     }
 
     fn wrong(&self, attribute: &str, reason: String) -> OpError {
-        OpError::Attribute { op_type: self.op_type, attribute: attribute.to_owned(), reason }
+        OpError::Attribute {
+            op_type: self.op_type,
+            attribute: attribute.to_owned(),
+            reason,
+        }
     }
 
     fn unsupported(&self, reason: String) -> OpError {
-        OpError::Unsupported { op_type: self.op_type, reason }
+        OpError::Unsupported {
+            op_type: self.op_type,
+            reason,
+        }
     }
 }
 
 fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
-    AttributeProto { name: Some(name.to_owned()), r#type: Some(kind.into()), ..Default::default() }
+    AttributeProto {
+        name: Some(name.to_owned()),
+        r#type: Some(kind.into()),
+        ..Default::default()
+    }
 }
 
 fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto { i: Some(value), ..attribute(name, AttributeType::Int) }
+    AttributeProto {
+        i: Some(value),
+        ..attribute(name, AttributeType::Int)
+    }
 }
 
 fn ints(name: &str, values: Vec<i64>) -> AttributeProto {
-    AttributeProto { ints: values, ..attribute(name, AttributeType::Ints) }
+    AttributeProto {
+        ints: values,
+        ..attribute(name, AttributeType::Ints)
+    }
 }
 
 fn float(name: &str, value: f32) -> AttributeProto {
-    AttributeProto { f: Some(value), ..attribute(name, AttributeType::Float) }
+    AttributeProto {
+        f: Some(value),
+        ..attribute(name, AttributeType::Float)
+    }
 }
 
 /// Extents stay far below `i64::MAX`; a larger one could not have been built.

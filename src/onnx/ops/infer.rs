@@ -8,7 +8,12 @@ use crate::graph::shape::{self, Dim, Shape};
 use crate::onnx::proto::tensor_proto::DataType;
 
 /// Element types of real numbers, which every operator here but `Clip`, `Mul` and `Add` asks for.
-const REALS: [DataType; 4] = [DataType::Float, DataType::Float16, DataType::Double, DataType::Bfloat16];
+const REALS: [DataType; 4] = [
+    DataType::Float,
+    DataType::Float16,
+    DataType::Double,
+    DataType::Bfloat16,
+];
 
 impl Operator {
     /// Type of the result; operands that are left out are not in `inputs`.
@@ -26,15 +31,17 @@ impl Operator {
         for input in &inputs[1..] {
             if input.element != x.element {
                 let expected = element_name(x.element);
-                return Err(
-                    Operand(op_type, "every operand").wrong(format!("elements of {expected}, found {input}"))
-                );
+                return Err(Operand(op_type, "every operand")
+                    .wrong(format!("elements of {expected}, found {input}")));
             }
         }
         let shape = match self {
-            Self::Conv { kernel_shape, strides, pads, group } => {
-                conv(inputs, *kernel_shape, *strides, *pads, *group)?
-            }
+            Self::Conv {
+                kernel_shape,
+                strides,
+                pads,
+                group,
+            } => conv(inputs, *kernel_shape, *strides, *pads, *group)?,
             Self::BatchNormalization { .. } => batch_normalization(inputs)?,
             Self::Mul | Self::Add => broadcast(op_type, &x.shape, &inputs[1].shape)?,
             Self::Clip => clip(inputs)?,
@@ -46,7 +53,10 @@ impl Operator {
             }
             Self::Sigmoid => x.shape.clone(),
         };
-        Ok(TensorType { element: x.element, shape })
+        Ok(TensorType {
+            element: x.element,
+            shape,
+        })
     }
 }
 
@@ -69,14 +79,27 @@ impl Operand {
     }
 
     fn error(self, reason: String) -> OpError {
-        OpError::Operand { op_type: self.0, operand: self.1, reason }
+        OpError::Operand {
+            op_type: self.0,
+            operand: self.1,
+            reason,
+        }
     }
 
     fn has_shape(self, found: &[Dim], expected: &[Dim]) -> Result<(), OpError> {
-        if found.len() == expected.len() && found.iter().zip(expected).all(|(one, other)| agree(one, other)) {
+        if found.len() == expected.len()
+            && found
+                .iter()
+                .zip(expected)
+                .all(|(one, other)| agree(one, other))
+        {
             return Ok(());
         }
-        Err(self.wrong(format!("shape {}, found {}", shape::display(expected), shape::display(found))))
+        Err(self.wrong(format!(
+            "shape {}, found {}",
+            shape::display(expected),
+            shape::display(found)
+        )))
     }
 }
 
@@ -100,27 +123,46 @@ fn conv(
         None => Dim::Unset,
     };
     let [height_kernel, width_kernel] = kernel;
-    weight.has_shape(&inputs[1].shape, &[Dim::Unset, channels_per_group, height_kernel, width_kernel])?;
+    weight.has_shape(
+        &inputs[1].shape,
+        &[Dim::Unset, channels_per_group, height_kernel, width_kernel],
+    )?;
     let filters = inputs[1].shape[0].clone();
-    if filters.fixed().is_some_and(|filters| group == 0 || !filters.is_multiple_of(group)) {
+    if filters
+        .fixed()
+        .is_some_and(|filters| group == 0 || !filters.is_multiple_of(group))
+    {
         return Err(weight.wrong(format!("a multiple of {group} filters, found {filters}")));
     }
     if let Some(bias) = inputs.get(2) {
         Operand("Conv", "bias").has_shape(&bias.shape, std::slice::from_ref(&filters))?;
     }
     let window = |extent: &Dim, axis: usize, pads| {
-        extent.window(kernel_shape[axis], strides[axis], pads).map_err(|error| x.error(error.to_string()))
+        extent
+            .window(kernel_shape[axis], strides[axis], pads)
+            .map_err(|error| x.error(error.to_string()))
     };
-    Ok(vec![batch.clone(), filters, window(height, 0, [top, bottom])?, window(width, 1, [left, right])?])
+    Ok(vec![
+        batch.clone(),
+        filters,
+        window(height, 0, [top, bottom])?,
+        window(width, 1, [left, right])?,
+    ])
 }
 
 fn batch_normalization(inputs: &[TensorType]) -> Result<Shape, OpError> {
     let x = &inputs[0];
     let Some(channels) = x.shape.get(1) else {
-        return Err(Operand("BatchNormalization", "x").wrong(format!("2 dimensions or more, found {x}")));
+        return Err(
+            Operand("BatchNormalization", "x").wrong(format!("2 dimensions or more, found {x}"))
+        );
     };
-    for (name, input) in ["scale", "bias", "mean", "variance"].into_iter().zip(&inputs[1..]) {
-        Operand("BatchNormalization", name).has_shape(&input.shape, std::slice::from_ref(channels))?;
+    for (name, input) in ["scale", "bias", "mean", "variance"]
+        .into_iter()
+        .zip(&inputs[1..])
+    {
+        Operand("BatchNormalization", name)
+            .has_shape(&input.shape, std::slice::from_ref(channels))?;
     }
     Ok(x.shape.clone())
 }
@@ -143,8 +185,11 @@ fn broadcast(op_type: &'static str, one: &[Dim], other: &[Dim]) -> Result<Shape,
         (a, b) if a == b => Ok(a),
         (Dim::Fixed(1), other) | (other, Dim::Fixed(1)) => Ok(other),
         (Dim::Fixed(_), Dim::Fixed(_)) => {
-            let found =
-                format!("a shape that stretches to {}, found {}", shape::display(one), shape::display(other));
+            let found = format!(
+                "a shape that stretches to {}, found {}",
+                shape::display(one),
+                shape::display(other)
+            );
             Err(Operand(op_type, "b").wrong(found))
         }
         (fixed @ Dim::Fixed(_), _) | (_, fixed @ Dim::Fixed(_)) => Ok(fixed),
@@ -175,7 +220,11 @@ fn gemm(inputs: &[TensorType], trans_b: bool) -> Result<Shape, OpError> {
     let [rows, inner] = inputs[0].shape.as_slice() else {
         return Err(Operand("Gemm", "a").wrong(format!("2 dimensions, found {}", inputs[0])));
     };
-    let expected = if trans_b { [Dim::Unset, inner.clone()] } else { [inner.clone(), Dim::Unset] };
+    let expected = if trans_b {
+        [Dim::Unset, inner.clone()]
+    } else {
+        [inner.clone(), Dim::Unset]
+    };
     Operand("Gemm", "b").has_shape(&inputs[1].shape, &expected)?;
     let columns = inputs[1].shape[usize::from(!trans_b)].clone();
     let shape = vec![rows.clone(), columns];
@@ -183,7 +232,10 @@ fn gemm(inputs: &[TensorType], trans_b: bool) -> Result<Shape, OpError> {
         let aligned = c.shape.iter().rev().zip(shape.iter().rev());
         let stretches = |(dim, target): (&Dim, &Dim)| *dim == Dim::Fixed(1) || agree(dim, target);
         if c.shape.len() > shape.len() || !aligned.into_iter().all(stretches) {
-            let found = format!("a shape that stretches to {}, found {c}", shape::display(&shape));
+            let found = format!(
+                "a shape that stretches to {}, found {c}",
+                shape::display(&shape)
+            );
             return Err(Operand("Gemm", "c").wrong(found));
         }
     }
@@ -191,7 +243,9 @@ fn gemm(inputs: &[TensorType], trans_b: bool) -> Result<Shape, OpError> {
 }
 
 fn resolve_axis(operand: Operand, axis: i64, rank: usize) -> Result<usize, OpError> {
-    let from_end = usize::try_from(axis.unsigned_abs()).ok().filter(|_| axis < 0);
+    let from_end = usize::try_from(axis.unsigned_abs())
+        .ok()
+        .filter(|_| axis < 0);
     let index = match from_end {
         Some(distance) => rank.checked_sub(distance),
         None => usize::try_from(axis).ok().filter(|index| *index < rank),

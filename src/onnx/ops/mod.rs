@@ -168,13 +168,21 @@ impl Operator {
             (least, most) => format!("{least} to {most}"),
         };
         let reason = format!("expected {expected} operands, found {found}");
-        Err(OpError::Arity { op_type: self.op_type(), reason })
+        Err(OpError::Arity {
+            op_type: self.op_type(),
+            reason,
+        })
     }
 }
 
 impl fmt::Display for TensorType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", element_name(self.element), shape::display(&self.shape))
+        write!(
+            f,
+            "{}{}",
+            element_name(self.element),
+            shape::display(&self.shape)
+        )
     }
 }
 

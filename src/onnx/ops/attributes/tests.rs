@@ -13,11 +13,19 @@ fn node(op_type: &str, operands: usize, attribute: Vec<AttributeProto>) -> NodeP
 }
 
 fn string(name: &str, value: &str) -> AttributeProto {
-    AttributeProto { s: Some(value.into()), ..attribute(name, AttributeType::String) }
+    AttributeProto {
+        s: Some(value.into()),
+        ..attribute(name, AttributeType::String)
+    }
 }
 
 fn conv() -> Operator {
-    Operator::Conv { kernel_shape: [5, 3], strides: [2, 1], pads: [1, 2, 3, 4], group: 32 }
+    Operator::Conv {
+        kernel_shape: [5, 3],
+        strides: [2, 1],
+        pads: [1, 2, 3, 4],
+        group: 32,
+    }
 }
 
 #[test]
@@ -29,17 +37,30 @@ fn what_is_written_is_read_back() {
         Operator::Mul,
         Operator::Add,
         Operator::Clip,
-        Operator::ReduceMean { axes: vec![2, 3], keep_dims: true },
-        Operator::ReduceMean { axes: vec![], keep_dims: false },
+        Operator::ReduceMean {
+            axes: vec![2, 3],
+            keep_dims: true,
+        },
+        Operator::ReduceMean {
+            axes: vec![],
+            keep_dims: false,
+        },
         Operator::Gemm { trans_b: true },
         Operator::Gemm { trans_b: false },
         Operator::Softmax { axis: 1 },
     ];
     for operator in operators {
         let attributes = operator.attributes();
-        let names: Vec<_> = attributes.iter().map(|attribute| attribute.name().to_owned()).collect();
+        let names: Vec<_> = attributes
+            .iter()
+            .map(|attribute| attribute.name().to_owned())
+            .collect();
         assert!(names.is_sorted(), "{names:?}");
-        let node = node(operator.op_type(), *operator.operand_count().end(), attributes);
+        let node = node(
+            operator.op_type(),
+            *operator.operand_count().end(),
+            attributes,
+        );
         assert_eq!(Operator::from_node(&node), Ok(operator));
     }
 }
@@ -47,9 +68,27 @@ fn what_is_written_is_read_back() {
 #[test]
 fn onnx_defaults_are_honoured() {
     let cases = [
-        ("BatchNormalization", 5, vec![], Operator::BatchNormalization { epsilon: 1e-5 }),
-        ("ReduceMean", 1, vec![], Operator::ReduceMean { axes: vec![], keep_dims: true }),
-        ("Gemm", 2, vec![float("alpha", 1.0)], Operator::Gemm { trans_b: false }),
+        (
+            "BatchNormalization",
+            5,
+            vec![],
+            Operator::BatchNormalization { epsilon: 1e-5 },
+        ),
+        (
+            "ReduceMean",
+            1,
+            vec![],
+            Operator::ReduceMean {
+                axes: vec![],
+                keep_dims: true,
+            },
+        ),
+        (
+            "Gemm",
+            2,
+            vec![float("alpha", 1.0)],
+            Operator::Gemm { trans_b: false },
+        ),
         ("Softmax", 1, vec![], Operator::Softmax { axis: -1 }),
         (
             "Conv",
@@ -59,40 +98,133 @@ fn onnx_defaults_are_honoured() {
                 ints("dilations", vec![1, 1]),
                 string("auto_pad", "NOTSET"),
             ],
-            Operator::Conv { kernel_shape: [3, 3], strides: [1, 1], pads: [0; 4], group: 1 },
+            Operator::Conv {
+                kernel_shape: [3, 3],
+                strides: [1, 1],
+                pads: [0; 4],
+                group: 1,
+            },
         ),
     ];
     for (op_type, operands, attributes, operator) in cases {
-        assert_eq!(Operator::from_node(&node(op_type, operands, attributes)), Ok(operator), "{op_type}");
+        assert_eq!(
+            Operator::from_node(&node(op_type, operands, attributes)),
+            Ok(operator),
+            "{op_type}"
+        );
     }
 }
 
 #[test]
 fn what_onnx_forbids_is_illegal() {
     let kernel = || ints("kernel_shape", vec![3, 3]);
-    let untyped = AttributeProto { r#type: None, ..float("epsilon", 1.0) };
-    let referring = AttributeProto { ref_attr_name: Some("e".to_owned()), ..float("epsilon", 1.0) };
+    let untyped = AttributeProto {
+        r#type: None,
+        ..float("epsilon", 1.0)
+    };
+    let referring = AttributeProto {
+        ref_attr_name: Some("e".to_owned()),
+        ..float("epsilon", 1.0)
+    };
     let cases = [
-        ("Sigmoid", 1, vec![float("alpha", 1.0)], "`alpha`: the operator has no such attribute"),
-        ("Conv", 2, vec![kernel(), kernel()], "`kernel_shape`: given twice"),
-        ("Conv", 2, vec![kernel(), ints("pads", vec![1, 1])], "`pads`: expected 4 values, found 2"),
-        ("Conv", 2, vec![kernel(), ints("pads", vec![1, 1, -1, 1])], "found -1"),
-        ("Conv", 2, vec![kernel(), ints("strides", vec![0, 1])], "found 0"),
-        ("Conv", 2, vec![kernel(), ints("strides", vec![1 << 40, 1])], "found 1099511627776"),
-        ("Conv", 2, vec![kernel(), int("group", 0)], "`group`: expected 1 to"),
-        ("Conv", 2, vec![kernel(), string("auto_pad", "SOME")], "found `SOME`"),
-        ("Conv", 1, vec![kernel()], "expected 2 to 3 operands, found 1"),
-        ("Conv", 4, vec![kernel()], "expected 2 to 3 operands, found 4"),
-        ("BatchNormalization", 5, vec![int("epsilon", 1)], "expected type `FLOAT`, found `INT`"),
-        ("BatchNormalization", 5, vec![untyped], "expected type `FLOAT`, found no type"),
-        ("BatchNormalization", 5, vec![referring], "outside a function"),
-        ("BatchNormalization", 4, vec![], "expected 5 operands, found 4"),
-        ("ReduceMean", 1, vec![int("keepdims", 2)], "`keepdims`: expected 0 or 1, found 2"),
+        (
+            "Sigmoid",
+            1,
+            vec![float("alpha", 1.0)],
+            "`alpha`: the operator has no such attribute",
+        ),
+        (
+            "Conv",
+            2,
+            vec![kernel(), kernel()],
+            "`kernel_shape`: given twice",
+        ),
+        (
+            "Conv",
+            2,
+            vec![kernel(), ints("pads", vec![1, 1])],
+            "`pads`: expected 4 values, found 2",
+        ),
+        (
+            "Conv",
+            2,
+            vec![kernel(), ints("pads", vec![1, 1, -1, 1])],
+            "found -1",
+        ),
+        (
+            "Conv",
+            2,
+            vec![kernel(), ints("strides", vec![0, 1])],
+            "found 0",
+        ),
+        (
+            "Conv",
+            2,
+            vec![kernel(), ints("strides", vec![1 << 40, 1])],
+            "found 1099511627776",
+        ),
+        (
+            "Conv",
+            2,
+            vec![kernel(), int("group", 0)],
+            "`group`: expected 1 to",
+        ),
+        (
+            "Conv",
+            2,
+            vec![kernel(), string("auto_pad", "SOME")],
+            "found `SOME`",
+        ),
+        (
+            "Conv",
+            1,
+            vec![kernel()],
+            "expected 2 to 3 operands, found 1",
+        ),
+        (
+            "Conv",
+            4,
+            vec![kernel()],
+            "expected 2 to 3 operands, found 4",
+        ),
+        (
+            "BatchNormalization",
+            5,
+            vec![int("epsilon", 1)],
+            "expected type `FLOAT`, found `INT`",
+        ),
+        (
+            "BatchNormalization",
+            5,
+            vec![untyped],
+            "expected type `FLOAT`, found no type",
+        ),
+        (
+            "BatchNormalization",
+            5,
+            vec![referring],
+            "outside a function",
+        ),
+        (
+            "BatchNormalization",
+            4,
+            vec![],
+            "expected 5 operands, found 4",
+        ),
+        (
+            "ReduceMean",
+            1,
+            vec![int("keepdims", 2)],
+            "`keepdims`: expected 0 or 1, found 2",
+        ),
     ];
     for (op_type, operands, attributes, expected) in cases {
         let error = Operator::from_node(&node(op_type, operands, attributes)).expect_err(expected);
         assert!(error.is_illegal(), "{error}");
-        assert!(error.to_string().contains(expected), "{error} has no {expected}");
+        assert!(
+            error.to_string().contains(expected),
+            "{error} has no {expected}"
+        );
     }
 }
 
@@ -113,9 +245,18 @@ fn what_onnx_allows_beyond_this_project_is_not_illegal() {
         let error = Operator::from_node(&node(op_type, operands, attributes)).expect_err(op_type);
         assert!(!error.is_illegal(), "{error}");
     }
-    let foreign = NodeProto { domain: Some("com.example".to_owned()), ..node("Mul", 2, vec![]) };
-    assert!(matches!(Operator::from_node(&foreign), Err(OpError::Unknown { .. })));
-    let named = NodeProto { domain: Some("ai.onnx".to_owned()), ..node("Mul", 2, vec![]) };
+    let foreign = NodeProto {
+        domain: Some("com.example".to_owned()),
+        ..node("Mul", 2, vec![])
+    };
+    assert!(matches!(
+        Operator::from_node(&foreign),
+        Err(OpError::Unknown { .. })
+    ));
+    let named = NodeProto {
+        domain: Some("ai.onnx".to_owned()),
+        ..node("Mul", 2, vec![])
+    };
     assert_eq!(Operator::from_node(&named), Ok(Operator::Mul));
 }
 
@@ -127,8 +268,19 @@ fn names_that_must_be_there_are() {
     let mut without_bias = node("Conv", 3, conv().attributes());
     without_bias.input[2].clear();
     assert_eq!(Operator::from_node(&without_bias), Ok(conv()));
-    for outputs in [vec![], vec![String::new()], vec!["y".to_owned(), "z".to_owned()]] {
-        let node = NodeProto { output: outputs, ..node("Mul", 2, vec![]) };
-        assert!(Operator::from_node(&node).expect_err("results").is_illegal());
+    for outputs in [
+        vec![],
+        vec![String::new()],
+        vec!["y".to_owned(), "z".to_owned()],
+    ] {
+        let node = NodeProto {
+            output: outputs,
+            ..node("Mul", 2, vec![])
+        };
+        assert!(
+            Operator::from_node(&node)
+                .expect_err("results")
+                .is_illegal()
+        );
     }
 }

@@ -9,7 +9,10 @@ fn tensor(shape: &str) -> TensorType {
         Err(_) if word == "?" => Dim::Unset,
         Err(_) => Dim::symbol(word, 1),
     };
-    TensorType { element: DataType::Float, shape: shape.split_whitespace().map(dim).collect() }
+    TensorType {
+        element: DataType::Float,
+        shape: shape.split_whitespace().map(dim).collect(),
+    }
 }
 
 fn infer(operator: &Operator, shapes: &[&str]) -> Result<TensorType, OpError> {
@@ -18,11 +21,19 @@ fn infer(operator: &Operator, shapes: &[&str]) -> Result<TensorType, OpError> {
 
 fn conv(kernel: u64, stride: u64, [before, after]: [u64; 2], group: u64) -> Operator {
     let pads = [before, before, after, after];
-    Operator::Conv { kernel_shape: [kernel; 2], strides: [stride; 2], pads, group }
+    Operator::Conv {
+        kernel_shape: [kernel; 2],
+        strides: [stride; 2],
+        pads,
+        group,
+    }
 }
 
 fn mean(axes: &[i64], keep_dims: bool) -> Operator {
-    Operator::ReduceMean { axes: axes.to_vec(), keep_dims }
+    Operator::ReduceMean {
+        axes: axes.to_vec(),
+        keep_dims,
+    }
 }
 
 #[test]
@@ -30,10 +41,22 @@ fn results() {
     let norm = Operator::BatchNormalization { epsilon: 1e-3 };
     let gemm = Operator::Gemm { trans_b: true };
     let cases: &[(Operator, &[&str], &str)] = &[
-        (conv(3, 2, [0, 1], 1), &["batch 3 224 224", "32 3 3 3", "32"], "batch 32 112 112"),
-        (conv(5, 1, [2, 2], 240), &["1 240 28 29", "240 1 5 5"], "1 240 28 29"),
+        (
+            conv(3, 2, [0, 1], 1),
+            &["batch 3 224 224", "32 3 3 3", "32"],
+            "batch 32 112 112",
+        ),
+        (
+            conv(5, 1, [2, 2], 240),
+            &["1 240 28 29", "240 1 5 5"],
+            "1 240 28 29",
+        ),
         (conv(1, 1, [0, 0], 1), &["n ? ? 7", "8 4 1 1"], "n 8 ? 7"),
-        (conv(3, 2, [0, 1], 1), &["n 3 height ?", "8 3 3 3"], "n 8 ? ?"),
+        (
+            conv(3, 2, [0, 1], 1),
+            &["n 3 height ?", "8 3 3 3"],
+            "n 8 ? ?",
+        ),
         (norm.clone(), &["n 8 ? 7", "8", "8", "8", "8"], "n 8 ? 7"),
         (norm, &["n ? 7", "8", "8", "8", "8"], "n ? 7"),
         (Operator::Sigmoid, &["n 8 1 1"], "n 8 1 1"),
@@ -50,11 +73,19 @@ fn results() {
         (gemm.clone(), &["n 1280", "1000 1280", "1000"], "n 1000"),
         (gemm.clone(), &["n 1280", "1000 1280"], "n 1000"),
         (gemm, &["n 1280", "1000 1280", ""], "n 1000"),
-        (Operator::Gemm { trans_b: false }, &["2 4", "4 3", "2 1"], "2 3"),
+        (
+            Operator::Gemm { trans_b: false },
+            &["2 4", "4 3", "2 1"],
+            "2 3",
+        ),
         (Operator::Softmax { axis: -2 }, &["n 1000"], "n 1000"),
     ];
     for (operator, shapes, expected) in cases {
-        assert_eq!(infer(operator, shapes), Ok(tensor(expected)), "{operator:?} {shapes:?}");
+        assert_eq!(
+            infer(operator, shapes),
+            Ok(tensor(expected)),
+            "{operator:?} {shapes:?}"
+        );
     }
 }
 
@@ -62,7 +93,9 @@ fn results() {
 fn a_known_multiple_survives_a_stride() {
     let mut x = tensor("batch 3 7 7");
     x.shape[2] = Dim::symbol("height", 32);
-    let result = conv(3, 2, [0, 1], 1).infer(&[x, tensor("8 3 3 3")]).expect("the window fits");
+    let result = conv(3, 2, [0, 1], 1)
+        .infer(&[x, tensor("8 3 3 3")])
+        .expect("the window fits");
     assert_eq!(shape::display(&result.shape), "[batch, 8, height/2, 3]");
 }
 
@@ -71,43 +104,130 @@ fn operands_that_are_refused() {
     let norm = Operator::BatchNormalization { epsilon: 1e-3 };
     let gemm = Operator::Gemm { trans_b: true };
     let cases: &[(Operator, &[&str], &str)] = &[
-        (conv(3, 1, [1, 1], 1), &["1 3 8", "8 3 3 3"], "`x`: expected 4 dimensions, found float[1, 3, 8]"),
-        (conv(3, 1, [1, 1], 1), &["1 3 8 8", "8 4 3 3"], "expected shape [?, 3, 3, 3], found [8, 4, 3, 3]"),
-        (conv(3, 1, [1, 1], 1), &["1 3 8 8", "8 3 3 5"], "found [8, 3, 3, 5]"),
-        (conv(3, 1, [1, 1], 2), &["1 3 8 8", "8 1 3 3"], "`x`: expected a multiple of 2 channels, found 3"),
+        (
+            conv(3, 1, [1, 1], 1),
+            &["1 3 8", "8 3 3 3"],
+            "`x`: expected 4 dimensions, found float[1, 3, 8]",
+        ),
+        (
+            conv(3, 1, [1, 1], 1),
+            &["1 3 8 8", "8 4 3 3"],
+            "expected shape [?, 3, 3, 3], found [8, 4, 3, 3]",
+        ),
+        (
+            conv(3, 1, [1, 1], 1),
+            &["1 3 8 8", "8 3 3 5"],
+            "found [8, 3, 3, 5]",
+        ),
+        (
+            conv(3, 1, [1, 1], 2),
+            &["1 3 8 8", "8 1 3 3"],
+            "`x`: expected a multiple of 2 channels, found 3",
+        ),
         (
             conv(3, 1, [1, 1], 3),
             &["1 3 8 8", "8 1 3 3"],
             "`weight`: expected a multiple of 3 filters, found 8",
         ),
-        (conv(3, 1, [1, 1], 1), &["1 3 8 8", "8 3 3 3", "7"], "`bias`: expected shape [8], found [7]"),
-        (conv(5, 1, [1, 1], 1), &["1 3 2 8", "8 3 5 5"], "does not fit an extent of 2"),
-        (norm.clone(), &["1", "8", "8", "8", "8"], "`x`: expected 2 dimensions or more"),
-        (norm, &["1 8", "8", "8", "8", "9"], "`variance`: expected shape [8], found [9]"),
-        (Operator::Mul, &["1 8 2", "1 4 2"], "expected a shape that stretches to [1, 8, 2], found [1, 4, 2]"),
+        (
+            conv(3, 1, [1, 1], 1),
+            &["1 3 8 8", "8 3 3 3", "7"],
+            "`bias`: expected shape [8], found [7]",
+        ),
+        (
+            conv(5, 1, [1, 1], 1),
+            &["1 3 2 8", "8 3 5 5"],
+            "does not fit an extent of 2",
+        ),
+        (
+            norm.clone(),
+            &["1", "8", "8", "8", "8"],
+            "`x`: expected 2 dimensions or more",
+        ),
+        (
+            norm,
+            &["1 8", "8", "8", "8", "9"],
+            "`variance`: expected shape [8], found [9]",
+        ),
+        (
+            Operator::Mul,
+            &["1 8 2", "1 4 2"],
+            "expected a shape that stretches to [1, 8, 2], found [1, 4, 2]",
+        ),
         (Operator::Add, &["1 8"], "expected 2 operands, found 1"),
-        (Operator::Clip, &["1 8", "1"], "`bound`: expected shape [], found [1]"),
-        (mean(&[4], true), &["1 8 7 7"], "expected a dimension 4, found only 4 dimensions"),
+        (
+            Operator::Clip,
+            &["1 8", "1"],
+            "`bound`: expected shape [], found [1]",
+        ),
+        (
+            mean(&[4], true),
+            &["1 8 7 7"],
+            "expected a dimension 4, found only 4 dimensions",
+        ),
         (mean(&[-5], true), &["1 8 7 7"], "expected a dimension -5"),
-        (mean(&[3, -1], true), &["1 8 7 7"], "dimension 3 is reduced twice"),
-        (gemm.clone(), &["1 8 1", "4 8"], "`a`: expected 2 dimensions"),
-        (gemm.clone(), &["1 8", "8 4"], "`b`: expected shape [?, 8], found [8, 4]"),
-        (gemm, &["1 8", "4 8", "8"], "`c`: expected a shape that stretches to [1, 4]"),
-        (Operator::Softmax { axis: i64::MIN }, &["1 8"], "expected a dimension -9223372036854775808"),
+        (
+            mean(&[3, -1], true),
+            &["1 8 7 7"],
+            "dimension 3 is reduced twice",
+        ),
+        (
+            gemm.clone(),
+            &["1 8 1", "4 8"],
+            "`a`: expected 2 dimensions",
+        ),
+        (
+            gemm.clone(),
+            &["1 8", "8 4"],
+            "`b`: expected shape [?, 8], found [8, 4]",
+        ),
+        (
+            gemm,
+            &["1 8", "4 8", "8"],
+            "`c`: expected a shape that stretches to [1, 4]",
+        ),
+        (
+            Operator::Softmax { axis: i64::MIN },
+            &["1 8"],
+            "expected a dimension -9223372036854775808",
+        ),
     ];
     for (operator, shapes, expected) in cases {
         let error = infer(operator, shapes).expect_err(expected);
         assert!(error.is_illegal());
-        assert!(error.to_string().contains(expected), "{error} has no {expected}");
+        assert!(
+            error.to_string().contains(expected),
+            "{error} has no {expected}"
+        );
     }
 }
 
 #[test]
 fn element_types_must_fit() {
-    let integer = TensorType { element: DataType::Int64, ..tensor("2 3") };
-    let error = Operator::Sigmoid.infer(std::slice::from_ref(&integer)).expect_err("an integer");
-    assert!(error.to_string().contains("expected a real number, found int64[2, 3]"), "{error}");
-    let error = Operator::Mul.infer(&[tensor("2 3"), integer.clone()]).expect_err("a mixture");
-    assert!(error.to_string().contains("expected elements of float, found int64[2, 3]"), "{error}");
-    assert_eq!(Operator::Add.infer(&[integer.clone(), integer.clone()]), Ok(integer));
+    let integer = TensorType {
+        element: DataType::Int64,
+        ..tensor("2 3")
+    };
+    let error = Operator::Sigmoid
+        .infer(std::slice::from_ref(&integer))
+        .expect_err("an integer");
+    assert!(
+        error
+            .to_string()
+            .contains("expected a real number, found int64[2, 3]"),
+        "{error}"
+    );
+    let error = Operator::Mul
+        .infer(&[tensor("2 3"), integer.clone()])
+        .expect_err("a mixture");
+    assert!(
+        error
+            .to_string()
+            .contains("expected elements of float, found int64[2, 3]"),
+        "{error}"
+    );
+    assert_eq!(
+        Operator::Add.infer(&[integer.clone(), integer.clone()]),
+        Ok(integer)
+    );
 }
