@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-const HEADER: &str =
-    "//! ONNX's messages, generated from `proto/onnx.proto`: the wire format and nothing else.
+const HEADER: &str = "//! ONNX's messages, generated from `proto/onnx.proto`: the wire format and nothing else.
 //!
 //! Do not edit: `BLESS=1 cargo test --release --test proto` writes this file.
 #![allow(missing_docs, reason = \"the schema does not describe every enum value and segment bound\")]

@@ -1,9 +1,13 @@
 //! Flags, terminal and exit statuses: everything that prints or exits.
 
+mod emit;
 mod exit;
+mod interrupt;
+mod progress;
+mod select;
+mod text;
 
 use clap::{Parser, Subcommand};
-use exit::{Failure, Status};
 use std::process::ExitCode;
 
 /// Turns compound-scaling parameters into EfficientNet ONNX graphs, and proves each one by running it.
@@ -15,12 +19,18 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Write an EfficientNet as an ONNX file
+    Emit(Box<emit::EmitArgs>),
+}
 
 /// Parses the command line, runs the command, prints its error and gives the exit status.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result: Result<Status, Failure> = match cli.command {};
+    interrupt::catch();
+    let result = match &cli.command {
+        Command::Emit(args) => emit::run(args),
+    };
     match result {
         Ok(status) => status.into(),
         Err(failure) => {

@@ -4,9 +4,14 @@
 //! graph's parameters with it, reports everything that does not fit in one error, and is itself a source
 //! of the initializers that the graph's recipes ask for.
 
+pub mod checkpoint;
 pub mod init;
+pub mod names;
+pub mod pytorch;
+pub mod safetensors;
 
 mod bind;
+mod element;
 mod random;
 
 pub use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};

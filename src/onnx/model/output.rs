@@ -45,6 +45,14 @@ pub enum OutputError {
     },
 }
 
+impl OutputError {
+    /// Whether something is there that may not be replaced.
+    #[must_use]
+    pub fn is_exists(&self) -> bool {
+        matches!(self, Self::Exists(_))
+    }
+}
+
 impl Output {
     /// Opens `path`; an existing regular file is replaced only if `replace` says so.
     ///

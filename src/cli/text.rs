@@ -1,0 +1,67 @@
+//! Numbers and sizes as people read them.
+
+/// `9,109,994`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `993.6 M`, `37.75 G`: four digits and an SI prefix.
+pub fn scaled(number: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with four digits")]
+    let value = number as f64;
+    let (value, prefix) = match number {
+        0..1_000_000 => return grouped(number),
+        1_000_000..1_000_000_000 => (value / 1e6, "M"),
+        _ => (value / 1e9, "G"),
+    };
+    let decimals = if value < 10.0 {
+        3
+    } else if value < 100.0 {
+        2
+    } else {
+        1
+    };
+    format!("{value:.decimals$} {prefix}")
+}
+
+/// `36.5 MB`, in powers of ten.
+pub fn bytes(number: u64) -> String {
+    if number < 1000 {
+        return format!("{number} B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+    let mut value = number as f64;
+    let mut unit = "";
+    for next in ["kB", "MB", "GB", "TB"] {
+        if value < 1000.0 {
+            break;
+        }
+        value /= 1000.0;
+        unit = next;
+    }
+    format!("{value:.1} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_people_read_them() {
+        assert_eq!(grouped(9_109_994), "9,109,994");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1000), "1,000");
+        assert_eq!(scaled(993_561_872), "993.6 M");
+        assert_eq!(scaled(37_745_884_192), "37.75 G");
+        assert_eq!(bytes(36_500_000), "36.5 MB");
+        assert_eq!(bytes(12), "12 B");
+    }
+}

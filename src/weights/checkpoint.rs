@@ -1,0 +1,155 @@
+//! A checkpoint file of any known container: its floating-point tensors, and what it says of itself.
+//!
+//! The container is told from the content, never from the file's name. Integers, such as the
+//! `num_batches_tracked` of a batch norm, are never weights and are not on offer.
+
+use super::names::Naming;
+use super::pytorch::{Container, Pytorch};
+use super::safetensors::Safetensors;
+use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// A checkpoint file.
+pub struct Checkpoint {
+    path: PathBuf,
+    source: Box<dyn TensorSource>,
+    tensors: Vec<TensorInfo>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl Checkpoint {
+    /// Opens a checkpoint and reads what it lists, but no tensor.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not a checkpoint of a known container.
+    pub fn open(path: &Path) -> Result<Self, SourceError> {
+        let start = start(path).map_err(|source| io(path, source))?;
+        let mut metadata = BTreeMap::new();
+        let source: Box<dyn TensorSource> = if let Some(container) = Container::detect(&start) {
+            Box::new(Pytorch::open(path, container)?)
+        } else if start.get(8) == Some(&b'{') {
+            let file = Safetensors::open(path)?;
+            metadata = file.metadata().clone();
+            Box::new(file)
+        } else {
+            return Err(SourceError::Malformed {
+                path: path.display().to_string(),
+                format: "safetensors or PyTorch",
+                reason: match start.len() {
+                    0 => "it is empty".to_string(),
+                    _ => "it starts like neither".to_string(),
+                },
+            });
+        };
+        let tensors = source
+            .tensors()
+            .iter()
+            .filter(|tensor| tensor.dtype != Dtype::Integer)
+            .cloned()
+            .collect::<Vec<_>>();
+        Ok(Self {
+            path: path.to_path_buf(),
+            source,
+            tensors,
+            metadata,
+        })
+    }
+
+    /// What the file says of itself: the entries of a safetensors file's `__metadata__`.
+    #[must_use]
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// The file's name, without its folder.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// The library whose names the tensors have, if it is a known one.
+    #[must_use]
+    pub fn naming(&self) -> Option<Naming> {
+        Naming::detect(&self.tensors)
+    }
+
+    /// How many classes its classifier tells apart, if it has one.
+    #[must_use]
+    pub fn classes(&self, naming: Naming) -> Option<u64> {
+        self.dimension(naming.classifier_weight(), 2, 0)
+    }
+
+    /// How many channels its first convolution takes, if it has one.
+    #[must_use]
+    pub fn in_channels(&self, naming: Naming) -> Option<u64> {
+        self.dimension(naming.stem_weight(), 4, 1)
+    }
+
+    /// SHA-256 of the whole file, in lower-case hexadecimal.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn sha256(&self) -> Result<String, SourceError> {
+        let digest = digest(&self.path).map_err(|source| io(&self.path, source))?;
+        Ok(digest.iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
+    }
+
+    fn dimension(&self, name: &str, rank: usize, index: usize) -> Option<u64> {
+        let tensor = self.tensors.iter().find(|tensor| tensor.name == name)?;
+        if tensor.shape.len() == rank {
+            tensor.shape.get(index).copied()
+        } else {
+            None
+        }
+    }
+}
+
+impl TensorSource for Checkpoint {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        self.source.open(name)
+    }
+}
+
+fn start(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(path)?
+        .take(Container::START as u64)
+        .read_to_end(&mut start)?;
+    Ok(start)
+}
+
+fn digest(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hasher.finalize().to_vec()),
+            read => hasher.update(&piece[..read]),
+        }
+    }
+}
+
+fn io(path: &Path, source: std::io::Error) -> SourceError {
+    SourceError::Io {
+        path: path.display().to_string(),
+        source,
+    }
+}

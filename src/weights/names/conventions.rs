@@ -1,0 +1,217 @@
+//! What a checkpoint's names do not say about the network that it is for: padding and epsilon.
+//!
+//! A wrong guess would change every logit in silence, so nothing is guessed: the request decides, then what
+//! the file says of itself, then what its library always does.
+
+use super::Naming;
+use crate::graph::Padding;
+use std::fmt;
+
+/// How convolutions pad, and what batch norms add to the variance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conventions {
+    /// How convolutions pad the border.
+    pub padding: Padding,
+    /// Epsilon of every batch norm.
+    pub batch_norm_epsilon: f64,
+}
+
+/// What is known of [`Conventions`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Known {
+    /// How convolutions pad the border.
+    pub padding: Option<Padding>,
+    /// Epsilon of every batch norm.
+    pub batch_norm_epsilon: Option<f64>,
+}
+
+/// Neither the request, nor the file, nor its naming says how it was trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Undecided {
+    /// The naming.
+    pub naming: Naming,
+    /// Whether the padding is unknown.
+    pub padding: bool,
+    /// Whether the epsilon is unknown.
+    pub batch_norm_epsilon: bool,
+}
+
+impl fmt::Display for Undecided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let missing = match (self.padding, self.batch_norm_epsilon) {
+            (true, false) => "padding",
+            (false, true) => "batch norm epsilon",
+            _ => "padding and batch norm epsilon",
+        };
+        write!(
+            f,
+            "the checkpoint has {} names, which do not tell its {missing}",
+            self.naming
+        )
+    }
+}
+
+impl Undecided {
+    /// What to do about it: the choices, with the models that made them.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self.naming {
+            Naming::Torchvision => {
+                "use `--bn-epsilon 1e-5` for B0 to B4 and `--bn-epsilon 1e-3` for B5 to B7 (torchvision's padding is `symmetric`)"
+            }
+            Naming::Timm | Naming::Lukemelas => {
+                "use `--padding same --bn-epsilon 1e-3` for weights of timm's `tf_efficientnet_*`, \
+                 `--padding symmetric --bn-epsilon 1e-5` for those of its `efficientnet_*`"
+            }
+        }
+    }
+}
+
+/// Decides padding and epsilon: first `flags`, then the file's own `metadata`, then what the naming implies.
+///
+/// `variant` is the published name that is asked for, such as `b5`; torchvision's epsilon depends on it.
+///
+/// # Errors
+/// If one of them stays unknown.
+pub fn resolve_conventions(
+    flags: Known,
+    metadata: Known,
+    naming: Naming,
+    variant: Option<&str>,
+) -> Result<Conventions, Undecided> {
+    let implied = implied(naming, variant);
+    let padding = flags.padding.or(metadata.padding).or(implied.padding);
+    let epsilon = flags
+        .batch_norm_epsilon
+        .or(metadata.batch_norm_epsilon)
+        .or(implied.batch_norm_epsilon);
+    match (padding, epsilon) {
+        (Some(padding), Some(batch_norm_epsilon)) => Ok(Conventions {
+            padding,
+            batch_norm_epsilon,
+        }),
+        _ => Err(Undecided {
+            naming,
+            padding: padding.is_none(),
+            batch_norm_epsilon: epsilon.is_none(),
+        }),
+    }
+}
+
+/// What a library always does.
+fn implied(naming: Naming, variant: Option<&str>) -> Known {
+    match naming {
+        // timm's `tf_` models use SAME and 1e-3, its others symmetric and 1e-5, under the same names.
+        Naming::Timm => Known::default(),
+        // torchvision `models/efficientnet.py`: `norm_layer` with eps 1e-3 from B5 on, PyTorch's default before.
+        Naming::Torchvision => Known {
+            padding: Some(Padding::Symmetric),
+            batch_norm_epsilon: match variant {
+                Some("b0" | "b1" | "b2" | "b3" | "b4") => Some(1e-5),
+                Some("b5" | "b6" | "b7") => Some(1e-3),
+                _ => None,
+            },
+        },
+        // efficientnet_pytorch `utils.py`: `Conv2dStaticSamePadding` and `batch_norm_epsilon=0.001`.
+        Naming::Lukemelas => Known {
+            padding: Some(Padding::Same),
+            batch_norm_epsilon: Some(1e-3),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: Known = Known {
+        padding: None,
+        batch_norm_epsilon: None,
+    };
+
+    #[test]
+    fn names_imply_what_their_library_always_does() {
+        for (naming, variant, padding, epsilon) in [
+            (Naming::Lukemelas, Some("lite0"), Padding::Same, 1e-3),
+            (Naming::Lukemelas, None, Padding::Same, 1e-3),
+            (Naming::Torchvision, Some("b0"), Padding::Symmetric, 1e-5),
+            (Naming::Torchvision, Some("b4"), Padding::Symmetric, 1e-5),
+            (Naming::Torchvision, Some("b5"), Padding::Symmetric, 1e-3),
+            (Naming::Torchvision, Some("b7"), Padding::Symmetric, 1e-3),
+        ] {
+            let found = resolve_conventions(NOTHING, NOTHING, naming, variant);
+            assert_eq!(
+                found,
+                Ok(Conventions {
+                    padding,
+                    batch_norm_epsilon: epsilon
+                }),
+                "{naming} {variant:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn flags_come_before_metadata_and_metadata_before_names() {
+        let flags = Known {
+            padding: Some(Padding::Symmetric),
+            batch_norm_epsilon: None,
+        };
+        let metadata = Known {
+            padding: Some(Padding::Same),
+            batch_norm_epsilon: Some(2e-3),
+        };
+        let found = resolve_conventions(flags, metadata, Naming::Lukemelas, None);
+        assert_eq!(
+            found,
+            Ok(Conventions {
+                padding: Padding::Symmetric,
+                batch_norm_epsilon: 2e-3
+            })
+        );
+    }
+
+    #[test]
+    fn timm_names_leave_both_open() {
+        let error = resolve_conventions(NOTHING, NOTHING, Naming::Timm, Some("b0")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the checkpoint has timm names, which do not tell its padding and batch norm epsilon"
+        );
+        for choice in [
+            "--padding same --bn-epsilon 1e-3",
+            "--padding symmetric --bn-epsilon 1e-5",
+        ] {
+            assert!(error.hint().contains(choice), "{}", error.hint());
+        }
+        let flags = Known {
+            padding: Some(Padding::Same),
+            batch_norm_epsilon: None,
+        };
+        let error = resolve_conventions(flags, NOTHING, Naming::Timm, None).unwrap_err();
+        assert_eq!(
+            error,
+            Undecided {
+                naming: Naming::Timm,
+                padding: false,
+                batch_norm_epsilon: true
+            }
+        );
+    }
+
+    #[test]
+    fn torchvision_without_a_variant_leaves_the_epsilon_open() {
+        for variant in [None, Some("b8"), Some("lite0")] {
+            let error =
+                resolve_conventions(NOTHING, NOTHING, Naming::Torchvision, variant).unwrap_err();
+            assert_eq!(
+                error,
+                Undecided {
+                    naming: Naming::Torchvision,
+                    padding: false,
+                    batch_norm_epsilon: true
+                }
+            );
+        }
+    }
+}

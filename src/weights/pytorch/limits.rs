@@ -1,0 +1,218 @@
+//! What a container may ask for, checked before it is unpickled.
+//!
+//! Owns the containers' outer structure as far as that takes; the crate that reads them checks the rest.
+//! Together they keep a hostile file below 256 MiB of memory.
+
+use super::pickle;
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// A container that `torch.save` has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// PyTorch 1.6 and later.
+    Zip,
+    /// PyTorch 0.1.10 to 1.5, and later on request.
+    Legacy,
+    /// Before PyTorch 0.1.10.
+    Tar,
+}
+
+/// What a legacy file begins with, inside the first of its pickles (torch `serialization.py`, `MAGIC_NUMBER`):
+/// as protocols 2 and up write it.
+const LEGACY_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+/// The same number as protocols 0 and 1 write it.
+const LEGACY_MAGIC_TEXT: &[u8] = b"119547037146038801333356";
+/// The pickles of a legacy file: magic number, protocol version, system, saved object, storage keys.
+const LEGACY_PICKLES: usize = 5;
+/// Bytes of a zip file that are read to learn its entries; at 46 and more an entry, EfficientNet-L2 has 0.3 MB.
+const LARGEST_DIRECTORY: u64 = 8 << 20;
+/// Storages or tensors of a tar file.
+const MOST_TAR_RECORDS: i64 = 50_000;
+/// Instructions in the pickle that describes one of them; PyTorch wrote about 20.
+const MOST_RECORD_INSTRUCTIONS: u64 = 100;
+impl Container {
+    /// How many bytes at the start of a file tell its container.
+    pub(in crate::weights) const START: usize = 262;
+
+    /// Detects the container from the first [`Self::START`] bytes of a file.
+    pub(in crate::weights) fn detect(start: &[u8]) -> Option<Self> {
+        let contains = |pattern: &[u8]| {
+            start[..start.len().min(64)]
+                .windows(pattern.len())
+                .any(|w| w == pattern)
+        };
+        if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
+            Some(Self::Zip)
+        } else if start.get(257..262) == Some(b"ustar") {
+            Some(Self::Tar)
+        } else if contains(&LEGACY_MAGIC) || contains(LEGACY_MAGIC_TEXT) {
+            Some(Self::Legacy)
+        } else {
+            None
+        }
+    }
+
+    /// What it is called in messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Zip => "PyTorch (zip)",
+            Self::Legacy => "PyTorch (legacy)",
+            Self::Tar => "PyTorch (tar)",
+        }
+    }
+}
+
+/// Checks a file, and gives its length.
+pub(super) fn check(path: &Path, container: Container) -> io::Result<u64> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut reader = BufReader::new(file);
+    match container {
+        Container::Zip => zip(reader)?,
+        Container::Legacy => {
+            for _ in 0..LEGACY_PICKLES {
+                pickle::outline(&mut reader)?;
+            }
+        }
+        Container::Tar => tar(reader)?,
+    }
+    Ok(length)
+}
+
+/// Every pickle of the archive that could be the saved object, and the size of the directory.
+fn zip(reader: BufReader<File>) -> io::Result<()> {
+    let budget = Cell::new(LARGEST_DIRECTORY);
+    let mut archive = ::zip::ZipArchive::new(Metered {
+        reader,
+        budget: &budget,
+    })?;
+    budget.set(2 * pickle::MOST_BYTES);
+    for index in 0..archive.len() {
+        let is_pickle = archive.by_index_raw(index)?.name()?.ends_with("data.pkl");
+        if is_pickle {
+            pickle::outline(&mut BufReader::new(archive.by_index(index)?))?;
+        }
+    }
+    Ok(())
+}
+
+/// The pickles of the four entries that are read, and that no entry is a sparse one, which can claim any size.
+fn tar(reader: BufReader<File>) -> io::Result<()> {
+    for entry in ::tar::Archive::new(reader).entries()? {
+        let entry = entry?;
+        if entry.header().entry_type().is_gnu_sparse() {
+            return Err(invalid("it has a sparse entry".to_string()));
+        }
+        let name = entry
+            .path()?
+            .to_string_lossy()
+            .trim_start_matches("./")
+            .to_string();
+        let mut entry = BufReader::new(entry);
+        match name.as_str() {
+            "sys_info" | "pickle" => drop(pickle::outline(&mut entry)?),
+            "storages" => tar_storages(&mut entry)?,
+            "tensors" => tar_tensors(&mut entry)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A count; for each storage a pickle with its element type, its element count and its elements; a pickle of views.
+fn tar_storages(entry: &mut impl BufRead) -> io::Result<()> {
+    for _ in 0..tar_count(entry)? {
+        let described = tar_record(entry)?;
+        let [(_, storage)] = described.globals.as_slice() else {
+            return Err(invalid(
+                "a storage's record names other than one type".to_string(),
+            ));
+        };
+        let size = match storage.as_str() {
+            "DoubleStorage" | "LongStorage" => 8,
+            "FloatStorage" | "IntStorage" => 4,
+            "HalfStorage" | "BFloat16Storage" | "ShortStorage" => 2,
+            "ByteStorage" | "CharStorage" | "BoolStorage" => 1,
+            _ => return Err(invalid(format!("a storage is a `{storage}`"))),
+        };
+        let elements = u64::from_le_bytes(bytes(entry)?);
+        let length = elements.checked_mul(size).unwrap_or(u64::MAX);
+        if io::copy(&mut entry.take(length), &mut io::sink())? < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    pickle::outline(entry).map(drop)
+}
+
+/// A count; for each tensor a pickle, its rank as an i32, 4 bytes unused, its sizes, strides and offset as i64.
+fn tar_tensors(entry: &mut impl BufRead) -> io::Result<()> {
+    for _ in 0..tar_count(entry)? {
+        tar_record(entry)?;
+        let rank = u64::from(u32::from_le_bytes(bytes(entry)?));
+        let length = 4 + 8 * (2 * rank + 1);
+        io::copy(&mut entry.take(length), &mut io::sink())?;
+    }
+    Ok(())
+}
+
+fn tar_count(entry: &mut impl BufRead) -> io::Result<i64> {
+    match tar_record(entry)?.integers.as_slice() {
+        &[count] if count <= MOST_TAR_RECORDS => Ok(count),
+        found => Err(invalid(format!(
+            "expected one count of at most {MOST_TAR_RECORDS}, found {found:?}"
+        ))),
+    }
+}
+
+/// A pickle of a few fields.
+fn tar_record(entry: &mut impl BufRead) -> io::Result<pickle::Outline> {
+    let record = pickle::outline(entry)?;
+    if record.instructions > MOST_RECORD_INSTRUCTIONS {
+        return Err(invalid(format!(
+            "a record has {} instructions",
+            record.instructions
+        )));
+    }
+    Ok(record)
+}
+
+fn bytes<const SIZE: usize>(entry: &mut impl Read) -> io::Result<[u8; SIZE]> {
+    let mut bytes = [0; SIZE];
+    entry.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn invalid(reason: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+/// A reader that fails once a budget of bytes is spent.
+struct Metered<'a, R> {
+    reader: R,
+    budget: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(out)?;
+        match self.budget.get().checked_sub(read as u64) {
+            Some(left) => self.budget.set(left),
+            None => {
+                return Err(invalid(
+                    "its directory is larger than any checkpoint's".to_string(),
+                ));
+            }
+        }
+        Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Metered<'_, R> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.reader.seek(position)
+    }
+}

@@ -1,0 +1,153 @@
+//! Checkpoints that `torch.save` wrote, over the crate `pytorch-reader`: zip, legacy and tar containers.
+//!
+//! The crate runs nothing that a pickle asks for, honours strides and reads one tensor at a time. What it
+//! does not bound, the memory that a hostile file's own structure takes, is bounded here by [`limits`]
+//! before it sees the file. Knows no tensor's meaning.
+
+mod limits;
+mod pickle;
+
+use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element};
+use pytorch_reader::{DType as Stored, PytorchError, PytorchReader, Tensor};
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use limits::Container;
+
+/// A PyTorch checkpoint.
+#[derive(Debug)]
+pub struct Pytorch {
+    path: PathBuf,
+    format: &'static str,
+    tensors: Vec<TensorInfo>,
+    /// In the order of `tensors`, which are sorted by name.
+    handles: Vec<Tensor>,
+}
+
+impl Pytorch {
+    /// Opens a file and reads its pickle; tensor bytes stay in the file (a tar's storages are read now).
+    ///
+    /// # Errors
+    /// If it cannot be read, is not what `container` says, or asks for more than [`limits`] allow.
+    pub fn open(path: &Path, container: Container) -> Result<Self, SourceError> {
+        let mut opened = Self {
+            path: path.to_path_buf(),
+            format: container.name(),
+            tensors: Vec::new(),
+            handles: Vec::new(),
+        };
+        let length = limits::check(path, container).map_err(|error| opened.error(error))?;
+        let reader = PytorchReader::new(path).map_err(|error| match error {
+            PytorchError::Io(error) | PytorchError::Tar(error) => opened.error(error),
+            other => opened.malformed(other.to_string()),
+        })?;
+        opened.handles = reader.into_tensors().into_values().collect();
+        opened
+            .handles
+            .sort_by(|one, other| one.name.cmp(&other.name));
+        for tensor in &opened.handles {
+            // A view may repeat its storage without end (stride 0), and a deflated storage may swell.
+            if tensor.byte_len() as u64 > length {
+                return Err(opened.malformed(format!(
+                    "`{}` would take {} bytes, but the whole file has {length}",
+                    tensor.name,
+                    tensor.byte_len()
+                )));
+            }
+        }
+        opened.tensors = opened.handles.iter().map(info).collect();
+        Ok(opened)
+    }
+
+    fn malformed(&self, reason: String) -> SourceError {
+        SourceError::Malformed {
+            path: self.path.display().to_string(),
+            format: self.format,
+            reason,
+        }
+    }
+
+    /// An error of the operating system, or one of the file's.
+    fn error(&self, error: io::Error) -> SourceError {
+        if error.raw_os_error().is_some() {
+            SourceError::Io {
+                path: self.path.display().to_string(),
+                source: error,
+            }
+        } else {
+            self.malformed(error.to_string())
+        }
+    }
+}
+
+impl TensorSource for Pytorch {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    /// Reads the whole tensor, in row-major order whatever its strides are.
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        let index = self
+            .tensors
+            .binary_search_by(|tensor| tensor.name.as_str().cmp(name))
+            .map_err(|_| SourceError::Missing(name.to_string()))?;
+        let dtype = self.tensors[index].dtype;
+        let size = element::size(dtype).ok_or_else(|| {
+            self.malformed(format!(
+                "`{name}` has integers, expected floating-point numbers"
+            ))
+        })?;
+        let mut bytes = self.handles[index]
+            .read()
+            .map_err(|error| self.error(error))?;
+        // The crate gives the machine's byte order.
+        if cfg!(target_endian = "big") {
+            bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+        }
+        Ok(Box::new(Reader { dtype, size, bytes }))
+    }
+}
+
+struct Reader {
+    dtype: Dtype,
+    size: usize,
+    bytes: Vec<u8>,
+}
+
+impl TensorReader for Reader {
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        let start = offset * self.size;
+        element::decode(
+            self.dtype,
+            &self.bytes[start..start + out.len() * self.size],
+            out,
+        );
+        Ok(())
+    }
+}
+
+fn info(tensor: &Tensor) -> TensorInfo {
+    TensorInfo {
+        name: tensor.name.clone(),
+        shape: tensor
+            .shape()
+            .iter()
+            .map(|&dimension| dimension as u64)
+            .collect(),
+        dtype: match tensor.dtype() {
+            Stored::F64 => Dtype::F64,
+            Stored::F32 => Dtype::F32,
+            Stored::F16 => Dtype::F16,
+            Stored::BF16 => Dtype::BF16,
+            Stored::I64
+            | Stored::I32
+            | Stored::I16
+            | Stored::I8
+            | Stored::U64
+            | Stored::U32
+            | Stored::U16
+            | Stored::U8
+            | Stored::Bool => Dtype::Integer,
+        },
+    }
+}
