@@ -4,6 +4,7 @@ pub mod architecture;
 pub mod emit;
 pub mod form;
 pub mod graph;
+pub mod labels;
 pub mod metadata;
 pub mod network;
 pub mod onnx;

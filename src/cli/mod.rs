@@ -3,6 +3,7 @@
 mod emit;
 mod exit;
 mod interrupt;
+mod picture;
 mod progress;
 mod select;
 mod text;

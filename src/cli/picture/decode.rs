@@ -1,0 +1,296 @@
+//! Reads JPEG and PNG files into 8-bit RGB. Refuses what is cut off, other formats, and what would not fit in memory.
+
+use crate::cli::exit::Failure;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+/// Largest file that is read, in bytes.
+const FILE_LIMIT: u64 = 256 << 20;
+/// Largest picture that is decoded, in pixels: a 108-megapixel photograph fits.
+const PIXEL_LIMIT: u64 = 1 << 27;
+/// Most memory for the decoded picture, in bytes.
+const MEMORY_LIMIT: u64 = 512 << 20;
+
+/// Decodes the file `path`, turned upright as its EXIF orientation says. Grey is spread over the three channels,
+/// transparency is dropped, 16 bits become 8, CMYK becomes RGB without a colour profile.
+///
+/// # Errors
+///
+/// If the file cannot be read, is not a whole JPEG or PNG picture, or is beyond the limits above.
+pub fn read(path: &Path) -> Result<RgbImage, Failure> {
+    let bytes = read_limited(path)?;
+    decode(&bytes).map_err(|problem| {
+        let failure = Failure::bad_input(format_args!(
+            "cannot decode the picture `{}`: {}",
+            path.display(),
+            problem.0
+        ));
+        match problem.1 {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
+}
+
+/// What is wrong, and what to do about it.
+struct Problem(String, Option<&'static str>);
+
+impl From<ImageError> for Problem {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Limits(_) => too_large(),
+            error => Self(error.to_string(), None),
+        }
+    }
+}
+
+fn too_large() -> Problem {
+    Problem(
+        format!(
+            "expected at most {PIXEL_LIMIT} pixels and {} MiB when decoded, found more",
+            MEMORY_LIMIT >> 20
+        ),
+        Some("scale the picture down first"),
+    )
+}
+
+fn read_limited(path: &Path) -> Result<Vec<u8>, Failure> {
+    let failed = |error| {
+        Failure::bad_input(format_args!(
+            "cannot read the picture `{}`: {error}",
+            path.display()
+        ))
+    };
+    let mut bytes = Vec::new();
+    File::open(path)
+        .map_err(failed)?
+        .take(FILE_LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(Failure::bad_input(format_args!(
+            "cannot read the picture `{}`: expected at most {} MiB, found more",
+            path.display(),
+            FILE_LIMIT >> 20
+        )));
+    }
+    Ok(bytes)
+}
+
+fn decode(bytes: &[u8]) -> Result<RgbImage, Problem> {
+    if bytes.is_empty() {
+        return Err(Problem("the file is empty".into(), None));
+    }
+    let convert = Some("convert it to JPEG or PNG");
+    let format = match image::guess_format(bytes) {
+        Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png)) => format,
+        Ok(other) => {
+            return Err(Problem(
+                format!("expected JPEG or PNG, found {other:?}"),
+                convert,
+            ));
+        }
+        Err(_) => {
+            return Err(Problem(
+                "expected JPEG or PNG, found neither".into(),
+                convert,
+            ));
+        }
+    };
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MEMORY_LIMIT);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder()?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > PIXEL_LIMIT || decoder.total_bytes() > MEMORY_LIMIT {
+        return Err(too_large());
+    }
+    // A broken EXIF record says nothing of the pixels.
+    let orientation = decoder
+        .orientation()
+        .unwrap_or(image::metadata::Orientation::NoTransforms);
+    // The JPEG decoder fills what is missing with grey, in silence.
+    if format == ImageFormat::Jpeg && !jpeg_has_end(bytes) {
+        return Err(Problem(
+            "the file is cut off: it has no end-of-image marker".into(),
+            None,
+        ));
+    }
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    picture.apply_orientation(orientation);
+    Ok(picture.into_rgb8())
+}
+
+/// Whether the end-of-image marker is there: walks the segments (ITU-T T.81, annex B), since a thumbnail inside a
+/// segment has an end of its own. In coded data `FF` is followed by 0 or by a restart marker.
+fn jpeg_has_end(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[first, marker]) = bytes.get(at..at + 2) {
+        match (first, marker) {
+            (0xFF, 0xD9) => return true,
+            // Fill byte.
+            (0xFF, 0xFF) => at += 1,
+            // Stuffed zero, TEM or restart: no length follows.
+            (0xFF, 0x00 | 0x01 | 0xD0..=0xD8) => at += 2,
+            (0xFF, _) => match bytes.get(at + 2..at + 4) {
+                Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+                _ => return false,
+            },
+            _ => at += 1,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::codecs::jpeg::JpegEncoder;
+    use image::{ColorType, ImageEncoder};
+    use std::io::Write;
+
+    /// A picture whose left half is dark and right half is light.
+    fn sample(width: u32, height: u32) -> DynamicImage {
+        DynamicImage::ImageRgb8(RgbImage::from_fn(width, height, |x, y| {
+            let level = if x < width / 2 { 40 } else { 200 };
+            image::Rgb([level, level, (y % 8) as u8 + level])
+        }))
+    }
+
+    fn bytes_of(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    fn message(bytes: &[u8]) -> String {
+        decode(bytes)
+            .map(|_| ())
+            .map_err(|problem| problem.0)
+            .unwrap_err()
+    }
+
+    /// A PNG of one row's worth of data whose header promises `width × height`.
+    fn promising_png(width: u32, height: u32) -> Vec<u8> {
+        let mut header = b"IHDR".to_vec();
+        header.extend(width.to_be_bytes());
+        header.extend(height.to_be_bytes());
+        header.extend([8, 2, 0, 0, 0]);
+        let crc = header.iter().fold(u32::MAX, |crc, &byte| {
+            (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+                (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+            })
+        });
+        let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
+        png.extend(header);
+        png.extend((!crc).to_be_bytes());
+        png.extend(b"\0\0\0\0IDAT\x35\xaf\x06\x1e");
+        png
+    }
+
+    #[test]
+    fn every_kind_of_pixel_becomes_rgb() {
+        let picture = sample(32, 16);
+        let levels =
+            |picture: &RgbImage| (picture.get_pixel(4, 4).0[0], picture.get_pixel(28, 4).0[0]);
+        for kind in [
+            DynamicImage::ImageLuma8(picture.to_luma8()),
+            DynamicImage::ImageLumaA8(picture.to_luma_alpha8()),
+            DynamicImage::ImageRgba8(picture.to_rgba8()),
+            DynamicImage::ImageRgb16(picture.to_rgb16()),
+            DynamicImage::ImageLuma16(picture.to_luma16()),
+        ] {
+            let decoded = decode(&bytes_of(&kind, ImageFormat::Png))
+                .map_err(|problem| problem.0)
+                .unwrap();
+            let (dark, light) = levels(&decoded);
+            assert!(
+                dark.abs_diff(40) <= 1 && light.abs_diff(200) <= 1,
+                "{:?}: {dark} {light}",
+                kind.color()
+            );
+        }
+    }
+
+    #[test]
+    fn the_exif_orientation_is_honoured() {
+        // EXIF, little-endian, one entry: orientation (0x0112), SHORT, 6 = turn 90° clockwise.
+        let exif = b"II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+        let mut bytes = Vec::new();
+        let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
+        encoder.set_exif_metadata(exif).unwrap();
+        encoder
+            .write_image(sample(32, 16).as_bytes(), 32, 16, ColorType::Rgb8.into())
+            .unwrap();
+        let turned = decode(&bytes).map_err(|problem| problem.0).unwrap();
+        assert_eq!(turned.dimensions(), (16, 32));
+        assert!(turned.get_pixel(8, 4).0[0] < 60 && turned.get_pixel(8, 28).0[0] > 180);
+    }
+
+    #[test]
+    fn a_picture_that_is_cut_off_is_refused_at_every_length() {
+        for format in [ImageFormat::Jpeg, ImageFormat::Png] {
+            let whole = bytes_of(&sample(64, 64), format);
+            assert!(decode(&whole).is_ok());
+            // The last twelve bytes of a PNG are its empty end chunk: all pixels are there without it.
+            let pixels_end = if format == ImageFormat::Png {
+                whole.len() - 12
+            } else {
+                whole.len()
+            };
+            for length in 0..pixels_end {
+                assert!(
+                    decode(&whole[..length]).is_err(),
+                    "{format:?} cut at {length} of {}",
+                    whole.len()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_that_would_fill_the_memory_is_refused() {
+        for (width, height) in [
+            (60_000, 60_000),
+            (u32::MAX >> 1, u32::MAX >> 1),
+            (1 << 14, (1 << 13) + 1),
+        ] {
+            let message = message(&promising_png(width, height));
+            assert_eq!(
+                message,
+                "expected at most 134217728 pixels and 512 MiB when decoded, found more"
+            );
+        }
+    }
+
+    #[test]
+    fn other_files_are_named() {
+        assert_eq!(message(b""), "the file is empty");
+        assert_eq!(
+            message(b"GIF89a\0\0\0\0"),
+            "expected JPEG or PNG, found Gif"
+        );
+        assert_eq!(
+            message(b"cats are liquid"),
+            "expected JPEG or PNG, found neither"
+        );
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"cats are liquid").unwrap();
+        let failure = read(file.path()).unwrap_err().to_string();
+        assert!(
+            failure.ends_with("found neither\nhint: convert it to JPEG or PNG"),
+            "{failure}"
+        );
+        let missing = read(Path::new("no/such/photo.jpg"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            missing.starts_with("error: cannot read the picture `no/such/photo.jpg`: "),
+            "{missing}"
+        );
+        assert!(read(Path::new(".")).is_err());
+    }
+}

@@ -1,0 +1,385 @@
+//! From RGB pixels to a graph's input: centre crop, resize, normalise, channel by channel.
+//!
+//! The crop is that of tensorflow/tpu models/official/efficientnet/preprocessing.py, `_decode_and_center_crop`; the
+//! resize is a convolution whose filter widens when it shrinks the picture, like Pillow's.
+
+use crate::cli::exit::Failure;
+use efficientnet_onnx::metadata::{Interpolation, PREPROCESSING_KEY, Preprocessing};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::RgbImage;
+use std::error::Error;
+
+/// Largest height or width of an input that a picture is prepared for.
+const SIZE_LIMIT: u64 = 8192;
+
+/// The picture as `3 × H × W` values `(x − mean) / std`, channel by channel.
+///
+/// # Errors
+///
+/// If `preprocessing` is not something that this version can follow.
+pub fn prepare(picture: &RgbImage, preprocessing: &Preprocessing) -> Result<Vec<f32>, Failure> {
+    let [height, width] = check(preprocessing)?;
+    let window = centre_window(picture.width(), picture.height(), preprocessing);
+    let cropped = image::imageops::crop_imm(
+        picture,
+        window.left,
+        window.top,
+        window.width,
+        window.height,
+    )
+    .to_image();
+    let resized = resize(
+        &cropped,
+        width,
+        height,
+        convolution(preprocessing.interpolation),
+    )
+    .map_err(|error| Failure::bad_input(format_args!("cannot resize the picture: {error}")))?;
+    let mut values = Vec::with_capacity(resized.len());
+    for channel in 0..3 {
+        let (mean, std) = (preprocessing.mean[channel], preprocessing.std[channel]);
+        values.extend(
+            resized
+                .iter()
+                .skip(channel)
+                .step_by(3)
+                .map(|&level| ((f64::from(level) - mean) / std) as f32),
+        );
+    }
+    Ok(values)
+}
+
+/// The height and width of the input, if this version can follow `preprocessing`.
+///
+/// # Errors
+///
+/// If the record is of another version, or asks for another layout, for no pixels, or for division by zero.
+pub fn check(preprocessing: &Preprocessing) -> Result<[u32; 2], Failure> {
+    let refuse = |what: &str, expected: &str, found: &dyn std::fmt::Debug| {
+        Failure::bad_input(format_args!(
+            "`{PREPROCESSING_KEY}`: expected {what} {expected}, found {found:?}"
+        ))
+        .hint("emit the file again with this version")
+    };
+    let Preprocessing {
+        version,
+        layout,
+        channels,
+        size,
+        mean,
+        std,
+        ..
+    } = preprocessing;
+    if *version != 1 {
+        return Err(refuse("version", "1", version));
+    }
+    if layout != "NCHW" {
+        return Err(refuse("layout", "`NCHW`", layout));
+    }
+    if channels != "RGB" {
+        return Err(refuse("channels", "`RGB`", channels));
+    }
+    if mean.iter().chain(std).any(|number| !number.is_finite()) || std.contains(&0.0) {
+        return Err(refuse("mean and std", "finite and std not 0", &(mean, std)));
+    }
+    match size.map(u32::try_from) {
+        [Ok(height), Ok(width)] if size.iter().all(|side| (1..=SIZE_LIMIT).contains(side)) => {
+            Ok([height, width])
+        }
+        _ => Err(refuse("size", "from 1 to 8192", size)),
+    }
+}
+
+/// A rectangle of pixels.
+#[derive(Debug, PartialEq, Eq)]
+struct Window {
+    left: u32,
+    top: u32,
+    width: u32,
+    height: u32,
+}
+
+/// The centred window of the input's aspect that keeps `size / (size + crop_padding)` of the side that limits it: for
+/// a square input, of the shorter side.
+fn centre_window(width: u32, height: u32, preprocessing: &Preprocessing) -> Window {
+    let [to_height, to_width] = preprocessing.size.map(u128::from);
+    let padding = u128::from(preprocessing.crop_padding);
+    let (from_height, from_width) = (u128::from(height), u128::from(width));
+    let (padded_height, padded_width) = (to_height + padding, to_width + padding);
+    // Scale, as a fraction: the smaller of from_height / padded_height and from_width / padded_width.
+    let (numerator, denominator) = if from_height * padded_width <= from_width * padded_height {
+        (from_height, padded_height)
+    } else {
+        (from_width, padded_width)
+    };
+    // At most `limit`, so it fits into u32.
+    let side =
+        |to: u128, limit: u32| (to * numerator / denominator).clamp(1, u128::from(limit)) as u32;
+    let (cropped_height, cropped_width) = (side(to_height, height), side(to_width, width));
+    Window {
+        left: (width - cropped_width).div_ceil(2),
+        top: (height - cropped_height).div_ceil(2),
+        width: cropped_width,
+        height: cropped_height,
+    }
+}
+
+/// A convolution whose filter widens as the picture shrinks.
+fn convolution(interpolation: Interpolation) -> ResizeAlg {
+    ResizeAlg::Convolution(filter(interpolation))
+}
+
+fn filter(interpolation: Interpolation) -> FilterType {
+    match interpolation {
+        Interpolation::Bilinear => FilterType::Bilinear,
+        Interpolation::Bicubic => FilterType::CatmullRom,
+    }
+}
+
+/// Row by row, three bytes a pixel. First across, then down, as Pillow does, with bytes in between.
+fn resize(
+    picture: &RgbImage,
+    width: u32,
+    height: u32,
+    algorithm: ResizeAlg,
+) -> Result<Vec<u8>, Box<dyn Error>> {
+    let options = ResizeOptions::new().resize_alg(algorithm);
+    let source = ImageRef::new(
+        picture.width(),
+        picture.height(),
+        picture.as_raw(),
+        PixelType::U8x3,
+    )?;
+    let mut across = Image::new(width, picture.height(), PixelType::U8x3);
+    let mut down = Image::new(width, height, PixelType::U8x3);
+    let mut resizer = Resizer::new();
+    resizer.resize(&source, &mut across, &options)?;
+    resizer.resize(&across, &mut down, &options)?;
+    Ok(down.into_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lite(size: [u64; 2]) -> Preprocessing {
+        Preprocessing {
+            version: 1,
+            layout: "NCHW".into(),
+            channels: "RGB".into(),
+            size,
+            mean: [127.0; 3],
+            std: [128.0; 3],
+            crop_padding: 32,
+            interpolation: Interpolation::Bilinear,
+        }
+    }
+
+    /// The picture that `tests/fixtures/resize/make.py` made its answers from: ramps on the left, noise on the right.
+    fn source(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| {
+            image::Rgb([0u32, 1, 2].map(|c| {
+                let level = if x < width / 2 {
+                    x * 5 + y * 3 + c * 40
+                } else {
+                    (x * x * 3 + y * 7 + c * 85) ^ (x * y)
+                };
+                (level % 256) as u8
+            }))
+        })
+    }
+
+    /// Sizes before and after, and the largest difference seen of 255: noise that is enlarged overshoots most.
+    const CASES: [((u32, u32), (u32, u32), [u8; 2]); 4] = [
+        ((301, 203), (24, 17), [0, 1]),
+        ((301, 203), (64, 48), [1, 1]),
+        ((66, 66), (56, 56), [1, 1]),
+        ((31, 22), (72, 51), [1, 2]),
+    ];
+    const FILTERS: [Interpolation; 2] = [Interpolation::Bilinear, Interpolation::Bicubic];
+
+    /// Largest and mean difference between `resized` and what Pillow made of the same picture.
+    fn differences(
+        from: (u32, u32),
+        to: (u32, u32),
+        interpolation: Interpolation,
+        resized: &[u8],
+    ) -> (u8, f64) {
+        let name = format!(
+            "{interpolation:?}-{}x{}-to-{}x{}.png",
+            from.0, from.1, to.0, to.1
+        )
+        .to_lowercase();
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures/resize")
+            .join(name);
+        let pillow = image::open(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+            .into_rgb8();
+        assert_eq!(pillow.dimensions(), to);
+        assert_eq!(pillow.as_raw().len(), resized.len());
+        let differences = pillow
+            .as_raw()
+            .iter()
+            .zip(resized)
+            .map(|(a, b)| i16::from(*b) - i16::from(*a));
+        let mean = differences.clone().map(f64::from).sum::<f64>() / resized.len() as f64;
+        (
+            differences
+                .map(|difference| difference.unsigned_abs() as u8)
+                .max()
+                .unwrap(),
+            mean,
+        )
+    }
+
+    #[test]
+    fn resize_is_pillows() {
+        for (from, to, limits) in CASES {
+            for (interpolation, limit) in FILTERS.into_iter().zip(limits) {
+                let resized = resize(
+                    &source(from.0, from.1),
+                    to.0,
+                    to.1,
+                    convolution(interpolation),
+                )
+                .unwrap();
+                let (largest, mean) = differences(from, to, interpolation, &resized);
+                assert!(
+                    largest <= limit && mean.abs() < 0.005,
+                    "{from:?} {to:?} {interpolation:?}: {largest} {mean}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_resize_that_does_not_widen_its_filter_would_be_seen() {
+        for (from, to, _) in CASES {
+            for interpolation in FILTERS {
+                let narrow = ResizeAlg::Interpolation(filter(interpolation));
+                let resized = resize(&source(from.0, from.1), to.0, to.1, narrow).unwrap();
+                let (largest, _) = differences(from, to, interpolation, &resized);
+                assert_eq!(
+                    largest > 20,
+                    to < from,
+                    "{from:?} {to:?} {interpolation:?}: {largest}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_other_filter_would_be_seen() {
+        for (from, to, _) in CASES {
+            let resized = resize(
+                &source(from.0, from.1),
+                to.0,
+                to.1,
+                convolution(Interpolation::Bicubic),
+            )
+            .unwrap();
+            assert!(differences(from, to, Interpolation::Bilinear, &resized).0 > 10);
+        }
+    }
+
+    #[test]
+    fn the_window_is_tensorflows() {
+        for ((width, height), size, (left, top, cropped_width, cropped_height)) in [
+            // 224 / 256 of 300 is 262.5; offsets round up.
+            ((451, 300), [224, 224], (95, 19, 262, 262)),
+            ((300, 451), [224, 224], (19, 95, 262, 262)),
+            ((512, 512), [224, 224], (32, 32, 448, 448)),
+            // 240 / 272 = 15 / 17 of 17: exactly 15, which binary fractions may miss.
+            ((17, 17), [240, 240], (1, 1, 15, 15)),
+            ((1, 1), [224, 224], (0, 0, 1, 1)),
+            ((1, 900), [224, 224], (0, 450, 1, 1)),
+            // Twice as wide as high: the height limits here, the width there.
+            ((1000, 256), [224, 448], (276, 16, 448, 224)),
+            ((480, 1000), [224, 448], (16, 388, 448, 224)),
+        ] {
+            let window = Window {
+                left,
+                top,
+                width: cropped_width,
+                height: cropped_height,
+            };
+            assert_eq!(
+                centre_window(width, height, &lite(size)),
+                window,
+                "{width}x{height} {size:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_window_agrees_with_the_formula_in_floating_point() {
+        for size in [224u64, 260, 300, 380, 600] {
+            for side in 1..2000 {
+                let formula = (size as f64 / (size + 32) as f64 * f64::from(side)) as u32;
+                let exact = centre_window(side, side + 3, &lite([size, size])).width;
+                assert!(
+                    exact.abs_diff(formula.max(1))
+                        <= u32::from(u64::from(side) * size % (size + 32) == 0)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_normalised_channel_by_channel() {
+        let picture = RgbImage::from_pixel(64, 48, image::Rgb([255, 127, 0]));
+        let values = prepare(&picture, &lite([4, 6])).unwrap();
+        assert_eq!(values.len(), 3 * 4 * 6);
+        for (channel, expected) in [1.0, 0.0, -127.0 / 128.0].into_iter().enumerate() {
+            assert!(
+                values[channel * 24..][..24]
+                    .iter()
+                    .all(|&value| value == expected),
+                "{channel}: {values:?}"
+            );
+        }
+        let mut uneven = lite([1, 1]);
+        (uneven.mean, uneven.std) = ([255.0, 0.0, 10.0], [1.0, 2.0, 5.0]);
+        assert_eq!(prepare(&picture, &uneven).unwrap(), [0.0, 63.5, -2.0]);
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_refused() {
+        type Change = fn(&mut Preprocessing);
+        let changes: [(Change, &str); 7] = [
+            (|p| p.version = 2, "expected version 1, found 2"),
+            (
+                |p| p.layout = "NHWC".into(),
+                "expected layout `NCHW`, found \"NHWC\"",
+            ),
+            (
+                |p| p.channels = "BGR".into(),
+                "expected channels `RGB`, found \"BGR\"",
+            ),
+            (
+                |p| p.size = [0, 224],
+                "expected size from 1 to 8192, found [0, 224]",
+            ),
+            (
+                |p| p.size = [224, 1 << 40],
+                "expected size from 1 to 8192, found [224, 1099511627776]",
+            ),
+            (
+                |p| p.std[1] = 0.0,
+                "expected mean and std finite and std not 0",
+            ),
+            (
+                |p| p.mean[2] = f64::NAN,
+                "expected mean and std finite and std not 0",
+            ),
+        ];
+        for (change, message) in changes {
+            let mut preprocessing = lite([224, 224]);
+            change(&mut preprocessing);
+            let failure = prepare(&RgbImage::new(8, 8), &preprocessing).unwrap_err();
+            assert!(failure.message.contains(message), "{}", failure.message);
+        }
+    }
+}
