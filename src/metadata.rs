@@ -23,6 +23,19 @@ pub const LABELS_KEY: &str = "efficientnet.labels";
 /// Version of every record here.
 const VERSION: u32 = 1;
 
+/// All that a file says about itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metadata {
+    /// What shapes the graph.
+    pub recipe: Recipe,
+    /// Where the weights are from.
+    pub origin: Origin,
+    /// How pictures become input, if that is known.
+    pub preprocessing: Option<Preprocessing>,
+    /// Class names as a JSON array, where they were given or carried.
+    pub labels: Option<String>,
+}
+
 /// Everything that shapes the graph, and what it costs at its default size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -161,6 +174,28 @@ pub struct MetadataError {
     field: &'static str,
     found: String,
     expected: &'static str,
+}
+
+impl Metadata {
+    /// Keys and values, in the order in which files have them.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(String, String)> {
+        let mut entries = vec![
+            (RECIPE_KEY.to_owned(), json(&self.recipe)),
+            (ORIGIN_KEY.to_owned(), json(&self.origin)),
+        ];
+        if let Some(preprocessing) = &self.preprocessing {
+            entries.push((PREPROCESSING_KEY.to_owned(), json(preprocessing)));
+        }
+        if let Some(labels) = &self.labels {
+            entries.push((LABELS_KEY.to_owned(), labels.clone()));
+        }
+        entries
+    }
+}
+
+fn json(record: &impl Serialize) -> String {
+    serde_json::to_string(record).expect("records hold only strings, numbers and lists")
 }
 
 impl Recipe {
@@ -333,6 +368,25 @@ impl Origin {
             version: VERSION,
             rule: rule.to_owned(),
             seed,
+        }
+    }
+
+    /// Weights read from a checkpoint.
+    #[must_use]
+    pub fn checkpoint(
+        name: String,
+        sha256: String,
+        naming: String,
+        licence: Option<String>,
+        source: Option<String>,
+    ) -> Self {
+        Self::Checkpoint {
+            version: VERSION,
+            name,
+            sha256,
+            naming,
+            licence,
+            source,
         }
     }
 }

@@ -17,6 +17,16 @@ pub trait TensorSource: Send + Sync {
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError>;
 }
 
+impl<T: TensorSource + ?Sized> TensorSource for &T {
+    fn tensors(&self) -> &[TensorInfo] {
+        (**self).tensors()
+    }
+
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        (**self).open(name)
+    }
+}
+
 /// One tensor of a [`TensorSource`]. Several threads may fill different pieces at once.
 pub trait TensorReader: Send + Sync {
     /// Fills `out` with the elements from `offset` on, in row-major order.

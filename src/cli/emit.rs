@@ -3,17 +3,16 @@
 use super::exit::{Failure, Status};
 use super::progress::Bar;
 use super::select::{Selection, Shape};
+use super::source::{WeightArgs, Weights};
 use super::text;
 use clap::Args;
-use efficientnet_onnx::emit::{self, Destination, EmitError, Emitted, Plan, Weights};
-use efficientnet_onnx::metadata::{self, Origin, Preprocessing, Recipe};
+use efficientnet_onnx::emit::{self, Destination, EmitError, Emitted, Plan};
+use efficientnet_onnx::metadata::{Metadata, Recipe};
 use efficientnet_onnx::network::Output;
 use efficientnet_onnx::onnx::model::ModelError;
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::{BatchNorms, Request};
 use efficientnet_onnx::tensor::StreamError;
-use efficientnet_onnx::weights::Expected;
-use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -41,7 +40,7 @@ pub struct EmitArgs {
     #[arg(long, value_name = "D", default_value = "f32", value_parser = ["f32"], help_heading = "Graph")]
     dtype: String,
     #[command(flatten)]
-    seed: Seed,
+    weights: WeightArgs,
     /// Threads that draw or read weights [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -62,18 +61,6 @@ pub struct EmitArgs {
     quiet: bool,
 }
 
-/// Weights from a seed.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Weights")]
-pub struct Seed {
-    /// Rule by which weights are drawn
-    #[arg(long, value_name = "RULE", default_value = "official", value_parser = ["official", "probe", "constant"])]
-    pub init: String,
-    /// Seed from which weights are drawn
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub seed: u64,
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Batch(Option<u64>);
 
@@ -83,38 +70,23 @@ struct Outputs(Vec<Output>);
 /// Emits a file; renames it into place only when it is complete.
 pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
     let start = Instant::now();
-    let to_stdout = args.output.as_os_str() == "-";
-    if to_stdout && args.json {
+    if let Some(threads) = args.threads {
+        // The pool can be set only once a process, and nothing has used it yet.
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.into())
+            .build_global();
+    }
+    if args.output.as_os_str() == "-" && args.json {
         return Err(
             Failure::bad_input("`-o -` and `--json` both write to standard output")
                 .hint("write the model to a file, or leave `--json` out"),
         );
     }
-    let request = args.request()?;
+    let weights = args.weights.open()?;
+    let request = args.request(&weights)?;
     let recipe = args.recipe(&request)?;
-    let rule = Rule::by_name(&args.seed.init).unwrap_or(Rule::Official);
     let parameters = request.parameters().map_err(Failure::bad_input)?;
-    let expected: Vec<Expected> = parameters
-        .iter()
-        .map(|parameter| Expected {
-            parameter: parameter.clone(),
-            source_name: parameter.name.clone(),
-        })
-        .collect();
-    let source = SeededWeights::new(parameters, rule, args.seed.seed);
-    let weights = Weights {
-        source: &source,
-        expected: &expected,
-    };
-    let destination = if to_stdout {
-        Destination::Stdout
-    } else {
-        Destination::Path {
-            path: args.output.clone(),
-            replace: args.force,
-            external_data: args.external_data,
-        }
-    };
+    let (source, expected) = weights.source(parameters)?;
     let bar = Bar::new();
     let mut plan = Plan {
         payload_bytes: 0,
@@ -124,14 +96,34 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         plan = started;
         bar.start(started.payload_bytes, args.quiet);
     };
-    let metadata = || {
-        metadata_of(
+    let emitted = std::thread::scope(|scope| {
+        // A checkpoint is hashed while it is converted; the metadata ends the file.
+        let origin = scope.spawn(|| weights.origin());
+        let metadata = || {
+            let origin = origin
+                .join()
+                .map_err(|_| "hashing the checkpoint panicked".to_owned())?;
+            let metadata = Metadata {
+                recipe: recipe.clone(),
+                origin: origin.map_err(|error| error.to_string())?,
+                preprocessing: weights.preprocessing(&request),
+                labels: weights.labels().map(str::to_owned),
+            };
+            Ok(metadata.entries())
+        };
+        let weights = emit::Weights {
+            source: source.as_ref(),
+            expected: &expected,
+        };
+        emit::emit(
             &request,
-            &recipe,
-            &Origin::seed(rule.name(), args.seed.seed),
+            &weights,
+            &args.destination(),
+            &bar,
+            started,
+            metadata,
         )
-    };
-    let emitted = emit::emit(&request, &weights, &destination, &bar, started, metadata);
+    });
     bar.finish();
     if let Emitted::Staged(staged) = emitted.map_err(failure)? {
         staged.commit().map_err(failure)?;
@@ -141,8 +133,8 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
 }
 
 impl EmitArgs {
-    fn request(&self) -> Result<Request, Failure> {
-        let mut request = self.shape.request(self.selection.scaling()?);
+    fn request(&self, weights: &Weights) -> Result<Request, Failure> {
+        let mut request = weights.request(&self.selection, &self.shape)?;
         request.batch = self.batch.0;
         request.outputs.clone_from(&self.outputs.0);
         request.batch_norms = BatchNorms::by_name(&self.bn).unwrap_or(BatchNorms::Fold);
@@ -158,6 +150,17 @@ impl EmitArgs {
             eprintln!("{reading}");
         }
         Ok(Recipe::new(request, counts, reading))
+    }
+
+    fn destination(&self) -> Destination {
+        if self.output.as_os_str() == "-" {
+            return Destination::Stdout;
+        }
+        Destination::Path {
+            path: self.output.clone(),
+            replace: self.force,
+            external_data: self.external_data,
+        }
     }
 
     fn report(&self, recipe: &Recipe, plan: Plan, start: Instant) {
@@ -187,34 +190,6 @@ impl EmitArgs {
             );
         }
     }
-}
-
-/// The metadata of a file, in the order in which it is written.
-pub fn metadata_of(
-    request: &Request,
-    recipe: &Recipe,
-    origin: &Origin,
-) -> Result<Vec<(String, String)>, String> {
-    let json = |value: serde_json::Result<String>| value.map_err(|error| error.to_string());
-    let mut entries = vec![
-        (
-            metadata::RECIPE_KEY.to_owned(),
-            json(serde_json::to_string(recipe))?,
-        ),
-        (
-            metadata::ORIGIN_KEY.to_owned(),
-            json(serde_json::to_string(origin))?,
-        ),
-    ];
-    if request.options.in_channels == 3 {
-        let preprocessing =
-            Preprocessing::tensorflow(request.scaling.family, request.default_size());
-        entries.push((
-            metadata::PREPROCESSING_KEY.to_owned(),
-            json(serde_json::to_string(&preprocessing))?,
-        ));
-    }
-    Ok(entries)
 }
 
 /// An emit error with its exit status and a hint.

@@ -6,6 +6,7 @@ mod interrupt;
 mod picture;
 mod progress;
 mod select;
+mod source;
 mod text;
 
 use clap::{Parser, Subcommand};

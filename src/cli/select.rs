@@ -11,7 +11,7 @@ use efficientnet_onnx::scaling::{
 
 /// Which network; exactly one of φ, a variant, or width and depth.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("network").args(["phi", "variant", "width"]).required(true)))]
+#[command(group(ArgGroup::new("network").args(["phi", "variant", "width"])))]
 #[command(next_help_heading = "Network")]
 pub struct Selection {
     /// Compound coefficient, at least 0; a whole one with a published row in the family is that row
@@ -92,6 +92,11 @@ const MOST_CHANNELS: u64 = 1 << 24;
 pub struct Size(pub [Extent; 2]);
 
 impl Selection {
+    /// Whether any flag chooses a network.
+    pub fn is_given(&self) -> bool {
+        self.phi.is_some() || self.variant.is_some() || self.width.is_some()
+    }
+
     /// The scaling that the flags ask for.
     pub fn scaling(&self) -> Result<Scaling, Failure> {
         let family = Family::by_name(&self.family).unwrap_or(Family::V1);
@@ -102,7 +107,10 @@ impl Selection {
             return Scaling::given(family, Coefficients { width, depth })
                 .map_err(Failure::bad_input);
         }
-        let phi = self.phi.unwrap_or(0.0);
+        let Some(phi) = self.phi else {
+            return Err(Failure::bad_input("no network is chosen")
+                .hint("use one of `--phi X`, `--variant NAME`, or `--width W --depth D`"));
+        };
         match Variant::by_phi(family, phi).filter(|_| !self.asks_for_formula()) {
             Some(variant) => Ok(Scaling::published(variant)),
             None => Scaling::formula(family, phi, self.compound()).map_err(Failure::bad_input),
