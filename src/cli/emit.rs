@@ -1,6 +1,7 @@
 //! `emit`: from flags to a file.
 
 use super::exit::{Failure, Status};
+use super::print;
 use super::progress::Bar;
 use super::select::{Selection, Shape};
 use super::source::{WeightArgs, Weights};
@@ -14,7 +15,7 @@ use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::{BatchNorms, Request};
 use efficientnet_onnx::tensor::StreamError;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Flags of `emit`.
@@ -125,10 +126,12 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         )
     });
     bar.finish();
-    if let Emitted::Staged(staged) = emitted.map_err(failure)? {
-        staged.commit().map_err(failure)?;
+    if let Emitted::Staged(staged) = emitted.map_err(|error| failure(error, &args.output))? {
+        staged
+            .commit()
+            .map_err(|error| failure(error, &args.output))?;
     }
-    args.report(&recipe, plan, start);
+    args.report(&recipe, plan, start)?;
     Ok(Status::Done)
 }
 
@@ -163,7 +166,7 @@ impl EmitArgs {
         }
     }
 
-    fn report(&self, recipe: &Recipe, plan: Plan, start: Instant) {
+    fn report(&self, recipe: &Recipe, plan: Plan, start: Instant) -> Result<(), Failure> {
         let path = self.output.display().to_string();
         if self.json {
             let result = json!({
@@ -173,7 +176,7 @@ impl EmitArgs {
                 "weight_bytes": plan.payload_bytes,
                 "recipe": recipe,
             });
-            println!("{result:#}");
+            print::line(format_args!("{result:#}"))?;
         } else if !self.quiet {
             let data = if plan.external {
                 format!(" and `{path}.data`")
@@ -189,18 +192,25 @@ impl EmitArgs {
                 start.elapsed().as_secs_f64(),
             );
         }
+        Ok(())
     }
 }
 
-/// An emit error with its exit status and a hint.
-pub fn failure(error: EmitError) -> Failure {
+/// An emit error with its exit status and a hint; `output` is what was being written.
+fn failure(error: EmitError, output: &Path) -> Failure {
     match &error {
         EmitError::Model(ModelError::Stream(StreamError::Cancelled)) => Failure {
             status: Status::Interrupted,
             message: "interrupted".into(),
             hint: None,
         },
-        EmitError::Output(emit_output) if emit_output.is_exists() => {
+        EmitError::Model(ModelError::Stream(StreamError::Write(source))) => {
+            if output.as_os_str() == "-" {
+                return print::failure(source);
+            }
+            Failure::bad_input(format!("cannot write `{}`: {source}", output.display()))
+        }
+        EmitError::Output(source) if source.is_exists() => {
             Failure::bad_input(&error).hint("`--force` replaces it")
         }
         EmitError::ExternalStream(_) => {

@@ -2,8 +2,10 @@
 
 mod emit;
 mod exit;
+mod inspect;
 mod interrupt;
 mod picture;
+mod print;
 mod progress;
 mod select;
 mod source;
@@ -24,6 +26,8 @@ struct Cli {
 enum Command {
     /// Write an EfficientNet as an ONNX file
     Emit(Box<emit::EmitArgs>),
+    /// Show the recipe, the stages and the totals of a file or a network
+    Inspect(Box<inspect::InspectArgs>),
 }
 
 /// Parses the command line, runs the command, prints its error and gives the exit status.
@@ -32,11 +36,14 @@ pub fn main() -> ExitCode {
     interrupt::catch();
     let result = match &cli.command {
         Command::Emit(args) => emit::run(args),
+        Command::Inspect(args) => inspect::run(args),
     };
     match result {
         Ok(status) => status.into(),
         Err(failure) => {
-            eprintln!("{failure}");
+            if failure.status != exit::Status::Done {
+                eprintln!("{failure}");
+            }
             failure.status.into()
         }
     }

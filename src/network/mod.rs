@@ -4,6 +4,9 @@
 //! nodes and values. It knows no flag that concerns how a graph is spelled.
 
 mod mbconv;
+mod summary;
+
+pub use summary::{Row, summary};
 
 use crate::architecture::{Architecture, Stage};
 use crate::graph::shape::{Dim, Shape};

@@ -1,0 +1,298 @@
+//! `inspect`: the recipe, the per-stage table and the totals of a file or a variant.
+
+use super::exit::{Failure, Status};
+use super::print;
+use super::select::{Selection, Shape};
+use super::text;
+use clap::Args;
+use comfy_table::{CellAlignment, Table, presets};
+use efficientnet_onnx::metadata::{self, Origin, Preprocessing, Recipe};
+use efficientnet_onnx::network::{Row, summary};
+use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::request::Request;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Flags of `inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A file that `emit` wrote
+    #[arg(value_name = "FILE", conflicts_with_all = ["network", "family", "formula"])]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    shape: Shape,
+    /// Print as JSON on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is known of the file, beyond its recipe.
+struct FileFacts {
+    recipe: Recipe,
+    lines: Vec<(&'static str, String)>,
+    json: Value,
+}
+
+/// Prints what a file or a variant is made of.
+pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
+    let (request, facts) = match &args.file {
+        Some(path) => {
+            let facts = read(path)?;
+            (facts.recipe.request().map_err(Failure::bad_input)?, facts)
+        }
+        None => {
+            let request = args.shape.request(args.selection.scaling()?);
+            let counts = request.counts().map_err(Failure::bad_input)?;
+            let reading = args.selection.reading(&request)?;
+            let recipe = Recipe::new(&request, counts, reading);
+            let facts = FileFacts {
+                recipe,
+                lines: Vec::new(),
+                json: Value::Null,
+            };
+            (request, facts)
+        }
+    };
+    let architecture = request.architecture().map_err(Failure::bad_input)?;
+    let rows = summary(&architecture, request.default_size()).map_err(Failure::bad_input)?;
+    if args.json {
+        print::line(format_args!("{:#}", as_json(&facts, &rows)))?;
+    } else {
+        print::line(as_text(&request, &facts, &rows))?;
+    }
+    Ok(Status::Done)
+}
+
+fn read(path: &Path) -> Result<FileFacts, Failure> {
+    let file = ModelFile::open(path).map_err(Failure::bad_input)?;
+    let recipe = file.metadata(metadata::RECIPE_KEY).ok_or_else(|| {
+        Failure::bad_input(format!(
+            "`{}` has no `{}` in its metadata: expected a file that `emit` wrote, found one by `{}`",
+            path.display(),
+            metadata::RECIPE_KEY,
+            file.contents.producer_name,
+        ))
+        .hint("`inspect --variant NAME` shows a network without a file")
+    })?;
+    let recipe: Recipe = parse(metadata::RECIPE_KEY, recipe)?;
+    let origin: Option<Origin> = optional(&file, metadata::ORIGIN_KEY)?;
+    let preprocessing: Option<Preprocessing> = optional(&file, metadata::PREPROCESSING_KEY)?;
+    let labels: Option<Vec<String>> = optional(&file, metadata::LABELS_KEY)?;
+    let contents = &file.contents;
+    let opset = contents
+        .opset_import
+        .iter()
+        .filter_map(|import| import.version)
+        .max();
+    let mut lines = vec![(
+        "file",
+        format!(
+            "{}, IR {}, opset {}, {} nodes, {} initializers, by {} {}",
+            text::bytes(file.length),
+            contents.ir_version.unwrap_or_default(),
+            opset.unwrap_or_default(),
+            text::grouped(contents.nodes.len() as u64),
+            text::grouped(contents.initializers.len() as u64),
+            contents.producer_name,
+            contents.producer_version,
+        ),
+    )];
+    if let Some(origin) = &origin {
+        lines.push(("weights", describe_origin(origin)));
+    }
+    if let Some(preprocessing) = &preprocessing {
+        lines.push(("pictures", describe_preprocessing(preprocessing)));
+    }
+    if let Some(labels) = &labels {
+        lines.push(("labels", format!("{} class names", labels.len())));
+    }
+    let json = json!({
+        "path": path.display().to_string(),
+        "bytes": file.length,
+        "ir_version": contents.ir_version,
+        "opset": opset,
+        "nodes": contents.nodes.len(),
+        "initializers": contents.initializers.len(),
+        "origin": origin,
+        "preprocessing": preprocessing,
+        "labels": labels.map(|labels| labels.len()),
+    });
+    Ok(FileFacts {
+        recipe,
+        lines,
+        json,
+    })
+}
+
+fn optional<T: serde::de::DeserializeOwned>(
+    file: &ModelFile,
+    key: &str,
+) -> Result<Option<T>, Failure> {
+    file.metadata(key).map(|text| parse(key, text)).transpose()
+}
+
+fn parse<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|error| {
+        Failure::bad_input(format!("`{key}` in the metadata cannot be read: {error}"))
+    })
+}
+
+fn describe_origin(origin: &Origin) -> String {
+    match origin {
+        Origin::Seed { rule, seed, .. } => format!("drawn by rule {rule} from seed {seed}"),
+        Origin::Checkpoint {
+            name,
+            sha256,
+            naming,
+            ..
+        } => {
+            format!("{name} ({naming} names, SHA-256 {sha256})")
+        }
+    }
+}
+
+fn describe_preprocessing(preprocessing: &Preprocessing) -> String {
+    let [height, width] = preprocessing.size;
+    let numbers = |values: [f64; 3]| {
+        values
+            .map(|value| format!("{value:.6}"))
+            .map(trimmed)
+            .join(", ")
+    };
+    format!(
+        "centre crop {height}/({height}+{}), {} to {height}x{width}, {} in {}, mean [{}], std [{}]",
+        preprocessing.crop_padding,
+        format!("{:?}", preprocessing.interpolation).to_lowercase(),
+        preprocessing.channels,
+        preprocessing.layout,
+        numbers(preprocessing.mean),
+        numbers(preprocessing.std),
+    )
+}
+
+fn trimmed(number: String) -> String {
+    number
+        .trim_end_matches('0')
+        .trim_end_matches('.')
+        .to_owned()
+}
+
+fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {
+    let recipe = &facts.recipe;
+    let [height, width] = &recipe.size;
+    let batch = recipe
+        .batch
+        .map_or_else(|| "dynamic".to_owned(), |batch| batch.to_string());
+    let mut lines = vec![
+        (
+            "network",
+            format!(
+                "{}: width {}, depth {}",
+                request.name(),
+                recipe.width,
+                recipe.depth
+            ),
+        ),
+        (
+            "input",
+            format!(
+                "batch {batch}, {} channels, {height} x {width}",
+                recipe.in_channels
+            ),
+        ),
+        (
+            "outputs",
+            format!("{} ({} classes)", recipe.outputs.join(", "), recipe.classes),
+        ),
+        (
+            "details",
+            format!(
+                "padding {}, batch norms {} with epsilon {:e}",
+                recipe.padding,
+                if recipe.bn == "fold" {
+                    "folded"
+                } else {
+                    "kept"
+                },
+                recipe.bn_epsilon
+            ),
+        ),
+    ];
+    if let Some(reading) = &recipe.reading {
+        lines.push(("phi", reading.clone()));
+    }
+    lines.extend(facts.lines.iter().cloned());
+    let text: Vec<String> = lines
+        .iter()
+        .map(|(name, value)| format!("{name:<9} {value}"))
+        .collect();
+    format!("{}\n\n{}", text.join("\n"), table(rows).trim_fmt())
+}
+
+fn table(rows: &[Row]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "part",
+        "operator",
+        "input",
+        "channels",
+        "repeats",
+        "stride",
+        "parameters",
+        "MACs",
+    ]);
+    let (mut parameters, mut macs) = (0, 0);
+    for row in rows {
+        let [height, width] = row.resolution;
+        parameters += row.counts.parameters;
+        macs += row.counts.macs;
+        table.add_row([
+            row.part.clone(),
+            row.operator.clone(),
+            format!("{height}x{width}"),
+            text::grouped(row.channels),
+            row.repeats.to_string(),
+            row.stride.to_string(),
+            text::grouped(row.counts.parameters),
+            text::grouped(row.counts.macs),
+        ]);
+    }
+    let blank = String::new;
+    table.add_row([
+        "total".to_owned(),
+        blank(),
+        blank(),
+        blank(),
+        blank(),
+        blank(),
+        text::grouped(parameters),
+        text::grouped(macs),
+    ]);
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn as_json(facts: &FileFacts, rows: &[Row]) -> Value {
+    let stages: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({
+                "part": row.part,
+                "operator": row.operator,
+                "resolution": row.resolution,
+                "channels": row.channels,
+                "repeats": row.repeats,
+                "stride": row.stride,
+                "parameters": row.counts.parameters,
+                "buffers": row.counts.buffers,
+                "macs": row.counts.macs,
+            })
+        })
+        .collect();
+    json!({ "schema": 1, "recipe": facts.recipe, "file": facts.json, "stages": stages })
+}
