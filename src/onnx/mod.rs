@@ -1,5 +1,6 @@
 //! ONNX: operators, opsets, reading and writing files. Nothing here knows EfficientNet.
 
+pub mod check;
 pub mod file;
 pub mod model;
 pub mod ops;

@@ -49,3 +49,11 @@ pub fn lowest_ir_version(opset: i64) -> Option<i64> {
         _ => return None,
     })
 }
+
+/// Whether the definitions in [`ops`](super::ops) are those of this opset.
+///
+/// 13 still lacks BatchNormalization's training mode; 18 makes the axes of ReduceMean an operand.
+#[must_use]
+pub fn has_known_operators(opset: i64) -> bool {
+    (14..=17).contains(&opset)
+}

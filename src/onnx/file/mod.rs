@@ -7,7 +7,7 @@
 //! The file may come from anyone. A length is never believed before it is compared with what is there,
 //! nothing is allocated by a declared size, and decoding ends with an error before it takes
 //! [`DECODED_LIMIT`] of memory. Whether a decodable file keeps ONNX's rules is for
-//! `check` to say.
+//! [`check`](super::check) to say.
 
 mod budget;
 mod decode;

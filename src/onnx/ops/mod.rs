@@ -3,18 +3,18 @@
 //! Every [`Operator`] can be written ([`Operator::op_type`], [`Operator::attributes`]), read back
 //! ([`Operator::from_node`]) and told the types of its operands ([`Operator::infer`]). It refuses to
 //! know names of nodes and values, files, and which opset a file asks for: the definitions are those
-//! that opsets 15 to 17 share.
+//! that opsets 14 to 17 share.
 //!
 //! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`), of the versions Add-14,
-//! BatchNormalization-15, Clip-13, Conv-11, Gemm-13, Mul-14, ReduceMean-13, Sigmoid-13 and Softmax-13.
+//! BatchNormalization-14 and -15, Clip-13, Conv-11, Gemm-13, Mul-14, ReduceMean-13, Sigmoid-13 and Softmax-13.
 
 mod attributes;
 mod infer;
+mod tensor_type;
 
-use super::proto::tensor_proto::DataType;
-use crate::graph::shape::{self, Shape};
 pub use infer::agree;
-use std::fmt;
+pub use tensor_type::{TensorType, element_name};
+
 use std::ops::RangeInclusive;
 
 /// An operator of ONNX's own domain with its attributes, defaults filled in.
@@ -61,15 +61,6 @@ pub enum Operator {
         /// The dimension, counted from the end if negative; −1 where a node does not say.
         axis: i64,
     },
-}
-
-/// Element type and shape of a tensor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TensorType {
-    /// Element type.
-    pub element: DataType,
-    /// Shape, outermost dimension first.
-    pub shape: Shape,
 }
 
 /// Why a node is not one of the operators above, or does not take its operands.
@@ -173,21 +164,4 @@ impl Operator {
             reason,
         })
     }
-}
-
-impl fmt::Display for TensorType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{}",
-            element_name(self.element),
-            shape::display(&self.shape)
-        )
-    }
-}
-
-/// The element type as messages name it, such as `float` or `int64`.
-#[must_use]
-pub fn element_name(element: DataType) -> String {
-    element.as_str_name().to_lowercase()
 }

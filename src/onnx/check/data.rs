@@ -1,0 +1,151 @@
+//! Rules about initializers: possible types, and as much data as the shape asks for, where it should be.
+
+use super::Report;
+use crate::onnx::file::{Data, Initializer, ModelFile, Typed};
+use crate::onnx::ops::element_name;
+use crate::onnx::proto::tensor_proto::DataType;
+
+/// Checks every initializer.
+pub fn check(file: &ModelFile, report: &mut Report) {
+    for initializer in &file.contents.initializers {
+        if let Err((code, reason)) = check_initializer(file, initializer) {
+            report.error(
+                code,
+                None,
+                format!("initializer `{}`: {reason}", initializer.name),
+            );
+        }
+    }
+}
+
+type Fault = (&'static str, String);
+
+fn check_initializer(file: &ModelFile, initializer: &Initializer) -> Result<(), Fault> {
+    let element = match DataType::try_from(initializer.data_type) {
+        Ok(DataType::Undefined) => {
+            return Err(("initializer", "it has no element type".to_owned()));
+        }
+        Err(error) => {
+            return Err((
+                "initializer",
+                format!("element type {} does not exist", error.0),
+            ));
+        }
+        Ok(element) => element,
+    };
+    let count = initializer.element_count();
+    let count = count.ok_or_else(|| {
+        (
+            "initializer",
+            format!("its shape {:?} is impossible", initializer.dims),
+        )
+    })?;
+    let bits = element_bits(element)
+        .and_then(|bits| count.checked_mul(bits))
+        .map(|bits| bits.div_ceil(8));
+    let in_bytes = |found: u64| match bits {
+        Some(expected) if expected != found => {
+            let name = element_name(element);
+            Err((
+                "data",
+                format!("{count} elements of {name} take {expected} bytes, found {found}"),
+            ))
+        }
+        None => Err((
+            "data",
+            format!(
+                "{count} elements of {} cannot be bytes",
+                element_name(element)
+            ),
+        )),
+        _ => Ok(()),
+    };
+    match &initializer.data {
+        Data::None if count == 0 => Ok(()),
+        Data::None => Err((
+            "data",
+            format!("{count} elements are declared, but there is no data"),
+        )),
+        Data::Several(fields) => Err((
+            "data",
+            format!("its data is in {} at once", fields.join(" and ")),
+        )),
+        Data::Raw(range) => in_bytes(range.end - range.start),
+        Data::Typed(typed) => check_typed(element, count, typed),
+        Data::External(_) => {
+            let external = initializer
+                .external()
+                .map_err(|error| ("external", error.to_string()))?;
+            let Some(external) = external else {
+                return Ok(());
+            };
+            let (_, range) = external
+                .open(file.folder())
+                .map_err(|error| ("external", error.to_string()))?;
+            in_bytes(range.end - range.start)
+        }
+    }
+}
+
+fn check_typed(element: DataType, count: u64, typed: &Typed) -> Result<(), Fault> {
+    let name = element_name(element);
+    let expected_field = typed_field(element);
+    if typed.field != expected_field {
+        return Err((
+            "data",
+            format!(
+                "{name} belongs into `{expected_field}`, found `{}`",
+                typed.field
+            ),
+        ));
+    }
+    let expected = match element {
+        DataType::Complex64 | DataType::Complex128 => count.checked_mul(2),
+        // How several of these share a number is for a runtime to say.
+        _ if element_bits(element).is_some_and(|bits| bits < 8) => return Ok(()),
+        _ => Some(count),
+    };
+    if expected == Some(typed.values) {
+        return Ok(());
+    }
+    Err((
+        "data",
+        format!(
+            "{count} elements of {name} are declared, `{}` has {} values",
+            typed.field, typed.values
+        ),
+    ))
+}
+
+/// Source: the comments of `TensorProto` in the ONNX specification.
+fn typed_field(element: DataType) -> &'static str {
+    match element {
+        DataType::Float | DataType::Complex64 => "float_data",
+        DataType::Double | DataType::Complex128 => "double_data",
+        DataType::Int64 => "int64_data",
+        DataType::Uint32 | DataType::Uint64 => "uint64_data",
+        DataType::String => "string_data",
+        _ => "int32_data",
+    }
+}
+
+fn element_bits(element: DataType) -> Option<u64> {
+    Some(match element {
+        DataType::Int2 | DataType::Uint2 => 2,
+        DataType::Int4 | DataType::Uint4 | DataType::Float4e2m1 => 4,
+        DataType::Float6e2m3 | DataType::Float6e3m2 => 6,
+        DataType::Int8
+        | DataType::Uint8
+        | DataType::Bool
+        | DataType::Float8e4m3fn
+        | DataType::Float8e4m3fnuz
+        | DataType::Float8e5m2
+        | DataType::Float8e5m2fnuz
+        | DataType::Float8e8m0 => 8,
+        DataType::Int16 | DataType::Uint16 | DataType::Float16 | DataType::Bfloat16 => 16,
+        DataType::Int32 | DataType::Uint32 | DataType::Float => 32,
+        DataType::Int64 | DataType::Uint64 | DataType::Double | DataType::Complex64 => 64,
+        DataType::Complex128 => 128,
+        DataType::String | DataType::Undefined => return None,
+    })
+}

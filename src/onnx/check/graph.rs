@@ -1,0 +1,324 @@
+//! Rules about a graph: names, order, operators, and types inferred from the inputs on.
+
+use super::Report;
+use crate::graph::shape::Dim;
+use crate::onnx::file::{Contents, Initializer};
+use crate::onnx::ops::{Operator, TensorType, agree};
+use crate::onnx::proto::tensor_proto::DataType;
+use crate::onnx::proto::{NodeProto, ValueInfoProto};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Checks the graph; `operators` says whether the operators of its opset are known.
+pub fn check(contents: &Contents, operators: bool, report: &mut Report) {
+    let mut checker = Checker::new(contents, operators, report);
+    checker.sources();
+    let mut names = BTreeSet::new();
+    for (index, node) in contents.nodes.iter().enumerate() {
+        let name = node_name(index, node);
+        if !node.name().is_empty() && !names.insert(node.name()) {
+            checker
+                .report
+                .error("node-twice", Some(&name), "another node has the same name");
+        }
+        checker.node(index, &name, node);
+    }
+    checker.outputs();
+    checker.leftovers();
+}
+
+/// A node's name, or its number if it has none.
+pub fn node_name(index: usize, node: &NodeProto) -> String {
+    if node.name().is_empty() {
+        format!("#{index} ({})", node.op_type())
+    } else {
+        node.name().to_owned()
+    }
+}
+
+/// The type that an initializer has; an impossible one is for `data` to report.
+fn initializer_type(initializer: &Initializer) -> Option<TensorType> {
+    let element = DataType::try_from(initializer.data_type).ok()?;
+    let extent = |dim: &i64| u64::try_from(*dim).ok().map(Dim::Fixed);
+    let shape = initializer.dims.iter().map(extent).collect::<Option<_>>()?;
+    (element != DataType::Undefined).then_some(TensorType { element, shape })
+}
+
+struct Checker<'a> {
+    contents: &'a Contents,
+    operators: bool,
+    report: &'a mut Report,
+    /// Types that the file declares; none where that is no tensor of known rank.
+    declared: BTreeMap<&'a str, Option<TensorType>>,
+    /// Which node makes a value.
+    makers: BTreeMap<&'a str, usize>,
+    /// Values so far, with what is known of their types.
+    defined: BTreeMap<&'a str, Option<TensorType>>,
+    used: BTreeSet<&'a str>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(contents: &'a Contents, operators: bool, report: &'a mut Report) -> Self {
+        let mut makers = BTreeMap::new();
+        for (index, node) in contents.nodes.iter().enumerate() {
+            for output in &node.output {
+                makers.entry(output.as_str()).or_insert(index);
+            }
+        }
+        let (declared, defined, used) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self {
+            contents,
+            operators,
+            report,
+            declared,
+            makers,
+            defined,
+            used,
+        }
+    }
+
+    /// Declarations, inputs and initializers.
+    fn sources(&mut self) {
+        let contents = self.contents;
+        for info in &contents.inputs {
+            self.declare(info, true);
+            let found = self.declared.get(info.name()).cloned().flatten();
+            self.define(info.name(), None, found);
+        }
+        for info in &contents.outputs {
+            self.declare(info, true);
+        }
+        for info in &contents.value_info {
+            self.declare(info, false);
+        }
+        // An initializer may be the default of an input.
+        let mut defaults: BTreeSet<_> = contents.inputs.iter().map(ValueInfoProto::name).collect();
+        for initializer in &contents.initializers {
+            let name = initializer.name.as_str();
+            let found = self.settle(name, None, initializer_type(initializer));
+            if !defaults.remove(name) {
+                self.define(name, None, found);
+            }
+        }
+        for name in &contents.sparse_initializers {
+            self.define(name, None, None);
+        }
+    }
+
+    /// Remembers a declaration; an input may be an output as it is.
+    fn declare(&mut self, info: &'a ValueInfoProto, may_repeat: bool) {
+        let name = info.name();
+        if name.is_empty() {
+            return;
+        }
+        let found = TensorType::from_proto(info.r#type.as_ref());
+        match &found {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let message = format!("`{name}` is not declared as a tensor with a shape");
+                self.report.strict("type-missing", None, message);
+            }
+            Err(reason) => self.report.error(
+                "type",
+                None,
+                format!("the declared type of `{name}`: {reason}"),
+            ),
+        }
+        let found = found.ok().flatten();
+        match self.declared.get(name) {
+            Some(before) if !may_repeat || *before != found => {
+                self.report.error(
+                    "type",
+                    None,
+                    format!("the type of `{name}` is declared twice"),
+                );
+            }
+            _ => {
+                self.declared.insert(name, found);
+            }
+        }
+    }
+
+    fn define(&mut self, name: &'a str, node: Option<&str>, found: Option<TensorType>) {
+        if name.is_empty() {
+            self.report
+                .error("name-missing", node, "an input or initializer has no name");
+        } else if self.defined.insert(name, found).is_some() {
+            self.report.error(
+                "value-twice",
+                node,
+                format!("value `{name}` is defined twice"),
+            );
+        }
+    }
+
+    fn node(&mut self, index: usize, name: &str, node: &'a NodeProto) {
+        let operands = self.operands(index, name, node);
+        let operator = if self.operators {
+            self.operator(name, node)
+        } else {
+            None
+        };
+        let inferred = match (operator, operands) {
+            (Some(operator), Some(operands)) => operator
+                .infer(&operands)
+                .map_err(|error| {
+                    self.report.error("operand", Some(name), error);
+                })
+                .ok(),
+            _ => None,
+        };
+        for output in node.output.iter().filter(|output| !output.is_empty()) {
+            if !self.declared.contains_key(output.as_str()) {
+                self.report.strict(
+                    "type-missing",
+                    Some(name),
+                    format!("its result `{output}` has no declared type"),
+                );
+            }
+            // Operators that are known here have one result.
+            let found = self.settle(output, Some(name), inferred.clone());
+            self.define(output, Some(name), found);
+        }
+    }
+
+    /// The types of a node's operands; none if one is not known.
+    fn operands(
+        &mut self,
+        index: usize,
+        name: &str,
+        node: &'a NodeProto,
+    ) -> Option<Vec<TensorType>> {
+        let mut operands = Some(Vec::new());
+        for input in node.input.iter().filter(|input| !input.is_empty()) {
+            self.used.insert(input);
+            let found = self.defined.get(input.as_str());
+            if found.is_none() {
+                if self
+                    .makers
+                    .get(input.as_str())
+                    .is_some_and(|maker| *maker >= index)
+                {
+                    let message = format!("it uses `{input}`, which is made later or by itself");
+                    self.report.error("order", Some(name), message);
+                } else {
+                    self.report.error(
+                        "undefined",
+                        Some(name),
+                        format!("it uses `{input}`, which nothing makes"),
+                    );
+                }
+            }
+            match (&mut operands, found) {
+                (Some(operands), Some(Some(found))) => operands.push(found.clone()),
+                _ => operands = None,
+            }
+        }
+        operands
+    }
+
+    fn operator(&mut self, name: &str, node: &NodeProto) -> Option<Operator> {
+        match Operator::from_node(node) {
+            Ok(operator) => Some(operator),
+            Err(error) if error.is_illegal() => {
+                self.report.error("node", Some(name), error);
+                None
+            }
+            Err(error) => {
+                self.report.strict("node-unknown", Some(name), error);
+                None
+            }
+        }
+    }
+
+    /// Compares an inferred type with the declared one and joins what both know.
+    fn settle(
+        &mut self,
+        value: &str,
+        node: Option<&str>,
+        inferred: Option<TensorType>,
+    ) -> Option<TensorType> {
+        let declared = self.declared.get(value).cloned().flatten();
+        let (Some(inferred), Some(declared)) = (&inferred, &declared) else {
+            return inferred.or(declared);
+        };
+        let pairs = || inferred.shape.iter().zip(&declared.shape);
+        let same_rank = inferred.shape.len() == declared.shape.len();
+        if inferred.element != declared.element
+            || !same_rank
+            || !pairs().all(|(one, other)| agree(one, other))
+        {
+            let message = format!("`{value}` is declared as {declared}, but it is {inferred}");
+            self.report.error("mismatch", node, message);
+            return Some(inferred.clone());
+        }
+        if pairs().any(|(one, other)| *one != Dim::Unset && *other != Dim::Unset && one != other) {
+            let message = format!("`{value}` is declared as {declared}, but it is {inferred}");
+            self.report.strict("symbol", node, message);
+        }
+        let join = |(one, other): (&Dim, &Dim)| {
+            if *one == Dim::Unset {
+                other.clone()
+            } else {
+                one.clone()
+            }
+        };
+        Some(TensorType {
+            element: inferred.element,
+            shape: pairs().map(join).collect(),
+        })
+    }
+
+    fn outputs(&mut self) {
+        let contents = self.contents;
+        if contents.outputs.is_empty() {
+            self.report.error("output", None, "the graph has no output");
+        }
+        let mut seen = BTreeSet::new();
+        for info in &contents.outputs {
+            let name = info.name();
+            self.used.insert(name);
+            if name.is_empty() {
+                self.report
+                    .error("name-missing", None, "an output has no name");
+            } else if !self.defined.contains_key(name) {
+                self.report
+                    .error("output", None, format!("nothing makes output `{name}`"));
+            } else if !seen.insert(name) {
+                self.report
+                    .error("output", None, format!("output `{name}` is listed twice"));
+            }
+        }
+    }
+
+    /// Declarations and initializers that nothing needs.
+    fn leftovers(&mut self) {
+        let contents = self.contents;
+        for info in &contents.value_info {
+            if !info.name().is_empty() && !self.defined.contains_key(info.name()) {
+                let message = format!(
+                    "a type is declared for `{}`, which does not exist",
+                    info.name()
+                );
+                self.report.warning("type-unused", None, message);
+            }
+        }
+        // A graph in an attribute may use any value.
+        let nested = contents.nodes.iter().flat_map(|node| &node.attribute);
+        if nested
+            .into_iter()
+            .any(|attribute| attribute.g.is_some() || !attribute.graphs.is_empty())
+        {
+            return;
+        }
+        for initializer in contents
+            .initializers
+            .iter()
+            .filter(|initializer| !initializer.name.is_empty())
+        {
+            if !self.used.contains(initializer.name.as_str()) {
+                let message = format!("initializer `{}` is not used", initializer.name);
+                self.report.warning("unused", None, message);
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Rules about a model as a whole: versions, domains, metadata.
+
+use super::Report;
+use crate::onnx::file::ModelFile;
+use crate::onnx::opset::{has_known_operators, lowest_ir_version};
+use std::collections::BTreeSet;
+
+/// Checks the model's own fields; says whether the operators of its opset are known here.
+pub fn check(file: &ModelFile, report: &mut Report) -> bool {
+    let contents = &file.contents;
+    let mut keys = BTreeSet::new();
+    for (key, _) in &contents.metadata_props {
+        if !keys.insert(key) {
+            report.error(
+                "metadata",
+                None,
+                format!("metadata key `{key}` is there twice"),
+            );
+        }
+    }
+    if contents.function_count > 0 {
+        let message = format!(
+            "the model defines {} functions, which are not looked into",
+            contents.function_count
+        );
+        report.strict("function", None, message);
+    }
+    let mut domains = BTreeSet::new();
+    let mut opset = None;
+    for import in &contents.opset_import {
+        let domain = canonical(import.domain());
+        if !domains.insert(domain) {
+            report.error(
+                "opset",
+                None,
+                format!("domain `{domain}` is imported twice"),
+            );
+        }
+        if domain.is_empty() {
+            opset = Some(import.version());
+        }
+    }
+    check_domains(file, &domains, report);
+    if contents.ir_version.is_none() {
+        report.error("ir-version", None, "the model has no IR version");
+    }
+    let Some(opset) = opset else {
+        report.error(
+            "opset",
+            None,
+            "the model does not import ONNX's own operator set",
+        );
+        return false;
+    };
+    match (lowest_ir_version(opset), contents.ir_version) {
+        (Some(lowest), Some(found)) if found < lowest => {
+            let message =
+                format!("opset {opset} needs IR version {lowest} or later, found {found}");
+            report.error("ir-version", None, message);
+        }
+        _ => {}
+    }
+    let known = has_known_operators(opset);
+    if !known {
+        let message =
+            format!("the operators of opset {opset} are not known here; no shapes are inferred");
+        report.strict("opset-unknown", None, message);
+    }
+    known
+}
+
+fn check_domains(file: &ModelFile, imported: &BTreeSet<&str>, report: &mut Report) {
+    for (index, node) in file.contents.nodes.iter().enumerate() {
+        let domain = canonical(node.domain());
+        // A missing import of ONNX's own set is one finding, not one a node.
+        if !domain.is_empty() && !imported.contains(domain) {
+            let name = super::graph::node_name(index, node);
+            report.error(
+                "domain",
+                Some(&name),
+                format!("its domain `{domain}` is not imported"),
+            );
+        }
+    }
+}
+
+/// ONNX's own domain has two names.
+fn canonical(domain: &str) -> &str {
+    if domain == "ai.onnx" { "" } else { domain }
+}

@@ -1,0 +1,191 @@
+//! The rules that a decodable file must keep before any runtime sees it.
+//!
+//! [`check`] never fails: it lists [`Finding`]s, the model's first, then the graph's in the file's order.
+//! Files of this project's own producer are held to everything; in other files, what is legal but out of
+//! this project's reach, and what ONNX only recommends, is a warning.
+//!
+//! | code | finding |
+//! |---|---|
+//! | `ir-version` | the IR version is missing, or older than the opset |
+//! | `opset` | ONNX's own operator set is not imported, or a domain is imported twice |
+//! | `opset-unknown` | an opset whose operators are not known here; shapes are not inferred (own: error, else warning) |
+//! | `domain` | a node's domain is not imported |
+//! | `metadata` | a metadata key is there twice |
+//! | `function` | the model defines functions, which are not looked into (own: error, else warning) |
+//! | `name-missing` | an input, output or initializer has no name |
+//! | `value-twice` | a value is defined twice |
+//! | `node-twice` | two nodes share a name |
+//! | `order` | a node uses a value that only a later node, or itself, makes |
+//! | `undefined` | a node uses a value that nothing makes |
+//! | `output` | the graph has no output, or nothing makes one of them |
+//! | `node` | a node has an illegal attribute, or a wrong number of operands or results |
+//! | `node-unknown` | an operator, or a use of one, that is not known here (own: error, else warning) |
+//! | `operand` | an operator does not take operands of these types and shapes |
+//! | `type` | a declared type is incomplete or impossible, or declared twice |
+//! | `type-missing` | a value has no declared type (inputs and outputs: error; own: error, else warning) |
+//! | `type-unused` | a type is declared for a value that does not exist (warning) |
+//! | `mismatch` | the declared type is not the inferred one |
+//! | `symbol` | a declared extent is a name or another name, the inferred one is not (own: error, else warning) |
+//! | `initializer` | an initializer's element type or shape is impossible |
+//! | `data` | an initializer's data is missing, in the wrong field, or does not fit its shape |
+//! | `external` | external data is not described, outside the model's folder, missing or too short |
+//! | `unused` | an initializer is not used (warning) |
+//! | `more` | so many more findings are not listed |
+
+mod data;
+mod graph;
+mod header;
+
+use super::file::ModelFile;
+use super::model::PRODUCER;
+use std::fmt;
+
+/// Findings that are listed; further ones are only counted.
+const MOST_FINDINGS: usize = 1000;
+/// Characters of a message that are kept; names come from the file.
+const LONGEST_MESSAGE: usize = 600;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The file breaks a rule; no runtime should see it.
+    Error,
+    /// Worth knowing.
+    Warning,
+}
+
+/// Something that is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub level: Level,
+    /// Which rule: a stable name from the module's table.
+    pub code: &'static str,
+    /// The node, by name or, without one, by number.
+    pub node: Option<String>,
+    /// What is wrong, expected and found; no control characters.
+    pub message: String,
+}
+
+/// Checks a file, its external data included; tensor data itself is not read.
+#[must_use]
+pub fn check(file: &ModelFile) -> Vec<Finding> {
+    let mut report = Report {
+        own: file.contents.producer_name == PRODUCER,
+        findings: Vec::new(),
+        more: 0,
+        more_errors: false,
+    };
+    let operators = header::check(file, &mut report);
+    graph::check(&file.contents, operators, &mut report);
+    data::check(file, &mut report);
+    report.finish()
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+        };
+        match &self.node {
+            Some(node) => write!(
+                f,
+                "{level}[{}]: in node `{node}`: {}",
+                self.code, self.message
+            ),
+            None => write!(f, "{level}[{}]: {}", self.code, self.message),
+        }
+    }
+}
+
+/// Collects findings.
+struct Report {
+    /// Whether the file says that this project wrote it.
+    own: bool,
+    findings: Vec<Finding>,
+    more: usize,
+    more_errors: bool,
+}
+
+impl Report {
+    fn error(&mut self, code: &'static str, node: Option<&str>, message: impl fmt::Display) {
+        self.add(Level::Error, code, node, &message);
+    }
+
+    fn warning(&mut self, code: &'static str, node: Option<&str>, message: impl fmt::Display) {
+        self.add(Level::Warning, code, node, &message);
+    }
+
+    /// An error in a file of our own, a warning in others.
+    fn strict(&mut self, code: &'static str, node: Option<&str>, message: impl fmt::Display) {
+        self.add(
+            if self.own {
+                Level::Error
+            } else {
+                Level::Warning
+            },
+            code,
+            node,
+            &message,
+        );
+    }
+
+    fn add(
+        &mut self,
+        level: Level,
+        code: &'static str,
+        node: Option<&str>,
+        message: &dyn fmt::Display,
+    ) {
+        if self.findings.len() == MOST_FINDINGS {
+            self.more += 1;
+            self.more_errors |= level == Level::Error;
+            return;
+        }
+        let (node, message) = (node.map(printable), printable(&message.to_string()));
+        self.findings.push(Finding {
+            level,
+            code,
+            node,
+            message,
+        });
+    }
+
+    fn finish(mut self) -> Vec<Finding> {
+        if self.more > 0 {
+            let message = format!("{} more findings are not listed", self.more);
+            let level = if self.more_errors {
+                Level::Error
+            } else {
+                Level::Warning
+            };
+            self.findings.push(Finding {
+                level,
+                code: "more",
+                node: None,
+                message,
+            });
+        }
+        self.findings
+    }
+}
+
+/// The text without control characters, which could command a terminal, and not endless.
+fn printable(text: &str) -> String {
+    let printable = |character: char| {
+        if character.is_control() {
+            '\u{fffd}'
+        } else {
+            character
+        }
+    };
+    let mut result: String = text.chars().take(LONGEST_MESSAGE).map(printable).collect();
+    if text.chars().nth(LONGEST_MESSAGE).is_some() {
+        result.push('…');
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests;
