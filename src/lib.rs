@@ -9,6 +9,8 @@ pub mod metadata;
 pub mod network;
 pub mod onnx;
 pub mod request;
+pub mod runtime;
 pub mod scaling;
 pub mod tensor;
+pub mod verify;
 pub mod weights;

@@ -10,6 +10,8 @@ mod progress;
 mod select;
 mod source;
 mod text;
+mod verify;
+mod worker;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -28,15 +30,24 @@ enum Command {
     Emit(Box<emit::EmitArgs>),
     /// Show the recipe, the stages and the totals of a file or a network
     Inspect(Box<inspect::InspectArgs>),
+    /// Run a file in tract and ONNX Runtime, and compare what they compute
+    Verify(verify::Arguments),
+    /// Run one file in one runtime, for another process of this program
+    #[command(name = worker::SUBCOMMAND, hide = true)]
+    Worker(worker::Arguments),
 }
 
 /// Parses the command line, runs the command, prints its error and gives the exit status.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    interrupt::catch();
+    if !matches!(cli.command, Command::Worker(_)) {
+        interrupt::catch();
+    }
     let result = match &cli.command {
         Command::Emit(args) => emit::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Verify(arguments) => verify::main(arguments),
+        Command::Worker(arguments) => worker::main(arguments),
     };
     match result {
         Ok(status) => status.into(),

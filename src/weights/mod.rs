@@ -12,7 +12,7 @@ pub mod safetensors;
 
 mod bind;
 mod element;
-mod random;
+pub(crate) mod random;
 
 pub use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
 pub use bind::{BindError, BoundWeights, Expected, bind};

@@ -36,7 +36,11 @@ pub(super) fn encode(graph: &Graph, name: &str) -> Result<(Vec<u8>, Vec<u8>), Mo
         name: Some(name.to_owned()),
         ..GraphProto::default()
     };
-    let infos = |ids: &[ValueId]| ids.iter().map(|id| value_info(graph.value(*id))).collect();
+    let infos = |ids: &[ValueId], named: bool| {
+        ids.iter()
+            .map(|id| value_info(graph.value(*id), named))
+            .collect()
+    };
     let inner: Vec<ValueId> = graph
         .nodes
         .iter()
@@ -44,17 +48,18 @@ pub(super) fn encode(graph: &Graph, name: &str) -> Result<(Vec<u8>, Vec<u8>), Mo
         .filter(|output| !graph.outputs.contains(output))
         .collect();
     let after = GraphProto {
-        input: infos(&graph.inputs),
-        output: infos(&graph.outputs),
-        value_info: infos(&inner),
+        input: infos(&graph.inputs, true),
+        output: infos(&graph.outputs, true),
+        value_info: infos(&inner, false),
         ..GraphProto::default()
     };
     Ok((before.encode_to_vec(), after.encode_to_vec()))
 }
 
-/// Name, type and shape; a dimension derived from a symbol is left unset, since some runtimes drop names
-/// that are not plain identifiers.
-fn value_info(value: &Value) -> ValueInfoProto {
+/// Name, type and shape. A dimension derived from a symbol is left unset, since some runtimes drop names
+/// that are not plain identifiers. Without `named` every symbolic one is: tract 0.23 does not unify a name in
+/// between, such as `batch`, with the number that its caller gives for the input.
+fn value_info(value: &Value, named: bool) -> ValueInfoProto {
     let dim = |dim: &Dim| Dimension {
         denotation: None,
         value: match dim {
@@ -63,6 +68,7 @@ fn value_info(value: &Value) -> ValueInfoProto {
             )),
             other => other
                 .name()
+                .filter(|_| named)
                 .map(|name| dimension::Value::DimParam(name.to_owned())),
         },
     };

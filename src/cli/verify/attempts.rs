@@ -1,0 +1,132 @@
+//! Which runtimes run, and what happens if one cannot be used.
+
+use super::Request;
+use crate::cli::exit::Failure;
+use crate::cli::worker::{Spec, run_found};
+use efficientnet_onnx::runtime::discover::{HINT, Places};
+use efficientnet_onnx::runtime::outcome::Trouble;
+use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
+use efficientnet_onnx::verify::Attempt;
+use std::path::Path;
+use std::time::Duration;
+
+/// What was tried.
+pub struct Attempts {
+    /// The runtimes that were to run.
+    pub attempts: Vec<Attempt>,
+    /// What was passed over.
+    pub notes: Vec<String>,
+}
+
+/// Runs the file in each runtime that was asked for, else in all that are built and found.
+///
+/// # Errors
+/// If the request contradicts itself, or on Ctrl-C.
+pub fn make(
+    file: &Path,
+    request: &Request,
+    inputs: &[Vec<NamedTensor>],
+    limit: Duration,
+    progress: bool,
+) -> Result<Attempts, Failure> {
+    let places = Places::from_environment(request.ort_lib.clone());
+    let mut made = Attempts {
+        attempts: Vec::new(),
+        notes: Vec::new(),
+    };
+    for (runtime, named) in chosen(request, &places)? {
+        if progress {
+            eprintln!("running in {runtime}, for at most {} s", limit.as_secs());
+        }
+        let spec = Spec {
+            runtime,
+            library: None,
+            model: file.to_owned(),
+            threads: request.threads.map(usize::from),
+            timed: true,
+        };
+        let tried = run_found(&spec, &places, inputs, limit)?;
+        made.notes.extend(tried.notes);
+        match &tried.outcome.trouble {
+            Some(Trouble::Unavailable { reason, .. }) if !named => {
+                made.notes.push(format!(
+                    "{reason}, so `{runtime}` did not run; to have it: {HINT}"
+                ));
+            }
+            _ => made.attempts.push(Attempt {
+                runtime,
+                library: tried
+                    .library
+                    .map(|library| library.path.display().to_string()),
+                outcome: tried.outcome,
+            }),
+        }
+    }
+    Ok(made)
+}
+
+/// The runtimes to run, each once, and whether they were asked for, by name or by their library.
+fn chosen(request: &Request, places: &Places) -> Result<Vec<(RuntimeName, bool)>, Failure> {
+    let asked = |runtime| runtime == RuntimeName::OrtCpu && places.asked();
+    if request.runtime.is_empty() {
+        return Ok(RuntimeName::ALL
+            .into_iter()
+            .filter(|&runtime| runtime.is_built() || asked(runtime))
+            .map(|runtime| (runtime, asked(runtime)))
+            .collect());
+    }
+    let mut chosen = Vec::new();
+    for &runtime in &request.runtime {
+        if !chosen.contains(&(runtime, true)) {
+            chosen.push((runtime, true));
+        }
+    }
+    if request.ort_lib.is_some() && !chosen.contains(&(RuntimeName::OrtCpu, true)) {
+        return Err(Failure::bad_input(
+            "`--ort-lib` is given, but `--runtime` does not name `ort-cpu`",
+        )
+        .hint("add `ort-cpu` to `--runtime`, or leave `--ort-lib` out"));
+    }
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runtime_that_is_named_twice_runs_once() {
+        let request = Request {
+            runtime: vec![RuntimeName::OrtCpu, RuntimeName::Tract, RuntimeName::OrtCpu],
+            ..Request::default()
+        };
+        let chosen = chosen(&request, &Places::default()).expect("chosen");
+        assert_eq!(
+            chosen,
+            [(RuntimeName::OrtCpu, true), (RuntimeName::Tract, true)]
+        );
+    }
+
+    #[test]
+    fn a_library_that_is_asked_for_asks_for_its_runtime() {
+        let places = Places {
+            variable: Some("/somewhere/libonnxruntime.so".into()),
+            ..Places::default()
+        };
+        let asked = chosen(&Request::default(), &places).expect("chosen");
+        assert!(asked.contains(&(RuntimeName::OrtCpu, true)));
+        let found = chosen(&Request::default(), &Places::default()).expect("chosen");
+        assert!(!found.contains(&(RuntimeName::OrtCpu, true)));
+    }
+
+    #[test]
+    fn a_library_for_a_runtime_that_is_not_to_run_is_bad_usage() {
+        let request = Request {
+            runtime: vec![RuntimeName::Tract],
+            ort_lib: Some("libonnxruntime.so".into()),
+            ..Request::default()
+        };
+        let failure = chosen(&request, &Places::default()).expect_err("bad usage");
+        assert_eq!(failure.status, crate::cli::exit::Status::BadInput);
+    }
+}

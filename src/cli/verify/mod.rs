@@ -1,0 +1,134 @@
+//! `verify`: runs a file in every runtime and says whether they agree.
+
+mod attempts;
+mod table;
+
+use super::exit::{Failure, Status};
+use clap::Args;
+use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::runtime::RuntimeName;
+use efficientnet_onnx::verify::report::{Report, Tolerance, Verdict};
+use efficientnet_onnx::verify::{Settings, judge, plan, read};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Runs a file in tract and ONNX Runtime, and compares what they compute.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The file to verify.
+    file: PathBuf,
+    #[command(flatten)]
+    request: Request,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Print no notes and no progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// How a file is to be verified.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Request {
+    /// Runtimes to run, all of them: `tract`, `ort-cpu` [default: tract, and ort-cpu if its library is found].
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub runtime: Vec<RuntimeName>,
+    /// ONNX Runtime's shared library [default: `ORT_DYLIB_PATH`, the active virtual environment's, `python3`'s].
+    #[arg(long, value_name = "PATH")]
+    pub ort_lib: Option<PathBuf>,
+    /// Time limit of each runtime [default: 60, and 2 more for each GMAC over all images].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: Option<u64>,
+    /// Seed of the N(0, 1) noise that the file is run with.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Allowed difference, relative to the element [default: 1e-4].
+    #[arg(long, value_name = "X", value_parser = tolerance)]
+    pub rtol: Option<f64>,
+    /// Allowed difference, relative to the largest element [default: 1e-5].
+    #[arg(long, value_name = "X", value_parser = tolerance)]
+    pub atol: Option<f64>,
+    /// Threads of ONNX Runtime; tract uses one [default: all cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+/// Runs `verify`.
+pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
+    let shown = arguments.file.display().to_string();
+    let report = verify_path(&arguments.file, &shown, &arguments.request, arguments.quiet)?;
+    let text = if arguments.json {
+        let json = serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?;
+        format!("{json}\n")
+    } else {
+        table::render(&report)
+    };
+    if !arguments.quiet {
+        for note in &report.notes {
+            eprintln!("note: {note}");
+        }
+    }
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::bad_input(error)),
+        _ => Ok(status(&report)),
+    }
+}
+
+/// Verifies a file that is called `shown` in the report.
+///
+/// # Errors
+/// If the file cannot be read or decoded, or cannot be tried.
+pub fn verify_path(
+    file: &Path,
+    shown: &str,
+    request: &Request,
+    quiet: bool,
+) -> Result<Report, Failure> {
+    let subject = read::subject(&ModelFile::open(file).map_err(Failure::bad_input)?);
+    let cases =
+        plan::cases(&subject).map_err(|error| Failure::bad_input(format!("`{shown}`: {error}")))?;
+    let default = Tolerance::default();
+    let settings = Settings {
+        file: shown.to_owned(),
+        seed: request.seed,
+        tolerance: Tolerance {
+            rtol: request.rtol.unwrap_or(default.rtol),
+            atol: request.atol.unwrap_or(default.atol),
+        },
+    };
+    let mut inputs = Vec::new();
+    for case in &cases {
+        inputs.push(plan::inputs(&subject, case, request.seed).map_err(Failure::bad_input)?);
+    }
+    let seconds = request
+        .timeout
+        .unwrap_or_else(|| plan::default_seconds(&subject, &cases));
+    let progress = !quiet && io::stderr().is_terminal();
+    let made = attempts::make(
+        file,
+        request,
+        &inputs,
+        Duration::from_secs(seconds),
+        progress,
+    )?;
+    let mut report = judge(&settings, &subject, &cases, &made.attempts);
+    report.notes.extend(made.notes);
+    Ok(report)
+}
+
+/// The exit status of a report.
+pub fn status(report: &Report) -> Status {
+    match report.verdict {
+        Verdict::Agree | Verdict::RanNotCompared => Status::Done,
+        Verdict::Disagree => Status::Disagrees,
+        Verdict::Unavailable => Status::Unavailable,
+    }
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("expected a number that is at least 0".to_owned()),
+    }
+}

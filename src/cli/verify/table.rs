@@ -1,0 +1,176 @@
+//! A report as a table for people.
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use efficientnet_onnx::verify::report::{
+    Agreement, CaseReport, Report, RuntimeReport, RuntimeStatus, Verdict,
+};
+use std::fmt::Write;
+
+/// The whole text, which ends with a line feed.
+pub fn render(report: &Report) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{}: {}", report.file, verdict(report));
+    for problem in &report.problems {
+        let location = problem
+            .location
+            .as_ref()
+            .map_or_else(String::new, |location| format!("`{location}`: "));
+        let _ = writeln!(text, "  {location}{}", problem.message);
+    }
+    if !report.runtimes.is_empty() {
+        let _ = writeln!(text, "\n{}", table(report));
+    }
+    for runtime in &report.runtimes {
+        explain(report, runtime, &mut text);
+    }
+    if report
+        .runtimes
+        .iter()
+        .any(|runtime| runtime.smallest_factor.is_some())
+    {
+        let tolerance = report.tolerance;
+        let _ = writeln!(
+            text,
+            "\nallowed: |difference| <= {:e} * max|base| + {:e} * |base|, with {} as the base\ninputs: N(0, 1) noise, seed {}: {}",
+            tolerance.atol,
+            tolerance.rtol,
+            report.base.unwrap_or("none"),
+            report.seed,
+            report
+                .cases
+                .iter()
+                .map(describe_case)
+                .collect::<Vec<_>>()
+                .join("; "),
+        );
+    }
+    text
+}
+
+fn verdict(report: &Report) -> &'static str {
+    match report.verdict {
+        Verdict::Agree => "the runtimes agree",
+        Verdict::Disagree if !report.problems.is_empty() => {
+            "the file breaks a rule, so nothing ran"
+        }
+        Verdict::Disagree => "not verified",
+        Verdict::RanNotCompared => "ran, not compared",
+        Verdict::Unavailable => "a runtime is not available",
+    }
+}
+
+fn table(report: &Report) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "runtime",
+        "version",
+        "load",
+        "run",
+        "largest diff.",
+        "at",
+        "of allowed",
+        "top-1",
+        "top-5",
+        "result",
+    ]);
+    for runtime in &report.runtimes {
+        let dash = || "-".to_owned();
+        let place = match (
+            &runtime.max_abs_output,
+            &runtime.max_abs_index,
+            runtime.max_abs_case,
+        ) {
+            (Some(output), Some(index), Some(case)) => {
+                format!("{output}{index:?} case {}", case + 1)
+            }
+            _ => dash(),
+        };
+        table.add_row([
+            Cell::new(runtime.name),
+            Cell::new(runtime.version.clone().unwrap_or_else(dash)),
+            Cell::new(runtime.load_seconds.map_or_else(dash, time))
+                .set_alignment(CellAlignment::Right),
+            Cell::new(runtime.run_seconds.map_or_else(dash, time))
+                .set_alignment(CellAlignment::Right),
+            Cell::new(
+                runtime
+                    .max_abs
+                    .map_or_else(dash, |max_abs| format!("{max_abs:.2e}")),
+            ),
+            Cell::new(place),
+            Cell::new(
+                runtime
+                    .smallest_factor
+                    .map_or_else(dash, |factor| format!("{factor:.3}")),
+            ),
+            Cell::new(runtime.top1.map_or_else(dash, agreement)),
+            Cell::new(runtime.top5.map_or_else(dash, agreement)),
+            Cell::new(result(report, runtime)),
+        ]);
+    }
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
+    let name = runtime.name;
+    if let Some(message) = &runtime.message {
+        let _ = writeln!(text, "\n{name}: {message}");
+    }
+    if let Some(hint) = &runtime.hint {
+        let _ = writeln!(text, "hint: {hint}");
+    }
+    for failure in &runtime.failures {
+        let case = report
+            .cases
+            .get(failure.case)
+            .map_or_else(String::new, describe_case);
+        let check = failure.check.as_str();
+        let _ = writeln!(
+            text,
+            "\n{name}: {check} of `{}`, {case}: {}",
+            failure.output, failure.message
+        );
+    }
+}
+
+fn result(report: &Report, runtime: &RuntimeReport) -> String {
+    match runtime.status {
+        RuntimeStatus::Passed if report.base == Some(runtime.name) => "base".to_owned(),
+        RuntimeStatus::Passed => "agrees".to_owned(),
+        RuntimeStatus::Disagrees => {
+            format!(
+                "disagrees in {} elements",
+                runtime.beyond_tolerance.unwrap_or_default()
+            )
+        }
+        RuntimeStatus::FailedChecks => format!("failed {} checks", runtime.failures.len()),
+        RuntimeStatus::Refused => "refused the file".to_owned(),
+        RuntimeStatus::Crashed => "crashed".to_owned(),
+        RuntimeStatus::TimedOut => "ran out of time".to_owned(),
+        RuntimeStatus::Unavailable => "not available".to_owned(),
+    }
+}
+
+fn describe_case(case: &CaseReport) -> String {
+    match (case.height, case.width) {
+        (Some(height), Some(width)) => format!("batch {} at {height}x{width}", case.batch),
+        _ => format!("batch {}", case.batch),
+    }
+}
+
+fn agreement(agreement: Agreement) -> String {
+    format!("{}/{}", agreement.rows, agreement.of)
+}
+
+fn time(seconds: f64) -> String {
+    if seconds < 1.0 {
+        format!("{:.1} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.2} s")
+    }
+}

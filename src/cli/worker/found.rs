@@ -1,0 +1,97 @@
+//! Runs a file in a runtime by name, with the library that is found for it.
+
+use super::{Spec, run};
+use crate::cli::exit::Failure;
+use efficientnet_onnx::runtime::discover::{HINT, Library, Places};
+use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
+use efficientnet_onnx::runtime::{NamedTensor, RuntimeName, not_built};
+use std::time::Duration;
+
+/// What came of a runtime, with whichever library could be used.
+#[derive(Debug)]
+pub struct Tried {
+    /// The library that was used, or asked for.
+    pub library: Option<Library>,
+    /// The result; [`Trouble::Unavailable`] if there is no usable library or the runtime is not built in.
+    pub outcome: Outcome,
+    /// Libraries that were found and passed over, and why.
+    pub notes: Vec<String>,
+}
+
+/// Runs a file in the runtime of `spec`, whose `library` is set from `places` where it needs one.
+///
+/// A library that was asked for by path must work. One that was only found and does not load is passed over with a
+/// note, and the next is tried.
+///
+/// # Errors
+/// Only on Ctrl-C.
+pub fn run_found(
+    spec: &Spec,
+    places: &Places,
+    cases: &[Vec<NamedTensor>],
+    limit: Duration,
+) -> Result<Tried, Failure> {
+    let mut tried = Tried {
+        library: None,
+        outcome: Outcome::default(),
+        notes: Vec::new(),
+    };
+    if !spec.runtime.is_built() {
+        tried.outcome = unusable(not_built(spec.runtime).into());
+        return Ok(tried);
+    }
+    if spec.runtime == RuntimeName::Tract {
+        tried.outcome = run(spec, cases.to_vec(), limit)?;
+        return Ok(tried);
+    }
+    for library in places.libraries() {
+        let spec = Spec {
+            library: Some(library.path.clone()),
+            ..spec.clone()
+        };
+        let outcome = run(&spec, cases.to_vec(), limit)?;
+        if outcome.version.is_some() {
+            tried.library = Some(library);
+            tried.outcome = outcome;
+            return Ok(tried);
+        }
+        let reason = explain(outcome, &library);
+        if library.asked {
+            tried.outcome = unavailable(format!("{reason} (from {})", library.origin));
+            tried.library = Some(library);
+            return Ok(tried);
+        }
+        let origin = library.origin;
+        tried
+            .notes
+            .push(format!("{reason} (found in {origin}, passed over)"));
+    }
+    tried.outcome = unavailable("no usable ONNX Runtime library was found".to_owned());
+    Ok(tried)
+}
+
+/// Why a worker ended before its library was ready, in whatever way it did.
+fn explain(outcome: Outcome, library: &Library) -> String {
+    let path = library.path.display();
+    match outcome.trouble {
+        Some(Trouble::Unavailable { reason, .. }) => reason,
+        Some(Trouble::Crashed { message }) => format!("loading `{path}` crashed: {message}"),
+        Some(Trouble::TimedOut { seconds }) => {
+            format!("loading `{path}` was not done after {seconds} s")
+        }
+        Some(Trouble::Refused { message }) => message,
+        None => format!("loading `{path}` gave no result"),
+    }
+}
+
+fn unavailable(reason: String) -> Outcome {
+    let hint = Some(HINT.to_owned());
+    unusable(Trouble::Unavailable { reason, hint })
+}
+
+fn unusable(trouble: Trouble) -> Outcome {
+    Outcome {
+        trouble: Some(trouble),
+        ..Outcome::default()
+    }
+}

@@ -1,0 +1,360 @@
+//! Runs a file in a runtime in a process of its own, under a time limit.
+//!
+//! The child is this same program with a hidden subcommand. Whatever a runtime does, crash, hang, run out
+//! of memory or write nonsense, is an [`Outcome`] and never an error of this process. The child's environment
+//! always has ONNX Runtime's telemetry turned off.
+
+mod child;
+mod found;
+mod protocol;
+
+use super::exit::{Failure, Status};
+use super::interrupt;
+pub use child::{Arguments, main};
+use efficientnet_onnx::runtime::outcome::{Event, Outcome, Trouble};
+use efficientnet_onnx::runtime::{NamedTensor, RuntimeName, TELEMETRY_OPT_OUT};
+pub use found::{Tried, run_found};
+use protocol::{Job, read_event, write_job};
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The name of the hidden subcommand.
+pub const SUBCOMMAND: &str = "worker";
+
+/// How often Ctrl-C is looked for.
+const ATTENTION: Duration = Duration::from_millis(50);
+/// How long a child that has sent its last event may take to end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The runtime and the file of a run.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The runtime.
+    pub runtime: RuntimeName,
+    /// Its shared library, absolute, where it has one.
+    pub library: Option<PathBuf>,
+    /// The file to run.
+    pub model: PathBuf,
+    /// Threads within one operation; by default what the runtime chooses.
+    pub threads: Option<usize>,
+    /// Whether the first case is run several times to time it.
+    pub timed: bool,
+}
+
+/// Runs a file with each set of inputs in a worker process, all within `limit`.
+///
+/// # Errors
+/// Only on Ctrl-C.
+pub fn run(spec: &Spec, cases: Vec<Vec<NamedTensor>>, limit: Duration) -> Result<Outcome, Failure> {
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => {
+            return Ok(crashed(format!(
+                "the worker's program cannot be found: {error}"
+            )));
+        }
+    };
+    let job = Job {
+        cases,
+        timed: spec.timed,
+    };
+    run_command(command(&program, spec), job, limit)
+}
+
+/// The command that starts a worker.
+fn command(program: &Path, spec: &Spec) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg(SUBCOMMAND)
+        .arg("--runtime")
+        .arg(spec.runtime.as_str());
+    if let Some(library) = &spec.library {
+        command.arg("--library").arg(library);
+    }
+    if let Some(threads) = spec.threads {
+        command.arg("--threads").arg(threads.to_string());
+    }
+    command.arg("--").arg(&spec.model);
+    command
+}
+
+fn run_command(mut command: Command, job: Job, limit: Duration) -> Result<Outcome, Failure> {
+    command.env(TELEMETRY_OPT_OUT, "1");
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let deadline = Instant::now() + limit;
+    let mut worker = match command.spawn() {
+        Ok(child) => Worker(child),
+        Err(error) => return Ok(crashed(format!("the worker cannot be started: {error}"))),
+    };
+    let (Some(mut input), Some(output), Some(errors)) = (
+        worker.0.stdin.take(),
+        worker.0.stdout.take(),
+        worker.0.stderr.take(),
+    ) else {
+        return Ok(crashed("the worker has no pipes".to_owned()));
+    };
+    let events = read_events(output);
+    let last_lines = read_last_lines(errors);
+    // A child that does not read must not block this thread; the pipe stays open as long as the handle lives.
+    let (send_input, keep_input) = channel();
+    thread::spawn(move || {
+        let written = write_job(&job, &mut input);
+        let _ = send_input.send((input, written));
+    });
+
+    let mut outcome = Outcome::default();
+    while !outcome.is_over() {
+        if interrupt::requested() {
+            worker.end();
+            return Err(Failure {
+                status: Status::Interrupted,
+                message: "interrupted".to_owned(),
+                hint: None,
+            });
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        match events.recv_timeout(left.min(ATTENTION)) {
+            Ok(Ok(event)) => outcome.add(event),
+            Ok(Err(error)) => {
+                worker.end();
+                let message = format!(
+                    "it wrote what no worker writes: {error}{}",
+                    quote(&last_lines)
+                );
+                outcome.add(Event::Failed(Trouble::Crashed { message }));
+            }
+            Err(RecvTimeoutError::Timeout) if left > ATTENTION => {}
+            Err(RecvTimeoutError::Timeout) => {
+                worker.end();
+                outcome.add(Event::Failed(Trouble::TimedOut {
+                    seconds: limit.as_secs_f64(),
+                }));
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                let left = deadline
+                    .saturating_duration_since(Instant::now())
+                    .min(FAREWELL);
+                let ended = worker
+                    .wait(left)
+                    .map_or_else(|| "it ended without a result".to_owned(), describe);
+                let message = format!("{ended}{}", quote(&last_lines));
+                outcome.add(Event::Failed(Trouble::Crashed { message }));
+            }
+        }
+    }
+    drop(keep_input);
+    worker.wait(FAREWELL);
+    Ok(outcome)
+}
+
+/// A child that does not outlive this.
+struct Worker(Child);
+
+impl Worker {
+    fn end(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+
+    /// Its status, if it ends within `limit`.
+    fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + limit;
+        loop {
+            match self.0.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+                _ => return None,
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn read_events(output: ChildStdout) -> Receiver<std::io::Result<Event>> {
+    let (send, receive) = channel();
+    thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        while let Some(event) = read_event(&mut output).transpose() {
+            let failed = event.is_err();
+            if send.send(event).is_err() || failed {
+                break;
+            }
+        }
+    });
+    receive
+}
+
+/// The end of what the child writes to its standard error, sent when it has closed it.
+fn read_last_lines(mut errors: ChildStderr) -> Receiver<String> {
+    const KEPT: usize = 2048;
+    let (send, receive) = channel();
+    thread::spawn(move || {
+        let mut last = Vec::new();
+        let mut piece = [0; KEPT];
+        while let Ok(count @ 1..) = errors.read(&mut piece) {
+            last.extend_from_slice(&piece[..count]);
+            last.drain(..last.len().saturating_sub(KEPT));
+        }
+        let _ = send.send(String::from_utf8_lossy(&last).trim().to_owned());
+    });
+    receive
+}
+
+fn quote(last_lines: &Receiver<String>) -> String {
+    match last_lines.recv_timeout(Duration::from_millis(500)) {
+        Ok(lines) if !lines.is_empty() => format!("; it said: {}", lines.replace('\n', " / ")),
+        _ => String::new(),
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        let meaning = match signal {
+            4 => " (SIGILL: an instruction that this machine lacks)",
+            6 => " (SIGABRT: it gave up, perhaps out of memory)",
+            7 => " (SIGBUS)",
+            8 => " (SIGFPE)",
+            9 => " (SIGKILL: out of memory, or killed from outside)",
+            11 => " (SIGSEGV)",
+            15 => " (SIGTERM)",
+            _ => "",
+        };
+        return format!("it was ended by signal {signal}{meaning}");
+    }
+    match status.code() {
+        Some(0) | None => "it ended without a result".to_owned(),
+        Some(code) => format!("it ended with status {code} and without a result"),
+    }
+}
+
+fn crashed(message: String) -> Outcome {
+    Outcome {
+        trouble: Some(Trouble::Crashed { message }),
+        ..Outcome::default()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn fake(script: &str, limit_ms: u64) -> (Outcome, Duration) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let input = NamedTensor {
+            name: "input".into(),
+            shape: vec![1, 1 << 20],
+            data: vec![0.0; 1 << 20],
+        };
+        let job = Job {
+            cases: vec![vec![input]],
+            timed: false,
+        };
+        let start = Instant::now();
+        (
+            run_command(command, job, Duration::from_millis(limit_ms)).expect("no Ctrl-C"),
+            start.elapsed(),
+        )
+    }
+
+    fn message(outcome: &Outcome) -> &str {
+        match &outcome.trouble {
+            Some(Trouble::Crashed { message }) => message,
+            other => panic!("expected a crash, found {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_hang_ends_at_the_limit_even_if_the_job_is_never_read() {
+        let (outcome, took) = fake("exec sleep 60", 300);
+        assert_eq!(outcome.trouble, Some(Trouble::TimedOut { seconds: 0.3 }));
+        assert!(took < Duration::from_secs(10), "{took:?}");
+    }
+
+    #[test]
+    fn a_grandchild_that_holds_the_pipes_does_not_block() {
+        let (outcome, took) = fake("sleep 20 & wait", 300);
+        assert_eq!(outcome.trouble, Some(Trouble::TimedOut { seconds: 0.3 }));
+        assert!(took < Duration::from_secs(10), "{took:?}");
+    }
+
+    #[test]
+    fn a_crash_tells_its_signal_or_status_and_its_last_words() {
+        let (outcome, _) = fake(
+            "echo '{\"ready\":{\"version\":\"7\"}}'; echo bad news >&2; kill -SEGV $$",
+            20_000,
+        );
+        assert_eq!(outcome.version.as_deref(), Some("7"));
+        assert_eq!(
+            message(&outcome),
+            "it was ended by signal 11 (SIGSEGV); it said: bad news"
+        );
+        let (outcome, _) = fake("kill -KILL $$", 20_000);
+        assert!(
+            message(&outcome).contains("SIGKILL: out of memory"),
+            "{outcome:?}"
+        );
+        let (outcome, _) = fake("echo no >&2; exit 101", 20_000);
+        assert_eq!(
+            message(&outcome),
+            "it ended with status 101 and without a result; it said: no"
+        );
+        let (outcome, _) = fake("exit 0", 20_000);
+        assert_eq!(message(&outcome), "it ended without a result");
+    }
+
+    #[test]
+    fn nonsense_is_a_crash() {
+        let (outcome, _) = fake("echo hello; exec sleep 60", 20_000);
+        assert!(
+            message(&outcome).contains("`hello` is no message"),
+            "{outcome:?}"
+        );
+    }
+
+    #[test]
+    fn what_came_before_a_crash_is_kept() {
+        let case = "{\"case\":{\"prepare_seconds\":0.5,\"run_seconds\":0.25,\"outputs\":[]}}";
+        let (outcome, _) = fake(&format!("echo '{case}'; exit 3"), 20_000);
+        assert_eq!(outcome.cases.len(), 1);
+        let (outcome, _) = fake(&format!("echo '{case}'; echo '\"done\"'; exit 3"), 20_000);
+        assert!(outcome.done && outcome.trouble.is_none(), "{outcome:?}");
+    }
+
+    #[test]
+    fn telemetry_is_off_in_every_worker() {
+        let (outcome, _) = fake(
+            "echo \"{\\\"ready\\\":{\\\"version\\\":\\\"$ORT_DISABLE_TELEMETRY\\\"}}\"",
+            20_000,
+        );
+        assert_eq!(outcome.version.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_a_crash() {
+        let job = Job {
+            cases: vec![],
+            timed: false,
+        };
+        let outcome = run_command(
+            Command::new("/nonexistent/worker"),
+            job,
+            Duration::from_secs(1),
+        )
+        .expect("no Ctrl-C");
+        assert!(message(&outcome).contains("cannot be started"));
+    }
+}

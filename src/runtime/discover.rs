@@ -1,0 +1,247 @@
+//! Where ONNX Runtime's shared library is: asked for by path, or found in a Python environment.
+//!
+//! Official wheels of `onnxruntime` ship the library as `onnxruntime/capi/libonnxruntime.so.X.Y.Z`
+//! (1.19.2 and later, on Linux). Nothing is loaded here; whether a library can be used is known only
+//! once it is.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What to do where no usable library is found. 1.24 is the oldest with the interface that is compiled in
+/// (feature `api-24` of the `ort` crate).
+pub const HINT: &str = "`pip install 'onnxruntime>=1.24'`, then name its library with `--ort-lib` or activate its virtual environment";
+
+/// The places to look at, usually from [`Places::from_environment`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The value of `--ort-lib`.
+    pub flag: Option<PathBuf>,
+    /// The value of `ORT_DYLIB_PATH`.
+    pub variable: Option<PathBuf>,
+    /// The value of `VIRTUAL_ENV`: the active virtual environment.
+    pub virtual_env: Option<PathBuf>,
+    /// The Python interpreter whose packages are looked at last.
+    pub python: Option<PathBuf>,
+}
+
+/// A library that may be usable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Library {
+    /// Its absolute path.
+    pub path: PathBuf,
+    /// How it was found, such as "`--ort-lib`".
+    pub origin: &'static str,
+    /// Whether it was asked for. Such a library must work; another is passed over with a note.
+    pub asked: bool,
+}
+
+impl Places {
+    /// The places of this process: `flag`, the environment variables, and the `python3` of the search path.
+    #[must_use]
+    pub fn from_environment(flag: Option<PathBuf>) -> Self {
+        let path = |name| {
+            std::env::var_os(name)
+                .filter(|value: &OsString| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        Self {
+            flag,
+            variable: path("ORT_DYLIB_PATH"),
+            virtual_env: path("VIRTUAL_ENV"),
+            python: Some(PathBuf::from("python3")),
+        }
+    }
+
+    /// Whether a library was asked for by its path.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        self.flag.is_some() || self.variable.is_some()
+    }
+
+    /// The libraries to try, in order. One that was asked for is the only one, whether or not it exists.
+    #[must_use]
+    pub fn libraries(&self) -> Vec<Library> {
+        for (path, origin) in [
+            (&self.flag, "`--ort-lib`"),
+            (&self.variable, "`ORT_DYLIB_PATH`"),
+        ] {
+            if let Some(path) = path {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                return vec![Library {
+                    path,
+                    origin,
+                    asked: true,
+                }];
+            }
+        }
+        let mut libraries: Vec<Library> = Vec::new();
+        let mut add = |package: &Path, origin| {
+            let Some(path) = library_of(package) else {
+                return;
+            };
+            let Ok(path) = std::path::absolute(path) else {
+                return;
+            };
+            if libraries.iter().all(|library| library.path != path) {
+                libraries.push(Library {
+                    path,
+                    origin,
+                    asked: false,
+                });
+            }
+        };
+        if let Some(root) = &self.virtual_env {
+            for site_packages in site_packages_of(root) {
+                add(
+                    &site_packages.join("onnxruntime"),
+                    "the active virtual environment",
+                );
+            }
+        }
+        if let Some(package) = self.python.as_deref().and_then(package_of) {
+            add(&package, "`python3`");
+        }
+        libraries
+    }
+}
+
+/// The folders that hold the packages of a virtual environment, in order.
+fn site_packages_of(virtual_env: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = ["lib", "lib64"]
+        .into_iter()
+        .filter_map(|lib| std::fs::read_dir(virtual_env.join(lib)).ok())
+        .flat_map(|entries| entries.flatten())
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("python3"))
+        .map(|entry| entry.path().join("site-packages"))
+        .collect();
+    folders.push(virtual_env.join("Lib").join("site-packages"));
+    folders.sort();
+    folders
+}
+
+/// The shared library in the Python package `onnxruntime`.
+fn library_of(package: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(package.join("capi")).ok()?;
+    let mut libraries: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| is_library(path))
+        .collect();
+    libraries.sort();
+    libraries.pop()
+}
+
+/// `libonnxruntime.so`, `libonnxruntime.so.1.32.0`, `libonnxruntime.1.32.0.dylib`, `onnxruntime.dll`.
+fn is_library(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let dylib = name.starts_with("libonnxruntime.") && name.ends_with(".dylib");
+    name == "onnxruntime.dll"
+        || name == "libonnxruntime.so"
+        || name.starts_with("libonnxruntime.so.")
+        || dylib
+}
+
+/// Where a Python interpreter would import `onnxruntime` from. Nothing is imported, and the current folder, which
+/// anyone may have written to, is not looked at.
+fn package_of(python: &Path) -> Option<PathBuf> {
+    const SCRIPT: &str = "import sys
+sys.path = [folder for folder in sys.path if folder]
+import importlib.util
+spec = importlib.util.find_spec('onnxruntime')
+if spec is not None:
+    for folder in spec.submodule_search_locations or []:
+        print(folder)
+        break";
+    let mut command = Command::new(python);
+    command
+        .args(["-c", SCRIPT])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
+    let output = command
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let folder = String::from_utf8(output.stdout).ok()?;
+    let folder = folder.trim_end_matches(['\r', '\n']);
+    (!folder.is_empty()).then(|| PathBuf::from(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment_with(files: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        for file in files {
+            let path = root.path().join(file);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, "").expect("a file");
+        }
+        root
+    }
+
+    #[test]
+    fn a_library_that_was_asked_for_is_the_only_one() {
+        let root = environment_with(&[
+            "lib/python3.11/site-packages/onnxruntime/capi/libonnxruntime.so.1.32.0",
+        ]);
+        let places = Places {
+            flag: Some("flag.so".into()),
+            variable: Some("/variable.so".into()),
+            virtual_env: Some(root.path().into()),
+            python: None,
+        };
+        let [library] = places.libraries().try_into().expect("one library");
+        assert_eq!(
+            library.path,
+            std::env::current_dir()
+                .expect("a current folder")
+                .join("flag.so")
+        );
+        assert!(library.asked && places.asked());
+        let [library] = Places {
+            flag: None,
+            ..places
+        }
+        .libraries()
+        .try_into()
+        .expect("one library");
+        assert_eq!(
+            (library.path, library.origin),
+            ("/variable.so".into(), "`ORT_DYLIB_PATH`")
+        );
+    }
+
+    #[test]
+    fn a_virtual_environment_is_searched() {
+        let library = "lib/python3.12/site-packages/onnxruntime/capi/libonnxruntime.so.1.30.0";
+        let root = environment_with(&[
+            library,
+            "lib/python3.12/site-packages/onnxruntime/capi/libonnxruntime_providers_shared.so",
+            "lib/python3.12/site-packages/onnxruntime/capi/onnxruntime_pybind11_state.so",
+        ]);
+        let places = Places {
+            virtual_env: Some(root.path().into()),
+            ..Places::default()
+        };
+        let expected = Library {
+            path: root.path().join(library),
+            origin: "the active virtual environment",
+            asked: false,
+        };
+        assert_eq!(places.libraries(), [expected]);
+        assert!(!places.asked());
+    }
+
+    #[test]
+    fn a_missing_interpreter_or_package_is_no_error() {
+        let root = environment_with(&[]);
+        let places = Places {
+            virtual_env: Some(root.path().into()),
+            python: Some(root.path().join("python3")),
+            ..Places::default()
+        };
+        assert_eq!(places.libraries(), []);
+    }
+}

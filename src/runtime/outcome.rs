@@ -1,0 +1,228 @@
+//! Running a file from beginning to end, told as events, and what they come to.
+//!
+//! The events are what a worker process sends to its parent; [`execute`] makes them, [`Outcome`] gathers
+//! them. A caller that needs no separate process does both.
+
+use super::{NamedTensor, Options, RuntimeError, RuntimeName, open};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How often, and for how long together, the first case is run again to time it.
+const TIMED_RUNS: u32 = 5;
+const TIMED_SECONDS: Duration = Duration::from_secs(1);
+
+/// Something that happened while a file was run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The runtime can be used.
+    Ready {
+        /// The version of its library.
+        version: String,
+    },
+    /// The file was read.
+    Loaded {
+        /// How long that took.
+        seconds: f64,
+    },
+    /// A case was computed.
+    Case(CaseRun),
+    /// There will be no more events, since something failed.
+    Failed(Trouble),
+    /// All cases were computed.
+    Done,
+}
+
+/// The outputs of one set of inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseRun {
+    /// Work that was done once for the shapes of the inputs.
+    pub prepare_seconds: f64,
+    /// The run itself; of a timed case the fastest of up to six.
+    pub run_seconds: f64,
+    /// Every output of the graph, in its order.
+    pub outputs: Vec<NamedTensor>,
+}
+
+/// Why a file was not run to the end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// The runtime cannot be used here, whatever the file is.
+    Unavailable {
+        /// What is missing, too old or broken.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The runtime does not take the file, or failed to run it, in its own words.
+    Refused {
+        /// What was being done, and the message.
+        message: String,
+    },
+    /// The process ended, by itself or by a signal, or wrote what no worker writes.
+    Crashed {
+        /// How it ended, and the last lines that it wrote to its standard error.
+        message: String,
+    },
+    /// The time limit passed.
+    TimedOut {
+        /// The limit.
+        seconds: f64,
+    },
+}
+
+/// All that came of running a file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// The version of the runtime's library, once it could be used.
+    pub version: Option<String>,
+    /// How long reading the file took.
+    pub load_seconds: Option<f64>,
+    /// The cases that were computed, in the order that was asked.
+    pub cases: Vec<CaseRun>,
+    /// Why there is no more; none if all was computed.
+    pub trouble: Option<Trouble>,
+    /// Whether all was computed.
+    pub done: bool,
+}
+
+impl Outcome {
+    /// Adds what happened next.
+    pub fn add(&mut self, event: Event) {
+        match event {
+            Event::Ready { version } => self.version = Some(version),
+            Event::Loaded { seconds } => self.load_seconds = Some(seconds),
+            Event::Case(case) => self.cases.push(case),
+            Event::Failed(trouble) => self.trouble = Some(trouble),
+            Event::Done => self.done = true,
+        }
+    }
+
+    /// Whether no further event belongs to this.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.done || self.trouble.is_some()
+    }
+}
+
+impl From<RuntimeError> for Trouble {
+    fn from(error: RuntimeError) -> Self {
+        match error {
+            RuntimeError::Unavailable { reason, hint } => Self::Unavailable { reason, hint },
+            RuntimeError::Refused { .. } | RuntimeError::ElementType { .. } => Self::Refused {
+                message: error.to_string(),
+            },
+        }
+    }
+}
+
+/// Runs a file with each set of inputs, in this process, and tells every event to `tell`.
+///
+/// With `timed` the first case is run up to five times more, within a second, and its fastest run counts.
+pub fn execute(
+    runtime: RuntimeName,
+    options: &Options,
+    model: &Path,
+    cases: &[Vec<NamedTensor>],
+    timed: bool,
+    tell: &mut dyn FnMut(Event),
+) {
+    let end = match attempt(runtime, options, model, cases, timed, tell) {
+        Ok(()) => Event::Done,
+        Err(error) => Event::Failed(error.into()),
+    };
+    tell(end);
+}
+
+fn attempt(
+    runtime: RuntimeName,
+    options: &Options,
+    model: &Path,
+    cases: &[Vec<NamedTensor>],
+    timed: bool,
+    tell: &mut dyn FnMut(Event),
+) -> Result<(), RuntimeError> {
+    let opened = open(runtime, options)?;
+    tell(Event::Ready {
+        version: opened.version(),
+    });
+    let start = Instant::now();
+    let mut session = opened.load(model)?;
+    tell(Event::Loaded {
+        seconds: start.elapsed().as_secs_f64(),
+    });
+    for (index, inputs) in cases.iter().enumerate() {
+        let start = Instant::now();
+        session.prepare(inputs)?;
+        let prepare_seconds = start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        let outputs = session.run(inputs)?;
+        let mut fastest = start.elapsed();
+        let repeats = if timed && index == 0 { TIMED_RUNS } else { 0 };
+        let repeating = Instant::now();
+        for _ in 0..repeats {
+            if repeating.elapsed() + fastest > TIMED_SECONDS {
+                break;
+            }
+            let start = Instant::now();
+            session.run(inputs)?;
+            fastest = fastest.min(start.elapsed());
+        }
+        tell(Event::Case(CaseRun {
+            prepare_seconds,
+            run_seconds: fastest.as_secs_f64(),
+            outputs,
+        }));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreadable_file_is_refused_after_the_runtime_is_ready() {
+        let Some(runtime) = [RuntimeName::Tract]
+            .into_iter()
+            .find(|name| name.is_built())
+        else {
+            return;
+        };
+        let mut outcome = Outcome::default();
+        let model = Path::new("/nonexistent/model.onnx");
+        execute(
+            runtime,
+            &Options::default(),
+            model,
+            &[],
+            false,
+            &mut |event| outcome.add(event),
+        );
+        assert!(outcome.version.is_some() && outcome.load_seconds.is_none());
+        assert!(outcome.is_over() && !outcome.done);
+        assert!(
+            matches!(&outcome.trouble, Some(Trouble::Refused { message }) if message.contains("loading the file"))
+        );
+    }
+
+    #[test]
+    fn a_runtime_without_its_library_is_unavailable() {
+        let mut outcome = Outcome::default();
+        let model = Path::new("model.onnx");
+        execute(
+            RuntimeName::OrtCpu,
+            &Options::default(),
+            model,
+            &[],
+            false,
+            &mut |event| outcome.add(event),
+        );
+        assert!(matches!(
+            &outcome.trouble,
+            Some(Trouble::Unavailable { hint: Some(_), .. })
+        ));
+        assert_eq!(outcome.version, None);
+    }
+}

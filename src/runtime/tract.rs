@@ -1,0 +1,135 @@
+//! tract: a pure-Rust runtime, built in. The only file that knows its crate.
+//!
+//! A file is parsed once and compiled for each input shape, with every dimension concrete: tract is
+//! several times slower on symbolic dimensions.
+
+use super::{NamedTensor, Runtime, RuntimeError, Session};
+use std::path::Path;
+use std::sync::Arc;
+use tract_onnx::prelude::{
+    Datum, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, Tensor,
+    TypedRunnableModel, tvec,
+};
+
+/// The version that `Cargo.toml` pins; the crate does not tell its own.
+const VERSION: &str = "0.23.9";
+
+/// tract, as it was built in.
+pub struct Tract;
+
+/// A parsed file, and the plan for the shapes that were last asked for.
+struct TractSession {
+    model: InferenceModel,
+    plan: Option<(Vec<Vec<usize>>, Arc<TypedRunnableModel>)>,
+}
+
+impl Runtime for Tract {
+    fn version(&self) -> String {
+        VERSION.to_owned()
+    }
+
+    fn load(&self, model: &Path) -> Result<Box<dyn Session>, RuntimeError> {
+        let model = tract_onnx::onnx()
+            .model_for_path(model)
+            .map_err(|error| refused("loading the file", &error))?;
+        Ok(Box::new(TractSession { model, plan: None }))
+    }
+}
+
+impl Session for TractSession {
+    fn prepare(&mut self, inputs: &[NamedTensor]) -> Result<(), RuntimeError> {
+        self.plan(inputs).map(drop)
+    }
+
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RuntimeError> {
+        let plan = self.plan(inputs)?;
+        let order = input_order(&self.model, inputs)?;
+        let mut tensors = tvec![];
+        for index in order {
+            let input = &inputs[index];
+            let tensor = Tensor::from_shape(&input.shape, &input.data)
+                .map_err(|error| refused("making the input", &error))?;
+            tensors.push(tensor.into());
+        }
+        let outputs = plan
+            .run(tensors)
+            .map_err(|error| refused("running the file", &error))?;
+        let mut named = Vec::new();
+        for (tensor, outlet) in outputs.iter().zip(&self.model.outputs) {
+            let node = &self.model.nodes[outlet.node].name;
+            let name = self.model.outlet_label(*outlet).unwrap_or(node).to_owned();
+            if tensor.datum_type() != f32::datum_type() {
+                return Err(RuntimeError::ElementType {
+                    output: name,
+                    found: format!("{:?}", tensor.datum_type()),
+                });
+            }
+            let view = tensor
+                .to_plain_array_view::<f32>()
+                .map_err(|error| refused("reading an output", &error))?;
+            named.push(NamedTensor {
+                name,
+                shape: view.shape().to_vec(),
+                data: view.iter().copied().collect(),
+            });
+        }
+        Ok(named)
+    }
+}
+
+impl TractSession {
+    fn plan(&mut self, inputs: &[NamedTensor]) -> Result<Arc<TypedRunnableModel>, RuntimeError> {
+        let order = input_order(&self.model, inputs)?;
+        let shapes: Vec<Vec<usize>> = order
+            .into_iter()
+            .map(|index| inputs[index].shape.clone())
+            .collect();
+        if let Some((prepared, plan)) = &self.plan
+            && *prepared == shapes
+        {
+            return Ok(Arc::clone(plan));
+        }
+        // Two plans at once would hold the weights twice more.
+        self.plan = None;
+        let mut model = self.model.clone();
+        for (index, shape) in shapes.iter().enumerate() {
+            let fact = InferenceFact::dt_shape(f32::datum_type(), shape);
+            model
+                .set_input_fact(index, fact)
+                .map_err(|error| refused("setting the input's shape", &error))?;
+        }
+        let model = model
+            .into_optimized()
+            .map_err(|error| refused("optimising the file", &error))?;
+        let plan = model
+            .into_runnable()
+            .map_err(|error| refused("planning the file", &error))?;
+        self.plan = Some((shapes, Arc::clone(&plan)));
+        Ok(plan)
+    }
+}
+
+/// For each input of the graph the index of the tensor of that name.
+fn input_order(model: &InferenceModel, inputs: &[NamedTensor]) -> Result<Vec<usize>, RuntimeError> {
+    model
+        .inputs
+        .iter()
+        .map(|outlet| {
+            let name = &model.nodes[outlet.node].name;
+            inputs
+                .iter()
+                .position(|input| input.name == *name)
+                .ok_or_else(|| RuntimeError::Refused {
+                    step: "matching the inputs",
+                    message: format!("input `{name}` was not given"),
+                })
+        })
+        .collect()
+}
+
+fn refused(step: &'static str, error: &tract_onnx::prelude::TractError) -> RuntimeError {
+    RuntimeError::Refused {
+        step,
+        message: format!("{error:#}"),
+    }
+}

@@ -1,0 +1,225 @@
+//! What must hold for the outputs of one runtime by themselves.
+
+use super::compare::compare;
+use super::plan::Case;
+use super::report::{Check, CheckFailure, Tolerance};
+use super::subject::Subject;
+use crate::runtime::NamedTensor;
+use crate::runtime::outcome::CaseRun;
+
+/// Logits are constant if, within a row, max − min is at most this part of the largest |logit|.
+const CONSTANT_SPREAD: f64 = 1e-3;
+
+/// The result of the checks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checked {
+    /// What failed.
+    pub failures: Vec<CheckFailure>,
+    /// What would have failed, but is no surprise in this file.
+    pub notes: Vec<String>,
+    /// The smallest factor on both tolerances with which every row of a batch would equal the row alone; none if no
+    /// row was computed both ways.
+    pub rows_smallest_factor: Option<f64>,
+}
+
+/// Checks the outputs of every case.
+#[must_use]
+pub fn check(subject: &Subject, cases: &[Case], runs: &[CaseRun], tolerance: Tolerance) -> Checked {
+    let mut checked = Checked::default();
+    let mut sound = vec![true; cases.len()];
+    for (index, (case, run)) in cases.iter().zip(runs).enumerate() {
+        let before = checked.failures.len();
+        check_shapes(subject, case, run, index, &mut checked.failures);
+        for output in &run.outputs {
+            check_finite(output, index, &mut checked.failures);
+        }
+        sound[index] = checked.failures.len() == before;
+        if let (true, Some(logits)) = (sound[index], logits(&run.outputs)) {
+            check_constant(subject, logits, index, &mut checked);
+        }
+    }
+    check_rows(cases, runs, &sound, tolerance, &mut checked);
+    checked
+}
+
+/// The output that holds one row of class scores an image: the one called `logits`, else the first with two
+/// dimensions.
+#[must_use]
+pub fn logits(outputs: &[NamedTensor]) -> Option<&NamedTensor> {
+    let matrix = |output: &&NamedTensor| output.shape.len() == 2;
+    outputs
+        .iter()
+        .filter(matrix)
+        .find(|output| output.name == "logits")
+        .or_else(|| outputs.iter().find(matrix))
+}
+
+/// The index of the element at `position` in a tensor of `shape`, outermost first.
+#[must_use]
+pub fn index_of(mut position: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (axis, &extent) in shape.iter().enumerate().rev() {
+        (index[axis], position) = (position % extent.max(1), position / extent.max(1));
+    }
+    index
+}
+
+fn check_shapes(
+    subject: &Subject,
+    case: &Case,
+    run: &CaseRun,
+    index: usize,
+    failures: &mut Vec<CheckFailure>,
+) {
+    let mut fail = |output: &str, message| {
+        failures.push(CheckFailure {
+            check: Check::Shape,
+            case: index,
+            output: output.to_owned(),
+            message,
+        });
+    };
+    for declared in &subject.outputs {
+        let Some(found) = run
+            .outputs
+            .iter()
+            .find(|output| output.name == declared.name)
+        else {
+            fail(
+                &declared.name,
+                "it is declared and was not returned".to_owned(),
+            );
+            continue;
+        };
+        if declared.element_type != "f32" {
+            fail(
+                &declared.name,
+                format!("element type f32, expected {}", declared.element_type),
+            );
+        }
+        let elements: usize = found.shape.iter().product();
+        if !declared.admits(&found.shape, &case.names) || elements != found.data.len() {
+            let expected = declared.expected(&case.names);
+            fail(
+                &declared.name,
+                format!("shape {:?}, expected {expected}", found.shape),
+            );
+        }
+    }
+    if run.outputs.len() > subject.outputs.len() {
+        fail(
+            "",
+            format!(
+                "{} outputs, expected {}",
+                run.outputs.len(),
+                subject.outputs.len()
+            ),
+        );
+    }
+}
+
+fn check_finite(output: &NamedTensor, index: usize, failures: &mut Vec<CheckFailure>) {
+    let bad = |value: &&f32| !value.is_finite();
+    let Some(first) = output.data.iter().position(|value| !value.is_finite()) else {
+        return;
+    };
+    let count = output.data.iter().filter(bad).count();
+    let nan = output.data.iter().filter(|value| value.is_nan()).count();
+    let message = format!(
+        "{nan} NaN and {} infinite of {} elements, the first at {:?}",
+        count - nan,
+        output.data.len(),
+        index_of(first, &output.shape)
+    );
+    failures.push(CheckFailure {
+        check: Check::Finite,
+        case: index,
+        output: output.name.clone(),
+        message,
+    });
+}
+
+fn check_constant(subject: &Subject, logits: &NamedTensor, index: usize, checked: &mut Checked) {
+    let classes = logits.shape[1].max(1);
+    for (row, values) in logits.data.chunks_exact(classes).enumerate() {
+        let (least, most) = values.iter().fold(
+            (f32::INFINITY, f32::NEG_INFINITY),
+            |(least, most), &value| (least.min(value), most.max(value)),
+        );
+        let spread = f64::from(most) - f64::from(least);
+        if spread > CONSTANT_SPREAD * f64::from(most.abs().max(least.abs())) {
+            continue;
+        }
+        let note = if subject.constant_weights {
+            "the logits are constant, as the weights are".to_owned()
+        } else if classes == 1 {
+            "there is one class, so that constant logits cannot be told".to_owned()
+        } else {
+            let message = format!("the logits of row {row} are constant: from {least} to {most}");
+            let failure = CheckFailure {
+                check: Check::Constant,
+                case: index,
+                output: logits.name.clone(),
+                message,
+            };
+            checked.failures.push(failure);
+            return;
+        };
+        if !checked.notes.contains(&note) {
+            checked.notes.push(note);
+        }
+    }
+}
+
+/// Holds every row of a batch against the same image alone at the same size.
+fn check_rows(
+    cases: &[Case],
+    runs: &[CaseRun],
+    sound: &[bool],
+    tolerance: Tolerance,
+    checked: &mut Checked,
+) {
+    for (index, (case, run)) in cases.iter().zip(runs).enumerate() {
+        for (row, image) in case
+            .images
+            .iter()
+            .enumerate()
+            .filter(|_| case.batch > 1 && sound[index])
+        {
+            let alone = |(other, candidate): &(usize, &Case)| {
+                sound[*other] && candidate.size == case.size && candidate.images == [*image]
+            };
+            let Some((other, _)) = cases.iter().enumerate().take(runs.len()).find(alone) else {
+                continue;
+            };
+            for (alone, batch) in runs[other].outputs.iter().zip(&run.outputs) {
+                // Only outputs that have rows: the batch first, and otherwise as large as for one image.
+                if batch.data.len() != alone.data.len() * case.images.len() {
+                    continue;
+                }
+                let values = &batch.data[row * alone.data.len()..][..alone.data.len()];
+                let difference = compare(&alone.data, values, tolerance);
+                let factor = checked
+                    .rows_smallest_factor
+                    .unwrap_or(0.0)
+                    .max(difference.smallest_factor);
+                checked.rows_smallest_factor = Some(factor);
+                if !difference.passes() {
+                    let message = format!(
+                        "row {row} differs from the same image alone by {:.3e} at {:?}, {:.3} of the tolerance",
+                        difference.max_abs,
+                        index_of(difference.index, &alone.shape),
+                        difference.smallest_factor
+                    );
+                    let output = batch.name.clone();
+                    checked.failures.push(CheckFailure {
+                        check: Check::Rows,
+                        case: index,
+                        output,
+                        message,
+                    });
+                }
+            }
+        }
+    }
+}

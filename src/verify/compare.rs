@@ -1,0 +1,176 @@
+//! Two outputs held against each other: the tolerance, the largest difference, and what would pass.
+
+use super::report::{Agreement, Tolerance};
+
+/// How far an output is from the base's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Largest |difference|; infinite where either is not finite and they are not equal.
+    pub max_abs: f64,
+    /// Where that is, in row-major order.
+    pub index: usize,
+    /// The smallest factor on both tolerances with which every element would pass.
+    pub smallest_factor: f64,
+    /// Elements that are beyond the tolerance.
+    pub beyond: usize,
+}
+
+impl Difference {
+    /// Whether every element is within the tolerance.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.beyond == 0
+    }
+}
+
+/// Compares two tensors of one shape, element by element: `|Δ| ≤ atol · max|base| + rtol · |base|`. Values that are
+/// not finite never pass.
+///
+/// # Panics
+/// If the lengths differ.
+#[must_use]
+pub fn compare(base: &[f32], other: &[f32], tolerance: Tolerance) -> Difference {
+    assert_eq!(base.len(), other.len(), "tensors of one shape are compared");
+    let scale = base
+        .iter()
+        .map(|value| f64::from(value.abs()))
+        .fold(0.0, f64::max);
+    let mut result = Difference {
+        max_abs: 0.0,
+        index: 0,
+        smallest_factor: 0.0,
+        beyond: 0,
+    };
+    for (index, (&base, &other)) in base.iter().zip(other).enumerate() {
+        let (base, other) = (f64::from(base), f64::from(other));
+        let finite = base.is_finite() && other.is_finite();
+        let difference = if finite {
+            (base - other).abs()
+        } else {
+            f64::INFINITY
+        };
+        let allowed = if finite {
+            tolerance.atol * scale + tolerance.rtol * base.abs()
+        } else {
+            0.0
+        };
+        if difference > result.max_abs {
+            (result.max_abs, result.index) = (difference, index);
+        }
+        if difference > 0.0 {
+            result.smallest_factor = result.smallest_factor.max(difference / allowed);
+        }
+        // Written so that no comparison with NaN, from a scale that is not finite, can pass.
+        let within = finite && difference <= allowed;
+        result.beyond += usize::from(!within);
+    }
+    result
+}
+
+/// In how many rows the largest element is at the same place, and in how many the five largest are the same set.
+#[must_use]
+pub fn rank_agreement(base: &[f32], other: &[f32], classes: usize) -> (Agreement, Agreement) {
+    let mut first = Agreement { rows: 0, of: 0 };
+    let mut five = first;
+    for (base, other) in base
+        .chunks_exact(classes.max(1))
+        .zip(other.chunks_exact(classes.max(1)))
+    {
+        let (mut base, mut other) = (largest(base, 5), largest(other, 5));
+        first.of += 1;
+        five.of += 1;
+        first.rows += usize::from(base.first() == other.first());
+        base.sort_unstable();
+        other.sort_unstable();
+        five.rows += usize::from(base == other);
+    }
+    (first, five)
+}
+
+/// The places of the largest elements, the largest first.
+#[must_use]
+pub fn largest(row: &[f32], count: usize) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..row.len()).collect();
+    places.sort_by(|&one, &two| row[two].total_cmp(&row[one]).then(one.cmp(&two)));
+    places.truncate(count);
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOLERANCE: Tolerance = Tolerance {
+        rtol: 0.1,
+        atol: 0.01,
+    };
+
+    #[test]
+    fn the_tolerance_is_scaled_by_the_largest_of_the_base() {
+        // Scale 10: 0.1 is allowed at 0, and 1.1 at 10.
+        let base = [0.0, 10.0];
+        for (other, passes) in [
+            ([0.09, 11.0], true),
+            ([0.11, 10.0], false),
+            ([0.0, 11.2], false),
+        ] {
+            assert_eq!(
+                compare(&base, &other, TOLERANCE).passes(),
+                passes,
+                "{other:?}"
+            );
+        }
+        let difference = compare(&base, &[0.0, 8.0], TOLERANCE);
+        assert_eq!(
+            (difference.max_abs, difference.index, difference.beyond),
+            (2.0, 1, 1)
+        );
+        assert!((difference.smallest_factor - 2.0 / 1.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_smallest_factor_is_the_border() {
+        let (base, other) = ([1.0, -3.0, 0.25], [1.3, -2.5, 0.0]);
+        let factor = compare(&base, &other, TOLERANCE).smallest_factor;
+        let scaled = |by: f64| Tolerance {
+            rtol: TOLERANCE.rtol * factor * by,
+            atol: TOLERANCE.atol * factor * by,
+        };
+        assert!(compare(&base, &other, scaled(1.000_001)).passes());
+        assert!(!compare(&base, &other, scaled(0.999_999)).passes());
+    }
+
+    #[test]
+    fn what_is_not_finite_never_passes() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for (base, other) in [
+                ([1.0, bad], [1.0, bad]),
+                ([1.0, 2.0], [1.0, bad]),
+                ([bad, 2.0], [1.0, 2.0]),
+            ] {
+                let difference = compare(&base, &other, TOLERANCE);
+                assert!(!difference.passes(), "{base:?} {other:?}");
+                assert!(difference.max_abs.is_infinite());
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_pass_only_as_zeros() {
+        assert!(compare(&[0.0, 0.0], &[0.0, -0.0], TOLERANCE).passes());
+        let difference = compare(&[0.0, 0.0], &[0.0, 1e-30], TOLERANCE);
+        assert!(!difference.passes() && difference.smallest_factor.is_infinite());
+    }
+
+    #[test]
+    fn ranks_are_compared_row_by_row() {
+        let base = [9.0, 1.0, 8.0, 2.0, 7.0, 3.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let mut other = base;
+        other.swap(0, 2);
+        other[6] = 2.5;
+        let (first, five) = rank_agreement(&base, &other, 6);
+        assert_eq!((first.rows, first.of), (1, 2));
+        assert_eq!((five.rows, five.of), (1, 2));
+        assert_eq!(largest(&base[..6], 3), [0, 2, 4]);
+    }
+}

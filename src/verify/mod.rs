@@ -1,0 +1,238 @@
+//! Whether a file does the same in every runtime: tolerance, comparison and verdict, as pure functions.
+//!
+//! [`plan`] says which inputs to try, [`judge`] what the outputs come to. Running is between the two, and
+//! somewhere else: in [`crate::runtime::outcome::execute`], or in worker processes.
+
+pub mod checks;
+pub mod compare;
+pub mod plan;
+pub mod read;
+pub mod report;
+pub mod subject;
+
+use crate::runtime::RuntimeName;
+use crate::runtime::outcome::{Outcome, Trouble};
+use checks::{Checked, index_of, logits};
+use compare::{compare, rank_agreement};
+use plan::Case;
+use report::{CaseReport, Report, RuntimeReport, RuntimeStatus, SCHEMA, Tolerance, Verdict};
+use subject::Subject;
+
+/// A runtime that was to run, and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// The runtime.
+    pub runtime: RuntimeName,
+    /// Path of its shared library, where it has one.
+    pub library: Option<String>,
+    /// Its outputs, or what went wrong.
+    pub outcome: Outcome,
+}
+
+/// How a verification was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The file, as it was named.
+    pub file: String,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// What is allowed.
+    pub tolerance: Tolerance,
+}
+
+/// The report of runtimes that were each given the same cases, in the order in which they were named.
+#[must_use]
+pub fn judge(
+    settings: &Settings,
+    subject: &Subject,
+    cases: &[Case],
+    attempts: &[Attempt],
+) -> Report {
+    let mut report = empty(settings);
+    report.cases = cases
+        .iter()
+        .map(|case| CaseReport {
+            batch: case.batch,
+            height: case.size.map(|size| size[0]),
+            width: case.size.map(|size| size[1]),
+            images: case.images.clone(),
+        })
+        .collect();
+    let base = base(attempts);
+    report.base = base.map(|base| base.runtime.as_str());
+    for attempt in attempts {
+        let checked = checks::check(subject, cases, &attempt.outcome.cases, settings.tolerance);
+        for note in &checked.notes {
+            if !report.notes.contains(note) {
+                report.notes.push(note.clone());
+            }
+        }
+        let mut runtime = describe(attempt, checked);
+        if let Some(base) = base.filter(|base| base.runtime != attempt.runtime && ran(attempt)) {
+            compare_with(base, attempt, settings.tolerance, &mut runtime);
+        }
+        report.runtimes.push(runtime);
+    }
+    report.verdict = verdict(&report.runtimes);
+    report
+}
+
+/// The report of a file that breaks rules, so that no runtime saw it.
+#[must_use]
+pub fn rejected(settings: &Settings, problems: Vec<report::Problem>) -> Report {
+    Report {
+        problems,
+        verdict: Verdict::Disagree,
+        ..empty(settings)
+    }
+}
+
+fn empty(settings: &Settings) -> Report {
+    Report {
+        schema: SCHEMA,
+        file: settings.file.clone(),
+        verdict: Verdict::Unavailable,
+        base: None,
+        seed: settings.seed,
+        tolerance: settings.tolerance,
+        cases: Vec::new(),
+        problems: Vec::new(),
+        notes: Vec::new(),
+        runtimes: Vec::new(),
+    }
+}
+
+fn ran(attempt: &Attempt) -> bool {
+    attempt.outcome.done
+}
+
+/// ONNX Runtime on the CPU if it ran, else the first that did.
+fn base(attempts: &[Attempt]) -> Option<&Attempt> {
+    let ort = attempts
+        .iter()
+        .find(|attempt| ran(attempt) && attempt.runtime == RuntimeName::OrtCpu);
+    ort.or_else(|| attempts.iter().find(|attempt| ran(attempt)))
+}
+
+fn describe(attempt: &Attempt, checked: Checked) -> RuntimeReport {
+    let outcome = &attempt.outcome;
+    let (status, message, hint) = match outcome.trouble.clone() {
+        None if !checked.failures.is_empty() => (RuntimeStatus::FailedChecks, None, None),
+        None => (RuntimeStatus::Passed, None, None),
+        Some(Trouble::Unavailable { reason, hint }) => {
+            (RuntimeStatus::Unavailable, Some(reason), hint)
+        }
+        Some(Trouble::Refused { message }) => (RuntimeStatus::Refused, Some(message), None),
+        Some(Trouble::Crashed { message }) => (RuntimeStatus::Crashed, Some(message), None),
+        Some(Trouble::TimedOut { seconds }) => (
+            RuntimeStatus::TimedOut,
+            Some(format!("it was not done after {seconds} s")),
+            Some("give it more time with `--timeout SECONDS`".to_owned()),
+        ),
+    };
+    let first = outcome.cases.first();
+    RuntimeReport {
+        name: attempt.runtime.as_str(),
+        version: outcome.version.clone(),
+        library: attempt.library.clone(),
+        status,
+        message,
+        hint,
+        load_seconds: outcome
+            .load_seconds
+            .map(|load| load + first.map_or(0.0, |case| case.prepare_seconds)),
+        run_seconds: first.map(|case| case.run_seconds),
+        max_abs: None,
+        max_abs_index: None,
+        max_abs_output: None,
+        max_abs_case: None,
+        smallest_factor: None,
+        beyond_tolerance: None,
+        top1: None,
+        top5: None,
+        rows_smallest_factor: checked
+            .rows_smallest_factor
+            .filter(|factor| factor.is_finite()),
+        failures: checked.failures,
+    }
+}
+
+/// Fills in how far a runtime is from the base.
+fn compare_with(
+    base: &Attempt,
+    attempt: &Attempt,
+    tolerance: Tolerance,
+    report: &mut RuntimeReport,
+) {
+    let (mut max_abs, mut factor, mut beyond) = (-1.0_f64, 0.0_f64, 0);
+    for (index, (expected, found)) in base
+        .outcome
+        .cases
+        .iter()
+        .zip(&attempt.outcome.cases)
+        .enumerate()
+    {
+        for base_output in &expected.outputs {
+            let other = found
+                .outputs
+                .iter()
+                .find(|output| output.name == base_output.name);
+            let Some(other) = other.filter(|other| other.data.len() == base_output.data.len())
+            else {
+                // The checks of the one or the other say what was expected.
+                beyond += base_output.data.len();
+                factor = f64::INFINITY;
+                continue;
+            };
+            let difference = compare(&base_output.data, &other.data, tolerance);
+            factor = factor.max(difference.smallest_factor);
+            beyond += difference.beyond;
+            if difference.max_abs > max_abs {
+                max_abs = difference.max_abs;
+                report.max_abs_index = Some(index_of(difference.index, &base_output.shape));
+                report.max_abs_output = Some(base_output.name.clone());
+                report.max_abs_case = Some(index);
+            }
+        }
+        if let (Some(base_logits), Some(logits)) =
+            (logits(&expected.outputs), logits(&found.outputs))
+            && base_logits.shape == logits.shape
+        {
+            let (first, five) = rank_agreement(&base_logits.data, &logits.data, logits.shape[1]);
+            for (total, rows) in [(&mut report.top1, first), (&mut report.top5, five)] {
+                let total = total.get_or_insert(report::Agreement { rows: 0, of: 0 });
+                total.rows += rows.rows;
+                total.of += rows.of;
+            }
+        }
+    }
+    report.max_abs = Some(max_abs).filter(|max_abs| max_abs.is_finite() && *max_abs >= 0.0);
+    report.smallest_factor = Some(factor).filter(|factor| factor.is_finite());
+    report.beyond_tolerance = Some(beyond);
+    if beyond > 0 && report.status == RuntimeStatus::Passed {
+        report.status = RuntimeStatus::Disagrees;
+    }
+}
+
+fn verdict(runtimes: &[RuntimeReport]) -> Verdict {
+    let count = |status| {
+        runtimes
+            .iter()
+            .filter(|runtime| runtime.status == status)
+            .count()
+    };
+    let passed = count(RuntimeStatus::Passed);
+    let unavailable = count(RuntimeStatus::Unavailable);
+    if passed + unavailable < runtimes.len() {
+        Verdict::Disagree
+    } else if unavailable > 0 || passed == 0 {
+        Verdict::Unavailable
+    } else if passed == 1 {
+        Verdict::RanNotCompared
+    } else {
+        Verdict::Agree
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! From a file to what is to be verified.
+
+use super::subject::{Declared, Extent, Subject};
+use crate::metadata::{ORIGIN_KEY, Origin, RECIPE_KEY, Recipe};
+use crate::onnx::file::{Initializer, ModelFile};
+use crate::onnx::proto::{TypeProto, ValueInfoProto, tensor_proto, tensor_shape_proto, type_proto};
+use std::collections::BTreeSet;
+
+/// Height and width where the file does not say what it was made for: those of EfficientNet-B0.
+const FALLBACK_SIZE: [u64; 2] = [224, 224];
+
+/// What a file declares, and what its metadata says if it was written here.
+#[must_use]
+pub fn subject(file: &ModelFile) -> Subject {
+    let recipe = file
+        .metadata(RECIPE_KEY)
+        .and_then(|text| serde_json::from_str::<Recipe>(text).ok());
+    let origin = file
+        .metadata(ORIGIN_KEY)
+        .and_then(|text| serde_json::from_str::<Origin>(text).ok());
+    let contents = &file.contents;
+    let stored: BTreeSet<&str> = contents
+        .initializers
+        .iter()
+        .map(|initializer| initializer.name.as_str())
+        .collect();
+    let fed = |value: &&ValueInfoProto| !stored.contains(value.name());
+    let weights = contents
+        .initializers
+        .iter()
+        .filter_map(Initializer::element_count)
+        .fold(0, u64::saturating_add);
+    let default_size = recipe
+        .as_ref()
+        .map_or(FALLBACK_SIZE, |recipe| recipe.default_size);
+    Subject {
+        inputs: contents.inputs.iter().filter(fed).map(declared).collect(),
+        outputs: contents.outputs.iter().map(declared).collect(),
+        default_size,
+        macs: recipe.map_or_else(|| guess_macs(weights), |recipe| recipe.macs),
+        constant_weights: matches!(origin, Some(Origin::Seed { rule, .. }) if rule == "constant"),
+    }
+}
+
+/// Multiply-adds of a file without a recipe: as if every weight were used at an eighth of [`FALLBACK_SIZE`]. That is
+/// several times too many for EfficientNets, most of whose weights are used at a sixteenth or less.
+fn guess_macs(weights: u64) -> u64 {
+    weights.saturating_mul(FALLBACK_SIZE[0] * FALLBACK_SIZE[1] / 64)
+}
+
+fn declared(value: &ValueInfoProto) -> Declared {
+    let tensor = match &value.r#type {
+        Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            ..
+        }) => Some(tensor),
+        _ => None,
+    };
+    let element_type =
+        match tensor.map(|tensor| tensor_proto::DataType::try_from(tensor.elem_type())) {
+            Some(Ok(tensor_proto::DataType::Float)) => "f32".to_owned(),
+            Some(Ok(other)) => other.as_str_name().to_lowercase(),
+            Some(Err(_)) | None => "unknown".to_owned(),
+        };
+    let shape = tensor
+        .and_then(|tensor| tensor.shape.as_ref())
+        .map(|shape| shape.dim.iter().map(extent).collect());
+    Declared {
+        name: value.name().to_owned(),
+        element_type,
+        shape,
+    }
+}
+
+fn extent(dimension: &tensor_shape_proto::Dimension) -> Extent {
+    use tensor_shape_proto::dimension::Value;
+    match &dimension.value {
+        Some(Value::DimValue(extent)) => {
+            u64::try_from(*extent).map_or(Extent::Unset, Extent::Fixed)
+        }
+        Some(Value::DimParam(name)) if !name.is_empty() => Extent::Named(name.clone()),
+        _ => Extent::Unset,
+    }
+}

@@ -1,0 +1,197 @@
+//! The result of a verification. Its JSON form is an interface, with [`SCHEMA`] as its version; the README
+//! documents it.
+
+use serde::Serialize;
+
+/// Version of the JSON form.
+pub const SCHEMA: u32 = 1;
+
+/// Everything that came of verifying one file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The file, as it was named.
+    pub file: String,
+    /// What it all comes to.
+    pub verdict: Verdict,
+    /// The runtime that the others are compared with; none if none ran.
+    pub base: Option<&'static str>,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// What was allowed.
+    pub tolerance: Tolerance,
+    /// The inputs that were tried, in order.
+    pub cases: Vec<CaseReport>,
+    /// Rules that the file breaks; with any, no runtime ran.
+    pub problems: Vec<Problem>,
+    /// What is worth knowing and changes nothing.
+    pub notes: Vec<String>,
+    /// One for each runtime that was to run, in the order of running.
+    pub runtimes: Vec<RuntimeReport>,
+}
+
+/// What a verification comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Two or more runtimes ran, passed their own checks and agree.
+    Agree,
+    /// A runtime disagrees, failed a check, refused the file, crashed or ran out of time, or the file breaks a rule.
+    Disagree,
+    /// One runtime ran and passed its own checks; there was nothing to compare it with.
+    RanNotCompared,
+    /// A runtime that was asked for is not available, and nothing else is wrong; or none is available.
+    Unavailable,
+}
+
+/// `|Δ| ≤ atol · max|base| + rtol · |base|`, for each output of each case.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Tolerance {
+    /// Relative to the element of the base.
+    pub rtol: f64,
+    /// Relative to the largest element of the base.
+    pub atol: f64,
+}
+
+impl Default for Tolerance {
+    /// For f32 on CPUs.
+    fn default() -> Self {
+        Self {
+            rtol: 1e-4,
+            atol: 1e-5,
+        }
+    }
+}
+
+/// One set of inputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CaseReport {
+    /// Images in the batch.
+    pub batch: u64,
+    /// Height of an image, where the file takes images.
+    pub height: Option<u64>,
+    /// Width of an image, where the file takes images.
+    pub width: Option<u64>,
+    /// The image in each row.
+    pub images: Vec<u64>,
+}
+
+/// A rule that the file breaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The node or value that it is about, where it is about one.
+    pub location: Option<String>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What came of one runtime.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuntimeReport {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// The version of its library, once it could be used.
+    pub version: Option<String>,
+    /// Path of its shared library, where it has one.
+    pub library: Option<String>,
+    /// Whether it ran, and how it fared.
+    pub status: RuntimeStatus,
+    /// What went wrong where it did not run to the end.
+    pub message: Option<String>,
+    /// What to do about that.
+    pub hint: Option<String>,
+    /// Seconds to read the file and prepare it for the first case.
+    pub load_seconds: Option<f64>,
+    /// Seconds of the first case, batch 1 unless the batch is fixed; the fastest of up to six runs.
+    pub run_seconds: Option<f64>,
+    /// Largest |difference| from the base over all cases and outputs; none for the base, and if it is not finite.
+    pub max_abs: Option<f64>,
+    /// Where that is: the index of the element in the output.
+    pub max_abs_index: Option<Vec<usize>>,
+    /// The output in which it is.
+    pub max_abs_output: Option<String>,
+    /// The case in which it is, an index of `cases`.
+    pub max_abs_case: Option<usize>,
+    /// The smallest factor on both tolerances with which it would agree with the base; none if there is no such.
+    pub smallest_factor: Option<f64>,
+    /// Elements beyond the tolerance.
+    pub beyond_tolerance: Option<usize>,
+    /// Rows of logits whose largest element is at the same place as the base's.
+    pub top1: Option<Agreement>,
+    /// Rows of logits whose five largest are at the same places as the base's, in any order.
+    pub top5: Option<Agreement>,
+    /// The smallest factor on both tolerances with which every row of a batch would equal the row alone.
+    pub rows_smallest_factor: Option<f64>,
+    /// Its own checks that failed.
+    pub failures: Vec<CheckFailure>,
+}
+
+/// How a runtime fared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuntimeStatus {
+    /// It ran, passed its own checks, and agrees with the base or is the base.
+    Passed,
+    /// It ran and passed its own checks, and disagrees with the base.
+    Disagrees,
+    /// It ran and failed a check of its own.
+    FailedChecks,
+    /// It does not take the file.
+    Refused,
+    /// Its process ended early.
+    Crashed,
+    /// Its time was over.
+    TimedOut,
+    /// It cannot be used here.
+    Unavailable,
+}
+
+/// In how many rows two outputs agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Agreement {
+    /// Rows that agree.
+    pub rows: usize,
+    /// Rows in all.
+    pub of: usize,
+}
+
+/// A check of a runtime's own outputs that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckFailure {
+    /// Which check.
+    pub check: Check,
+    /// The case, an index of `cases`.
+    pub case: usize,
+    /// The output.
+    pub output: String,
+    /// Expected and found.
+    pub message: String,
+}
+
+/// What is checked in the outputs of one runtime, whatever the others say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// The outputs and their shapes are as declared.
+    Shape,
+    /// No element is NaN or infinite.
+    Finite,
+    /// The logits of an image are not all the same.
+    Constant,
+    /// A row of a batch equals the row alone.
+    Rows,
+}
+
+impl Check {
+    /// Its name in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shape => "shape",
+            Self::Finite => "finite",
+            Self::Constant => "constant",
+            Self::Rows => "rows",
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What is to be verified: the inputs and outputs that a file declares, and the little that decides how it
+//! is tried. It knows no file format.
+
+use std::collections::BTreeMap;
+
+/// A file, as far as running it matters.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Subject {
+    /// Values that the caller provides, in order.
+    pub inputs: Vec<Declared>,
+    /// Values that the caller receives, in order.
+    pub outputs: Vec<Declared>,
+    /// Height and width that the file was made for.
+    pub default_size: [u64; 2],
+    /// Multiply-accumulate operations for one image of the default size.
+    pub macs: u64,
+    /// Whether all weights are one constant, so that constant logits are no surprise.
+    pub constant_weights: bool,
+}
+
+/// A declared input or output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Name of the value.
+    pub name: String,
+    /// Its element type; `f32` is the one that can be run.
+    pub element_type: String,
+    /// Its shape; none if not even the rank is declared.
+    pub shape: Option<Vec<Extent>>,
+}
+
+/// One declared dimension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// A number.
+    Fixed(u64),
+    /// A name: equal names mean equal extents.
+    Named(String),
+    /// Nothing is known.
+    Unset,
+}
+
+/// What the names of dimensions stand for in one case.
+pub type Names = BTreeMap<String, u64>;
+
+impl Declared {
+    /// Whether a tensor of `shape` is what was declared, with `names` for the named dimensions. A name that has
+    /// no value, and an unset dimension, take anything.
+    #[must_use]
+    pub fn admits(&self, shape: &[usize], names: &Names) -> bool {
+        let Some(declared) = &self.shape else {
+            return true;
+        };
+        let fits = |(extent, &found): (&Extent, &usize)| match extent {
+            Extent::Fixed(expected) => *expected == found as u64,
+            Extent::Named(name) => names
+                .get(name)
+                .is_none_or(|expected| *expected == found as u64),
+            Extent::Unset => true,
+        };
+        declared.len() == shape.len() && declared.iter().zip(shape).all(fits)
+    }
+
+    /// The declared shape with `names` put in, such as `[3, 1000]`; `?` for what is unknown.
+    #[must_use]
+    pub fn expected(&self, names: &Names) -> String {
+        let Some(declared) = &self.shape else {
+            return "any shape".to_owned();
+        };
+        let text = |extent: &Extent| match extent {
+            Extent::Fixed(expected) => expected.to_string(),
+            Extent::Named(name) => names.get(name).map_or_else(|| name.clone(), u64::to_string),
+            Extent::Unset => "?".to_owned(),
+        };
+        format!(
+            "[{}]",
+            declared.iter().map(text).collect::<Vec<_>>().join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_is_held_against_its_declaration() {
+        let shape = vec![
+            Extent::Named("batch".into()),
+            Extent::Fixed(10),
+            Extent::Unset,
+            Extent::Named("rows".into()),
+        ];
+        let declared = Declared {
+            name: "x".into(),
+            element_type: "f32".into(),
+            shape: Some(shape),
+        };
+        let names = Names::from([("batch".to_owned(), 3)]);
+        assert!(declared.admits(&[3, 10, 7, 8], &names));
+        for wrong in [
+            &[2, 10, 7, 8][..],
+            &[3, 11, 7, 8],
+            &[3, 10, 7],
+            &[3, 10, 7, 8, 1],
+        ] {
+            assert!(!declared.admits(wrong, &names), "{wrong:?}");
+        }
+        assert_eq!(declared.expected(&names), "[3, 10, ?, rows]");
+        let unknown = Declared {
+            shape: None,
+            ..declared
+        };
+        assert!(unknown.admits(&[1], &names));
+    }
+}

@@ -1,0 +1,421 @@
+//! Verdicts on outputs that no runtime made.
+
+use super::*;
+use crate::runtime::NamedTensor;
+use crate::runtime::outcome::CaseRun;
+use report::Check;
+use subject::{Declared, Extent};
+
+fn subject() -> Subject {
+    let batch = || Extent::Named("batch".into());
+    let declared = |name: &str, shape| Declared {
+        name: name.into(),
+        element_type: "f32".into(),
+        shape: Some(shape),
+    };
+    Subject {
+        inputs: vec![declared(
+            "input",
+            vec![
+                batch(),
+                Extent::Fixed(3),
+                Extent::Fixed(8),
+                Extent::Fixed(8),
+            ],
+        )],
+        outputs: vec![declared("logits", vec![batch(), Extent::Fixed(6)])],
+        default_size: [8, 8],
+        ..Subject::default()
+    }
+}
+
+fn cases() -> Vec<Case> {
+    plan::cases(&subject()).expect("cases")
+}
+
+/// Logits that depend on the image, with a batch in which every row is the row alone.
+fn outcome() -> Outcome {
+    let row = |image: u64| (0..6).map(move |class| (class * 7 % 6) as f32 + 0.1 * image as f32);
+    let run = |case: &Case| {
+        let data: Vec<f32> = case.images.iter().flat_map(|&image| row(image)).collect();
+        let logits = NamedTensor {
+            name: "logits".into(),
+            shape: vec![data.len() / 6, 6],
+            data,
+        };
+        CaseRun {
+            prepare_seconds: 0.5,
+            run_seconds: 0.25,
+            outputs: vec![logits],
+        }
+    };
+    Outcome {
+        version: Some("1".into()),
+        load_seconds: Some(1.0),
+        cases: cases().iter().map(run).collect(),
+        trouble: None,
+        done: true,
+    }
+}
+
+fn failed(trouble: Trouble) -> Outcome {
+    Outcome {
+        trouble: Some(trouble),
+        ..Outcome::default()
+    }
+}
+
+fn report(attempts: &[(RuntimeName, Outcome)]) -> Report {
+    let settings = Settings {
+        file: "a.onnx".into(),
+        seed: 0,
+        tolerance: Tolerance::default(),
+    };
+    let attempt = |(runtime, outcome): &(RuntimeName, Outcome)| Attempt {
+        runtime: *runtime,
+        library: None,
+        outcome: outcome.clone(),
+    };
+    let attempts: Vec<Attempt> = attempts.iter().map(attempt).collect();
+    judge(&settings, &subject(), &cases(), &attempts)
+}
+
+/// The report of tract with outputs that were tampered with, beside ONNX Runtime with sound ones.
+fn tampered(tamper: impl Fn(&mut Outcome)) -> Report {
+    let mut outcome = outcome();
+    tamper(&mut outcome);
+    report(&[
+        (RuntimeName::Tract, outcome),
+        (RuntimeName::OrtCpu, self::outcome()),
+    ])
+}
+
+fn logits_of(outcome: &mut Outcome, case: usize) -> &mut Vec<f32> {
+    &mut outcome.cases[case].outputs[0].data
+}
+
+fn failures(report: &Report) -> Vec<(Check, usize)> {
+    report.runtimes[0]
+        .failures
+        .iter()
+        .map(|failure| (failure.check, failure.case))
+        .collect()
+}
+
+#[test]
+fn equal_outputs_agree_and_onnx_runtime_is_the_base() {
+    let report = tampered(|_| ());
+    assert_eq!(
+        (report.verdict, report.base),
+        (Verdict::Agree, Some("ort-cpu"))
+    );
+    let tract = &report.runtimes[0];
+    assert_eq!(tract.status, RuntimeStatus::Passed);
+    assert_eq!(
+        (tract.max_abs, tract.smallest_factor, tract.beyond_tolerance),
+        (Some(0.0), Some(0.0), Some(0))
+    );
+    // Three cases with one, one and three rows.
+    assert_eq!(
+        tract.top1.map(|agreement| (agreement.rows, agreement.of)),
+        Some((5, 5))
+    );
+    assert_eq!(
+        (tract.load_seconds, tract.run_seconds),
+        (Some(1.5), Some(0.25))
+    );
+    assert_eq!(tract.rows_smallest_factor, Some(0.0));
+    assert_eq!(report.runtimes[1].max_abs, None);
+}
+
+#[test]
+fn a_difference_within_the_tolerance_agrees_and_one_beyond_does_not() {
+    // The largest logit is 5.2, so that 5.2e-5 is allowed where the base is 0.
+    for (difference, verdict) in [(4e-5, Verdict::Agree), (7e-5, Verdict::Disagree)] {
+        let report = tampered(|outcome| logits_of(outcome, 0)[0] += difference);
+        assert_eq!(report.verdict, verdict, "{difference}");
+        assert_eq!(report.runtimes[0].max_abs_index, Some(vec![0, 0]));
+        assert_eq!(
+            report.runtimes[0]
+                .smallest_factor
+                .map(|factor| factor <= 1.0),
+            Some(verdict == Verdict::Agree)
+        );
+    }
+    let report = tampered(|outcome| logits_of(outcome, 2)[14] = 9.0);
+    assert_eq!(report.runtimes[0].max_abs_index, Some(vec![2, 2]));
+    assert_eq!(
+        (
+            report.runtimes[0].max_abs_case,
+            report.runtimes[0].beyond_tolerance
+        ),
+        (Some(2), Some(1))
+    );
+    assert_eq!(
+        report.runtimes[0].top1.map(|agreement| agreement.rows),
+        Some(4)
+    );
+}
+
+#[test]
+fn the_one_runtime_that_ran_is_not_compared() {
+    let report = report(&[(RuntimeName::Tract, outcome())]);
+    assert_eq!(
+        (report.verdict, report.base),
+        (Verdict::RanNotCompared, Some("tract"))
+    );
+}
+
+#[test]
+fn what_went_wrong_decides_the_verdict_and_the_others_still_report() {
+    let unavailable = || Trouble::Unavailable {
+        reason: "no library".into(),
+        hint: Some("get one".into()),
+    };
+    let crashed = || Trouble::Crashed {
+        message: "signal 11".into(),
+    };
+    for (trouble, status, verdict) in [
+        (
+            unavailable(),
+            RuntimeStatus::Unavailable,
+            Verdict::Unavailable,
+        ),
+        (crashed(), RuntimeStatus::Crashed, Verdict::Disagree),
+        (
+            Trouble::Refused {
+                message: "no".into(),
+            },
+            RuntimeStatus::Refused,
+            Verdict::Disagree,
+        ),
+        (
+            Trouble::TimedOut { seconds: 1.0 },
+            RuntimeStatus::TimedOut,
+            Verdict::Disagree,
+        ),
+    ] {
+        let report = report(&[
+            (RuntimeName::Tract, outcome()),
+            (RuntimeName::OrtCpu, failed(trouble)),
+        ]);
+        assert_eq!(
+            (report.runtimes[1].status, report.verdict),
+            (status, verdict)
+        );
+        assert_eq!(
+            (report.base, report.runtimes[0].status),
+            (Some("tract"), RuntimeStatus::Passed)
+        );
+    }
+    let both = report(&[
+        (RuntimeName::Tract, failed(crashed())),
+        (RuntimeName::OrtCpu, failed(unavailable())),
+    ]);
+    assert_eq!((both.verdict, both.base), (Verdict::Disagree, None));
+    assert_eq!(report(&[]).verdict, Verdict::Unavailable);
+}
+
+#[test]
+fn results_up_to_a_crash_are_still_checked_but_are_no_base() {
+    let mut partial = outcome();
+    partial.cases.truncate(1);
+    partial.done = false;
+    partial.trouble = Some(Trouble::Crashed {
+        message: "signal 9".into(),
+    });
+    let report = report(&[
+        (RuntimeName::Tract, outcome()),
+        (RuntimeName::OrtCpu, partial),
+    ]);
+    assert_eq!(
+        (report.verdict, report.base),
+        (Verdict::Disagree, Some("tract"))
+    );
+    assert_eq!(report.runtimes[1].max_abs, None);
+}
+
+#[test]
+fn what_is_not_finite_fails_in_its_runtime_and_in_the_comparison() {
+    for bad in [f32::NAN, f32::INFINITY] {
+        let report = tampered(|outcome| logits_of(outcome, 1)[3] = bad);
+        assert_eq!(
+            (report.verdict, failures(&report)),
+            (Verdict::Disagree, vec![(Check::Finite, 1)])
+        );
+        assert!(
+            report.runtimes[0].failures[0]
+                .message
+                .ends_with("the first at [0, 3]")
+        );
+        assert_eq!(
+            (
+                report.runtimes[0].max_abs,
+                report.runtimes[0].smallest_factor
+            ),
+            (None, None)
+        );
+        assert_eq!(report.runtimes[0].beyond_tolerance, Some(1));
+    }
+}
+
+#[test]
+fn the_same_nan_everywhere_is_no_agreement() {
+    let mut bad = outcome();
+    logits_of(&mut bad, 0)[0] = f32::NAN;
+    let report = report(&[
+        (RuntimeName::Tract, bad.clone()),
+        (RuntimeName::OrtCpu, bad),
+    ]);
+    assert_eq!(report.verdict, Verdict::Disagree);
+    assert!(
+        report
+            .runtimes
+            .iter()
+            .all(|runtime| runtime.status == RuntimeStatus::FailedChecks)
+    );
+}
+
+#[test]
+fn another_shape_than_declared_fails() {
+    let report = tampered(|outcome| {
+        outcome.cases[2].outputs[0].shape = vec![6, 3];
+    });
+    assert_eq!(failures(&report), [(Check::Shape, 2)]);
+    assert_eq!(
+        report.runtimes[0].failures[0].message,
+        "shape [6, 3], expected [3, 6]"
+    );
+    let missing = tampered(|outcome| outcome.cases[0].outputs[0].name = "scores".into());
+    assert_eq!(failures(&missing), [(Check::Shape, 0)]);
+    let more = tampered(|outcome| {
+        let extra = NamedTensor {
+            name: "more".into(),
+            ..outcome.cases[0].outputs[0].clone()
+        };
+        outcome.cases[0].outputs.push(extra);
+    });
+    assert_eq!(failures(&more), [(Check::Shape, 0)]);
+}
+
+#[test]
+fn constant_logits_fail_unless_the_weights_are_constant() {
+    let constant = |outcome: &mut Outcome| {
+        let logits = logits_of(outcome, 0);
+        *logits = vec![2.0, 2.0, 2.0, 2.0, 2.0, 2.0019];
+    };
+    assert_eq!(
+        failures(&tampered(constant)),
+        [(Check::Constant, 0), (Check::Rows, 2)]
+    );
+    let spread = tampered(|outcome| *logits_of(outcome, 0) = vec![2.0, 2.0, 2.0, 2.0, 2.0, 2.0021]);
+    assert_eq!(failures(&spread), [(Check::Rows, 2)]);
+
+    let mut outcome = outcome();
+    for case in &mut outcome.cases {
+        case.outputs[0].data.fill(0.0);
+    }
+    let settings = Settings {
+        file: "a.onnx".into(),
+        seed: 0,
+        tolerance: Tolerance::default(),
+    };
+    let attempts = [Attempt {
+        runtime: RuntimeName::Tract,
+        library: None,
+        outcome,
+    }];
+    let subject = Subject {
+        constant_weights: true,
+        ..subject()
+    };
+    let report = judge(&settings, &subject, &cases(), &attempts);
+    assert_eq!(report.verdict, Verdict::RanNotCompared);
+    assert_eq!(
+        report.notes,
+        ["the logits are constant, as the weights are"]
+    );
+}
+
+#[test]
+fn one_class_is_a_note() {
+    let mut subject = subject();
+    subject.outputs[0].shape = Some(vec![Extent::Named("batch".into()), Extent::Fixed(1)]);
+    let mut outcome = outcome();
+    for (case, run) in cases().iter().zip(&mut outcome.cases) {
+        run.outputs[0].shape = vec![case.images.len(), 1];
+        run.outputs[0].data = case.images.iter().map(|&image| image as f32).collect();
+    }
+    let settings = Settings {
+        file: "a.onnx".into(),
+        seed: 0,
+        tolerance: Tolerance::default(),
+    };
+    let attempts = [Attempt {
+        runtime: RuntimeName::Tract,
+        library: None,
+        outcome,
+    }];
+    let report = judge(&settings, &subject, &cases(), &attempts);
+    assert_eq!(report.verdict, Verdict::RanNotCompared);
+    assert_eq!(report.notes.len(), 1);
+}
+
+#[test]
+fn a_row_that_depends_on_its_batch_fails() {
+    for row in [0, 2] {
+        let report = tampered(|outcome| logits_of(outcome, 2)[row * 6 + 1] += 0.01);
+        assert_eq!(failures(&report), [(Check::Rows, 2)], "row {row}");
+        assert!(
+            report.runtimes[0]
+                .rows_smallest_factor
+                .is_some_and(|factor| factor > 1.0)
+        );
+        assert!(
+            report.runtimes[0].failures[0]
+                .message
+                .starts_with(&format!("row {row} "))
+        );
+    }
+}
+
+#[test]
+fn a_file_that_breaks_a_rule_is_a_disagreement() {
+    let settings = Settings {
+        file: "a.onnx".into(),
+        seed: 0,
+        tolerance: Tolerance::default(),
+    };
+    let problem = report::Problem {
+        location: Some("conv".into()),
+        message: "bad".into(),
+    };
+    let report = rejected(&settings, vec![problem]);
+    assert_eq!(
+        (report.verdict, report.runtimes.len()),
+        (Verdict::Disagree, 0)
+    );
+}
+
+#[test]
+fn the_json_form_has_the_documented_keys() {
+    let json = serde_json::to_value(tampered(|outcome| logits_of(outcome, 0)[0] = f32::NAN))
+        .expect("JSON");
+    assert_eq!(json["schema"], 1);
+    assert_eq!(json["verdict"], "disagree");
+    let runtime = &json["runtimes"][0];
+    for key in [
+        "name",
+        "version",
+        "status",
+        "max_abs",
+        "max_abs_index",
+        "smallest_factor",
+        "load_seconds",
+    ] {
+        assert!(runtime.get(key).is_some(), "{key}");
+    }
+    assert_eq!(runtime["status"], "failed_checks");
+    assert_eq!(runtime["smallest_factor"], serde_json::Value::Null);
+    assert_eq!(runtime["failures"][0]["check"], "finite");
+}
