@@ -13,7 +13,7 @@ use super::interrupt;
 pub use child::{Arguments, main};
 use efficientnet_onnx::runtime::outcome::{Event, Outcome, Trouble};
 use efficientnet_onnx::runtime::{NamedTensor, RuntimeName, TELEMETRY_OPT_OUT};
-pub use found::{Tried, run_found};
+pub use found::run_found;
 use protocol::{Job, read_event, write_job};
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
