@@ -5,6 +5,7 @@
 
 pub mod checks;
 pub mod compare;
+pub mod noise;
 pub mod plan;
 pub mod read;
 pub mod report;

@@ -1,8 +1,6 @@
-//! With which inputs a file is tried: sizes, batches, and the noise in them.
+//! With which inputs a file is tried: sizes and batches, and how long that may take.
 
 use super::subject::{Extent, Names, Subject};
-use crate::runtime::NamedTensor;
-use crate::weights::random::Stream;
 
 /// Symbolic height and width are also tried at this size: not square, and with few positions left at the end.
 const OTHER_SIZE: [u64; 2] = [64, 96];
@@ -110,47 +108,6 @@ pub fn cases(subject: &Subject) -> Result<Vec<Case>, PlanError> {
     Ok(cases)
 }
 
-/// The inputs of a case: N(0, 1) noise that is decided by the seed, the name of the input and the image.
-///
-/// # Errors
-/// As [`cases`].
-pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTensor>, PlanError> {
-    let make = |(index, input): (usize, &super::subject::Declared)| {
-        let shape = input_shape(subject, case, index)?;
-        let stream = Stream::new(seed, "noise", &input.name);
-        let elements: u64 = shape.iter().product();
-        // Not batched: one image fills the whole input.
-        let rows = if shape.first() == Some(&case.batch) {
-            case.batch
-        } else {
-            1
-        };
-        let mut data = Vec::with_capacity(usize::try_from(elements).unwrap_or_default());
-        for image in case
-            .images
-            .iter()
-            .take(usize::try_from(rows).unwrap_or_default())
-        {
-            noise(
-                &stream,
-                image * (elements / rows),
-                elements / rows,
-                &mut data,
-            );
-        }
-        let shape = shape
-            .iter()
-            .filter_map(|&extent| usize::try_from(extent).ok())
-            .collect();
-        Ok(NamedTensor {
-            name: input.name.clone(),
-            shape,
-            data,
-        })
-    };
-    subject.inputs.iter().enumerate().map(make).collect()
-}
-
 /// Time that a runtime is given by default: 60 seconds, and 2 more for each GMAC over all images.
 #[must_use]
 pub fn default_seconds(subject: &Subject, cases: &[Case]) -> u64 {
@@ -212,7 +169,15 @@ fn symbolic_extent(case: &Case, axis: usize) -> Option<u64> {
     }
 }
 
-fn input_shape(subject: &Subject, case: &Case, index: usize) -> Result<Vec<u64>, PlanError> {
+/// The shape of the input at `index` in a case.
+///
+/// # Errors
+/// If the input is not f32 or its shape cannot be made.
+pub(super) fn input_shape(
+    subject: &Subject,
+    case: &Case,
+    index: usize,
+) -> Result<Vec<u64>, PlanError> {
     let input = &subject.inputs[index];
     if input.element_type != "f32" {
         return Err(PlanError::ElementType {
@@ -248,21 +213,6 @@ fn input_shape(subject: &Subject, case: &Case, index: usize) -> Result<Vec<u64>,
             input: input.name.clone(),
             shape,
         }),
-    }
-}
-
-/// Appends `count` draws, from the stream's draw `start` on.
-#[expect(clippy::cast_possible_truncation, reason = "f32 is what runs")]
-fn noise(stream: &Stream, start: u64, count: u64, out: &mut Vec<f32>) {
-    let mut position = start;
-    while position < start + count {
-        let pair = stream.normal_pair(position / 2);
-        for draw in &pair[usize::from(position % 2 == 1)..] {
-            if position < start + count {
-                out.push(*draw as f32);
-                position += 1;
-            }
-        }
     }
 }
 
@@ -373,27 +323,6 @@ mod tests {
             cases(&Subject::default()),
             Err(PlanError::Nothing("input"))
         ));
-    }
-
-    #[test]
-    fn an_image_is_the_same_alone_and_in_a_batch() {
-        // An odd number of elements, so that images start in the middle of a pair of draws.
-        let subject = subject(image(named("batch"), Extent::Fixed(3), Extent::Fixed(5)), 0);
-        let made: Vec<NamedTensor> = cases(&subject)
-            .expect("cases")
-            .iter()
-            .map(|case| inputs(&subject, case, 9).expect("inputs").remove(0))
-            .collect();
-        assert_eq!(made[2].shape, [3, 3, 3, 5]);
-        assert_eq!(made[2].data[..45], made[0].data);
-        assert_eq!(made[2].data[90..], made[1].data);
-        assert_ne!(made[0].data, made[1].data);
-        let other = inputs(&subject, &cases(&subject).expect("cases")[0], 10)
-            .expect("inputs")
-            .remove(0);
-        assert_ne!(made[0].data, other.data);
-        let mean = made[2].data.iter().sum::<f32>() / 135.0;
-        assert!(mean.abs() < 0.35, "{mean}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use clap::Args;
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::verify::report::{Report, Tolerance, Verdict};
-use efficientnet_onnx::verify::{Settings, judge, plan, read};
+use efficientnet_onnx::verify::{Settings, judge, noise, plan, read};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -99,7 +99,7 @@ pub fn verify_path(
     };
     let mut inputs = Vec::new();
     for case in &cases {
-        inputs.push(plan::inputs(&subject, case, request.seed).map_err(Failure::bad_input)?);
+        inputs.push(noise::inputs(&subject, case, request.seed).map_err(Failure::bad_input)?);
     }
     let seconds = request
         .timeout

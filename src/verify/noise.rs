@@ -1,0 +1,101 @@
+//! What the inputs hold: N(0, 1) noise.
+
+use super::plan::{Case, PlanError, input_shape};
+use super::subject::{Declared, Subject};
+use crate::runtime::NamedTensor;
+use crate::weights::random::Stream;
+
+/// The inputs of a case: N(0, 1) noise that is decided by the seed, the name of the input and the image.
+///
+/// # Errors
+/// As [`cases`](super::plan::cases).
+pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTensor>, PlanError> {
+    let make = |(index, input): (usize, &Declared)| {
+        let shape = input_shape(subject, case, index)?;
+        let stream = Stream::new(seed, "noise", &input.name);
+        let elements: u64 = shape.iter().product();
+        // Not batched: one image fills the whole input.
+        let rows = if shape.first() == Some(&case.batch) {
+            case.batch
+        } else {
+            1
+        };
+        let mut data = Vec::with_capacity(usize::try_from(elements).unwrap_or_default());
+        for image in case
+            .images
+            .iter()
+            .take(usize::try_from(rows).unwrap_or_default())
+        {
+            noise(
+                &stream,
+                image * (elements / rows),
+                elements / rows,
+                &mut data,
+            );
+        }
+        let shape = shape
+            .iter()
+            .filter_map(|&extent| usize::try_from(extent).ok())
+            .collect();
+        Ok(NamedTensor {
+            name: input.name.clone(),
+            shape,
+            data,
+        })
+    };
+    subject.inputs.iter().enumerate().map(make).collect()
+}
+
+/// Appends `count` draws, from the stream's draw `start` on.
+#[expect(clippy::cast_possible_truncation, reason = "f32 is what runs")]
+fn noise(stream: &Stream, start: u64, count: u64, out: &mut Vec<f32>) {
+    let mut position = start;
+    while position < start + count {
+        let pair = stream.normal_pair(position / 2);
+        for draw in &pair[usize::from(position % 2 == 1)..] {
+            if position < start + count {
+                out.push(*draw as f32);
+                position += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::plan::cases;
+    use crate::verify::subject::Extent;
+
+    #[test]
+    fn an_image_is_the_same_alone_and_in_a_batch() {
+        // An odd number of elements, so that images start in the middle of a pair of draws.
+        let batch = Extent::Named("batch".into());
+        let shape = [3, 3, 5].map(Extent::Fixed);
+        let input = Declared {
+            name: "input".into(),
+            element_type: "f32".into(),
+            shape: Some([batch].into_iter().chain(shape).collect()),
+        };
+        let subject = Subject {
+            inputs: vec![input.clone()],
+            outputs: vec![input],
+            ..Subject::default()
+        };
+        let made: Vec<NamedTensor> = cases(&subject)
+            .expect("cases")
+            .iter()
+            .map(|case| inputs(&subject, case, 9).expect("inputs").remove(0))
+            .collect();
+        assert_eq!(made[2].shape, [3, 3, 3, 5]);
+        assert_eq!(made[2].data[..45], made[0].data);
+        assert_eq!(made[2].data[90..], made[1].data);
+        assert_ne!(made[0].data, made[1].data);
+        let other = inputs(&subject, &cases(&subject).expect("cases")[0], 10)
+            .expect("inputs")
+            .remove(0);
+        assert_ne!(made[0].data, other.data);
+        let mean = made[2].data.iter().sum::<f32>() / 135.0;
+        assert!(mean.abs() < 0.35, "{mean}");
+    }
+}

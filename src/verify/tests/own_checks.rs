@@ -1,0 +1,147 @@
+//! What fails in one runtime by itself.
+
+use super::*;
+
+#[test]
+fn what_is_not_finite_fails_in_its_runtime_and_in_the_comparison() {
+    for bad in [f32::NAN, f32::INFINITY] {
+        let report = tampered(|outcome| logits_of(outcome, 1)[3] = bad);
+        assert_eq!(
+            (report.verdict, failures(&report)),
+            (Verdict::Disagree, vec![(Check::Finite, 1)])
+        );
+        assert!(
+            report.runtimes[0].failures[0]
+                .message
+                .ends_with("the first at [0, 3]")
+        );
+        assert_eq!(
+            (
+                report.runtimes[0].max_abs,
+                report.runtimes[0].smallest_factor
+            ),
+            (None, None)
+        );
+        assert_eq!(report.runtimes[0].beyond_tolerance, Some(1));
+    }
+}
+
+#[test]
+fn the_same_nan_everywhere_is_no_agreement() {
+    let mut bad = outcome();
+    logits_of(&mut bad, 0)[0] = f32::NAN;
+    let report = report(&[
+        (RuntimeName::Tract, bad.clone()),
+        (RuntimeName::OrtCpu, bad),
+    ]);
+    assert_eq!(report.verdict, Verdict::Disagree);
+    assert!(
+        report
+            .runtimes
+            .iter()
+            .all(|runtime| runtime.status == RuntimeStatus::FailedChecks)
+    );
+}
+
+#[test]
+fn another_shape_than_declared_fails() {
+    let report = tampered(|outcome| {
+        outcome.cases[2].outputs[0].shape = vec![6, 3];
+    });
+    assert_eq!(failures(&report), [(Check::Shape, 2)]);
+    assert_eq!(
+        report.runtimes[0].failures[0].message,
+        "shape [6, 3], expected [3, 6]"
+    );
+    let missing = tampered(|outcome| outcome.cases[0].outputs[0].name = "scores".into());
+    assert_eq!(failures(&missing), [(Check::Shape, 0)]);
+    let more = tampered(|outcome| {
+        let extra = NamedTensor {
+            name: "more".into(),
+            ..outcome.cases[0].outputs[0].clone()
+        };
+        outcome.cases[0].outputs.push(extra);
+    });
+    assert_eq!(failures(&more), [(Check::Shape, 0)]);
+}
+
+#[test]
+fn constant_logits_fail_unless_the_weights_are_constant() {
+    let constant = |outcome: &mut Outcome| {
+        let logits = logits_of(outcome, 0);
+        *logits = vec![2.0, 2.0, 2.0, 2.0, 2.0, 2.0019];
+    };
+    assert_eq!(
+        failures(&tampered(constant)),
+        [(Check::Constant, 0), (Check::Rows, 2)]
+    );
+    let spread = tampered(|outcome| *logits_of(outcome, 0) = vec![2.0, 2.0, 2.0, 2.0, 2.0, 2.0021]);
+    assert_eq!(failures(&spread), [(Check::Rows, 2)]);
+
+    let mut outcome = outcome();
+    for case in &mut outcome.cases {
+        case.outputs[0].data.fill(0.0);
+    }
+    let settings = Settings {
+        file: "a.onnx".into(),
+        seed: 0,
+        tolerance: Tolerance::default(),
+    };
+    let attempts = [Attempt {
+        runtime: RuntimeName::Tract,
+        library: None,
+        outcome,
+    }];
+    let subject = Subject {
+        constant_weights: true,
+        ..subject()
+    };
+    let report = judge(&settings, &subject, &cases(), &attempts);
+    assert_eq!(report.verdict, Verdict::RanNotCompared);
+    assert_eq!(
+        report.notes,
+        ["the logits are constant, as the weights are"]
+    );
+}
+
+#[test]
+fn one_class_is_a_note() {
+    let mut subject = subject();
+    subject.outputs[0].shape = Some(vec![Extent::Named("batch".into()), Extent::Fixed(1)]);
+    let mut outcome = outcome();
+    for (case, run) in cases().iter().zip(&mut outcome.cases) {
+        run.outputs[0].shape = vec![case.images.len(), 1];
+        run.outputs[0].data = case.images.iter().map(|&image| image as f32).collect();
+    }
+    let settings = Settings {
+        file: "a.onnx".into(),
+        seed: 0,
+        tolerance: Tolerance::default(),
+    };
+    let attempts = [Attempt {
+        runtime: RuntimeName::Tract,
+        library: None,
+        outcome,
+    }];
+    let report = judge(&settings, &subject, &cases(), &attempts);
+    assert_eq!(report.verdict, Verdict::RanNotCompared);
+    assert_eq!(report.notes.len(), 1);
+}
+
+#[test]
+fn a_row_that_depends_on_its_batch_fails() {
+    for row in [0, 2] {
+        let report = tampered(|outcome| logits_of(outcome, 2)[row * 6 + 1] += 0.01);
+        assert_eq!(failures(&report), [(Check::Rows, 2)], "row {row}");
+        assert!(
+            report.runtimes[0]
+                .rows_smallest_factor
+                .is_some_and(|factor| factor > 1.0)
+        );
+        assert!(
+            report.runtimes[0].failures[0]
+                .message
+                .starts_with(&format!("row {row} "))
+        );
+    }
+}

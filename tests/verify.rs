@@ -1,0 +1,332 @@
+//! `verify` on files: what agrees, what does not, and what no runtime gets to see.
+
+mod verify_support;
+
+use serde_json::{Value, json};
+use verify_support::{emitted, folder, toy, verify};
+
+const BOTH: &[&str] = &["--json", "--runtime", "tract,ort-cpu"];
+
+fn runtime<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let runtimes = report["runtimes"].as_array().expect("runtimes");
+    let found = runtimes.iter().find(|runtime| runtime["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {report:#}"))
+}
+
+fn failed_checks(report: &Value, name: &str) -> Vec<String> {
+    let failures = runtime(report, name)["failures"]
+        .as_array()
+        .expect("failures");
+    failures
+        .iter()
+        .map(|failure| failure["check"].as_str().expect("a check").to_owned())
+        .collect()
+}
+
+#[test]
+fn an_emitted_file_agrees_in_tract_and_onnx_runtime() {
+    let folder = folder();
+    let report = verify(&emitted(&folder, &[]), true, BOTH)
+        .expect(0)
+        .report();
+    assert_eq!(report["schema"], 1);
+    assert_eq!(
+        (&report["verdict"], &report["base"]),
+        (&json!("agree"), &json!("ort-cpu"))
+    );
+    let images: Vec<&Value> = report["cases"]
+        .as_array()
+        .expect("cases")
+        .iter()
+        .map(|case| &case["images"])
+        .collect();
+    assert_eq!(images, [&json!([0]), &json!([2]), &json!([0, 1, 2])]);
+    for name in ["tract", "ort-cpu"] {
+        let runtime = runtime(&report, name);
+        assert_eq!(runtime["status"], "passed");
+        assert!(
+            runtime["version"]
+                .as_str()
+                .is_some_and(|version| version.contains('.'))
+        );
+        assert!(
+            runtime["load_seconds"]
+                .as_f64()
+                .is_some_and(|seconds| seconds > 0.0)
+        );
+        assert!(
+            runtime["run_seconds"]
+                .as_f64()
+                .is_some_and(|seconds| seconds > 0.0)
+        );
+        assert!(
+            runtime["rows_smallest_factor"]
+                .as_f64()
+                .is_some_and(|factor| factor <= 1.0)
+        );
+    }
+    let tract = runtime(&report, "tract");
+    // The kernels differ, so that nothing at all would mean that nothing was compared.
+    assert!(
+        tract["max_abs"]
+            .as_f64()
+            .is_some_and(|difference| difference > 0.0)
+    );
+    assert!(
+        tract["smallest_factor"]
+            .as_f64()
+            .is_some_and(|factor| factor > 0.0 && factor <= 1.0)
+    );
+    assert_eq!(tract["max_abs_index"].as_array().map(Vec::len), Some(2));
+    assert_eq!(tract["top1"], json!({ "rows": 5, "of": 5 }));
+}
+
+#[test]
+fn the_table_names_runtimes_versions_and_the_allowed_difference() {
+    let folder = folder();
+    let run = verify(&emitted(&folder, &[]), true, &[]).expect(0);
+    for part in [
+        "the runtimes agree",
+        "tract",
+        "0.23.9",
+        "ort-cpu",
+        "5/5",
+        "1e-5 * max|base| + 1e-4 * |base|",
+    ] {
+        assert!(run.stdout.contains(part), "`{part}` in {}", run.stdout);
+    }
+    assert!(
+        !run.stdout.contains('\u{1b}'),
+        "no colour where there is no terminal"
+    );
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn symbolic_sizes_are_tried_at_two_sizes_each() {
+    let folder = folder();
+    let file = emitted(&folder, &["--size", "dynamic:32", "--init", "probe"]);
+    let report = verify(&file, true, BOTH).expect(0).report();
+    let sizes: Vec<(&Value, &Value, &Value)> = report["cases"]
+        .as_array()
+        .expect("cases")
+        .iter()
+        .map(|case| (&case["batch"], &case["height"], &case["width"]))
+        .collect();
+    let expected = json!([1, 3, 64, 96, 224]);
+    let [one, three, small, wide, large] = [0, 1, 2, 3, 4].map(|at| &expected[at]);
+    assert_eq!(
+        sizes,
+        [
+            (one, large, large),
+            (one, large, large),
+            (three, large, large),
+            (one, small, wide),
+            (one, small, wide),
+            (three, small, wide),
+        ]
+    );
+}
+
+#[test]
+fn external_data_and_a_fixed_batch_agree() {
+    let folder = folder();
+    let file = emitted(&folder, &["--external-data", "--batch", "2"]);
+    let report = verify(&file, true, BOTH).expect(0).report();
+    assert_eq!(report["verdict"], "agree");
+    assert_eq!(report["cases"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        runtime(&report, "tract")["rows_smallest_factor"],
+        Value::Null
+    );
+}
+
+#[test]
+fn one_runtime_runs_and_is_not_compared() {
+    let folder = folder();
+    let file = toy::write(&toy::model(), folder.path());
+    let report = verify(&file, false, &["--json", "--runtime", "tract"])
+        .expect(0)
+        .report();
+    assert_eq!(report["verdict"], "ran_not_compared");
+    assert_eq!(report["runtimes"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn runtimes_that_differ_disagree_and_the_smallest_factor_would_pass() {
+    let folder = folder();
+    let file = emitted(&folder, &["--init", "probe"]);
+    let strict = [BOTH, &["--rtol", "0", "--atol", "0"]].concat();
+    let report = verify(&file, true, &strict).expect(1).report();
+    assert_eq!(
+        (&report["verdict"], &report["base"]),
+        (&json!("disagree"), &json!("ort-cpu"))
+    );
+    assert_eq!(runtime(&report, "ort-cpu")["smallest_factor"], Value::Null);
+
+    let (rtol, atol) = (1e-9, 1e-10);
+    let with = |factor: f64| {
+        let numbers = [rtol * factor, atol * factor].map(|number| number.to_string());
+        let arguments = [BOTH, &["--rtol", &numbers[0], "--atol", &numbers[1]]].concat();
+        verify(&file, true, &arguments)
+    };
+    let report = with(1.0).expect(1).report();
+    let factor = runtime(&report, "tract")["smallest_factor"]
+        .as_f64()
+        .expect("a factor");
+    // Rows of a batch have a factor of their own.
+    let rows = |name| {
+        runtime(&report, name)["rows_smallest_factor"]
+            .as_f64()
+            .expect("a factor")
+    };
+    let enough = factor.max(rows("tract")).max(rows("ort-cpu")) * 1.01;
+    with(enough).expect(0);
+    with(factor * 0.99).expect(1);
+}
+
+#[test]
+fn a_function_that_tract_takes_for_an_operator_is_a_disagreement() {
+    let folder = folder();
+    // tract looks at the operator's name alone, and runs its own `Relu`.
+    let file = toy::write(&toy::with_negating_function("Relu"), folder.path());
+    let report = verify(&file, true, BOTH).expect(1).report();
+    assert_eq!(report["verdict"], "disagree");
+    assert_eq!(runtime(&report, "tract")["status"], "disagrees");
+    assert_eq!(runtime(&report, "ort-cpu")["status"], "passed");
+    assert!(
+        runtime(&report, "tract")["beyond_tolerance"]
+            .as_u64()
+            .is_some_and(|count| count > 0)
+    );
+}
+
+#[test]
+fn a_runtime_that_refuses_is_its_own_result_and_the_other_reports() {
+    let folder = folder();
+    let file = toy::write(&toy::with_negating_function("Negated"), folder.path());
+    let report = verify(&file, true, BOTH).expect(1).report();
+    assert_eq!(runtime(&report, "tract")["status"], "refused");
+    assert!(
+        runtime(&report, "tract")["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("Negated"))
+    );
+    assert_eq!(runtime(&report, "ort-cpu")["status"], "passed");
+    assert!(runtime(&report, "ort-cpu")["run_seconds"].is_number());
+}
+
+#[test]
+fn nan_in_the_weights_fails_everywhere() {
+    let folder = folder();
+    let mut model = toy::model();
+    let bias = [0.0, f32::NAN, 0.0, 0.0];
+    toy::graph_of(&mut model).initializer[1] = toy::tensor("bias", &[4], bias.into_iter());
+    let report = verify(&toy::write(&model, folder.path()), true, BOTH)
+        .expect(1)
+        .report();
+    for name in ["tract", "ort-cpu"] {
+        assert_eq!(runtime(&report, name)["status"], "failed_checks");
+        assert_eq!(failed_checks(&report, name), ["finite", "finite", "finite"]);
+    }
+}
+
+#[test]
+fn constant_logits_fail_unless_the_weights_were_made_constant() {
+    let folder = folder();
+    let mut model = toy::model();
+    toy::graph_of(&mut model).initializer[0] =
+        toy::tensor("weight", &[4, 3], [0.0; 12].into_iter());
+    toy::graph_of(&mut model).initializer[1] = toy::tensor("bias", &[4], [2.0; 4].into_iter());
+    let report = verify(&toy::write(&model, folder.path()), true, BOTH)
+        .expect(1)
+        .report();
+    assert_eq!(
+        failed_checks(&report, "ort-cpu"),
+        ["constant", "constant", "constant"]
+    );
+
+    let constant = emitted(&folder, &["--init", "constant"]);
+    let report = verify(&constant, true, BOTH).expect(0).report();
+    assert_eq!(
+        report["notes"],
+        json!(["the logits are constant, as the weights are"])
+    );
+}
+
+#[test]
+fn rows_that_depend_on_their_batch_fail_though_the_runtimes_agree() {
+    let folder = folder();
+    let mut model = toy::with_middle(toy::node("Sub", &["pooled", "mean"], "hidden"));
+    let mean = toy::ints(toy::node("ReduceMean", &["pooled"], "mean"), "axes", &[0]);
+    toy::graph_of(&mut model).node.insert(1, mean);
+    let report = verify(&toy::write(&model, folder.path()), true, BOTH)
+        .expect(1)
+        .report();
+    for name in ["tract", "ort-cpu"] {
+        assert_eq!(failed_checks(&report, name), ["rows", "rows"], "{name}");
+    }
+    assert_eq!(runtime(&report, "tract")["beyond_tolerance"], 0);
+}
+
+#[test]
+fn a_runtime_that_is_not_done_in_time_is_its_own_result() {
+    let folder = folder();
+    let file = toy::write(&toy::endless(), folder.path());
+    let report = verify(&file, true, &[BOTH, &["--timeout", "1"]].concat())
+        .expect(1)
+        .report();
+    for name in ["tract", "ort-cpu"] {
+        assert_eq!(runtime(&report, name)["status"], "timed_out", "{report:#}");
+        assert!(
+            runtime(&report, name)["hint"]
+                .as_str()
+                .is_some_and(|hint| hint.contains("--timeout"))
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_read_or_tried_is_bad_input() {
+    let folder = folder();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("a file");
+        path
+    };
+    let mut integers = toy::model();
+    let mut value = toy::value("input", &[None, Some(3), Some(8), Some(8)]);
+    value.r#type = toy::value("", &[]).r#type;
+    toy::graph_of(&mut integers).input = vec![value];
+    for (path, part) in [
+        (folder.path().join("missing.onnx"), "cannot read"),
+        (folder.path().to_owned(), "cannot read"),
+        (
+            write("text.onnx", b"Not a model, but a text."),
+            "cannot be decoded",
+        ),
+        (write("empty.onnx", b""), "cannot be decoded"),
+    ] {
+        let run = verify(&path, false, &[]).expect(2);
+        assert!(
+            run.stderr.starts_with("error: ") && run.stderr.contains(part),
+            "{run:#?}"
+        );
+        assert_eq!(run.stdout, "");
+    }
+}
+
+#[test]
+fn bad_usage_is_refused() {
+    let folder = folder();
+    let file = toy::write(&toy::model(), folder.path());
+    for arguments in [
+        &["--runtime", "onnx"][..],
+        &["--timeout", "0"],
+        &["--rtol", "-1"],
+        &["--atol", "NaN"],
+        &["--runtime", "tract", "--ort-lib", "libonnxruntime.so"],
+    ] {
+        verify(&file, false, arguments).expect(2);
+    }
+}
