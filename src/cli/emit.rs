@@ -126,10 +126,10 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         )
     });
     bar.finish();
-    if let Emitted::Staged(staged) = emitted.map_err(|error| failure(error, &args.output))? {
+    if let Emitted::Staged(staged) = emitted.map_err(|error| failure(&error, &args.output))? {
         staged
             .commit()
-            .map_err(|error| failure(error, &args.output))?;
+            .map_err(|error| failure(&error, &args.output))?;
     }
     args.report(&recipe, plan, start)?;
     Ok(Status::Done)
@@ -148,7 +148,7 @@ impl EmitArgs {
     /// The record of the request; says how φ was read.
     fn recipe(&self, request: &Request) -> Result<Recipe, Failure> {
         let counts = request.counts().map_err(Failure::bad_input)?;
-        let reading = self.selection.reading(request)?;
+        let reading = self.selection.reading(request);
         if let Some(reading) = reading.as_ref().filter(|_| !self.quiet) {
             eprintln!("{reading}");
         }
@@ -197,8 +197,8 @@ impl EmitArgs {
 }
 
 /// An emit error with its exit status and a hint; `output` is what was being written.
-fn failure(error: EmitError, output: &Path) -> Failure {
-    match &error {
+fn failure(error: &EmitError, output: &Path) -> Failure {
+    match error {
         EmitError::Model(ModelError::Stream(StreamError::Cancelled)) => Failure {
             status: Status::Interrupted,
             message: "interrupted".into(),
@@ -211,12 +211,12 @@ fn failure(error: EmitError, output: &Path) -> Failure {
             Failure::bad_input(format!("cannot write `{}`: {source}", output.display()))
         }
         EmitError::Output(source) if source.is_exists() => {
-            Failure::bad_input(&error).hint("`--force` replaces it")
+            Failure::bad_input(error).hint("`--force` replaces it")
         }
         EmitError::ExternalStream(_) => {
-            Failure::bad_input(&error).hint("write to a file with `-o FILE`")
+            Failure::bad_input(error).hint("write to a file with `-o FILE`")
         }
-        _ => Failure::bad_input(&error),
+        _ => Failure::bad_input(error),
     }
 }
 

@@ -45,7 +45,7 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
         None => {
             let request = args.shape.request(args.selection.scaling()?);
             let counts = request.counts().map_err(Failure::bad_input)?;
-            let reading = args.selection.reading(&request)?;
+            let reading = args.selection.reading(&request);
             let recipe = Recipe::new(&request, counts, reading);
             let facts = FileFacts {
                 recipe,
@@ -158,7 +158,7 @@ fn describe_preprocessing(preprocessing: &Preprocessing) -> String {
     let numbers = |values: [f64; 3]| {
         values
             .map(|value| format!("{value:.6}"))
-            .map(trimmed)
+            .map(|number| trimmed(&number))
             .join(", ")
     };
     format!(
@@ -172,7 +172,7 @@ fn describe_preprocessing(preprocessing: &Preprocessing) -> String {
     )
 }
 
-fn trimmed(number: String) -> String {
+fn trimmed(number: &str) -> String {
     number
         .trim_end_matches('0')
         .trim_end_matches('.')

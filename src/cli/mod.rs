@@ -1,5 +1,10 @@
 //! Flags, terminal and exit statuses: everything that prints or exits.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "notes and errors go to standard error; results go through `print`"
+)]
+
 mod emit;
 mod exit;
 mod inspect;

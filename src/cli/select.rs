@@ -120,12 +120,12 @@ impl Selection {
     /// One line on what φ was taken to mean and what the other reading would give; none without φ.
     pub fn reading(&self, request: &Request) -> Result<Option<String>, Failure> {
         let Some(phi) = self.phi else { return Ok(None) };
-        let used = describe(request)?;
+        let used = describe(request);
         let family = request.scaling.family;
         let line = match &request.scaling.reading {
             Reading::Published { variant } => {
                 let other = match Scaling::formula(family, phi, Compound::default()) {
-                    Ok(scaling) => describe(&with_scaling(request, scaling))?,
+                    Ok(scaling) => describe(&with_scaling(request, scaling)),
                     Err(error) => error.to_string(),
                 };
                 format!(
@@ -136,7 +136,7 @@ impl Selection {
             _ => {
                 let other = match Variant::by_phi(family, phi) {
                     Some(variant) => {
-                        let other = describe(&with_scaling(request, Scaling::published(variant)))?;
+                        let other = describe(&with_scaling(request, Scaling::published(variant)));
                         format!(
                             "the published {} (without `--formula`) has {other}",
                             variant.name
@@ -150,7 +150,7 @@ impl Selection {
                 format!("phi {phi} by the formula: {used}; {other}")
             }
         };
-        Ok(Some(line))
+        Some(line)
     }
 
     fn asks_for_formula(&self) -> bool {
@@ -195,14 +195,12 @@ fn with_scaling(request: &Request, scaling: Scaling) -> Request {
 }
 
 /// `width 1.1, depth 1.2, 260 px, 9,109,994 parameters, 993.6 M MACs`.
-fn describe(request: &Request) -> Result<String, Failure> {
+fn describe(request: &Request) -> String {
     let Coefficients { width, depth } = request.scaling.coefficients;
     let counts = match request.counts() {
         Ok(counts) => counts,
         Err(error) => {
-            return Ok(format!(
-                "width {width:.4}, depth {depth:.4}, which is refused: {error}"
-            ));
+            return format!("width {width:.4}, depth {depth:.4}, which is refused: {error}");
         }
     };
     let [height, width_pixels] = request.default_size();
@@ -211,13 +209,13 @@ fn describe(request: &Request) -> Result<String, Failure> {
     } else {
         format!("{height}x{width_pixels}")
     };
-    Ok(format!(
+    format!(
         "width {}, depth {}, {pixels} px, {} parameters, {} MACs",
         rounded(width),
         rounded(depth),
         super::text::grouped(counts.parameters),
         super::text::scaled(counts.macs),
-    ))
+    )
 }
 
 /// At most four decimals, without trailing zeros.

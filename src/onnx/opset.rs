@@ -22,6 +22,9 @@ impl Opset {
     }
 
     /// The lowest IR version that may carry it.
+    ///
+    /// # Panics
+    /// Never: every writable opset is in the table.
     #[must_use]
     pub fn ir_version(self) -> i64 {
         lowest_ir_version(self.0).expect("writable opsets are in the table")

@@ -263,15 +263,14 @@ impl TensorReader for FoldedWeight<'_> {
     )]
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
         self.weight.fill(offset, out)?;
-        let mut filter = offset / self.per_filter;
         let (first, rest) =
             out.split_at_mut((self.per_filter - offset % self.per_filter).min(out.len()));
-        for values in std::iter::once(first).chain(rest.chunks_mut(self.per_filter)) {
+        let filters = std::iter::once(first).chain(rest.chunks_mut(self.per_filter));
+        for (filter, values) in (offset / self.per_filter..).zip(filters) {
             let scale = self.scales.get(filter).copied().unwrap_or(1.0);
             for value in values {
                 *value = (f64::from(*value) * scale) as f32;
             }
-            filter += 1;
         }
         Ok(())
     }

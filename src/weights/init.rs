@@ -139,7 +139,7 @@ impl SeededWeights {
                 let gain = probe_gain(*site);
                 let gamma = |(channel, variance): (usize, &f32)| {
                     let factor = 0.75 + 0.5 * stream.uniform_pair(channel as u64)[0];
-                    (factor * gain * libm::sqrt(f64::from(*variance) + epsilon)) as f32
+                    rounded(factor * gain * libm::sqrt(f64::from(*variance) + epsilon))
                 };
                 Draw::Table(variances.iter().enumerate().map(gamma).collect())
             }
@@ -199,15 +199,21 @@ fn fill_pairs(offset: usize, out: &mut [f32], pair: impl Fn(u64) -> [f64; 2]) {
     let (head, rest) = out.split_at_mut((offset % 2).min(out.len()));
     let counter = (offset / 2) as u64;
     for value in head.iter_mut() {
-        *value = pair(counter)[1] as f32;
+        *value = rounded(pair(counter)[1]);
     }
-    let counter = ((offset + head.len()) / 2) as u64;
+    let counter = offset.div_ceil(2) as u64;
     for (index, values) in rest.chunks_mut(2).enumerate() {
         let drawn = pair(counter + index as u64);
         for (value, drawn) in values.iter_mut().zip(drawn) {
-            *value = drawn as f32;
+            *value = rounded(drawn);
         }
     }
+}
+
+/// What is stored: one rounding, at the end.
+#[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+fn rounded(value: f64) -> f32 {
+    value as f32
 }
 
 fn official(parameter: &Parameter, stream: Stream) -> Draw {
@@ -240,7 +246,7 @@ fn probe_variances(stream: Stream, channels: usize) -> Vec<f32> {
             if is_zero {
                 0.0
             } else {
-                (0.01 + 1.99 * unit) as f32
+                rounded(0.01 + 1.99 * unit)
             }
         })
         .collect();

@@ -88,7 +88,8 @@ impl Output {
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .tempdir_in(parent)
-            .map_err(failed)?;
+            // The temporary folder's own name is nobody's business.
+            .map_err(|error| failed(error.kind().into()))?;
         Ok(Self::Staged(Staged {
             folder,
             target,
@@ -101,11 +102,9 @@ impl Staged {
     /// The complete path of the main file while it waits.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.folder.path().join(
-            self.target
-                .file_name()
-                .expect("`open` refused paths without one"),
-        )
+        self.folder
+            .path()
+            .join(self.target.file_name().unwrap_or_default())
     }
 
     /// Name of a companion file: the target's with `suffix` appended.
@@ -113,10 +112,7 @@ impl Staged {
     /// # Errors
     /// If such a file is there and may not be replaced, or its name is not Unicode.
     pub fn companion(&self, suffix: &str) -> Result<String, OutputError> {
-        let name = self
-            .target
-            .file_name()
-            .expect("`open` refused paths without one");
+        let name = self.target.file_name().unwrap_or_default();
         let name = name
             .to_str()
             .ok_or_else(|| OutputError::NotAFile(self.target.clone()))?;
