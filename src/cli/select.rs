@@ -118,7 +118,7 @@ impl Selection {
     }
 
     /// One line on what φ was taken to mean and what the other reading would give; none without φ.
-    pub fn reading(&self, request: &Request) -> Result<Option<String>, Failure> {
+    pub fn reading(&self, request: &Request) -> Option<String> {
         let Some(phi) = self.phi else { return Ok(None) };
         let used = describe(request);
         let family = request.scaling.family;
