@@ -119,7 +119,7 @@ impl Selection {
 
     /// One line on what φ was taken to mean and what the other reading would give; none without φ.
     pub fn reading(&self, request: &Request) -> Option<String> {
-        let Some(phi) = self.phi else { return Ok(None) };
+        let phi = self.phi?;
         let used = describe(request);
         let family = request.scaling.family;
         let line = match &request.scaling.reading {
