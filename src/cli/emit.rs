@@ -6,6 +6,7 @@ use super::progress::Bar;
 use super::select::{Selection, Shape};
 use super::source::{WeightArgs, Weights};
 use super::text;
+use super::verify;
 use clap::Args;
 use efficientnet_onnx::emit::{self, Destination, EmitError, Emitted, Plan};
 use efficientnet_onnx::metadata::{Metadata, Recipe};
@@ -14,6 +15,7 @@ use efficientnet_onnx::onnx::model::ModelError;
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::{BatchNorms, Request};
 use efficientnet_onnx::tensor::StreamError;
+use efficientnet_onnx::verify::report::Report;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -54,6 +56,9 @@ pub struct EmitArgs {
     /// Put weights into FILE.data even where they fit one file (2 GiB)
     #[arg(long, help_heading = "Output")]
     external_data: bool,
+    /// Verify the file as `verify` does, and give it its name only if that passes
+    #[arg(long, help_heading = "Output")]
+    verify: bool,
     /// Print the result as JSON on standard output
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -76,6 +81,18 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         let _ = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.into())
             .build_global();
+    }
+    let to_stream = args.output.as_os_str() == "-"
+        || args
+            .output
+            .metadata()
+            .is_ok_and(|found| !found.is_file() && !found.is_dir());
+    if to_stream && args.verify {
+        return Err(Failure::bad_input(format!(
+            "`--verify` needs a file that can be read again, found the stream `{}`",
+            args.output.display()
+        ))
+        .hint("write to a file with `-o FILE`"));
     }
     if args.output.as_os_str() == "-" && args.json {
         return Err(
@@ -126,12 +143,23 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         )
     });
     bar.finish();
-    if let Emitted::Staged(staged) = emitted.map_err(|error| failure(&error, &args.output))? {
+    let emitted = emitted.map_err(|error| failure(&error, &args.output))?;
+    let mut report = None;
+    if let Emitted::Staged(staged) = emitted {
+        if args.verify {
+            let verdict = args.verify(&staged.path())?;
+            let status = verify::status(&verdict);
+            if status != Status::Done {
+                args.report_refusal(&verdict)?;
+                return Ok(status);
+            }
+            report = Some(verdict);
+        }
         staged
             .commit()
             .map_err(|error| failure(&error, &args.output))?;
     }
-    args.report(&recipe, plan, start)?;
+    args.report(&recipe, plan, start, report.as_ref())?;
     Ok(Status::Done)
 }
 
@@ -166,7 +194,35 @@ impl EmitArgs {
         }
     }
 
-    fn report(&self, recipe: &Recipe, plan: Plan, start: Instant) -> Result<(), Failure> {
+    fn verify(&self, path: &Path) -> Result<Report, Failure> {
+        let shown = self.output.display().to_string();
+        verify::verify_path(path, &shown, &verify::Request::default(), self.quiet)
+    }
+
+    /// What a failed verification found; the file is gone then.
+    fn report_refusal(&self, verdict: &Report) -> Result<(), Failure> {
+        if self.json {
+            print::line(format_args!(
+                "{:#}",
+                json!({ "schema": 1, "path": null, "verify": verdict })
+            ))?;
+        } else {
+            print::line(verify::table(verdict).trim_end())?;
+        }
+        eprintln!(
+            "error: `{}` was not written: it did not pass verification",
+            self.output.display()
+        );
+        Ok(())
+    }
+
+    fn report(
+        &self,
+        recipe: &Recipe,
+        plan: Plan,
+        start: Instant,
+        verdict: Option<&Report>,
+    ) -> Result<(), Failure> {
         let path = self.output.display().to_string();
         if self.json {
             let result = json!({
@@ -175,9 +231,15 @@ impl EmitArgs {
                 "external_data": plan.external.then(|| format!("{path}.data")),
                 "weight_bytes": plan.payload_bytes,
                 "recipe": recipe,
+                "verify": verdict,
             });
             print::line(format_args!("{result:#}"))?;
-        } else if !self.quiet {
+            return Ok(());
+        }
+        if let Some(verdict) = verdict {
+            print::line(verify::table(verdict).trim_end())?;
+        }
+        if !self.quiet {
             let data = if plan.external {
                 format!(" and `{path}.data`")
             } else {

@@ -117,6 +117,11 @@ pub fn verify_path(
     Ok(report)
 }
 
+/// A report as people read it.
+pub fn table(report: &Report) -> String {
+    table::render(report)
+}
+
 /// The exit status of a report.
 pub fn status(report: &Report) -> Status {
     match report.verdict {
