@@ -5,6 +5,7 @@
     reason = "notes and errors go to standard error; results go through `print`"
 )]
 
+mod classify;
 mod emit;
 mod exit;
 mod inspect;
@@ -35,6 +36,8 @@ enum Command {
     Emit(Box<emit::EmitArgs>),
     /// Show the recipe, the stages and the totals of a file or a network
     Inspect(Box<inspect::InspectArgs>),
+    /// Name what is on pictures
+    Classify(classify::ClassifyArgs),
     /// Run a file in tract and ONNX Runtime, and compare what they compute
     Verify(verify::Arguments),
     /// Run one file in one runtime, for another process of this program
@@ -51,6 +54,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Emit(args) => emit::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Classify(args) => classify::run(args),
         Command::Verify(arguments) => verify::main(arguments),
         Command::Worker(arguments) => worker::main(arguments),
     };

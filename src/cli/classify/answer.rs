@@ -1,0 +1,43 @@
+//! From a row of numbers to the most probable classes.
+
+/// Softmax, in f64. The numbers must be finite.
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|&logit| (f64::from(logit) - f64::from(largest)).exp())
+        .collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+/// The indices of the `count` largest numbers, largest first; of equals the first comes first.
+pub fn top(row: &[f64], count: usize) -> Vec<usize> {
+    let mut indices: Vec<usize> = (0..row.len()).collect();
+    indices.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+    indices.truncate(count);
+    indices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_is_a_distribution_even_of_large_numbers() {
+        let row = softmax(&[1000.0, 1000.0 - 2.0_f32.ln(), f32::MIN]);
+        assert!(
+            (row[0] - 2.0 / 3.0).abs() < 1e-5 && (row[1] - 1.0 / 3.0).abs() < 1e-5,
+            "{row:?}"
+        );
+        assert_eq!(row[2], 0.0);
+        assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-15);
+        assert_eq!(softmax(&[-3.0]), [1.0]);
+    }
+
+    #[test]
+    fn the_most_probable_come_first_and_equals_in_order() {
+        assert_eq!(top(&[0.1, 0.3, 0.3, 0.2], 3), [1, 2, 3]);
+        assert_eq!(top(&[0.5], 5), [0]);
+    }
+}

@@ -1,0 +1,238 @@
+//! A file as far as classifying is concerned: its input, its preprocessing, its output and its names of classes.
+
+use super::answer;
+use super::report::Class;
+use crate::cli::exit::{Failure, Status};
+use crate::cli::picture;
+use efficientnet_onnx::labels::Labels;
+use efficientnet_onnx::metadata::{LABELS_KEY, PREPROCESSING_KEY, Preprocessing};
+use efficientnet_onnx::onnx::check::{self, Level};
+use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::runtime::NamedTensor;
+use efficientnet_onnx::verify::plan::{self, Case};
+use efficientnet_onnx::verify::read;
+use efficientnet_onnx::verify::subject::{Extent, Names, Subject};
+use std::path::Path;
+
+/// Outputs that name classes, best first, and whether softmax has been applied.
+const OUTPUTS: [(&str, bool); 2] = [("logits", false), ("probabilities", true)];
+
+/// More classes than any known data set has.
+const MOST_CLASSES: u64 = 1 << 24;
+
+/// What a file says.
+#[derive(Debug)]
+pub struct Model {
+    /// How it wants pictures.
+    pub preprocessing: Preprocessing,
+    /// Pictures that it takes at once.
+    pub batch: usize,
+    subject: Subject,
+    size: [usize; 2],
+    output: (&'static str, bool),
+    classes: usize,
+    labels: Labels,
+}
+
+impl Model {
+    /// Reads what `path` says.
+    ///
+    /// # Errors
+    ///
+    /// If it is no ONNX file, does not say how pictures are prepared, or is not made for pictures so prepared.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let file = ModelFile::open(path).map_err(Failure::bad_input)?;
+        let shown = path.display();
+        let json = file.metadata(PREPROCESSING_KEY).ok_or_else(|| {
+            Failure::bad_input(format_args!(
+                "`{shown}` does not say how pictures are prepared: it has no metadata `{PREPROCESSING_KEY}`"
+            ))
+            .hint("emit the file with this program, which adds it")
+        })?;
+        let preprocessing: Preprocessing = serde_json::from_str(json).map_err(|error| {
+            Failure::bad_input(format_args!(
+                "`{shown}`: metadata `{PREPROCESSING_KEY}` cannot be read: {error}"
+            ))
+        })?;
+        let size = picture::check(&preprocessing)?.map(|side| side as usize);
+        let subject = read::subject(&file);
+        let bad = |problem: String| Failure::bad_input(format_args!("`{shown}`: {problem}"));
+        let batch = batch(&subject, size).map_err(bad)?;
+        let (output, classes) = output(&subject).map_err(bad)?;
+        let labels = Labels::of(file.metadata(LABELS_KEY), classes)
+            .map_err(|error| bad(format!("metadata `{LABELS_KEY}`: {error}")))?;
+        refuse_if_broken(&file)?;
+        Ok(Self {
+            preprocessing,
+            batch,
+            subject,
+            size,
+            output,
+            classes,
+            labels,
+        })
+    }
+
+    /// Elements of one prepared picture.
+    pub fn row_elements(&self) -> usize {
+        3 * self.size[0] * self.size[1]
+    }
+
+    /// Time for so many pictures: as for `verify`.
+    pub fn seconds(&self, pictures: usize) -> u64 {
+        let case = Case {
+            batch: pictures.next_multiple_of(self.batch) as u64,
+            size: Some(self.preprocessing.size),
+            images: Vec::new(),
+            names: Names::new(),
+        };
+        plan::default_seconds(&self.subject, &[case])
+    }
+
+    /// The graph's input: at most [`Self::batch`] pictures, and zeros where there are fewer.
+    pub fn input(&self, pictures: &[Vec<f32>]) -> NamedTensor {
+        let mut data = pictures.concat();
+        data.resize(self.batch * self.row_elements(), 0.0);
+        NamedTensor {
+            name: self.subject.inputs[0].name.clone(),
+            shape: vec![self.batch, 3, self.size[0], self.size[1]],
+            data,
+        }
+    }
+
+    /// One row of probabilities for each picture of the batch.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime gave something else than finite numbers in rows, as many as there are pictures.
+    pub fn rows(&self, outputs: &[NamedTensor]) -> Result<Vec<Vec<f64>>, Failure> {
+        let (name, applied) = self.output;
+        let wrong = |problem: String| Failure {
+            status: Status::Disagrees,
+            message: format!("output `{name}`: {problem}"),
+            hint: None,
+        };
+        let output = outputs
+            .iter()
+            .find(|output| output.name == name)
+            .ok_or_else(|| wrong("the runtime gave no such output".into()))?;
+        if output.shape != [self.batch, self.classes]
+            || output.data.len() != self.batch * self.classes
+        {
+            let expected = [self.batch, self.classes];
+            return Err(wrong(format!(
+                "expected shape {expected:?}, found {:?}",
+                output.shape
+            )));
+        }
+        if let Some(value) = output.data.iter().find(|value| !value.is_finite()) {
+            return Err(wrong(format!("expected finite numbers, found {value}")));
+        }
+        Ok(output
+            .data
+            .chunks(self.classes)
+            .map(|row| {
+                if applied {
+                    row.iter().map(|&value| value.into()).collect()
+                } else {
+                    answer::softmax(row)
+                }
+            })
+            .collect())
+    }
+
+    /// The `count` most probable classes of a row, by name.
+    pub fn top(&self, row: &[f64], count: usize) -> Vec<Class> {
+        answer::top(row, count)
+            .into_iter()
+            .map(|class| Class {
+                class,
+                name: self.labels.name(class).map(str::to_owned),
+                probability: row[class],
+            })
+            .collect()
+    }
+}
+
+/// A file that breaks ONNX's rules is not for any runtime to see.
+fn refuse_if_broken(file: &ModelFile) -> Result<(), Failure> {
+    let findings = check::check(file);
+    match findings
+        .iter()
+        .find(|finding| finding.level == Level::Error)
+    {
+        Some(finding) => Err(Failure {
+            status: Status::Disagrees,
+            message: format!(
+                "`{}` breaks a rule, so it is not run: {finding}",
+                file.path.display()
+            ),
+            hint: Some("`verify` lists everything that is wrong with it".to_owned()),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The output that names classes, and how many.
+fn output(subject: &Subject) -> Result<((&'static str, bool), usize), String> {
+    let (known, declared) = OUTPUTS
+        .into_iter()
+        .find_map(|known| {
+            Some((
+                known,
+                subject
+                    .outputs
+                    .iter()
+                    .find(|output| output.name == known.0)?,
+            ))
+        })
+        .ok_or("expected an output `logits` or `probabilities`, found neither")?;
+    match declared.shape.as_deref() {
+        Some([_, Extent::Fixed(classes @ 1..=MOST_CLASSES)]) => Ok((known, *classes as usize)),
+        _ => Err(format!(
+            "expected output `{}` to be [batch, classes], found {}",
+            known.0,
+            declared.expected(&Names::new())
+        )),
+    }
+}
+
+/// How many pictures of `size` the one input takes at once; a symbolic batch is 1.
+fn batch(subject: &Subject, size: [usize; 2]) -> Result<usize, String> {
+    let [input] = subject.inputs.as_slice() else {
+        return Err(format!(
+            "expected one input, found {}",
+            subject.inputs.len()
+        ));
+    };
+    let [height, width] = size;
+    let expected = format!(
+        "expected input `{}` to be f32 [batch, 3, {height}, {width}]",
+        input.name
+    );
+    let Some([batch, rest @ ..]) = input.shape.as_deref() else {
+        return Err(format!("{expected}, found no shape"));
+    };
+    let fits = |extent: &Extent, wanted: usize| match extent {
+        Extent::Fixed(found) => *found == wanted as u64,
+        Extent::Named(_) | Extent::Unset => true,
+    };
+    let wanted = [3, height, width];
+    let all_fit = rest.len() == wanted.len()
+        && rest
+            .iter()
+            .zip(wanted)
+            .all(|(extent, wanted)| fits(extent, wanted));
+    if !all_fit || input.element_type != "f32" {
+        return Err(format!(
+            "{expected}, found {} {}",
+            input.element_type,
+            input.expected(&Names::new())
+        ));
+    }
+    match batch {
+        Extent::Fixed(batch @ 1..=1024) => Ok(*batch as usize),
+        Extent::Fixed(batch) => Err(format!("expected a batch from 1 to 1024, found {batch}")),
+        Extent::Named(_) | Extent::Unset => Ok(1),
+    }
+}

@@ -1,0 +1,96 @@
+//! What came of classifying, as `--json` prints it.
+
+use crate::cli::exit::{Failure, Status};
+use efficientnet_onnx::runtime::RuntimeName;
+use serde::Serialize;
+use std::path::Path;
+
+/// The whole result.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Version of this record.
+    schema: u32,
+    /// The file, as it was given.
+    pub file: String,
+    /// The runtime.
+    pub runtime: &'static str,
+    /// The version of its library, once it could be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Time to read the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_seconds: Option<f64>,
+    /// Time to make the graph ready for the size of its input, once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prepare_seconds: Option<f64>,
+    /// Why the runtime did not do all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Every picture, in the order in which they were given.
+    pub pictures: Vec<PictureReport>,
+}
+
+/// One picture.
+#[derive(Debug, Serialize)]
+pub struct PictureReport {
+    /// The picture, as it was given.
+    pub path: String,
+    /// Its most probable classes, most probable first; empty if it was not classified.
+    pub top: Vec<Class>,
+    /// Time to read, decode, crop and resize it.
+    pub picture_seconds: f64,
+    /// Time of the run that it was in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_seconds: Option<f64>,
+    /// Why it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A class that a picture may be of.
+#[derive(Debug, Serialize)]
+pub struct Class {
+    /// Its index among the logits.
+    pub class: usize,
+    /// Its name, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// From 0 to 1.
+    pub probability: f64,
+}
+
+impl Report {
+    /// A result without pictures.
+    pub fn new(file: &Path, runtime: RuntimeName) -> Self {
+        Self {
+            schema: 1,
+            file: file.display().to_string(),
+            runtime: runtime.as_str(),
+            version: None,
+            load_seconds: None,
+            prepare_seconds: None,
+            error: None,
+            pictures: Vec::new(),
+        }
+    }
+
+    /// Prints why the runtime did not do all, keeps it, and gives the exit status.
+    pub fn fail(&mut self, failure: Failure) -> Status {
+        eprintln!("{failure}");
+        self.error = Some(failure.message);
+        failure.status
+    }
+}
+
+impl PictureReport {
+    /// A picture that was prepared, or not, in `seconds`.
+    pub fn new(path: &Path, seconds: f64) -> Self {
+        Self {
+            path: path.display().to_string(),
+            top: Vec::new(),
+            picture_seconds: seconds,
+            run_seconds: None,
+            error: None,
+        }
+    }
+}

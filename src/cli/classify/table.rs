@@ -1,0 +1,110 @@
+//! The result for people.
+
+use super::report::{Class, PictureReport, Report};
+use std::fmt::Write;
+
+/// The whole text, without a last line feed; none if no picture was classified.
+pub fn render(report: &Report) -> Option<String> {
+    let mut text = String::new();
+    let classified: Vec<&PictureReport> = report
+        .pictures
+        .iter()
+        .filter(|picture| !picture.top.is_empty())
+        .collect();
+    for picture in &classified {
+        let _ = writeln!(text, "{}", printable(&picture.path));
+        for class in &picture.top {
+            let _ = writeln!(
+                text,
+                "{:>8.2} %  {}",
+                class.probability * 100.0,
+                name(class)
+            );
+        }
+        let _ = writeln!(
+            text,
+            "  picture read and resized in {}, run in {}\n",
+            time(picture.picture_seconds),
+            time(picture.run_seconds.unwrap_or_default()),
+        );
+    }
+    if classified.is_empty() {
+        return None;
+    }
+    let _ = write!(
+        text,
+        "{} {}: {} read in {}, made ready in {}",
+        report.runtime,
+        report.version.as_deref().unwrap_or_default(),
+        printable(&report.file),
+        time(report.load_seconds.unwrap_or_default()),
+        time(report.prepare_seconds.unwrap_or_default()),
+    );
+    Some(text)
+}
+
+fn name(class: &Class) -> String {
+    match &class.name {
+        Some(name) => format!("{} ({})", printable(name), class.class),
+        None => format!("class {}", class.class),
+    }
+}
+
+/// Names come from files: one that holds control characters must not reach the terminal as such.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                character
+            }
+        })
+        .collect()
+}
+
+fn time(seconds: f64) -> String {
+    if seconds < 1.0 {
+        format!("{:.1} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.2} s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use efficientnet_onnx::runtime::RuntimeName;
+    use std::path::Path;
+
+    #[test]
+    fn a_table_names_classes_and_times() {
+        let mut report = Report::new(Path::new("lite0.onnx"), RuntimeName::Tract);
+        (report.version, report.load_seconds, report.prepare_seconds) =
+            (Some("1.2".into()), Some(0.1), Some(2.0));
+        let mut picture = PictureReport::new(Path::new("a\u{1b}[31m.jpg"), 0.01);
+        picture.run_seconds = Some(0.02);
+        picture.top = vec![
+            Class {
+                class: 967,
+                name: Some("espresso".into()),
+                probability: 0.951_23,
+            },
+            Class {
+                class: 3,
+                name: None,
+                probability: 0.01,
+            },
+        ];
+        report.pictures = vec![picture, PictureReport::new(Path::new("bad.jpg"), 0.0)];
+        let expected = "a\u{fffd}[31m.jpg
+   95.12 %  espresso (967)
+    1.00 %  class 3
+  picture read and resized in 10.0 ms, run in 20.0 ms
+
+tract 1.2: lite0.onnx read in 100.0 ms, made ready in 2.00 s";
+        assert_eq!(render(&report).as_deref(), Some(expected));
+        report.pictures.remove(0);
+        assert_eq!(render(&report), None);
+    }
+}
