@@ -127,6 +127,7 @@ def mistakes(variant, weights):
     """The name of each mistake at the even size, and timm's model that makes it."""
     yield "symmetric_padding", model(variant, weights, pad_type="", bn_eps=1e-3)
     yield "epsilon_1e-5", model(variant, weights, pad_type="same", bn_eps=1e-5)
+    yield "epsilon_2e-3", model(variant, weights, pad_type="same", bn_eps=2e-3)
     yield "swapped_norms", model(variant, swapped(weights, *SWAPPED_NORMS), **CORRECT)
     yield "swapped_tensors", model(variant, swapped(weights, *SWAPPED_TENSORS), **CORRECT)
     network = rounded_repeats(variant, weights)

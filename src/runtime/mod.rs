@@ -102,7 +102,7 @@ pub struct Options {
 }
 
 /// A library that runs ONNX files, ready to be used.
-pub trait Runtime {
+pub trait Runtime: Send + Sync {
     /// The version of the library.
     fn version(&self) -> String;
 

@@ -1,0 +1,175 @@
+//! Every published network in both runtimes against timm, and the mistakes that must be seen.
+//!
+//! The logits in `golden/logits` come from an implementation that shares nothing with this project, on the
+//! weights of `--init probe --seed 0`. Each variant runs at an even and at an odd size. A mistake is planted
+//! twice: by timm, and here; ours must be far from the right logits, and where f32 can follow it must be
+//! timm's mistake and not another.
+
+mod planted;
+mod reference;
+mod runtimes;
+
+use efficientnet_onnx::runtime::RuntimeName;
+use efficientnet_onnx::scaling::PUBLISHED;
+use planted::ProbeWeights;
+use reference::{Golden, difference, magnitude};
+use std::sync::{Mutex, PoisonError};
+
+/// What both runtimes are asked for, in proportion to the largest logit. f32 achieves ten times less.
+const TOLERANCE: f64 = 1e-4;
+/// What f32 achieves, in every variant: above this, `probe` weights would amplify noise.
+const NOISE: f64 = 1e-5;
+/// The least that a mistake, or another input, moves the logits.
+const VISIBLE: f64 = 1e-2;
+
+/// At epsilon 1e-5 the channels of variance 0 are ten times too large. Without ReLU6's bound the logits then grow
+/// to 1e8 and beyond, and some networks make f32's noise as large as the logits: they are only seen to be wrong.
+const BEYOND_F32: &str = "epsilon_1e-5";
+
+macro_rules! variants {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            variant_meets_its_golden_logits(stringify!($name));
+        })*
+
+        /// The variants of this file.
+        const VARIANTS: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+variants!(b0 b1 b2 b3 b4 b5 b6 b7 b8 l2 lite0 lite1 lite2 lite3 lite4);
+
+#[test]
+fn no_variant_is_forgotten() {
+    assert_eq!(VARIANTS, PUBLISHED.map(|variant| variant.name));
+}
+
+/// The four properties that make `probe` weights a test: the logits are of ordinary size, they depend on the
+/// input, noise stays noise (see [`NOISE`]), and mistakes are far larger than it.
+#[test]
+fn probe_weights_show_inputs_and_mistakes() {
+    for variant in VARIANTS {
+        let golden = Golden::read(variant);
+        for size in golden.sizes {
+            let right = golden.right(size, 0);
+            let largest = magnitude(right);
+            assert!(
+                (0.1..=1e3).contains(&largest),
+                "{variant}@{size}: largest logit {largest}"
+            );
+            let apart = difference(golden.right(size, 1), right);
+            assert!(
+                apart > VISIBLE,
+                "{variant}@{size}: two inputs are {apart} apart"
+            );
+        }
+        let mistakes: Vec<(u64, &str)> = golden.mistakes().collect();
+        for (size, mistake) in &mistakes {
+            let moved = difference(golden.mistaken(*size, mistake), golden.right(*size, 0));
+            assert!(
+                moved > VISIBLE,
+                "{variant}@{size}: {mistake} moves the logits by only {moved}"
+            );
+        }
+        // Depth 1 is the same rounded and rounded up.
+        let depth_matters = !matches!(*variant, "b0" | "lite0");
+        assert_eq!(mistakes.len(), 6 + usize::from(depth_matters), "{variant}");
+        assert_eq!(
+            golden.has(golden.sizes[0], "rounded_repeats"),
+            depth_matters,
+            "{variant}"
+        );
+        assert!(
+            golden
+                .sizes
+                .iter()
+                .all(|size| golden.has(*size, "symmetric_padding")),
+            "{variant}"
+        );
+    }
+}
+
+/// Wrong filters, or wrong repeats, cannot take the weights of the right network.
+#[test]
+fn wrong_rounding_does_not_fit_the_weights() {
+    for variant in ["b1", "b3", "lite1", "lite3"] {
+        let request = planted::request(variant, 64);
+        let weights = ProbeWeights::draw(variant);
+        assert_eq!(
+            planted::binding(&request.architecture().expect("published"), &weights),
+            Ok(())
+        );
+        let error = planted::binding(&planted::rounded_repeats(&request), &weights)
+            .expect_err("fewer blocks");
+        assert!(
+            error.missing.is_empty() && error.mis_shaped.is_empty(),
+            "{variant}: {error}"
+        );
+        assert!(
+            error
+                .unexpected
+                .iter()
+                .any(|(name, _)| name.starts_with("blocks.3.")),
+            "{variant}: {error}"
+        );
+        // 16 filters at width 1.2: 24 with the rule, 16 without.
+        let narrower = planted::binding(&planted::without_ten_percent_rule(&request), &weights);
+        if variant.ends_with('3') {
+            let error = narrower.expect_err("narrower");
+            let projection = error
+                .mis_shaped
+                .iter()
+                .find(|(name, ..)| name == "blocks.0.0.conv_pw.weight");
+            let (_, expected, found) = projection.expect("the first projection");
+            assert_eq!((expected[0], found[0]), (16, 24), "{variant}");
+        } else {
+            assert_eq!(narrower, Ok(()), "{variant}");
+        }
+    }
+}
+
+fn variant_meets_its_golden_logits(variant: &str) {
+    // L2 has more weights than all others together, so it takes one core and they the other: two sets of
+    // weights in memory at most.
+    static OTHERS: Mutex<()> = Mutex::new(());
+    let _turn = (variant != "l2").then(|| OTHERS.lock().unwrap_or_else(PoisonError::into_inner));
+    let golden = Golden::read(variant);
+    let weights = ProbeWeights::draw(variant);
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    for size in golden.sizes {
+        let model = planted::right(variant, size, &weights, folder.path());
+        for runtime in RuntimeName::ALL {
+            let mut session = runtimes::load(runtime, &model);
+            for input in [0, 1] {
+                let found = runtimes::logits(session.as_mut(), size, input);
+                let noise = difference(&found, golden.right(size, input));
+                println!("{variant}@{size} {runtime} input {input}: {noise:.1e}");
+                assert!(
+                    noise <= TOLERANCE,
+                    "{variant}@{size}, {runtime}, input {input}: {noise} from timm"
+                );
+                assert!(
+                    noise <= NOISE,
+                    "{variant}@{size}, {runtime}, input {input}: noise of {noise}"
+                );
+            }
+        }
+    }
+    for (size, mistake) in golden.mistakes() {
+        let model = planted::mistaken(variant, size, mistake, &weights, folder.path());
+        let mut session = runtimes::load(RuntimeName::OrtCpu, &model);
+        let found = runtimes::logits(session.as_mut(), size, 0);
+        let moved = difference(&found, golden.right(size, 0));
+        let apart = difference(&found, golden.mistaken(size, mistake));
+        println!(
+            "{variant}@{size} {mistake}: moves the logits by {moved:.1e}, {apart:.1e} from timm's"
+        );
+        assert!(
+            moved > VISIBLE,
+            "{variant}@{size}: {mistake} moves the logits by only {moved}"
+        );
+        let same = mistake == BEYOND_F32 || apart <= TOLERANCE;
+        assert!(same, "{variant}@{size}: {mistake} is {apart} from timm's");
+    }
+}

@@ -1,0 +1,271 @@
+//! Files with the golden weights: the right network, and networks with one thing wrong.
+
+use efficientnet_onnx::architecture::Architecture;
+use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit};
+use efficientnet_onnx::form::{fold_batch_norms, spell};
+use efficientnet_onnx::graph::shape::Dim;
+use efficientnet_onnx::graph::{Graph, Padding, Parameter};
+use efficientnet_onnx::network::{self, Interface, Output};
+use efficientnet_onnx::onnx::model::{Frame, Model, ModelError, Storage};
+use efficientnet_onnx::onnx::opset::Opset;
+use efficientnet_onnx::request::{Extent, Request};
+use efficientnet_onnx::scaling::{Family, Scaling, Variant};
+use efficientnet_onnx::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
+use efficientnet_onnx::weights::init::{Rule, SeededWeights};
+use efficientnet_onnx::weights::{BindError, Expected, bind};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The names that `golden/generate.py` exchanges.
+const SWAPPED_NORMS: [&str; 2] = ["blocks.6.0.bn1.", "blocks.6.0.bn2."];
+const SWAPPED_TENSORS: [&str; 2] = ["blocks.3.1.conv_pwl.weight", "blocks.3.2.conv_pwl.weight"];
+
+/// A request for a variant at a size, with TensorFlow's padding and epsilon.
+pub fn request(variant: &str, size: u64) -> Request {
+    let variant = Variant::by_name(variant).expect("a published variant");
+    Request {
+        size: [Extent::Fixed(size); 2],
+        ..Request::new(Scaling::published(variant))
+    }
+}
+
+/// The weights of `--init probe --seed 0`, drawn once and kept.
+pub struct ProbeWeights {
+    parameters: Vec<Parameter>,
+    tensors: Vec<TensorInfo>,
+    values: BTreeMap<String, Vec<f32>>,
+}
+
+impl ProbeWeights {
+    pub fn draw(variant: &str) -> Self {
+        let parameters = request(variant, 224)
+            .parameters()
+            .expect("a published variant");
+        let seeded = SeededWeights::new(parameters.clone(), Rule::Probe, 0);
+        let draw = |tensor: &TensorInfo| {
+            let reader = seeded.open(&tensor.name).expect("it is on offer");
+            let mut values = vec![
+                0.0;
+                usize::try_from(tensor.shape.iter().product::<u64>())
+                    .expect("fits memory")
+            ];
+            let pieces = values.par_chunks_mut(1 << 16).enumerate();
+            pieces.for_each(|(index, piece)| {
+                reader.fill(index << 16, piece).expect("a seed cannot fail")
+            });
+            (tensor.name.clone(), values)
+        };
+        let values = seeded.tensors().iter().map(draw).collect();
+        Self {
+            parameters,
+            tensors: seeded.tensors().to_vec(),
+            values,
+        }
+    }
+
+    /// The correct name map.
+    fn expected(&self) -> Vec<Expected> {
+        expected(&self.parameters)
+    }
+}
+
+impl TensorSource for ProbeWeights {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        Ok(Box::new(Kept(
+            self.values
+                .get(name)
+                .ok_or_else(|| SourceError::Missing(name.to_owned()))?,
+        )))
+    }
+}
+
+struct Kept<'a>(&'a [f32]);
+
+impl TensorReader for Kept<'_> {
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        out.copy_from_slice(&self.0[offset..offset + out.len()]);
+        Ok(())
+    }
+}
+
+/// Writes the right network into `folder`.
+pub fn right(variant: &str, size: u64, weights: &ProbeWeights, folder: &Path) -> PathBuf {
+    write(
+        &request(variant, size),
+        weights,
+        &weights.expected(),
+        folder,
+    )
+}
+
+/// Writes the network with one of the mistakes of `golden/generate.py`.
+pub fn mistaken(
+    variant: &str,
+    size: u64,
+    mistake: &str,
+    weights: &ProbeWeights,
+    folder: &Path,
+) -> PathBuf {
+    let mut request = request(variant, size);
+    let mut expected = weights.expected();
+    match mistake {
+        "symmetric_padding" => request.options.padding = Padding::Symmetric,
+        "epsilon_1e-5" => request.options.batch_norm_epsilon = 1e-5,
+        "epsilon_2e-3" => request.options.batch_norm_epsilon = 2e-3,
+        "swapped_norms" => swap(&mut expected, SWAPPED_NORMS),
+        "swapped_tensors" => swap(&mut expected, SWAPPED_TENSORS),
+        "rounded_repeats" => return with_rounded_repeats(&request, weights, folder),
+        _ => panic!("unknown mistake `{mistake}`"),
+    }
+    write(&request, weights, &expected, folder)
+}
+
+/// The architecture of a request whose stages repeat `round(d · r)` times, not `ceil(d · r)`.
+pub fn rounded_repeats(request: &Request) -> Architecture {
+    let baseline = [1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 1.0];
+    let mut architecture = request.architecture().expect("a published variant");
+    let lite = request.scaling.family == Family::Lite;
+    for (index, (stage, repeats)) in architecture.stages.iter_mut().zip(baseline).enumerate() {
+        if !lite || (1..=5).contains(&index) {
+            let rounded = (request.scaling.coefficients.depth * repeats).round_ties_even();
+            stage.num_repeat = (1_u32..)
+                .find(|repeats| f64::from(*repeats) >= rounded)
+                .map_or(1, u64::from);
+        }
+    }
+    architecture
+}
+
+/// The architecture of a request without the rule that rounding must not lose over 10 %.
+pub fn without_ten_percent_rule(request: &Request) -> Architecture {
+    let mut architecture = request.architecture().expect("a published variant");
+    let nearest = (16.0 * request.scaling.coefficients.width / 8.0 + 0.5).floor() * 8.0;
+    let filters = (1_u32..)
+        .find(|filters| f64::from(*filters) >= nearest)
+        .map_or(1, u64::from);
+    architecture.stages[0].output_filters = filters;
+    architecture.stages[1].input_filters = filters;
+    architecture
+}
+
+/// What binding the weights of the right network to another architecture comes to.
+pub fn binding(architecture: &Architecture, weights: &ProbeWeights) -> Result<(), BindError> {
+    let graph = graph(architecture, 64);
+    bind(&graph, weights, &expected(&graph.parameters)).map(drop)
+}
+
+fn expected(parameters: &[Parameter]) -> Vec<Expected> {
+    let same_name = |parameter: &Parameter| Expected {
+        parameter: parameter.clone(),
+        source_name: parameter.name.clone(),
+    };
+    parameters.iter().map(same_name).collect()
+}
+
+fn swap(expected: &mut [Expected], [first, second]: [&str; 2]) {
+    let mut swapped = 0;
+    for Expected { source_name, .. } in expected {
+        if let Some(rest) = source_name.strip_prefix(first) {
+            *source_name = format!("{second}{rest}");
+        } else if let Some(rest) = source_name.strip_prefix(second) {
+            *source_name = format!("{first}{rest}");
+        } else {
+            continue;
+        }
+        swapped += 1;
+    }
+    assert!(swapped == 2 || swapped == 8, "{swapped}");
+}
+
+fn write(
+    request: &Request,
+    source: &ProbeWeights,
+    expected: &[Expected],
+    folder: &Path,
+) -> PathBuf {
+    let path = folder.join("model.onnx");
+    let destination = Destination::Path {
+        path: path.clone(),
+        replace: true,
+        external_data: false,
+    };
+    let weights = Weights { source, expected };
+    let emitted = emit(
+        request,
+        &weights,
+        &destination,
+        &(),
+        |_| (),
+        || Ok(Vec::new()),
+    );
+    match emitted.expect("the weights fit") {
+        Emitted::Staged(staged) => staged.commit().expect("the folder is ours"),
+        Emitted::Streamed => panic!("a path is not a stream"),
+    }
+    path
+}
+
+/// The default form of an architecture, which no request stands for.
+fn graph(architecture: &Architecture, size: u64) -> Graph {
+    let interface = Interface {
+        batch: Dim::symbol("batch", 1),
+        height: Dim::Fixed(size),
+        width: Dim::Fixed(size),
+        outputs: vec![Output::Logits],
+    };
+    let canonical = network::build(architecture, &interface).expect("the size is large enough");
+    spell(fold_batch_norms(canonical)).expect("fixed sizes can be spelled")
+}
+
+fn with_rounded_repeats(request: &Request, weights: &ProbeWeights, folder: &Path) -> PathBuf {
+    let [size, _] = request.default_size();
+    let graph = graph(&rounded_repeats(request), size);
+    let expected = expected(&graph.parameters);
+    let known = |tensor: &&TensorInfo| {
+        expected
+            .iter()
+            .any(|expected| expected.source_name == tensor.name)
+    };
+    let tensors = weights.tensors.iter().filter(known).cloned().collect();
+    let source = Fitting { tensors, weights };
+    let initializers = bind(&graph, &source, &expected).expect("only blocks were left out");
+    let model = Model {
+        graph: &graph,
+        name: "rounded-repeats",
+        opset: Opset::DEFAULT,
+        initializers: &initializers,
+    };
+    let frame = Frame::new(&model, &Storage::Inline).expect("a spelled graph");
+    let path = folder.join("model.onnx");
+    let file = std::fs::File::create(&path).expect("the folder is ours");
+    frame
+        .write(
+            Box::new(file),
+            None,
+            &(),
+            || Ok::<_, ModelError>(Vec::new()),
+        )
+        .expect("the folder is ours");
+    path
+}
+
+/// The weights without the tensors that a network lacks.
+struct Fitting<'a> {
+    tensors: Vec<TensorInfo>,
+    weights: &'a ProbeWeights,
+}
+
+impl TensorSource for Fitting<'_> {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        self.weights.open(name)
+    }
+}

@@ -1,0 +1,66 @@
+//! Running a file in tract and in the ONNX Runtime of the tests' Python environment.
+
+use super::reference::noise;
+use efficientnet_onnx::runtime::discover::Places;
+use efficientnet_onnx::runtime::{
+    NamedTensor, Options, Runtime, RuntimeName, Session, TELEMETRY_OPT_OUT, open,
+};
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// Loads a file in a runtime.
+pub fn load(name: RuntimeName, model: &Path) -> Box<dyn Session> {
+    let session = match name {
+        RuntimeName::OrtCpu => onnx_runtime().load(model),
+        RuntimeName::Tract => open(name, &Options::default())
+            .expect("it is built in")
+            .load(model),
+    };
+    session.unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The logits of one of the two inputs.
+pub fn logits(session: &mut dyn Session, size: u64, input: u32) -> Vec<f64> {
+    let side = usize::try_from(size).expect("a small number");
+    let image = NamedTensor {
+        name: "input".to_owned(),
+        shape: vec![1, 3, side, side],
+        data: noise(size, input),
+    };
+    let outputs = session
+        .run(&[image])
+        .unwrap_or_else(|error| panic!("{error}"));
+    let [output] = outputs.try_into().expect("one output");
+    assert_eq!(
+        (output.name.as_str(), output.shape),
+        ("logits", vec![1, 1000])
+    );
+    output.data.into_iter().map(f64::from).collect()
+}
+
+/// A process can open the library only once.
+fn onnx_runtime() -> &'static dyn Runtime {
+    static RUNTIME: OnceLock<Box<dyn Runtime>> = OnceLock::new();
+    let opened = RUNTIME.get_or_init(|| {
+        let opted_out = std::env::var_os(TELEMETRY_OPT_OUT).is_some_and(|value| value == "1");
+        assert!(
+            opted_out,
+            "`{TELEMETRY_OPT_OUT}` is not 1\nhint: run the tests with `tests/run`"
+        );
+        let virtual_env = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.venv");
+        let places = Places {
+            virtual_env: Some(virtual_env),
+            ..Places::default()
+        };
+        let libraries = places.libraries();
+        let library = libraries.first().unwrap_or_else(|| {
+            panic!("no ONNX Runtime in `tests/.venv`\nhint: `tests/run --set-up-only` installs it")
+        });
+        let options = Options {
+            library: Some(library.path.clone()),
+            ..Options::default()
+        };
+        open(RuntimeName::OrtCpu, &options).unwrap_or_else(|error| panic!("{error}"))
+    });
+    opened.as_ref()
+}
