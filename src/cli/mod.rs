@@ -18,6 +18,7 @@ mod source;
 mod text;
 mod verify;
 mod worker;
+mod weights;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -43,6 +44,8 @@ enum Command {
     /// Run one file in one runtime, for another process of this program
     #[command(name = worker::SUBCOMMAND, hide = true)]
     Worker(worker::Arguments),
+    /// Work with weights alone
+    Weights(weights::WeightsArgs),
 }
 
 /// Parses the command line, runs the command, prints its error and gives the exit status.
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Classify(args) => classify::run(args),
         Command::Verify(arguments) => verify::main(arguments),
         Command::Worker(arguments) => worker::main(arguments),
+        Command::Weights(args) => weights::run(args),
     };
     match result {
         Ok(status) => status.into(),

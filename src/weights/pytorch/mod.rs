@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 
 pub use limits::Container;
 
+/// Characters of an error's reason that are shown.
+const LONGEST_REASON: usize = 400;
+
 /// A PyTorch checkpoint.
 #[derive(Debug)]
 pub struct Pytorch {
@@ -59,7 +62,13 @@ impl Pytorch {
         Ok(opened)
     }
 
+    /// The reason may quote the file: it is kept short, and harmless to a terminal.
     fn malformed(&self, reason: String) -> SourceError {
+        let reason = reason
+            .chars()
+            .take(LONGEST_REASON)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         SourceError::Malformed {
             path: self.path.display().to_string(),
             format: self.format,

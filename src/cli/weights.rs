@@ -1,0 +1,182 @@
+//! `weights export`: parameters from a file or a seed, as safetensors in timm's names.
+
+use super::emit::{Seed, metadata_of};
+use super::exit::{Failure, Status};
+use super::progress::Bar;
+use super::select::{Selection, Shape};
+use super::text;
+use clap::{Args, Subcommand};
+use efficientnet_onnx::metadata::{Origin, RECIPE_KEY, Recipe};
+use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
+use efficientnet_onnx::onnx::model::output::{Output, OutputError};
+use efficientnet_onnx::request::{BatchNorms, Request};
+use efficientnet_onnx::tensor::{StreamError, TensorSource};
+use efficientnet_onnx::weights::export::Export;
+use efficientnet_onnx::weights::init::{Rule, SeededWeights};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Flags of `weights`.
+#[derive(Debug, Args)]
+pub struct WeightsArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write parameters as safetensors in timm's names
+    Export(Box<ExportArgs>),
+}
+
+#[derive(Debug, Args)]
+struct ExportArgs {
+    /// ONNX file that `emit --bn keep` wrote; or choose a network and draw its weights
+    #[arg(
+        value_name = "FILE.onnx",
+        group = "network",
+        conflicts_with_all = [
+            "family", "formula", "size", "padding", "bn_epsilon", "classes", "in_channels", "init", "seed",
+        ]
+    )]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    shape: Shape,
+    #[command(flatten)]
+    seed: Seed,
+    /// File to write; `-` is standard output
+    #[arg(short = 'o', value_name = "FILE", help_heading = "Output")]
+    output: PathBuf,
+    /// Replace an existing file
+    #[arg(long, help_heading = "Output")]
+    force: bool,
+    /// No progress, no notes
+    #[arg(long, help_heading = "Output")]
+    quiet: bool,
+}
+
+/// What is exported.
+struct Parameters {
+    request: Request,
+    source: Box<dyn TensorSource>,
+    metadata: Vec<(String, String)>,
+}
+
+/// Runs a command of `weights`.
+pub fn run(args: &WeightsArgs) -> Result<Status, Failure> {
+    match &args.command {
+        Command::Export(args) => export(args),
+    }
+}
+
+fn export(args: &ExportArgs) -> Result<Status, Failure> {
+    let Parameters {
+        request,
+        source,
+        metadata,
+    } = match &args.file {
+        Some(path) => from_file(path)?,
+        None => from_seed(args)?,
+    };
+    let canonical = request.canonical().map_err(Failure::bad_input)?;
+    let export = Export::new(&canonical, &*source).map_err(Failure::bad_input)?;
+    let bar = Bar::new();
+    bar.start(export.payload_bytes(), args.quiet);
+    let write = |out: &mut dyn Write| {
+        let written = export.write(&metadata, &mut BufWriter::with_capacity(1 << 20, out), &bar);
+        written.map_err(|error| stream_failure(error, &args.output))
+    };
+    if args.output.as_os_str() == "-" {
+        write(&mut std::io::stdout())?;
+    } else {
+        match Output::open(&args.output, args.force).map_err(output_failure)? {
+            Output::Stream(mut device) => write(&mut device)?,
+            Output::Staged(staged) => {
+                write(&mut *staged.create(None).map_err(output_failure)?)?;
+                staged.commit(None).map_err(output_failure)?;
+            }
+        }
+    }
+    bar.finish();
+    if !args.quiet {
+        let size = text::bytes(export.payload_bytes());
+        eprintln!(
+            "wrote `{}`: {} tensors, {size}",
+            args.output.display(),
+            canonical.parameters.len()
+        );
+    }
+    Ok(Status::Done)
+}
+
+fn from_file(path: &Path) -> Result<Parameters, Failure> {
+    let file = ModelFile::open(path).map_err(Failure::bad_input)?;
+    let shown = path.display();
+    let recipe = file.metadata(RECIPE_KEY).ok_or_else(|| {
+        Failure::bad_input(format!("`{shown}` has no `{RECIPE_KEY}` in its metadata"))
+            .hint("only files that `emit` wrote can be exported")
+    })?;
+    let recipe: Recipe = serde_json::from_str(recipe).map_err(|error| {
+        Failure::bad_input(format!("`{RECIPE_KEY}` of `{shown}` is not valid: {error}"))
+    })?;
+    let request = recipe.request().map_err(Failure::bad_input)?;
+    if request.batch_norms == BatchNorms::Fold {
+        return Err(Failure::bad_input(format!(
+            "`{shown}` has its batch norms folded into the convolutions, expected them kept"
+        ))
+        .hint("emit it again with `--bn keep`"));
+    }
+    let metadata = file.contents.metadata_props.clone();
+    let source = InitializerSource::new(file).map_err(Failure::bad_input)?;
+    Ok(Parameters {
+        request,
+        source: Box::new(source),
+        metadata,
+    })
+}
+
+fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
+    let mut request = args.shape.request(args.selection.scaling()?);
+    request.batch_norms = BatchNorms::Keep;
+    let rule = Rule::by_name(&args.seed.init).unwrap_or(Rule::Official);
+    let canonical = request.canonical().map_err(Failure::bad_input)?;
+    let reading = args.selection.reading(&request)?;
+    if let Some(reading) = reading.as_ref().filter(|_| !args.quiet) {
+        eprintln!("{reading}");
+    }
+    let recipe = Recipe::new(&request, canonical.counts(), reading);
+    let origin = Origin::seed(rule.name(), args.seed.seed);
+    let metadata = metadata_of(&request, &recipe, &origin).map_err(Failure::bad_input)?;
+    let source = SeededWeights::new(canonical.parameters, rule, args.seed.seed);
+    Ok(Parameters {
+        request,
+        source: Box::new(source),
+        metadata,
+    })
+}
+
+fn output_failure(error: OutputError) -> Failure {
+    let exists = error.is_exists();
+    let failure = Failure::bad_input(error);
+    if exists {
+        failure.hint("`--force` replaces it")
+    } else {
+        failure
+    }
+}
+
+fn stream_failure(error: StreamError, path: &Path) -> Failure {
+    match error {
+        StreamError::Cancelled => Failure {
+            status: Status::Interrupted,
+            message: "interrupted".into(),
+            hint: None,
+        },
+        StreamError::Source(error) => Failure::bad_input(error),
+        StreamError::Write(error) => {
+            Failure::bad_input(format!("cannot write `{}`: {error}", path.display()))
+        }
+    }
+}
