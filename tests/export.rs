@@ -2,10 +2,13 @@
 
 #![cfg(feature = "cli")]
 
+use efficientnet_onnx::metadata::{ORIGIN_KEY, RECIPE_KEY};
+use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::onnx::proto::ModelProto;
 use efficientnet_onnx::weights::TensorSource;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::Naming;
-use efficientnet_onnx::weights::names::conventions::{Known, resolve_conventions};
+use prost::Message;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -85,7 +88,7 @@ fn a_seed_and_a_file_of_that_seed_give_the_same_bytes() {
 }
 
 #[test]
-fn the_file_says_what_its_names_do_not() {
+fn names_and_shapes_are_timms() {
     let folder = tempfile::tempdir().expect("a folder");
     let network = [
         &SMALL[..],
@@ -105,16 +108,118 @@ fn the_file_says_what_its_names_do_not() {
     assert_eq!(checkpoint.naming(), Some(Naming::Timm));
     assert_eq!(checkpoint.classes(Naming::Timm), Some(7));
     assert_eq!(checkpoint.in_channels(Naming::Timm), Some(1));
-    let known = Known::from_metadata(checkpoint.metadata()).expect("a recipe");
-    let conventions =
-        resolve_conventions(Known::default(), known, Naming::Timm, None).expect("conventions");
-    assert_eq!(conventions.padding.name(), "symmetric");
-    assert_eq!(conventions.batch_norm_epsilon, 2e-4);
     let stem = &checkpoint.tensors()[0];
     assert_eq!(
         (stem.name.as_str(), &stem.shape[..]),
         ("conv_stem.weight", &[8, 1, 3, 3][..])
     );
+}
+
+/// The recipe of a model file; it stands there as JSON.
+fn recipe(path: &Path) -> serde_json::Value {
+    let file = ModelFile::open(path).expect("a model");
+    serde_json::from_str(file.metadata(RECIPE_KEY).expect("a recipe")).expect("JSON")
+}
+
+#[test]
+fn emit_takes_what_the_file_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let network = [
+        &SMALL[..],
+        &PROBE,
+        &["--padding", "symmetric", "--bn-epsilon", "2e-4"],
+    ]
+    .concat();
+    let network = [&network[..], &["--classes", "7", "--in-channels", "1"]].concat();
+    done(folder, &export(&network, "w.safetensors"));
+    done(
+        folder,
+        &[&["emit"], &network[..], &["-o", "seed.onnx"]].concat(),
+    );
+    done(
+        folder,
+        &[
+            "emit",
+            "--weights",
+            "w.safetensors",
+            "--size",
+            "32",
+            "-o",
+            "file.onnx",
+        ],
+    );
+    let (seed, file) = (
+        recipe(&folder.join("seed.onnx")),
+        recipe(&folder.join("file.onnx")),
+    );
+    assert_eq!(seed, file);
+    assert_eq!(
+        (&file["padding"], &file["bn_epsilon"]),
+        (&"symmetric".into(), &2e-4.into())
+    );
+    assert_eq!(
+        (&file["classes"], &file["in_channels"]),
+        (&7.into(), &1.into())
+    );
+    // Flags come first.
+    let flags = [
+        "--padding",
+        "same",
+        "--bn-epsilon",
+        "1e-3",
+        "-o",
+        "flags.onnx",
+    ];
+    done(
+        folder,
+        &[&["emit", "--weights", "w.safetensors"], &flags[..]].concat(),
+    );
+    let flags = recipe(&folder.join("flags.onnx"));
+    assert_eq!(
+        (&flags["padding"], &flags["bn_epsilon"]),
+        (&"same".into(), &1e-3.into())
+    );
+}
+
+#[test]
+fn a_seed_and_a_checkpoint_of_that_seed_give_the_same_graph() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let network = [&SMALL[..], &PROBE].concat();
+    done(folder, &export(&network, "w.safetensors"));
+    done(
+        folder,
+        &[&["emit"], &network[..], &["-o", "seed.onnx"]].concat(),
+    );
+    done(
+        folder,
+        &[
+            &["emit", "--weights", "w.safetensors"],
+            &SMALL[..],
+            &["-o", "file.onnx"],
+        ]
+        .concat(),
+    );
+    // All but the entry that says where the weights are from.
+    let without_origin = |name: &str| {
+        let bytes = std::fs::read(folder.join(name)).expect("a file");
+        let mut model = ModelProto::decode(&bytes[..]).expect("a model");
+        let before = model.metadata_props.len();
+        model
+            .metadata_props
+            .retain(|entry| entry.key() != ORIGIN_KEY);
+        assert_eq!(model.metadata_props.len(), before - 1, "{name}");
+        // The metadata ends the file; the recipe is its first entry.
+        let metadata = bytes
+            .windows(RECIPE_KEY.len())
+            .rposition(|window| window == RECIPE_KEY.as_bytes());
+        (
+            bytes[..metadata.expect("a recipe") - 8].to_vec(),
+            model.encode_to_vec(),
+        )
+    };
+    assert!(without_origin("seed.onnx") == without_origin("file.onnx"));
 }
 
 #[test]

@@ -264,7 +264,7 @@ fn unknown_names(path: &Path, checkpoint: &Checkpoint) -> Failure {
         .tensors()
         .iter()
         .take(3)
-        .map(|tensor| format!("`{}`", tensor.name))
+        .map(|tensor| format!("`{}`", tensor.name.escape_debug()))
         .collect();
     let found = if found.is_empty() {
         "no tensors".to_owned()

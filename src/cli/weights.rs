@@ -1,18 +1,17 @@
 //! `weights export`: parameters from a file or a seed, as safetensors in timm's names.
 
-use super::emit::{Seed, metadata_of};
 use super::exit::{Failure, Status};
 use super::progress::Bar;
 use super::select::{Selection, Shape};
+use super::source::SeedArgs;
 use super::text;
 use clap::{Args, Subcommand};
-use efficientnet_onnx::metadata::{Origin, RECIPE_KEY, Recipe};
+use efficientnet_onnx::metadata::{Metadata, Preprocessing, RECIPE_KEY, Recipe};
 use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
 use efficientnet_onnx::onnx::model::output::{Output, OutputError};
 use efficientnet_onnx::request::{BatchNorms, Request};
 use efficientnet_onnx::tensor::{StreamError, TensorSource};
 use efficientnet_onnx::weights::export::Export;
-use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -45,7 +44,7 @@ struct ExportArgs {
     #[command(flatten)]
     shape: Shape,
     #[command(flatten)]
-    seed: Seed,
+    seed: SeedArgs,
     /// File to write; `-` is standard output
     #[arg(short = 'o', value_name = "FILE", help_heading = "Output")]
     output: PathBuf,
@@ -140,20 +139,25 @@ fn from_file(path: &Path) -> Result<Parameters, Failure> {
 fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
     let mut request = args.shape.request(args.selection.scaling()?);
     request.batch_norms = BatchNorms::Keep;
-    let rule = Rule::by_name(&args.seed.init).unwrap_or(Rule::Official);
     let canonical = request.canonical().map_err(Failure::bad_input)?;
     let reading = args.selection.reading(&request)?;
     if let Some(reading) = reading.as_ref().filter(|_| !args.quiet) {
         eprintln!("{reading}");
     }
     let recipe = Recipe::new(&request, canonical.counts(), reading);
-    let origin = Origin::seed(rule.name(), args.seed.seed);
-    let metadata = metadata_of(&request, &recipe, &origin).map_err(Failure::bad_input)?;
-    let source = SeededWeights::new(canonical.parameters, rule, args.seed.seed);
+    let seed = args.seed.read();
+    let preprocessing = (request.options.in_channels == 3)
+        .then(|| Preprocessing::tensorflow(request.scaling.family, request.default_size()));
+    let metadata = Metadata {
+        recipe,
+        origin: seed.origin(),
+        preprocessing,
+        labels: None,
+    };
     Ok(Parameters {
+        source: Box::new(seed.draw(canonical.parameters)),
+        metadata: metadata.entries(),
         request,
-        source: Box::new(source),
-        metadata,
     })
 }
 

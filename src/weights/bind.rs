@@ -37,25 +37,38 @@ impl fmt::Display for BindError {
             self.unexpected.len(),
             self.mis_shaped.len()
         )?;
-        for (name, shape) in &self.missing {
-            write!(
-                f,
-                "\n  missing     `{name}`: expected {shape:?}, found nothing"
-            )?;
-        }
-        for (name, shape) in &self.unexpected {
-            write!(
-                f,
-                "\n  unexpected  `{name}`: expected nothing, found {shape:?}"
-            )?;
-        }
-        for (name, expected, found) in &self.mis_shaped {
-            write!(
-                f,
-                "\n  shape       `{name}`: expected {expected:?}, found {found:?}"
-            )?;
-        }
-        Ok(())
+        // Names are the file's, so they may hold anything.
+        list(f, &self.missing, |(name, shape)| {
+            format!(
+                "missing     `{}`: expected {shape:?}, found nothing",
+                name.escape_debug()
+            )
+        })?;
+        list(f, &self.unexpected, |(name, shape)| {
+            format!(
+                "unexpected  `{}`: expected nothing, found {shape:?}",
+                name.escape_debug()
+            )
+        })?;
+        list(f, &self.mis_shaped, |(name, expected, found)| {
+            format!(
+                "shape       `{}`: expected {expected:?}, found {found:?}",
+                name.escape_debug()
+            )
+        })
+    }
+}
+
+/// Tensors of one kind that an error lists; EfficientNet-L2 has 1,700.
+const MOST_LISTED: usize = 2000;
+
+fn list<T>(f: &mut fmt::Formatter<'_>, entries: &[T], line: impl Fn(&T) -> String) -> fmt::Result {
+    for entry in entries.iter().take(MOST_LISTED) {
+        write!(f, "\n  {}", line(entry))?;
+    }
+    match entries.len().saturating_sub(MOST_LISTED) {
+        0 => Ok(()),
+        more => write!(f, "\n  … and {more} more"),
     }
 }
 

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 const FORMAT: &str = "safetensors";
 /// The largest header that is read. The format allows 100 MB; EfficientNet-L2's takes 0.3 MB.
 const LARGEST_HEADER: u64 = 8 << 20;
+/// Dimensions that a tensor may have, as in PyTorch.
+const MOST_DIMENSIONS: usize = 64;
 /// The key that holds free text instead of a tensor.
 const METADATA_KEY: &str = "__metadata__";
 /// How many bytes are read at a time.
@@ -209,6 +211,9 @@ fn check(entries: &[(String, Entry)], data_length: u64) -> Result<(), String> {
         },
     ) in entries
     {
+        if shape.len() > MOST_DIMENSIONS {
+            return Err(format!("`{name}` has {} dimensions", shape.len()));
+        }
         let bits = shape.iter().try_fold(dtype.bitsize(), |bits, &dimension| {
             bits.checked_mul(dimension)
         });

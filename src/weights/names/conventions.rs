@@ -5,8 +5,6 @@
 
 use super::Naming;
 use crate::graph::Padding;
-use crate::metadata::{RECIPE_KEY, Recipe};
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// How convolutions pad, and what batch norms add to the variance.
@@ -25,28 +23,6 @@ pub struct Known {
     pub padding: Option<Padding>,
     /// Epsilon of every batch norm.
     pub batch_norm_epsilon: Option<f64>,
-}
-
-impl Known {
-    /// What a file's metadata records: padding and epsilon of its `efficientnet.recipe`, if it has one.
-    ///
-    /// # Errors
-    /// If the recipe is not one.
-    pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self, String> {
-        let Some(recipe) = metadata.get(RECIPE_KEY) else {
-            return Ok(Self::default());
-        };
-        let invalid = |error: &dyn fmt::Display| {
-            format!("`{RECIPE_KEY}` in the metadata is not valid: {error}")
-        };
-        let recipe: Recipe = serde_json::from_str(recipe).map_err(|error| invalid(&error))?;
-        let request = recipe.request().map_err(|error| invalid(&error))?;
-        let options = request.options;
-        Ok(Self {
-            padding: Some(options.padding),
-            batch_norm_epsilon: Some(options.batch_norm_epsilon),
-        })
-    }
 }
 
 /// Neither the request, nor the file, nor its naming says how it was trained.
