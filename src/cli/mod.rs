@@ -17,8 +17,8 @@ mod select;
 mod source;
 mod text;
 mod verify;
-mod worker;
 mod weights;
+mod worker;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
