@@ -179,6 +179,7 @@ fn stream_failure(error: StreamError, path: &Path) -> Failure {
             hint: None,
         },
         StreamError::Source(error) => Failure::bad_input(error),
+        StreamError::Write(error) if path.as_os_str() == "-" => super::print::failure(&error),
         StreamError::Write(error) => {
             Failure::bad_input(format!("cannot write `{}`: {error}", path.display()))
         }
