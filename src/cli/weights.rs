@@ -140,7 +140,7 @@ fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
     let mut request = args.shape.request(args.selection.scaling()?);
     request.batch_norms = BatchNorms::Keep;
     let canonical = request.canonical().map_err(Failure::bad_input)?;
-    let reading = args.selection.reading(&request)?;
+    let reading = args.selection.reading(&request);
     if let Some(reading) = reading.as_ref().filter(|_| !args.quiet) {
         eprintln!("{reading}");
     }
