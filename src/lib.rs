@@ -1,4 +1,91 @@
-//! efficientnet-onnx
+//! Turns compound-scaling parameters into EfficientNet ONNX graphs, and proves each one by running it.
+//!
+//! EfficientNet (arXiv 1905.11946) scales depth α^φ, width β^φ and resolution γ^φ together. A request
+//! becomes an [`architecture`] in which every number is resolved, a canonical [`graph`], a graph in the
+//! form that toolchains want, and bytes; runtimes then load those bytes and say what they compute:
+//!
+//! ```text
+//! request ─ scaling ─► Architecture ─ network ─► Graph ─ form ─► Graph ─ weights ─► Model ─► bytes
+//!                                                                         bytes ─ runtime ─► outputs ─ verify ─► Report
+//! ```
+//!
+//! # Map
+//!
+//! | module | knows |
+//! |---|---|
+//! | [`scaling`] | coefficients, rounding rules, published tables |
+//! | [`architecture`] | block rows and families, every number resolved |
+//! | [`network`] | how a stem, MBConv, squeeze-and-excitation and a head are wired |
+//! | [`graph`] | values, nodes, parameters; one node per concept |
+//! | [`form`] | how a concept is spelled; one file a pass |
+//! | [`onnx`] | operators, opsets, writing, reading and checking files |
+//! | [`tensor`] | tensors that are read in pieces |
+//! | [`weights`] | seeds, checkpoints, other libraries' names, binding |
+//! | [`metadata`] | what a file says about itself |
+//! | [`request`] | the stages strung together, from a request to a graph |
+//! | [`emit`](mod@emit) | the same, to a file |
+//! | [`runtime`] | tract and ONNX Runtime, behind one trait |
+//! | [`verify`] | inputs, tolerance, comparison, verdict |
+//!
+//! # Invariants
+//!
+//! - `network` knows no flag that concerns spelling: it always builds the same canonical graph. An option
+//!   is a pass in [`form`], never a condition inside a block.
+//! - [`onnx`], [`form`] and [`runtime`] know nothing of EfficientNet; a runtime sees only the file that a
+//!   user has.
+//! - Names of nodes and values are an API: timm's parameter names (`blocks.2.1.conv_dw.weight`) and the same
+//!   scopes for nodes and values, whatever the form. Folding keeps `*.weight`, adds `*.bias`, and the
+//!   result keeps the batch norm's name.
+//! - The same request gives the same bytes on every run, thread count and machine: draws are counter-based,
+//!   transcendental functions come from the crate `libm`, and no hash map is iterated.
+//! - Writing streams: one piece of one tensor at a time, and nothing incomplete ever has its final name.
+//! - The library returns errors; it never prints and never exits.
+//!
+//! # Example
+//!
+//! A tiny Lite0 with weights from a seed, written, read back and checked:
+//!
+//! ```
+//! use efficientnet_onnx::emit::{self, Destination, Emitted};
+//! use efficientnet_onnx::onnx::{check, file::ModelFile};
+//! use efficientnet_onnx::request::{Extent, Request};
+//! use efficientnet_onnx::scaling::{Scaling, Variant};
+//! use efficientnet_onnx::weights::init::{Rule, SeededWeights};
+//! use efficientnet_onnx::weights::Expected;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let variant = Variant::by_name("lite0").ok_or("lite0 is published")?;
+//! let mut request = Request::new(Scaling::published(variant));
+//! request.size = [Extent::Fixed(32); 2];
+//!
+//! let parameters = request.parameters()?;
+//! let expected = Expected::as_named(&parameters);
+//! let weights = SeededWeights::new(parameters, Rule::Official, 0);
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("lite0.onnx");
+//! let emitted = emit::emit(
+//!     &request,
+//!     &emit::Weights { source: &weights, expected: &expected },
+//!     &Destination::Path { path: path.clone(), replace: false, external_data: false },
+//!     &(),
+//!     |plan| assert_eq!(plan.external, false),
+//!     || Ok(Vec::new()),
+//! )?;
+//! if let Emitted::Staged(model) = emitted {
+//!     model.commit()?;
+//! }
+//!
+//! assert_eq!(request.counts()?.parameters, 4_652_008);
+//! assert!(check::check(&ModelFile::open(&path)?).is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! `cli` (the binary), `tract` and `ort` (the runtimes), all on by default. Without them the crate is the
+//! emitter alone, with few dependencies.
 
 pub mod architecture;
 pub mod emit;

@@ -110,11 +110,7 @@ impl Weights {
     ) -> Result<(Box<dyn TensorSource + '_>, Vec<Expected>), Failure> {
         match self {
             Self::Seed(seed) => {
-                let expected = parameters.iter().map(|parameter| Expected {
-                    source_name: parameter.name.clone(),
-                    parameter: parameter.clone(),
-                });
-                let expected = expected.collect();
+                let expected = Expected::as_named(&parameters);
                 Ok((Box::new(seed.draw(parameters)), expected))
             }
             Self::Checkpoint(open) => {

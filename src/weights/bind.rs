@@ -15,6 +15,18 @@ pub struct Expected {
     pub source_name: String,
 }
 
+impl Expected {
+    /// Parameters that the source has under their own names.
+    #[must_use]
+    pub fn as_named(parameters: &[Parameter]) -> Vec<Self> {
+        let own = |parameter: &Parameter| Self {
+            source_name: parameter.name.clone(),
+            parameter: parameter.clone(),
+        };
+        parameters.iter().map(own).collect()
+    }
+}
+
 /// Everything that does not fit between a network and a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BindError {

@@ -1,0 +1,108 @@
+//! What the form passes do to a real network.
+
+use efficientnet_onnx::form::{fold_batch_norms, spell};
+use efficientnet_onnx::graph::shape::Dim;
+use efficientnet_onnx::graph::{Graph, Op};
+use efficientnet_onnx::network::{self, Interface, Output};
+use efficientnet_onnx::request::Request;
+use efficientnet_onnx::scaling::{Scaling, Variant};
+use std::collections::BTreeMap;
+
+fn canonical(name: &str, interface: &Interface) -> Graph {
+    let variant = Variant::by_name(name).expect("a published name");
+    let architecture = Request::new(Scaling::published(variant)).architecture();
+    network::build(&architecture.expect("a published size"), interface).expect("it fits")
+}
+
+fn op_types(graph: &Graph) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for node in &graph.nodes {
+        let Op::Onnx(operator) = &node.op else {
+            panic!("`{}` is not spelled", node.name)
+        };
+        *counts.entry(operator.op_type()).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn every_batch_norm_of_b0_folds_and_names_survive() {
+    let graph = canonical("b0", &Interface::single([224, 224]));
+    let folded = fold_batch_norms(graph.clone());
+    let node = folded
+        .nodes
+        .iter()
+        .find(|node| node.name == "blocks.2.1.conv_dw");
+    let node = node.expect("timm's name");
+    let names: Vec<&str> = node
+        .inputs
+        .iter()
+        .map(|id| folded.value(*id).name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "blocks.2.1.bn1.act",
+            "blocks.2.1.conv_dw.weight",
+            "blocks.2.1.conv_dw.bias"
+        ]
+    );
+    assert_eq!(folded.value(node.output).name, "blocks.2.1.bn2");
+    assert_eq!(folded.parameters, graph.parameters);
+}
+
+/// For N blocks of which N1 do not expand: 5N - N1 + 2 convolutions with squeeze-and-excitation, 3N - N1 + 2
+/// without. PyTorch's exporter writes the same 81 Conv, 65 Sigmoid, 65 Mul and 9 Add for B0, and 49 Conv,
+/// 33 Clip and 9 Add for Lite0 (torch 2.15, opset 20).
+#[test]
+fn operators_of_the_default_form() {
+    let spelled = |name| {
+        spell(fold_batch_norms(canonical(
+            name,
+            &Interface::single([224, 224]),
+        )))
+    };
+    let b0 = spelled("b0").expect("a fixed size");
+    let expected = [
+        ("Add", 9),
+        ("Conv", 81),
+        ("Gemm", 1),
+        ("Mul", 65),
+        ("ReduceMean", 17),
+        ("Sigmoid", 65),
+    ];
+    assert_eq!(op_types(&b0), BTreeMap::from(expected));
+    let lite0 = spelled("lite0").expect("a fixed size");
+    let expected = [
+        ("Add", 9),
+        ("Clip", 33),
+        ("Conv", 49),
+        ("Gemm", 1),
+        ("ReduceMean", 1),
+    ];
+    assert_eq!(op_types(&lite0), BTreeMap::from(expected));
+}
+
+#[test]
+fn batch_norms_stay_where_they_are_not_folded() {
+    let spelled = spell(canonical("b0", &Interface::single([224, 224]))).expect("a fixed size");
+    assert_eq!(op_types(&spelled)["BatchNormalization"], 49);
+}
+
+#[test]
+fn free_sizes_have_no_constant_padding() {
+    let interface = |multiple| Interface {
+        batch: Dim::symbol("batch", 1),
+        height: Dim::symbol("height", multiple),
+        width: Dim::symbol("width", multiple),
+        outputs: vec![Output::Logits],
+    };
+    assert!(spell(canonical("b0", &interface(32))).is_ok());
+    let error = spell(canonical("b0", &interface(1))).expect_err("padding depends on the size");
+    assert!(
+        error
+            .to_string()
+            .starts_with("node `conv_stem` has no constant padding"),
+        "{error}"
+    );
+}

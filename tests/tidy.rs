@@ -1,0 +1,234 @@
+//! The layout, kept: who may know whom, where foreign vocabulary lives, how long files get.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules, and the modules that each may mention. `onnx`, `form` and `runtime` know nothing of EfficientNet.
+const MAY_KNOW: [(&str, &[&str]); 15] = [
+    ("tensor", &[]),
+    ("scaling", &[]),
+    ("runtime", &[]),
+    // `graph::Op::Onnx` carries an operator without looking into it.
+    ("graph", &["onnx"]),
+    ("onnx", &["graph", "tensor"]),
+    ("form", &["graph", "onnx"]),
+    ("weights", &["graph", "tensor", "onnx", "metadata"]),
+    ("architecture", &["graph", "scaling"]),
+    ("network", &["architecture", "graph", "scaling"]),
+    (
+        "request",
+        &[
+            "architecture",
+            "form",
+            "graph",
+            "network",
+            "onnx",
+            "scaling",
+        ],
+    ),
+    (
+        "metadata",
+        &[
+            "architecture",
+            "graph",
+            "network",
+            "onnx",
+            "request",
+            "scaling",
+        ],
+    ),
+    ("labels", &["metadata"]),
+    ("emit", &["onnx", "request", "tensor", "weights"]),
+    ("verify", &["metadata", "onnx", "runtime", "weights"]),
+    (
+        "cli",
+        &[
+            "architecture",
+            "emit",
+            "graph",
+            "labels",
+            "metadata",
+            "network",
+            "onnx",
+            "request",
+            "runtime",
+            "scaling",
+            "tensor",
+            "verify",
+            "weights",
+        ],
+    ),
+];
+
+/// Crates with one home each.
+const HOMES: [(&str, &str); 7] = [
+    ("tract_onnx::", "src/runtime/tract"),
+    ("ort::", "src/runtime/"),
+    ("pytorch_reader::", "src/weights/pytorch"),
+    ("safetensors::", "src/weights/safetensors"),
+    ("prost::", "src/onnx/"),
+    ("clap::", "src/cli/"),
+    ("image::", "src/cli/picture"),
+];
+
+const LONGEST_FILE: usize = 400;
+
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("a source file");
+            found.push((path, text));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// `src/onnx/file/mod.rs` gives `onnx`.
+fn module(path: &Path) -> String {
+    let relative = path.strip_prefix(root().join("src")).expect("below src");
+    let first = relative.components().next().expect("a name").as_os_str();
+    first.to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+/// Top-level modules that a text mentions by `crate::` or `efficientnet_onnx::`, groups included.
+fn mentions(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for prefix in ["crate::", "efficientnet_onnx::"] {
+        for (index, _) in text.match_indices(prefix) {
+            let rest = &text[index + prefix.len()..];
+            let names = match rest.strip_prefix('{') {
+                Some(group) => group
+                    .split('}')
+                    .next()
+                    .unwrap_or_default()
+                    .split(',')
+                    .collect(),
+                None => vec![rest],
+            };
+            for name in names {
+                let name = name.trim_start();
+                let end = name
+                    .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                    .unwrap_or(name.len());
+                found.insert(name[..end].to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn modules_know_only_what_they_may() {
+    let may_know: BTreeMap<&str, &[&str]> = MAY_KNOW.into_iter().collect();
+    let mut faults = Vec::new();
+    for (path, text) in sources(&root().join("src")) {
+        let module = module(&path);
+        if module == "lib" || module == "main" {
+            continue;
+        }
+        let Some(allowed) = may_know.get(module.as_str()) else {
+            faults.push(format!(
+                "{}: module `{module}` is not in the table",
+                path.display()
+            ));
+            continue;
+        };
+        for mention in mentions(&text) {
+            let known = may_know.contains_key(mention.as_str());
+            if known && mention != module && !allowed.contains(&mention.as_str()) {
+                faults.push(format!(
+                    "{}: `{module}` may not know `{mention}`",
+                    path.display()
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn crates_have_one_home() {
+    let mut faults = Vec::new();
+    for (path, text) in sources(&root().join("src")) {
+        let relative = path
+            .strip_prefix(root())
+            .expect("below the root")
+            .display()
+            .to_string();
+        for (name, home) in HOMES {
+            let used = text.match_indices(name).any(|(index, _)| {
+                let before = text[..index].chars().next_back();
+                !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+            });
+            if used && !relative.starts_with(home) {
+                faults.push(format!("{relative}: `{name}` belongs to {home}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn files_say_what_they_own_and_stay_short() {
+    let mut faults = Vec::new();
+    let folders = ["src", "tests", "benches", "examples"].map(|name| root().join(name));
+    for (path, text) in folders
+        .iter()
+        .filter(|folder| folder.is_dir())
+        .flat_map(|folder| sources(folder))
+    {
+        let generated = path.ends_with("onnx/proto.rs");
+        if !text.starts_with("//!") {
+            faults.push(format!("{}: expected `//!` at its start", path.display()));
+        }
+        let lines = text.lines().count();
+        if lines > LONGEST_FILE && !generated {
+            faults.push(format!(
+                "{}: {lines} lines, expected at most {LONGEST_FILE}",
+                path.display()
+            ));
+        }
+        for word in ["utils", "helpers", "common", "manager"] {
+            if path.file_stem().is_some_and(|stem| stem == word) {
+                faults.push(format!("{}: `{word}` says nothing", path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Opset and IR versions are compared in `onnx::opset` alone.
+#[test]
+fn only_opset_compares_versions() {
+    let mut faults = Vec::new();
+    for (path, text) in sources(&root().join("src")) {
+        if path.ends_with("onnx/opset.rs") {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            let compares = [
+                "opset <",
+                "opset >",
+                "opset ==",
+                "ir_version <",
+                "ir_version >",
+                "version() <",
+                "version() >",
+            ];
+            if compares.iter().any(|pattern| line.contains(pattern)) {
+                faults.push(format!("{}:{}: {line}", path.display(), number + 1));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
