@@ -140,11 +140,11 @@ pub struct AttributeProto {
     #[prost(bytes = "vec", optional, tag = "4")]
     pub s: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
     /// One tensor.
-    #[prost(message, optional, tag = "5")]
-    pub t: ::core::option::Option<TensorProto>,
+    #[prost(message, optional, boxed, tag = "5")]
+    pub t: ::core::option::Option<::prost::alloc::boxed::Box<TensorProto>>,
     /// One graph, the body of a control-flow operator.
-    #[prost(message, optional, tag = "6")]
-    pub g: ::core::option::Option<GraphProto>,
+    #[prost(message, optional, boxed, tag = "6")]
+    pub g: ::core::option::Option<::prost::alloc::boxed::Box<GraphProto>>,
     /// Floats.
     #[prost(float, repeated, packed = "false", tag = "7")]
     pub floats: ::prost::alloc::vec::Vec<f32>,
@@ -164,8 +164,8 @@ pub struct AttributeProto {
     #[prost(string, optional, tag = "13")]
     pub doc_string: ::core::option::Option<::prost::alloc::string::String>,
     /// One type.
-    #[prost(message, optional, tag = "14")]
-    pub tp: ::core::option::Option<TypeProto>,
+    #[prost(message, optional, boxed, tag = "14")]
+    pub tp: ::core::option::Option<::prost::alloc::boxed::Box<TypeProto>>,
     /// Types.
     #[prost(message, repeated, tag = "15")]
     pub type_protos: ::prost::alloc::vec::Vec<TypeProto>,
@@ -176,8 +176,10 @@ pub struct AttributeProto {
     #[prost(string, optional, tag = "21")]
     pub ref_attr_name: ::core::option::Option<::prost::alloc::string::String>,
     /// One sparse tensor.
-    #[prost(message, optional, tag = "22")]
-    pub sparse_tensor: ::core::option::Option<SparseTensorProto>,
+    #[prost(message, optional, boxed, tag = "22")]
+    pub sparse_tensor: ::core::option::Option<
+        ::prost::alloc::boxed::Box<SparseTensorProto>,
+    >,
     /// Sparse tensors.
     #[prost(message, repeated, tag = "23")]
     pub sparse_tensors: ::prost::alloc::vec::Vec<SparseTensorProto>,

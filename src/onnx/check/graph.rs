@@ -7,6 +7,7 @@ use crate::onnx::ops::{Operator, TensorType, agree};
 use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{NodeProto, ValueInfoProto};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// Checks the graph; `operators` says whether the operators of its opset are known.
 pub fn check(contents: &Contents, operators: bool, report: &mut Report) {
@@ -38,22 +39,43 @@ pub fn node_name(index: usize, node: &NodeProto) -> String {
 /// The type that an initializer has; an impossible one is for `data` to report.
 fn initializer_type(initializer: &Initializer) -> Option<TensorType> {
     let element = DataType::try_from(initializer.data_type).ok()?;
+    if initializer.dims.len() > MOST_DIMENSIONS {
+        return None;
+    }
     let extent = |dim: &i64| u64::try_from(*dim).ok().map(Dim::Fixed);
     let shape = initializer.dims.iter().map(extent).collect::<Option<_>>()?;
     (element != DataType::Undefined).then_some(TensorType { element, shape })
 }
+
+/// Dimensions of a type that is followed; no operator here needs as many.
+const MOST_DIMENSIONS: usize = 8;
 
 struct Checker<'a> {
     contents: &'a Contents,
     operators: bool,
     report: &'a mut Report,
     /// Types that the file declares; none where that is no tensor of known rank.
-    declared: BTreeMap<&'a str, Option<TensorType>>,
+    declared: BTreeMap<&'a str, Option<Rc<TensorType>>>,
     /// Which node makes a value.
     makers: BTreeMap<&'a str, usize>,
     /// Values so far, with what is known of their types.
-    defined: BTreeMap<&'a str, Option<TensorType>>,
+    defined: BTreeMap<&'a str, Option<Rc<TensorType>>>,
     used: BTreeSet<&'a str>,
+    types: Types,
+}
+
+/// Each type once: a file can have far more values than types.
+#[derive(Default)]
+struct Types(BTreeMap<String, Rc<TensorType>>);
+
+impl Types {
+    fn share(&mut self, found: TensorType) -> Rc<TensorType> {
+        Rc::clone(
+            self.0
+                .entry(found.to_string())
+                .or_insert_with(|| Rc::new(found)),
+        )
+    }
 }
 
 impl<'a> Checker<'a> {
@@ -64,15 +86,15 @@ impl<'a> Checker<'a> {
                 makers.entry(output.as_str()).or_insert(index);
             }
         }
-        let (declared, defined, used) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         Self {
             contents,
             operators,
             report,
-            declared,
+            declared: BTreeMap::new(),
             makers,
-            defined,
-            used,
+            defined: BTreeMap::new(),
+            used: BTreeSet::new(),
+            types: Types::default(),
         }
     }
 
@@ -110,20 +132,23 @@ impl<'a> Checker<'a> {
         if name.is_empty() {
             return;
         }
-        let found = TensorType::from_proto(info.r#type.as_ref());
-        match &found {
-            Ok(Some(_)) => {}
-            Ok(None) => {
-                let message = format!("`{name}` is not declared as a tensor with a shape");
-                self.report.strict("type-missing", None, message);
+        let found = match TensorType::from_proto(info.r#type.as_ref()) {
+            Ok(Some(found)) if found.shape.len() <= MOST_DIMENSIONS => {
+                Some(self.types.share(found))
             }
-            Err(reason) => self.report.error(
-                "type",
-                None,
-                format!("the declared type of `{name}`: {reason}"),
-            ),
-        }
-        let found = found.ok().flatten();
+            Ok(_) => {
+                let message = format!(
+                    "`{name}` is not declared as a tensor of known dimensions, {MOST_DIMENSIONS} at most"
+                );
+                self.report.strict("type-missing", None, message);
+                None
+            }
+            Err(reason) => {
+                let message = format!("the declared type of `{name}`: {reason}");
+                self.report.error("type", None, message);
+                None
+            }
+        };
         match self.declared.get(name) {
             Some(before) if !may_repeat || *before != found => {
                 self.report.error(
@@ -138,7 +163,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn define(&mut self, name: &'a str, node: Option<&str>, found: Option<TensorType>) {
+    fn define(&mut self, name: &'a str, node: Option<&str>, found: Option<Rc<TensorType>>) {
         if name.is_empty() {
             self.report
                 .error("name-missing", node, "an input or initializer has no name");
@@ -209,7 +234,7 @@ impl<'a> Checker<'a> {
                 }
             }
             match (&mut operands, found) {
-                (Some(operands), Some(Some(found))) => operands.push(found.clone()),
+                (Some(operands), Some(Some(found))) => operands.push(TensorType::clone(found)),
                 _ => operands = None,
             }
         }
@@ -236,10 +261,13 @@ impl<'a> Checker<'a> {
         value: &str,
         node: Option<&str>,
         inferred: Option<TensorType>,
-    ) -> Option<TensorType> {
+    ) -> Option<Rc<TensorType>> {
         let declared = self.declared.get(value).cloned().flatten();
-        let (Some(inferred), Some(declared)) = (&inferred, &declared) else {
-            return inferred.or(declared);
+        let Some(inferred) = inferred else {
+            return declared;
+        };
+        let Some(declared) = declared else {
+            return Some(self.types.share(inferred));
         };
         let pairs = || inferred.shape.iter().zip(&declared.shape);
         let same_rank = inferred.shape.len() == declared.shape.len();
@@ -249,7 +277,7 @@ impl<'a> Checker<'a> {
         {
             let message = format!("`{value}` is declared as {declared}, but it is {inferred}");
             self.report.error("mismatch", node, message);
-            return Some(inferred.clone());
+            return Some(self.types.share(inferred));
         }
         if pairs().any(|(one, other)| *one != Dim::Unset && *other != Dim::Unset && one != other) {
             let message = format!("`{value}` is declared as {declared}, but it is {inferred}");
@@ -262,10 +290,9 @@ impl<'a> Checker<'a> {
                 one.clone()
             }
         };
-        Some(TensorType {
-            element: inferred.element,
-            shape: pairs().map(join).collect(),
-        })
+        let shape = pairs().map(join).collect();
+        let element = inferred.element;
+        Some(self.types.share(TensorType { element, shape }))
     }
 
     fn outputs(&mut self) {

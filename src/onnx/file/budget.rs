@@ -2,9 +2,11 @@
 //!
 //! In protobuf two bytes are enough for an empty attribute that takes hundreds once decoded, so a limit
 //! on a file's size is no limit on memory. The count follows the schema: the size of each message's
-//! struct, and of each string.
+//! struct, and of each string, and what `check` will note down about it.
 
+use super::initializer::Initializer;
 use super::wire::Fault;
+use crate::graph::shape::Dim;
 use crate::onnx::proto::tensor_shape_proto::Dimension;
 use crate::onnx::proto::{
     AttributeProto, GraphProto, NodeProto, SparseTensorProto, StringStringEntryProto,
@@ -12,12 +14,15 @@ use crate::onnx::proto::{
 };
 use prost::encoding::{WireType, decode_key, decode_varint};
 
-/// Memory that decoded messages may take, in bytes: 5,000 blocks, the most that is ever written, fit.
-pub const DECODED_LIMIT: usize = 160 << 20;
+/// Memory that decoded messages and their check may take, in bytes: 5,000 blocks, the most that is ever
+/// written, fit.
+pub const DECODED_LIMIT: usize = 192 << 20;
 /// How deep messages may nest; prost's own limit.
 const DEPTH_LIMIT: usize = 100;
 /// A string's or vector's own fields, and what an allocator adds.
-const ALLOCATION: usize = 48;
+const ALLOCATION: usize = 56;
+/// An entry of a map from names to types.
+const NOTE: usize = 72;
 
 /// The memory that is left.
 pub struct Budget(usize);
@@ -50,6 +55,8 @@ pub enum Kind {
 enum Content {
     Message(Kind),
     Text,
+    /// The name of a value.
+    Name,
     /// Packed numbers, 8 bytes each at most.
     Numbers,
 }
@@ -65,8 +72,7 @@ impl Budget {
         self.message(kind, bytes, 0)
     }
 
-    /// Takes some memory.
-    pub fn take(&mut self, bytes: usize) -> Result<(), Fault> {
+    fn take(&mut self, bytes: usize) -> Result<(), Fault> {
         let left = self.0.checked_sub(bytes).ok_or_else(|| {
             Fault::Malformed(format!(
                 "without its tensors it takes more than {DECODED_LIMIT} bytes of memory"
@@ -74,6 +80,16 @@ impl Budget {
         })?;
         self.0 = left;
         Ok(())
+    }
+
+    /// Takes the memory of an initializer, but for its strings and dimensions.
+    pub fn take_initializer(&mut self) -> Result<(), Fault> {
+        self.take(2 * size_of::<Initializer>() + NOTE)
+    }
+
+    /// Takes the memory of a dimension of an initializer.
+    pub fn take_dimension(&mut self) -> Result<(), Fault> {
+        self.take(2 * size_of::<i64>())
     }
 
     /// Takes the memory of a string.
@@ -111,6 +127,9 @@ impl Budget {
                 (WireType::LengthDelimited, Content::Message(kind)) => {
                     self.message(kind, payload, depth + 1)?
                 }
+                (WireType::LengthDelimited, Content::Name) => {
+                    self.take_text(payload.len() + NOTE)?
+                }
                 (WireType::LengthDelimited, Content::Text) => self.take_text(payload.len())?,
                 (WireType::LengthDelimited, Content::Numbers) => {
                     self.take_text(payload.len().saturating_mul(8))?
@@ -127,23 +146,26 @@ impl Kind {
     fn size(self) -> usize {
         match self {
             Self::Node => size_of::<NodeProto>(),
-            Self::ValueInfo => size_of::<ValueInfoProto>(),
+            Self::ValueInfo => size_of::<ValueInfoProto>() + NOTE,
             Self::Entry => size_of::<StringStringEntryProto>(),
             Self::Attribute => size_of::<AttributeProto>(),
             Self::Graph => size_of::<GraphProto>(),
             Self::Tensor => size_of::<TensorProto>(),
             Self::SparseTensor => size_of::<SparseTensorProto>(),
             Self::Annotation => size_of::<TensorAnnotation>(),
-            Self::Type | Self::OneType | Self::Map | Self::TensorType => size_of::<TypeProto>(),
+            Self::Type | Self::OneType | Self::Map => size_of::<TypeProto>(),
+            // It lies within its type.
+            Self::TensorType => 0,
             Self::Shape => size_of::<TensorShapeProto>(),
-            Self::Dimension => size_of::<Dimension>(),
+            Self::Dimension => size_of::<Dimension>() + size_of::<Dim>(),
         }
     }
 
     /// By field number, as `proto/onnx.proto` has them.
     fn content(self, number: u32) -> Content {
-        use Content::{Message, Numbers, Text};
+        use Content::{Message, Name, Numbers, Text};
         match (self, number) {
+            (Self::Node, 1 | 2) => Name,
             (Self::Node, 5) => Message(Self::Attribute),
             (Self::Attribute, 5 | 10) | (Self::SparseTensor, 1 | 2) | (Self::Graph, 5) => {
                 Message(Self::Tensor)

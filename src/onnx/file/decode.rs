@@ -137,7 +137,7 @@ impl Decoder<'_> {
     }
 
     fn tensor(&mut self, range: &Range<u64>) -> Result<Initializer, Fault> {
-        self.budget.take(2 * size_of::<Initializer>())?;
+        self.budget.take_initializer()?;
         self.wire.seek(range.start)?;
         let mut tensor = Initializer {
             name: String::new(),
@@ -219,7 +219,7 @@ impl Decoder<'_> {
     }
 
     fn dim(&mut self, dims: &mut Vec<i64>, dim: u64) -> Result<(), Fault> {
-        self.budget.take(2 * size_of::<i64>())?;
+        self.budget.take_dimension()?;
         dims.push(dim.cast_signed());
         Ok(())
     }

@@ -6,6 +6,7 @@
 use super::{OpError, Operator};
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
+use std::collections::BTreeSet;
 
 /// Largest window, stride, pad or group number that is read; no arithmetic on them can overflow.
 const LARGEST: i64 = i32::MAX as i64;
@@ -179,12 +180,10 @@ impl<'a> Reader<'a> {
             op_type,
             left: node.attribute.iter().collect(),
         };
-        for (index, attribute) in node.attribute.iter().enumerate() {
+        let mut names = BTreeSet::new();
+        for attribute in &node.attribute {
             let name = attribute.name();
-            if node.attribute[..index]
-                .iter()
-                .any(|earlier| earlier.name() == name)
-            {
+            if !names.insert(name) {
                 return Err(reader.wrong(name, "given twice".to_owned()));
             }
             if attribute
