@@ -2,6 +2,7 @@
 
 mod verify_support;
 
+use efficientnet_onnx::onnx::proto::{tensor_proto::DataType, type_proto};
 use serde_json::{Value, json};
 use verify_support::{emitted, folder, toy, verify};
 
@@ -295,9 +296,17 @@ fn what_cannot_be_read_or_tried_is_bad_input() {
         path
     };
     let mut integers = toy::model();
-    let mut value = toy::value("input", &[None, Some(3), Some(8), Some(8)]);
-    value.r#type = toy::value("", &[]).r#type;
-    toy::graph_of(&mut integers).input = vec![value];
+    let graph = toy::graph_of(&mut integers);
+    let cast = toy::int(toy::node("Cast", &["numbers"], "input"), "to", 1);
+    graph.node.insert(0, cast);
+    graph.input[0].name = Some("numbers".into());
+    let declared = graph.input[0]
+        .r#type
+        .as_mut()
+        .and_then(|declared| declared.value.as_mut());
+    if let Some(type_proto::Value::TensorType(tensor)) = declared {
+        tensor.elem_type = Some(DataType::Int64 as i32);
+    }
     for (path, part) in [
         (folder.path().join("missing.onnx"), "cannot read"),
         (folder.path().to_owned(), "cannot read"),
@@ -306,6 +315,10 @@ fn what_cannot_be_read_or_tried_is_bad_input() {
             "cannot be decoded",
         ),
         (write("empty.onnx", b""), "cannot be decoded"),
+        (
+            toy::write(&integers, folder.path()),
+            "input `numbers` has element type int64, expected f32",
+        ),
     ] {
         let run = verify(&path, false, &[]).expect(2);
         assert!(
