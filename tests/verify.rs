@@ -288,6 +288,57 @@ fn a_runtime_that_is_not_done_in_time_is_its_own_result() {
 }
 
 #[test]
+fn a_file_that_breaks_a_rule_is_shown_to_no_runtime() {
+    let folder = folder();
+    let mut backwards = toy::model();
+    toy::graph_of(&mut backwards).node.swap(0, 1);
+    let mut narrow = toy::with_middle(toy::node("Sigmoid", &["pooled"], "hidden"));
+    toy::graph_of(&mut narrow).output[0] = toy::value("logits", &[None, Some(5)]);
+    for (model, code, node) in [
+        (&backwards, "order", "hidden"),
+        (&narrow, "mismatch", "logits"),
+    ] {
+        let file = toy::write(model, folder.path());
+        let report = verify(&file, true, BOTH).expect(1).report();
+        assert_eq!(
+            (&report["verdict"], &report["runtimes"]),
+            (&json!("disagree"), &json!([]))
+        );
+        let problem = &report["problems"][0];
+        assert_eq!(
+            (&problem["code"], &problem["node"]),
+            (&json!(code), &json!(node))
+        );
+        let table = verify(&file, true, &[]).expect(1).stdout;
+        assert!(
+            table.contains("nothing ran") && table.contains(&format!("({code})")),
+            "{table}"
+        );
+    }
+
+    let external = emitted(&folder, &["--external-data"]);
+    std::fs::write(folder.path().join("b0.onnx.data"), "short").expect("a file");
+    let report = verify(&external, true, BOTH).expect(1).report();
+    assert_eq!(
+        (&report["problems"][0]["code"], &report["runtimes"]),
+        (&json!("external"), &json!([]))
+    );
+}
+
+#[test]
+fn another_shape_than_declared_fails_where_only_running_shows_it() {
+    let folder = folder();
+    let mut model = toy::model();
+    toy::graph_of(&mut model).output[0] = toy::value("logits", &[None, Some(5)]);
+    let report = verify(&toy::write(&model, folder.path()), true, BOTH)
+        .expect(1)
+        .report();
+    for name in ["tract", "ort-cpu"] {
+        assert_eq!(failed_checks(&report, name), ["shape", "shape", "shape"]);
+    }
+}
+
+#[test]
 fn what_cannot_be_read_or_tried_is_bad_input() {
     let folder = folder();
     let write = |name: &str, bytes: &[u8]| {

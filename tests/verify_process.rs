@@ -104,12 +104,17 @@ fn endless(arguments: &[&str]) -> (Child, u32, tempfile::TempDir) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("a start");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let children = format!("/proc/{0}/task/{0}/children", child.id());
+    let worker = worker_of(child.id());
+    (child, worker, folder)
+}
+
+/// The first child of a process, once it has one.
+fn worker_of(parent: u32) -> u32 {
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
-        let text = fs::read_to_string(&children).expect("children");
-        if let Some(worker) = text.split_whitespace().next() {
-            return (child, worker.parse().expect("a number"), folder);
+        let text = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+        if let Some(worker) = text.expect("children").split_whitespace().next() {
+            return worker.parse().expect("a number");
         }
         assert!(Instant::now() < deadline, "there is no worker");
         thread::sleep(Duration::from_millis(10));
@@ -186,7 +191,7 @@ fn a_closed_pipe_is_no_error() {
     command
         .arg("verify")
         .arg(&file)
-        .args(["--runtime", "tract"])
+        .args(["--quiet", "--runtime", "tract"])
         .stdout(writer);
     let output = command.stderr(Stdio::piped()).output().expect("an end");
     assert_eq!(

@@ -111,7 +111,7 @@ fn site_packages_of(virtual_env: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = ["lib", "lib64"]
         .into_iter()
         .filter_map(|lib| std::fs::read_dir(virtual_env.join(lib)).ok())
-        .flat_map(|entries| entries.flatten())
+        .flat_map(Iterator::flatten)
         .filter(|entry| entry.file_name().to_string_lossy().starts_with("python3"))
         .map(|entry| entry.path().join("site-packages"))
         .collect();

@@ -126,11 +126,9 @@ fn version(library: &Path) -> String {
     if numbers.len() >= 2 {
         return numbers.join(".");
     }
-    let words =
+    let mut words =
         ::ort::info().split(|character: char| character == ',' || character.is_whitespace());
-    let commit = words
-        .filter_map(|word| word.strip_prefix("git-commit-id="))
-        .next();
+    let commit = words.find_map(|word| word.strip_prefix("git-commit-id="));
     commit.map_or_else(|| "unknown".to_owned(), |commit| format!("commit {commit}"))
 }
 

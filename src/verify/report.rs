@@ -77,12 +77,14 @@ pub struct CaseReport {
     pub images: Vec<u64>,
 }
 
-/// A rule that the file breaks.
+/// A rule that the file breaks, as [`crate::onnx::check`] found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The node or value that it is about, where it is about one.
-    pub location: Option<String>,
-    /// What is wrong.
+    /// Which rule.
+    pub code: &'static str,
+    /// The node that it is about, where it is about one.
+    pub node: Option<String>,
+    /// Expected and found.
     pub message: String,
 }
 

@@ -81,7 +81,7 @@ pub fn ort_library() -> PathBuf {
         .flatten();
     python
         .flat_map(|python| std::fs::read_dir(python.path().join("site-packages/onnxruntime/capi")))
-        .flat_map(|entries| entries.flatten())
+        .flat_map(Iterator::flatten)
         .map(|entry| entry.path())
         .find(|path| path.to_string_lossy().contains("libonnxruntime.so."))
         .unwrap_or_else(|| {

@@ -5,10 +5,12 @@ mod table;
 
 use super::exit::{Failure, Status};
 use clap::Args;
+use efficientnet_onnx::onnx::check::{Finding, Level, check};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::RuntimeName;
-use efficientnet_onnx::verify::report::{Report, Tolerance, Verdict};
-use efficientnet_onnx::verify::{Settings, judge, noise, plan, read};
+use efficientnet_onnx::verify::report::{Problem, Report, Tolerance, Verdict};
+use efficientnet_onnx::verify::{Settings, judge, noise, plan, read, rejected};
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -85,9 +87,7 @@ pub fn verify_path(
     request: &Request,
     quiet: bool,
 ) -> Result<Report, Failure> {
-    let subject = read::subject(&ModelFile::open(file).map_err(Failure::bad_input)?);
-    let cases =
-        plan::cases(&subject).map_err(|error| Failure::bad_input(format!("`{shown}`: {error}")))?;
+    let model = ModelFile::open(file).map_err(Failure::bad_input)?;
     let default = Tolerance::default();
     let settings = Settings {
         file: shown.to_owned(),
@@ -97,6 +97,19 @@ pub fn verify_path(
             atol: request.atol.unwrap_or(default.atol),
         },
     };
+    let (errors, warnings) = check(&model)
+        .into_iter()
+        .partition(|finding| finding.level == Level::Error);
+    if !Vec::is_empty(&errors) {
+        return Ok(rejected(
+            &settings,
+            errors.into_iter().map(problem).collect(),
+        ));
+    }
+    let subject = read::subject(&model);
+    drop(model);
+    let cases =
+        plan::cases(&subject).map_err(|error| Failure::bad_input(format!("`{shown}`: {error}")))?;
     let mut inputs = Vec::new();
     for case in &cases {
         inputs.push(noise::inputs(&subject, case, request.seed).map_err(Failure::bad_input)?);
@@ -113,6 +126,7 @@ pub fn verify_path(
         progress,
     )?;
     let mut report = judge(&settings, &subject, &cases, &made.attempts);
+    report.notes.splice(0..0, warnings_note(&warnings));
     report.notes.extend(made.notes);
     Ok(report)
 }
@@ -120,6 +134,32 @@ pub fn verify_path(
 /// A report as people read it.
 pub fn table(report: &Report) -> String {
     table::render(report)
+}
+
+fn problem(finding: Finding) -> Problem {
+    Problem {
+        code: finding.code,
+        node: finding.node,
+        message: finding.message,
+    }
+}
+
+/// A file of another program can have hundreds of warnings; how many, and which, is enough here.
+fn warnings_note(warnings: &[Finding]) -> Option<String> {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for warning in warnings {
+        *counts.entry(warning.code).or_default() += 1;
+    }
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(code, count)| format!("{count} {code}"))
+        .collect();
+    (!counts.is_empty()).then(|| {
+        format!(
+            "the check of the file itself has warnings: {}",
+            counts.join(", ")
+        )
+    })
 }
 
 /// The exit status of a report.

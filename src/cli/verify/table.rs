@@ -11,11 +11,11 @@ pub fn render(report: &Report) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}: {}", report.file, verdict(report));
     for problem in &report.problems {
-        let location = problem
-            .location
+        let node = problem
+            .node
             .as_ref()
-            .map_or_else(String::new, |location| format!("`{location}`: "));
-        let _ = writeln!(text, "  {location}{}", problem.message);
+            .map_or_else(String::new, |node| format!("node `{node}`: "));
+        let _ = writeln!(text, "  {node}{} ({})", problem.message, problem.code);
     }
     if !report.runtimes.is_empty() {
         let _ = writeln!(text, "\n{}", table(report));

@@ -84,6 +84,7 @@ fn end_with_the_parent() {
 }
 
 /// Ends the process, even if a library's own clean-up hangs because it is still computing.
+#[expect(clippy::exit, reason = "there is no one left to return to")]
 fn end() -> ! {
     thread::spawn(|| {
         thread::sleep(Duration::from_secs(1));

@@ -245,7 +245,8 @@ fn a_file_that_breaks_a_rule_is_a_disagreement() {
         tolerance: Tolerance::default(),
     };
     let problem = report::Problem {
-        location: Some("conv".into()),
+        code: "order",
+        node: Some("conv".into()),
         message: "bad".into(),
     };
     let report = rejected(&settings, vec![problem]);
