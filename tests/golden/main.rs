@@ -136,6 +136,11 @@ fn variant_meets_its_golden_logits(variant: &str) {
     let _turn = (variant != "l2").then(|| OTHERS.lock().unwrap_or_else(PoisonError::into_inner));
     let golden = Golden::read(variant);
     let weights = ProbeWeights::draw(variant);
+    assert_eq!(
+        weights.sha256(),
+        golden.weights_sha256,
+        "{variant}: timm had other weights"
+    );
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     for size in golden.sizes {
         let model = planted::right(variant, size, &weights, folder.path());

@@ -14,6 +14,7 @@ use efficientnet_onnx::tensor::{SourceError, TensorInfo, TensorReader, TensorSou
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use efficientnet_onnx::weights::{BindError, Expected, bind};
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +63,24 @@ impl ProbeWeights {
             tensors: seeded.tensors().to_vec(),
             values,
         }
+    }
+
+    /// SHA-256 of all tensors, in order, as `weights export` writes them.
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        let mut bytes = Vec::new();
+        for tensor in &self.tensors {
+            for piece in self.values[&tensor.name].chunks(1 << 16) {
+                bytes.clear();
+                bytes.extend(piece.iter().flat_map(|value| value.to_le_bytes()));
+                hasher.update(&bytes);
+            }
+        }
+        hasher
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// The correct name map.

@@ -1,0 +1,128 @@
+//! The ONNX project's own checker on what `emit` writes: every variant, and the forms of the command line.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Emits `name` into `folder` with the cheapest weights.
+fn emit(folder: &Path, name: &str, flags: &[&str]) -> PathBuf {
+    let path = folder.join(format!("{name}.onnx"));
+    let output = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
+        .args(["emit", "--init", "constant", "--quiet"])
+        .args(flags)
+        .arg("-o")
+        .arg(&path)
+        .output()
+        .expect("the program starts");
+    assert!(
+        output.status.success(),
+        "{name}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    path
+}
+
+/// Runs `onnx_checker.py`; what it printed.
+fn check(arguments: &[&Path]) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = root.join("tests/.venv/bin/python");
+    assert!(
+        python.exists(),
+        "`{}` is not there\nhint: `tests/run --set-up-only` installs the ONNX checker",
+        python.display()
+    );
+    let script = root.join("tests/onnx_checker.py");
+    let output = Command::new(python)
+        .arg(script)
+        .args(arguments)
+        .output()
+        .expect("Python starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
+}
+
+#[test]
+fn every_variant_passes() {
+    let folder = folder();
+    let mut checked = 0;
+    for variant in efficientnet_onnx::scaling::PUBLISHED {
+        let path = emit(folder.path(), variant.name, &["--variant", variant.name]);
+        assert_eq!(check(&[&path]).trim_end(), path.to_str().expect("UTF-8"));
+        std::fs::remove_file(path).expect("it was just checked");
+        checked += 1;
+    }
+    assert_eq!(checked, 15);
+}
+
+#[test]
+fn every_form_passes() {
+    let folder = folder();
+    let forms: [(&str, &[&str]); 12] = [
+        ("kept", &["--bn", "keep"]),
+        ("single", &["--batch", "1"]),
+        ("batch", &["--batch", "4"]),
+        ("symbolic-sides", &["--size", "dynamic:32"]),
+        ("symbolic-height", &["--size", "dynamic:32x224"]),
+        ("symbolic-kept", &["--size", "dynamic:32", "--bn", "keep"]),
+        ("external", &["--external-data"]),
+        ("outputs", &["--outputs", "logits,probabilities,pooled"]),
+        ("pooled", &["--outputs", "pooled", "--batch", "2"]),
+        ("oblong", &["--size", "95x223"]),
+        (
+            "symmetric",
+            &[
+                "--padding",
+                "symmetric",
+                "--size",
+                "31",
+                "--bn-epsilon",
+                "1e-5",
+            ],
+        ),
+        (
+            "classes",
+            &["--classes", "7", "--in-channels", "1", "--size", "1"],
+        ),
+    ];
+    let mut paths = Vec::new();
+    for variant in ["b0", "lite0"] {
+        for (form, flags) in forms {
+            let flags = [&["--variant", variant], flags].concat();
+            paths.push(emit(folder.path(), &format!("{variant}-{form}"), &flags));
+        }
+    }
+    let arguments: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let passed = check(&arguments);
+    let passed: Vec<&Path> = passed.lines().map(Path::new).collect();
+    assert_eq!(passed, arguments);
+}
+
+/// Past 2 GiB a model is checked by path, its weights beside it.
+#[test]
+fn a_model_past_two_gibibytes_passes() {
+    let folder = folder();
+    let flags = ["--phi", "13", "--formula", "--size", "64"];
+    let path = emit(folder.path(), "phi-13", &flags);
+    let data = folder.path().join("phi-13.onnx.data");
+    assert!(data.metadata().expect("external data").len() > 1 << 31);
+    assert_eq!(check(&[&path]).trim_end(), path.to_str().expect("UTF-8"));
+}
+
+/// The checker is not blind: each of five wrong things in a file that passes is seen.
+#[test]
+fn the_checker_sees_what_is_wrong() {
+    let folder = folder();
+    let path = emit(folder.path(), "b0", &["--variant", "b0", "--size", "64"]);
+    let seen = check(&[Path::new("--spoil"), &path]);
+    assert_eq!(
+        seen.lines()
+            .filter(|line| line.starts_with("seen: "))
+            .count(),
+        5,
+        "{seen}"
+    );
+}
