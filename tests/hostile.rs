@@ -146,7 +146,9 @@ fn one_tensor(stored: u32, shape: [u32; 2], stride: [u32; 2]) -> Vec<u8> {
     let text = |text: &str| {
         [
             &b"X"[..],
-            &(text.len() as u32).to_le_bytes(),
+            &u32::try_from(text.len())
+                .expect("a short text")
+                .to_le_bytes(),
             text.as_bytes(),
         ]
         .concat()

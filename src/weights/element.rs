@@ -13,6 +13,7 @@ pub(super) fn size(dtype: Dtype) -> Option<usize> {
 }
 
 /// Converts `out.len()` little-endian elements to f32, doubles rounded to nearest. Integers become zeros.
+#[expect(clippy::cast_possible_truncation, reason = "a double is rounded once")]
 pub(super) fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
     match dtype {
         Dtype::F16 => each(bytes, out, |element| {

@@ -6,7 +6,7 @@
 use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element};
 use ::safetensors::tensor::{Dtype as Stored, Metadata, TensorInfo as Entry};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub struct Safetensors {
     path: PathBuf,
     file: File,
     tensors: Vec<TensorInfo>,
-    offsets: HashMap<String, (usize, u64)>,
+    offsets: BTreeMap<String, (usize, u64)>,
     metadata: BTreeMap<String, String>,
 }
 
@@ -65,7 +65,7 @@ impl Safetensors {
                 "its header has {header_length} bytes, more than {LARGEST_HEADER}"
             )));
         }
-        let mut header = vec![0; header_length as usize];
+        let mut header = vec![0; usize::try_from(header_length).unwrap_or(usize::MAX)];
         read_at(&file, &mut header, 8).map_err(io)?;
         let Header { metadata, entries } = serde_json::from_slice(&header)
             .map_err(|error| bad(format!("its header is not valid: {error}")))?;

@@ -140,7 +140,7 @@ fn tar_storages(entry: &mut impl BufRead) -> io::Result<()> {
             _ => return Err(invalid(format!("a storage is a `{storage}`"))),
         };
         let elements = u64::from_le_bytes(bytes(entry)?);
-        let length = elements.checked_mul(size).unwrap_or(u64::MAX);
+        let length = elements.saturating_mul(size);
         if io::copy(&mut entry.take(length), &mut io::sink())? < length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

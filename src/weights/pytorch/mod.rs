@@ -42,7 +42,7 @@ impl Pytorch {
         let length = limits::check(path, container).map_err(|error| opened.error(error))?;
         let reader = PytorchReader::new(path).map_err(|error| match error {
             PytorchError::Io(error) | PytorchError::Tar(error) => opened.error(error),
-            other => opened.malformed(other.to_string()),
+            other => opened.malformed(&other.to_string()),
         })?;
         opened.handles = reader.into_tensors().into_values().collect();
         opened
@@ -51,7 +51,7 @@ impl Pytorch {
         for tensor in &opened.handles {
             // A view may repeat its storage without end (stride 0), and a deflated storage may swell.
             if tensor.byte_len() as u64 > length {
-                return Err(opened.malformed(format!(
+                return Err(opened.malformed(&format!(
                     "`{}` would take {} bytes, but the whole file has {length}",
                     tensor.name,
                     tensor.byte_len()
@@ -63,7 +63,7 @@ impl Pytorch {
     }
 
     /// The reason may quote the file: it is kept short, and harmless to a terminal.
-    fn malformed(&self, reason: String) -> SourceError {
+    fn malformed(&self, reason: &str) -> SourceError {
         let reason = reason
             .chars()
             .take(LONGEST_REASON)
@@ -84,7 +84,7 @@ impl Pytorch {
                 source: error,
             }
         } else {
-            self.malformed(error.to_string())
+            self.malformed(&error.to_string())
         }
     }
 }
@@ -102,7 +102,7 @@ impl TensorSource for Pytorch {
             .map_err(|_| SourceError::Missing(name.to_string()))?;
         let dtype = self.tensors[index].dtype;
         let size = element::size(dtype).ok_or_else(|| {
-            self.malformed(format!(
+            self.malformed(&format!(
                 "`{name}` has integers, expected floating-point numbers"
             ))
         })?;
