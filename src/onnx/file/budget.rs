@@ -181,8 +181,11 @@ impl Kind {
             (Self::Graph, 1) => Message(Self::Node),
             (Self::Graph, 11..=13) => Message(Self::ValueInfo),
             (Self::Graph, 14) => Message(Self::Annotation),
-            (Self::Node, 9) | (Self::ValueInfo, 4) | (Self::Annotation, 2) => Message(Self::Entry),
-            (Self::Graph, 16) | (Self::Tensor, 13 | 16) => Message(Self::Entry),
+            (Self::Node, 9)
+            | (Self::ValueInfo, 4)
+            | (Self::Annotation, 2)
+            | (Self::Graph, 16)
+            | (Self::Tensor, 13 | 16) => Message(Self::Entry),
             (Self::Type, 1 | 8) => Message(Self::TensorType),
             (Self::Type, 4 | 9) => Message(Self::OneType),
             (Self::Type, 5) => Message(Self::Map),
@@ -193,6 +196,6 @@ impl Kind {
     }
 }
 
-fn refused(error: prost::DecodeError) -> Fault {
+fn refused(error: impl std::fmt::Display) -> Fault {
     Fault::Malformed(error.to_string())
 }

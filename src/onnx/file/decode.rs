@@ -158,8 +158,10 @@ impl Decoder<'_> {
                         self.dim(&mut tensor.dims, dim)?;
                     }
                 }
-                // Enums are 32 bits wide, and prost cuts them as well.
-                (2, Payload::Varint(data_type)) => tensor.data_type = data_type as i32,
+                // A negative number is no element type, and neither is one that does not fit.
+                (2, Payload::Varint(data_type)) => {
+                    tensor.data_type = i32::try_from(data_type).unwrap_or(-1);
+                }
                 (8, Payload::Bytes(range)) => tensor.name = self.text(&range)?,
                 (9, Payload::Bytes(range)) => stored.raw = Some(range),
                 (13, Payload::Bytes(range)) => {

@@ -6,8 +6,8 @@ use super::*;
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::tensor_proto::{DataLocation, DataType};
 use crate::onnx::proto::{
-    AttributeProto, GraphProto, ModelProto, SparseTensorProto, StringStringEntryProto, TensorProto,
-    TypeProto, type_proto,
+    AttributeProto, FunctionProto, GraphProto, ModelProto, SparseTensorProto,
+    StringStringEntryProto, TensorProto, TypeProto, type_proto,
 };
 use crate::tensor::{SourceError, TensorSource};
 use prost::Message;
@@ -110,7 +110,7 @@ fn everything_but_tensor_data_is_read() {
         doc_string: Some("nobody asks".to_owned()),
         opset_import: vec![opset.clone()],
         metadata_props: entries(&[("b", "2"), ("a", "1")]),
-        functions: vec![Default::default(), Default::default()],
+        functions: vec![FunctionProto::default(); 2],
         graph: Some(GraphProto {
             node: vec![node.clone()],
             name: Some("g".to_owned()),
