@@ -51,12 +51,12 @@ impl Golden {
 
     /// The correct logits of an input.
     pub fn right(&self, size: u64, input: u32) -> &[f64] {
-        self.get(size, &format!("input_{input}"))
+        self.row(size, &format!("input_{input}"))
     }
 
     /// The logits of the first input that a mistake gives.
     pub fn mistaken(&self, size: u64, mistake: &str) -> &[f64] {
-        self.get(size, mistake)
+        self.row(size, mistake)
     }
 
     /// Whether the file has that mistake at that size.
@@ -75,7 +75,8 @@ impl Golden {
             .map(|(size, name)| (size.parse().expect("a number of pixels"), name))
     }
 
-    fn get(&self, size: u64, name: &str) -> &[f64] {
+    /// The row `SIZE.NAME` of the file.
+    pub fn row(&self, size: u64, name: &str) -> &[f64] {
         self.logits
             .get(&format!("{size}.{name}"))
             .unwrap_or_else(|| panic!("no logits `{size}.{name}`"))
