@@ -67,7 +67,7 @@ fn probe_weights_show_inputs_and_mistakes() {
         }
         let mistakes: Vec<(u64, &str)> = golden.mistakes().collect();
         for (size, mistake) in &mistakes {
-            let moved = difference(golden.mistaken(*size, mistake), golden.right(*size, 0));
+            let moved = difference(golden.row(*size, mistake), golden.right(*size, 0));
             assert!(
                 moved > VISIBLE,
                 "{variant}@{size}: {mistake} moves the logits by only {moved}"
@@ -167,7 +167,7 @@ fn variant_meets_its_golden_logits(variant: &str) {
         let mut session = runtimes::load(RuntimeName::OrtCpu, &model);
         let found = runtimes::logits(session.as_mut(), size, 0);
         let moved = difference(&found, golden.right(size, 0));
-        let apart = difference(&found, golden.mistaken(size, mistake));
+        let apart = difference(&found, golden.row(size, mistake));
         println!(
             "{variant}@{size} {mistake}: moves the logits by {moved:.1e}, {apart:.1e} from timm's"
         );

@@ -54,11 +54,6 @@ impl Golden {
         self.row(size, &format!("input_{input}"))
     }
 
-    /// The logits of the first input that a mistake gives.
-    pub fn mistaken(&self, size: u64, mistake: &str) -> &[f64] {
-        self.row(size, mistake)
-    }
-
     /// Whether the file has that mistake at that size.
     pub fn has(&self, size: u64, mistake: &str) -> bool {
         self.logits.contains_key(&format!("{size}.{mistake}"))
@@ -75,7 +70,7 @@ impl Golden {
             .map(|(size, name)| (size.parse().expect("a number of pixels"), name))
     }
 
-    /// The row `SIZE.NAME` of the file.
+    /// The row `SIZE.NAME` of the file: of the first input, but for `input_1`.
     pub fn row(&self, size: u64, name: &str) -> &[f64] {
         self.logits
             .get(&format!("{size}.{name}"))
