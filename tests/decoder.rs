@@ -15,6 +15,7 @@ use onnx_protobuf::tensor_shape_proto::dimension::Value;
 use onnx_protobuf::{AttributeValue, GraphProto, Message, ModelProto, TensorProto, ValueInfoProto};
 use protobuf::Enum;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -104,7 +105,7 @@ fn the_file_is_the_graph_that_was_asked_for() {
                 .collect();
             assert_eq!(node.input.iter().collect::<Vec<_>>(), inputs);
             let output = graph.value(expected.output);
-            assert_eq!(node.output, [output.name.clone()]);
+            assert_eq!(node.output, std::slice::from_ref(&output.name));
             // Symbols are named at the graph's outputs only, and only where they are not divided.
             let is_output = graph.outputs.contains(&expected.output);
             let named = |dim: &Dim| match dim.fixed() {
@@ -185,7 +186,7 @@ fn their_dump(model: &ModelProto) -> String {
     let types = their_types(graph);
     let mut lines = vec![format!("graph {} ir {}", graph.name, model.ir_version)];
     for import in &model.opset_import {
-        lines[0] += &format!(" opset `{}` {}", import.domain, import.version);
+        write!(lines[0], " opset `{}` {}", import.domain, import.version).expect("text");
     }
     let value =
         |kind: &str, info: &ValueInfoProto| format!("{kind} {}: {}", info.name, their_type(info));

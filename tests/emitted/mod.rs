@@ -114,14 +114,12 @@ pub fn node_line(
     output: &str,
     result: &str,
 ) -> String {
-    let attributes: String = attributes
-        .iter()
-        .map(|attribute| format!(" {attribute}"))
-        .collect();
-    format!(
-        "node {name}: {op_type}({}){attributes} -> {output}: {result}",
-        inputs.join(", ")
-    )
+    let words = [
+        vec![format!("{op_type}({})", inputs.join(", "))],
+        attributes.to_vec(),
+    ]
+    .concat();
+    format!("node {name}: {} -> {output}: {result}", words.join(" "))
 }
 
 fn attribute(attribute: &AttributeProto) -> String {
