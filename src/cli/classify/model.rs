@@ -1,7 +1,7 @@
 //! A file as far as classifying is concerned: its input, its preprocessing, its output and its names of classes.
 
 use super::answer;
-use super::report::Class;
+use super::report::Guess;
 use crate::cli::exit::{Failure, Status};
 use crate::cli::picture;
 use efficientnet_onnx::labels::Labels;
@@ -17,6 +17,8 @@ use std::path::Path;
 /// Outputs that name classes, best first, and whether softmax has been applied.
 const OUTPUTS: [(&str, bool); 2] = [("logits", false), ("probabilities", true)];
 
+/// Pictures at once.
+const MOST_AT_ONCE: u64 = 1024;
 /// More classes than any known data set has.
 const MOST_CLASSES: u64 = 1 << 24;
 
@@ -142,10 +144,10 @@ impl Model {
     }
 
     /// The `count` most probable classes of a row, by name.
-    pub fn top(&self, row: &[f64], count: usize) -> Vec<Class> {
+    pub fn top(&self, row: &[f64], count: usize) -> Vec<Guess> {
         answer::top(row, count)
             .into_iter()
-            .map(|class| Class {
+            .map(|class| Guess {
                 class,
                 name: self.labels.name(class).map(str::to_owned),
                 probability: row[class],
@@ -188,7 +190,7 @@ fn output(subject: &Subject) -> Result<((&'static str, bool), usize), String> {
         })
         .ok_or("expected an output `logits` or `probabilities`, found neither")?;
     match declared.shape.as_deref() {
-        Some([_, Extent::Fixed(classes @ 1..=MOST_CLASSES)]) => Ok((known, *classes as usize)),
+        Some(&[_, Extent::Fixed(classes @ 1..=MOST_CLASSES)]) => Ok((known, whole(classes))),
         _ => Err(format!(
             "expected output `{}` to be [batch, classes], found {}",
             known.0,
@@ -231,8 +233,15 @@ fn batch(subject: &Subject, size: [usize; 2]) -> Result<usize, String> {
         ));
     }
     match batch {
-        Extent::Fixed(batch @ 1..=1024) => Ok(*batch as usize),
-        Extent::Fixed(batch) => Err(format!("expected a batch from 1 to 1024, found {batch}")),
+        Extent::Fixed(batch @ 1..=MOST_AT_ONCE) => Ok(whole(*batch)),
+        Extent::Fixed(batch) => Err(format!(
+            "expected a batch from 1 to {MOST_AT_ONCE}, found {batch}"
+        )),
         Extent::Named(_) | Extent::Unset => Ok(1),
     }
+}
+
+/// A number that one of the limits above bounds.
+fn whole(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

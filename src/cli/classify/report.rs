@@ -36,7 +36,7 @@ pub struct PictureReport {
     /// The picture, as it was given.
     pub path: String,
     /// Its most probable classes, most probable first; empty if it was not classified.
-    pub top: Vec<Class>,
+    pub top: Vec<Guess>,
     /// Time to read, decode, crop and resize it.
     pub picture_seconds: f64,
     /// Time of the run that it was in.
@@ -47,9 +47,9 @@ pub struct PictureReport {
     pub error: Option<String>,
 }
 
-/// A class that a picture may be of.
+/// A class that a picture may be of, and how probably.
 #[derive(Debug, Serialize)]
-pub struct Class {
+pub struct Guess {
     /// Its index among the logits.
     pub class: usize,
     /// Its name, if known.

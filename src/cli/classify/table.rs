@@ -1,6 +1,6 @@
 //! The result for people.
 
-use super::report::{Class, PictureReport, Report};
+use super::report::{Guess, PictureReport, Report};
 use std::fmt::Write;
 
 /// The whole text, without a last line feed; none if no picture was classified.
@@ -13,12 +13,12 @@ pub fn render(report: &Report) -> Option<String> {
         .collect();
     for picture in &classified {
         let _ = writeln!(text, "{}", printable(&picture.path));
-        for class in &picture.top {
+        for guess in &picture.top {
             let _ = writeln!(
                 text,
                 "{:>8.2} %  {}",
-                class.probability * 100.0,
-                name(class)
+                guess.probability * 100.0,
+                name(guess)
             );
         }
         let _ = writeln!(
@@ -43,10 +43,10 @@ pub fn render(report: &Report) -> Option<String> {
     Some(text)
 }
 
-fn name(class: &Class) -> String {
-    match &class.name {
-        Some(name) => format!("{} ({})", printable(name), class.class),
-        None => format!("class {}", class.class),
+fn name(guess: &Guess) -> String {
+    match &guess.name {
+        Some(name) => format!("{} ({})", printable(name), guess.class),
+        None => format!("class {}", guess.class),
     }
 }
 
@@ -85,12 +85,12 @@ mod tests {
         let mut picture = PictureReport::new(Path::new("a\u{1b}[31m.jpg"), 0.01);
         picture.run_seconds = Some(0.02);
         picture.top = vec![
-            Class {
+            Guess {
                 class: 967,
                 name: Some("espresso".into()),
                 probability: 0.951_23,
             },
-            Class {
+            Guess {
                 class: 3,
                 name: None,
                 probability: 0.01,

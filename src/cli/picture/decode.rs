@@ -216,6 +216,20 @@ mod tests {
     }
 
     #[test]
+    fn ink_becomes_light() {
+        let bytes = include_bytes!("../../../tests/fixtures/pictures/cmyk.jpg");
+        let decoded = decode(bytes).map_err(|problem| problem.0).unwrap();
+        // What Pillow decodes it to.
+        for ((x, y), expected) in [((4, 8), [53u8, 207, 245]), ((28, 8), [255, 75, 35])] {
+            let found = decoded.get_pixel(x, y).0;
+            assert!(
+                (0..3).all(|channel| expected[channel].abs_diff(found[channel]) <= 3),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
     fn the_exif_orientation_is_honoured() {
         // EXIF, little-endian, one entry: orientation (0x0112), SHORT, 6 = turn 90° clockwise.
         let exif = b"II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();

@@ -36,6 +36,8 @@ pub fn prepare(picture: &RgbImage, preprocessing: &Preprocessing) -> Result<Vec<
         convolution(preprocessing.interpolation),
     )
     .map_err(|error| Failure::bad_input(format_args!("cannot resize the picture: {error}")))?;
+    #[expect(clippy::cast_possible_truncation, reason = "the graph's input is f32")]
+    let normal = |level: u8, mean: f64, std: f64| ((f64::from(level) - mean) / std) as f32;
     let mut values = Vec::with_capacity(resized.len());
     for channel in 0..3 {
         let (mean, std) = (preprocessing.mean[channel], preprocessing.std[channel]);
@@ -44,7 +46,7 @@ pub fn prepare(picture: &RgbImage, preprocessing: &Preprocessing) -> Result<Vec<
                 .iter()
                 .skip(channel)
                 .step_by(3)
-                .map(|&level| ((f64::from(level) - mean) / std) as f32),
+                .map(|&level| normal(level, mean, std)),
         );
     }
     Ok(values)
@@ -113,9 +115,9 @@ fn centre_window(width: u32, height: u32, preprocessing: &Preprocessing) -> Wind
     } else {
         (from_width, padded_width)
     };
-    // At most `limit`, so it fits into u32.
-    let side =
-        |to: u128, limit: u32| (to * numerator / denominator).clamp(1, u128::from(limit)) as u32;
+    let side = |to: u128, limit: u32| {
+        u32::try_from(to * numerator / denominator).map_or(limit, |side| side.clamp(1, limit))
+    };
     let (cropped_height, cropped_width) = (side(to_height, height), side(to_width, width));
     Window {
         left: (width - cropped_width).div_ceil(2),

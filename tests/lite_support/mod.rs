@@ -1,0 +1,141 @@
+//! What the tests on real weights share: the Lite checkpoints as files, the photographs, and a runtime to run them.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use crate::verify_support::{Run, ort_library, program};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::OnceLock;
+
+/// A model with real weights.
+#[derive(Debug)]
+pub struct Lite {
+    pub name: &'static str,
+    pub size: usize,
+    checkpoint: &'static str,
+    emitted: OnceLock<PathBuf>,
+}
+
+pub static LITES: [Lite; 3] = [
+    Lite::new("lite0", 224, "efficientnet-lite0-57934424.pth"),
+    Lite::new("lite1", 240, "efficientnet-lite1-77cc7160.pth"),
+    Lite::new("lite2", 260, "efficientnet-lite2-9656183e.pth"),
+];
+
+pub const RUNTIMES: [&str; 2] = ["tract", "ort-cpu"];
+
+impl Lite {
+    const fn new(name: &'static str, size: usize, checkpoint: &'static str) -> Self {
+        Self {
+            name,
+            size,
+            checkpoint,
+            emitted: OnceLock::new(),
+        }
+    }
+
+    /// The file that `emit` writes from the checkpoint.
+    pub fn file(&self) -> &Path {
+        self.emitted.get_or_init(|| {
+            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.onnx", self.name));
+            self.emit(&path, &[]);
+            path
+        })
+    }
+
+    /// Emits the checkpoint with further arguments.
+    pub fn emit(&self, path: &Path, arguments: &[&str]) {
+        let mut command = program();
+        command.args([
+            "emit",
+            "--variant",
+            self.name,
+            "--force",
+            "--quiet",
+            "--weights",
+        ]);
+        command
+            .arg(data(self.checkpoint))
+            .arg("-o")
+            .arg(path)
+            .args(arguments);
+        Run::of(&mut command).expect(0);
+    }
+}
+
+/// A file that `tests/run` fetched.
+pub fn data(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/.data")
+        .join(name);
+    assert!(
+        path.exists(),
+        "`{}` is not there: run `tests/run --set-up-only`",
+        path.display()
+    );
+    path
+}
+
+/// The logits of each input of `[1, 3, size, size]`, in the program's own worker process.
+pub fn logits(runtime: &str, model: &Path, size: usize, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    let mut command = program();
+    command.args(["worker", "--runtime", runtime]);
+    if runtime == "ort-cpu" {
+        command.arg("--library").arg(ort_library());
+    }
+    command
+        .arg("--")
+        .arg(model)
+        .env("ORT_DISABLE_TELEMETRY", "1");
+    let mut worker = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut job = worker.stdin.take().expect("a pipe");
+    let case = serde_json::json!([{ "name": "input", "shape": [1, 3, size, size] }]);
+    let cases = vec![case; inputs.len()];
+    writeln!(
+        job,
+        "{}",
+        serde_json::json!({ "cases": cases, "timed": false })
+    )
+    .expect("a pipe");
+    for value in inputs.iter().flatten() {
+        job.write_all(&value.to_le_bytes()).expect("a pipe");
+    }
+    job.flush().expect("a pipe");
+    let mut events = BufReader::new(worker.stdout.take().expect("a pipe"));
+    let mut rows = Vec::new();
+    loop {
+        let mut line = String::new();
+        events.read_line(&mut line).expect("an event");
+        let event: serde_json::Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        if event == "done" {
+            break;
+        }
+        assert!(event.get("failed").is_none(), "{runtime}: {event}");
+        if let Some(case) = event.get("case") {
+            assert_eq!(
+                case["outputs"],
+                serde_json::json!([{ "name": "logits", "shape": [1, 1000] }])
+            );
+            let mut bytes = vec![0; 4 * 1000];
+            events.read_exact(&mut bytes).expect("logits");
+            rows.push(floats(&bytes));
+        }
+    }
+    drop(job);
+    worker.wait().expect("the worker ends");
+    assert_eq!(rows.len(), inputs.len());
+    rows
+}
+
+/// Little-endian f32.
+pub fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")))
+        .collect()
+}
