@@ -130,6 +130,7 @@ fn wrong_rounding_does_not_fit_the_weights() {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what was achieved, for `--nocapture`")]
 fn variant_meets_its_golden_logits(variant: &str) {
     // L2 has more weights than all others together, so it takes one core and they the other: two sets of
     // weights in memory at most.

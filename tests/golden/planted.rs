@@ -1,5 +1,6 @@
 //! Files with the golden weights: the right network, and networks with one thing wrong.
 
+use super::reference::hexadecimal;
 use efficientnet_onnx::architecture::Architecture;
 use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit};
 use efficientnet_onnx::form::{fold_batch_norms, spell};
@@ -76,11 +77,7 @@ impl ProbeWeights {
                 hasher.update(&bytes);
             }
         }
-        hasher
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hexadecimal(&hasher.finalize())
     }
 
     /// The correct name map.
@@ -152,7 +149,7 @@ pub fn rounded_repeats(request: &Request) -> Architecture {
     for (index, (stage, repeats)) in architecture.stages.iter_mut().zip(baseline).enumerate() {
         if !lite || (1..=5).contains(&index) {
             let rounded = (request.scaling.coefficients.depth * repeats).round_ties_even();
-            stage.num_repeat = (1_u32..)
+            stage.num_repeat = (1..=100_u32)
                 .find(|repeats| f64::from(*repeats) >= rounded)
                 .map_or(1, u64::from);
         }
@@ -164,7 +161,7 @@ pub fn rounded_repeats(request: &Request) -> Architecture {
 pub fn without_ten_percent_rule(request: &Request) -> Architecture {
     let mut architecture = request.architecture().expect("a published variant");
     let nearest = (16.0 * request.scaling.coefficients.width / 8.0 + 0.5).floor() * 8.0;
-    let filters = (1_u32..)
+    let filters = (1..=100_u32)
         .find(|filters| f64::from(*filters) >= nearest)
         .map_or(1, u64::from);
     architecture.stages[0].output_filters = filters;

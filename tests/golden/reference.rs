@@ -121,7 +121,13 @@ pub fn magnitude(logits: &[f64]) -> f64 {
         .fold(0.0, |largest, logit| logit.abs().max(largest))
 }
 
-/// The first elements and the SHA-256 of the inputs' little-endian bytes, as numpy gave them: without
+/// As hashes are written.
+#[expect(clippy::format_collect, reason = "64 characters")]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The SHA-256 of the inputs' little-endian bytes, as numpy gave them: without
 /// this, a wrong input would look like a wrong network.
 #[test]
 fn noise_is_what_numpy_made() {
@@ -131,10 +137,7 @@ fn noise_is_what_numpy_made() {
             .into_iter()
             .flat_map(f32::to_le_bytes)
             .collect();
-        let digest: String = Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = hexadecimal(&Sha256::digest(bytes));
         assert_eq!(digest, expected, "{size}, input {which}");
     }
 }

@@ -21,21 +21,21 @@ pub fn load(name: RuntimeName, model: &Path) -> Box<dyn Session> {
 
 /// The logits of one of the two inputs.
 pub fn logits(session: &mut dyn Session, size: u64, input: u32) -> Vec<f64> {
-    let side = usize::try_from(size).expect("a small number");
+    let pixels = usize::try_from(size).expect("a small number");
     let image = NamedTensor {
         name: "input".to_owned(),
-        shape: vec![1, 3, side, side],
+        shape: vec![1, 3, pixels, pixels],
         data: noise(size, input),
     };
-    let outputs = session
+    let results = session
         .run(&[image])
         .unwrap_or_else(|error| panic!("{error}"));
-    let [output] = outputs.try_into().expect("one output");
+    let [logits] = results.try_into().expect("one output");
     assert_eq!(
-        (output.name.as_str(), output.shape),
+        (logits.name.as_str(), logits.shape),
         ("logits", vec![1, 1000])
     );
-    output.data.into_iter().map(f64::from).collect()
+    logits.data.into_iter().map(f64::from).collect()
 }
 
 /// A process can open the library only once.
