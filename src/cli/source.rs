@@ -114,6 +114,7 @@ impl Weights {
                 Ok((Box::new(seed.draw(parameters)), expected))
             }
             Self::Checkpoint(open) => {
+                open.checkpoint.start_hashing();
                 let timm = parameters.iter().map(|parameter| parameter.name.as_str());
                 let names = NameMap::new(open.naming, timm).map_err(Failure::bad_input)?;
                 let expected = parameters.into_iter().map(|parameter| Expected {

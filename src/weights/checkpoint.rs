@@ -13,6 +13,8 @@ use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 /// A checkpoint file.
 pub struct Checkpoint {
@@ -20,7 +22,11 @@ pub struct Checkpoint {
     source: Box<dyn TensorSource>,
     tensors: Vec<TensorInfo>,
     metadata: BTreeMap<String, String>,
+    hashing: Mutex<Option<Hashing>>,
 }
+
+/// A thread that hashes the file.
+type Hashing = JoinHandle<std::io::Result<String>>;
 
 impl Checkpoint {
     /// Opens a checkpoint and reads what it lists, but no tensor.
@@ -57,6 +63,7 @@ impl Checkpoint {
             source,
             tensors,
             metadata,
+            hashing: Mutex::new(None),
         })
     }
 
@@ -94,17 +101,27 @@ impl Checkpoint {
         self.dimension(naming.stem_weight(), 4, 1)
     }
 
+    /// Starts to hash the file on a thread of its own, while its tensors are read; [`Self::sha256`] waits for it.
+    pub fn start_hashing(&self) {
+        let path = self.path.clone();
+        self.hashing()
+            .get_or_insert_with(|| std::thread::spawn(move || digest(&path)));
+    }
+
     /// SHA-256 of the whole file, in lower-case hexadecimal.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn sha256(&self) -> Result<String, SourceError> {
-        let digest = digest(&self.path).map_err(|source| io(&self.path, source))?;
-        Ok(digest.iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        }))
+        let digest = match self.hashing().take() {
+            Some(thread) => thread.join().unwrap_or_else(|_| digest(&self.path)),
+            None => digest(&self.path),
+        };
+        digest.map_err(|source| io(&self.path, source))
+    }
+
+    fn hashing(&self) -> MutexGuard<'_, Option<Hashing>> {
+        self.hashing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn dimension(&self, name: &str, rank: usize, index: usize) -> Option<u64> {
@@ -135,16 +152,24 @@ fn start(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(start)
 }
 
-fn digest(path: &Path) -> std::io::Result<Vec<u8>> {
+fn digest(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut piece = vec![0; 1 << 20];
     loop {
         match file.read(&mut piece)? {
-            0 => return Ok(hasher.finalize().to_vec()),
+            0 => break,
             read => hasher.update(&piece[..read]),
         }
     }
+    Ok(hasher
+        .finalize()
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
 }
 
 fn io(path: &Path, source: std::io::Error) -> SourceError {
