@@ -164,14 +164,6 @@ impl Graph {
         ValueId(self.values.len() - 1)
     }
 
-    /// The parameter called `name`.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
-        self.parameters
-            .iter()
-            .find(|parameter| parameter.name == name)
-    }
-
     /// Initializers and constants in the order in which nodes first use them: the order in a file.
     #[must_use]
     pub fn stored_values(&self) -> Vec<ValueId> {

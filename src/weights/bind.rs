@@ -86,8 +86,9 @@ fn list<T>(f: &mut fmt::Formatter<'_>, entries: &[T], line: impl Fn(&T) -> Strin
 
 /// Initializers and constants of a graph, computed from a source piece by piece.
 pub struct BoundWeights<'a> {
-    graph: &'a Graph,
     source: &'a dyn TensorSource,
+    /// Every parameter of the graph, by its own name.
+    parameters: BTreeMap<&'a str, &'a Parameter>,
     source_names: BTreeMap<String, String>,
     tensors: Vec<TensorInfo>,
     kinds: BTreeMap<String, &'a ValueKind>,
@@ -111,10 +112,10 @@ pub fn bind<'a>(
         .filter(|tensor| tensor.dtype != Dtype::Integer)
         .map(|tensor| (tensor.name.as_str(), tensor))
         .collect();
-    let needed: BTreeSet<&str> = graph
+    let named: BTreeMap<&str, &Parameter> = graph
         .parameters
         .iter()
-        .map(|parameter| parameter.name.as_str())
+        .map(|parameter| (parameter.name.as_str(), parameter))
         .collect();
     let mut error = BindError::default();
     for Expected {
@@ -124,7 +125,7 @@ pub fn bind<'a>(
     {
         let shape: Vec<u64> = parameter.shape.iter().filter_map(Dim::fixed).collect();
         match found.get(source_name.as_str()) {
-            None if needed.contains(parameter.name.as_str()) => {
+            None if named.contains_key(parameter.name.as_str()) => {
                 error.missing.push((source_name.clone(), shape));
             }
             Some(tensor) if tensor.shape != shape => {
@@ -172,7 +173,7 @@ pub fn bind<'a>(
         .iter()
         .map(|id| (graph.value(*id).name.clone(), &graph.value(*id).kind));
     Ok(BoundWeights {
-        graph,
+        parameters: named,
         source,
         source_names,
         tensors: tensors.collect(),
@@ -191,8 +192,8 @@ impl BoundWeights<'_> {
 
     fn vector(&self, name: &str) -> Result<Vec<f32>, SourceError> {
         let parameter = self
-            .graph
-            .parameter(name)
+            .parameters
+            .get(name)
             .ok_or_else(|| SourceError::Missing(name.to_owned()))?;
         let length =
             usize::try_from(parameter.element_count()).expect("a vector of channels fits memory");
@@ -216,8 +217,8 @@ impl BoundWeights<'_> {
         norm: &BatchNormNames,
     ) -> Result<FoldedWeight<'_>, SourceError> {
         let parameter = self
-            .graph
-            .parameter(weight)
+            .parameters
+            .get(weight)
             .ok_or_else(|| SourceError::Missing(weight.to_owned()))?;
         let scales = self.scales(norm)?;
         let elements = usize::try_from(parameter.element_count()).expect("a kernel fits memory");

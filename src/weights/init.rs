@@ -3,6 +3,7 @@
 use super::random::Stream;
 use crate::graph::{Parameter, Role, Site};
 use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+use std::collections::BTreeMap;
 
 /// How parameters are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Rule {
 /// Parameters drawn by a rule from a seed: the same values for any thread count and any order of reading.
 #[derive(Debug)]
 pub struct SeededWeights {
-    parameters: Vec<Parameter>,
+    parameters: BTreeMap<String, Parameter>,
     tensors: Vec<TensorInfo>,
     rule: Rule,
     seed: u64,
@@ -90,6 +91,10 @@ impl SeededWeights {
                     .collect(),
                 dtype: Dtype::F32,
             })
+            .collect();
+        let parameters = parameters
+            .into_iter()
+            .map(|parameter| (parameter.name.clone(), parameter))
             .collect();
         Self {
             parameters,
@@ -157,10 +162,7 @@ impl TensorSource for SeededWeights {
     }
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
-        let parameter = self
-            .parameters
-            .iter()
-            .find(|parameter| parameter.name == name);
+        let parameter = self.parameters.get(name);
         let parameter = parameter.ok_or_else(|| SourceError::Missing(name.to_owned()))?;
         Ok(Box::new(self.draw(parameter)))
     }

@@ -13,6 +13,7 @@ pub mod safetensors;
 
 mod bind;
 mod element;
+mod normal;
 pub(crate) mod random;
 
 pub use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
