@@ -83,66 +83,6 @@ fn an_emitted_file_agrees_in_tract_and_onnx_runtime() {
 }
 
 #[test]
-fn the_table_names_runtimes_versions_and_the_allowed_difference() {
-    let folder = folder();
-    let run = verify(&emitted(&folder, &[]), true, &[]).expect(0);
-    for part in [
-        "the runtimes agree",
-        "tract",
-        "0.23.9",
-        "ort-cpu",
-        "5/5",
-        "1e-5 * max|base| + 1e-4 * |base|",
-    ] {
-        assert!(run.stdout.contains(part), "`{part}` in {}", run.stdout);
-    }
-    assert!(
-        !run.stdout.contains('\u{1b}'),
-        "no colour where there is no terminal"
-    );
-    assert_eq!(run.stderr, "");
-}
-
-#[test]
-fn symbolic_sizes_are_tried_at_two_sizes_each() {
-    let folder = folder();
-    let file = emitted(&folder, &["--size", "dynamic:32", "--init", "probe"]);
-    let report = verify(&file, true, BOTH).expect(0).report();
-    let sizes: Vec<(&Value, &Value, &Value)> = report["cases"]
-        .as_array()
-        .expect("cases")
-        .iter()
-        .map(|case| (&case["batch"], &case["height"], &case["width"]))
-        .collect();
-    let expected = json!([1, 3, 64, 96, 224]);
-    let [one, three, small, wide, large] = [0, 1, 2, 3, 4].map(|at| &expected[at]);
-    assert_eq!(
-        sizes,
-        [
-            (one, large, large),
-            (one, large, large),
-            (three, large, large),
-            (one, small, wide),
-            (one, small, wide),
-            (three, small, wide),
-        ]
-    );
-}
-
-#[test]
-fn external_data_and_a_fixed_batch_agree() {
-    let folder = folder();
-    let file = emitted(&folder, &["--external-data", "--batch", "2"]);
-    let report = verify(&file, true, BOTH).expect(0).report();
-    assert_eq!(report["verdict"], "agree");
-    assert_eq!(report["cases"].as_array().map(Vec::len), Some(1));
-    assert_eq!(
-        runtime(&report, "tract")["rows_smallest_factor"],
-        Value::Null
-    );
-}
-
-#[test]
 fn one_runtime_runs_and_is_not_compared() {
     let folder = folder();
     let file = toy::write(&toy::model(), folder.path());

@@ -5,6 +5,7 @@ mod verify_support;
 
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -100,6 +101,7 @@ fn endless(arguments: &[&str]) -> (Child, u32, tempfile::TempDir) {
         .args(["--runtime", "tract", "--timeout", "300"])
         .args(arguments);
     let child = command
+        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -121,9 +123,9 @@ fn worker_of(parent: u32) -> u32 {
     }
 }
 
-fn signal(name: &str, process: u32) {
+fn signal(name: &str, target: &str) {
     let status = Command::new("/bin/kill")
-        .args(["-s", name, &process.to_string()])
+        .args(["-s", name, "--", target])
         .status();
     assert!(status.expect("a kill").success());
 }
@@ -150,16 +152,20 @@ fn is_gone(process: u32) -> bool {
 
 #[test]
 fn ctrl_c_is_130_and_leaves_no_worker() {
-    let (mut child, worker, _folder) = endless(&[]);
-    signal("INT", child.id());
-    assert_eq!(child.wait().expect("an end").code(), Some(130));
-    assert!(is_gone(worker));
+    // Sent to the program alone, and as a terminal does to its whole group.
+    for group in [false, true] {
+        let (mut child, worker, _folder) = endless(&[]);
+        let target = child.id().to_string();
+        signal("INT", &if group { format!("-{target}") } else { target });
+        assert_eq!(child.wait().expect("an end").code(), Some(130));
+        assert!(is_gone(worker));
+    }
 }
 
 #[test]
 fn a_worker_does_not_outlive_a_parent_that_is_killed() {
     let (mut child, worker, _folder) = endless(&[]);
-    signal("KILL", child.id());
+    signal("KILL", &child.id().to_string());
     child.wait().expect("an end");
     assert!(is_gone(worker));
 }
@@ -167,7 +173,7 @@ fn a_worker_does_not_outlive_a_parent_that_is_killed() {
 #[test]
 fn a_worker_that_is_killed_is_that_runtimes_result() {
     let (child, worker, _folder) = endless(&["--json"]);
-    signal("KILL", worker);
+    signal("KILL", &worker.to_string());
     let output = child.wait_with_output().expect("an end");
     assert_eq!(output.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");

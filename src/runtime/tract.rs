@@ -133,3 +133,12 @@ fn refused(step: &'static str, error: &tract_onnx::prelude::TractError) -> Runti
         message: format!("{error:#}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_the_pinned_one() {
+        let pinned = format!("tract-onnx = {{ version = \"={}\"", super::VERSION);
+        assert!(include_str!("../../Cargo.toml").contains(&pinned));
+    }
+}

@@ -42,16 +42,22 @@ pub fn check(subject: &Subject, cases: &[Case], runs: &[CaseRun], tolerance: Tol
     checked
 }
 
-/// The output that holds one row of class scores an image: the one called `logits`, else the first with two
+/// The output whose largest elements are the classes of an image: the one called `logits`, else the first with two
 /// dimensions.
 #[must_use]
-pub fn logits(outputs: &[NamedTensor]) -> Option<&NamedTensor> {
+pub fn scores(outputs: &[NamedTensor]) -> Option<&NamedTensor> {
     let matrix = |output: &&NamedTensor| output.shape.len() == 2;
-    outputs
+    let named = outputs
         .iter()
         .filter(matrix)
-        .find(|output| output.name == "logits")
-        .or_else(|| outputs.iter().find(matrix))
+        .find(|output| output.name == "logits");
+    named.or_else(|| outputs.iter().find(matrix))
+}
+
+/// The scores, unless the file names them something else than logits: probabilities of untrained networks are all
+/// nearly equal.
+fn logits(outputs: &[NamedTensor]) -> Option<&NamedTensor> {
+    scores(outputs).filter(|output| !matches!(output.name.as_str(), "probabilities" | "pooled"))
 }
 
 /// The index of the element at `position` in a tensor of `shape`, outermost first.

@@ -13,7 +13,7 @@ pub mod subject;
 
 use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{Outcome, Trouble};
-use checks::{Checked, index_of, logits};
+use checks::{Checked, index_of, scores};
 use compare::{compare, rank_agreement};
 use plan::Case;
 use report::{CaseReport, Report, RuntimeReport, RuntimeStatus, SCHEMA, Tolerance, Verdict};
@@ -196,7 +196,7 @@ fn compare_with(
             }
         }
         if let (Some(base_logits), Some(logits)) =
-            (logits(&expected.outputs), logits(&found.outputs))
+            (scores(&expected.outputs), scores(&found.outputs))
             && base_logits.shape == logits.shape
         {
             let (first, five) = rank_agreement(&base_logits.data, &logits.data, logits.shape[1]);

@@ -1,11 +1,11 @@
 //! With which inputs a file is tried: sizes and batches, and how long that may take.
 
+use crate::request::SIZE_STEP;
+
 use super::subject::{Extent, Names, Subject};
 
 /// Symbolic height and width are also tried at this size: not square, and with few positions left at the end.
 const OTHER_SIZE: [u64; 2] = [64, 96];
-/// Every stride of an EfficientNet together.
-const TOTAL_STRIDE: u64 = 32;
 /// The larger batch, and the smaller one for files above so many MACs an image.
 const LARGER_BATCH: u64 = 3;
 const SMALLER_BATCH: u64 = 2;
@@ -130,7 +130,7 @@ fn sizes(subject: &Subject, shape: &[Extent]) -> Vec<Option<[u64; 2]>> {
     };
     let rounded = subject
         .default_size
-        .map(|extent| extent.max(1).div_ceil(TOTAL_STRIDE) * TOTAL_STRIDE);
+        .map(|extent| extent.max(1).div_ceil(SIZE_STEP) * SIZE_STEP);
     let mut other = OTHER_SIZE;
     if matches!((height, width), (Extent::Named(one), Extent::Named(two)) if one == two) {
         other[1] = other[0];

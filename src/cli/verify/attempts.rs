@@ -67,13 +67,15 @@ pub fn make(
 
 /// The runtimes to run, each once, and whether they were asked for, by name or by their library.
 fn chosen(request: &Request, places: &Places) -> Result<Vec<(RuntimeName, bool)>, Failure> {
-    let asked = |runtime| runtime == RuntimeName::OrtCpu && places.asked();
     if request.runtime.is_empty() {
-        return Ok(RuntimeName::ALL
+        // A build without any still says what it lacks.
+        let none = RuntimeName::ALL
             .into_iter()
-            .filter(|&runtime| runtime.is_built() || asked(runtime))
-            .map(|runtime| (runtime, asked(runtime)))
-            .collect());
+            .all(|runtime| !runtime.is_built());
+        let asked = |runtime| none || runtime == RuntimeName::OrtCpu && places.asked();
+        let to_run = |runtime: &RuntimeName| runtime.is_built() || asked(*runtime);
+        let chosen = RuntimeName::ALL.into_iter().filter(to_run);
+        return Ok(chosen.map(|runtime| (runtime, asked(runtime))).collect());
     }
     let mut chosen = Vec::new();
     for &runtime in &request.runtime {

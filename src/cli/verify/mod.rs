@@ -66,18 +66,13 @@ pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
     } else {
         table::render(&report)
     };
-    if !arguments.quiet {
-        for note in &report.notes {
-            eprintln!("note: {note}");
-        }
-    }
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::bad_input(error)),
         _ => Ok(status(&report)),
     }
 }
 
-/// Verifies a file that is called `shown` in the report.
+/// Verifies a file that is called `shown` in the report; prints the report's notes unless `quiet`.
 ///
 /// # Errors
 /// If the file cannot be read or decoded, or cannot be tried.
@@ -128,6 +123,11 @@ pub fn verify_path(
     let mut report = judge(&settings, &subject, &cases, &made.attempts);
     report.notes.splice(0..0, warnings_note(&warnings));
     report.notes.extend(made.notes);
+    if !quiet {
+        for note in &report.notes {
+            eprintln!("note: {note}");
+        }
+    }
     Ok(report)
 }
 

@@ -112,12 +112,7 @@ fn run_command(mut command: Command, job: Job, limit: Duration) -> Result<Outcom
     let mut outcome = Outcome::default();
     while !outcome.is_over() {
         if interrupt::requested() {
-            worker.end();
-            return Err(Failure {
-                status: Status::Interrupted,
-                message: "interrupted".to_owned(),
-                hint: None,
-            });
+            return Err(interrupted());
         }
         let left = deadline.saturating_duration_since(Instant::now());
         match events.recv_timeout(left.min(ATTENTION)) {
@@ -141,9 +136,12 @@ fn run_command(mut command: Command, job: Job, limit: Duration) -> Result<Outcom
                 let left = deadline
                     .saturating_duration_since(Instant::now())
                     .min(FAREWELL);
-                let ended = worker
-                    .wait(left)
-                    .map_or_else(|| "it ended without a result".to_owned(), describe);
+                let status = worker.wait(left);
+                // A terminal sends Ctrl-C to this process and to its children.
+                if interrupt::requested() || status.is_some_and(was_interrupted) {
+                    return Err(interrupted());
+                }
+                let ended = status.map_or_else(|| "it ended without a result".to_owned(), describe);
                 let message = format!("{ended}{}", quote(&last_lines));
                 outcome.add(Event::Failed(Trouble::Crashed { message }));
             }
@@ -217,6 +215,21 @@ fn quote(last_lines: &Receiver<String>) -> String {
         Ok(lines) if !lines.is_empty() => format!("; it said: {}", lines.replace('\n', " / ")),
         _ => String::new(),
     }
+}
+
+fn interrupted() -> Failure {
+    Failure {
+        status: Status::Interrupted,
+        message: "interrupted".to_owned(),
+        hint: None,
+    }
+}
+
+fn was_interrupted(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::process::ExitStatusExt::signal(&status) == Some(2);
+    #[cfg(not(unix))]
+    return false;
 }
 
 fn describe(status: ExitStatus) -> String {
