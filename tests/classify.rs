@@ -4,10 +4,8 @@
 mod lite_support;
 mod verify_support;
 
-use efficientnet_onnx::onnx::proto::{ModelProto, StringStringEntryProto};
-use lite_support::{LITES, Lite, RUNTIMES, data};
-use prost::Message;
-use serde_json::Value;
+use lite_support::change::{changed, set_metadata};
+use lite_support::{LITES, Lite, RUNTIMES, answers, data, same};
 use std::path::{Path, PathBuf};
 use verify_support::{Run, folder, ort_library, program};
 
@@ -35,47 +33,6 @@ fn classify(model: &Path, pictures: &[PathBuf], arguments: &[&str]) -> Run {
         command.arg("--ort-lib").arg(ort_library());
     }
     Run::of(&mut command)
-}
-
-/// Class and probability of each answer.
-fn answers(picture: &Value) -> Vec<(u64, f64)> {
-    let top = picture["top"].as_array().expect("answers");
-    let pair = |answer: &Value| Some((answer["class"].as_u64()?, answer["probability"].as_f64()?));
-    top.iter()
-        .map(|answer| pair(answer).expect("an answer"))
-        .collect()
-}
-
-fn same(found: &[(u64, f64)], expected: &[(u64, f64)], allowed: f64) -> bool {
-    found.len() == expected.len()
-        && found.iter().zip(expected).all(|(found, expected)| {
-            found.0 == expected.0 && (found.1 - expected.1).abs() < allowed
-        })
-}
-
-/// A copy of `file` that `change` was done to.
-fn changed(
-    file: &Path,
-    name: &str,
-    change: impl FnOnce(&mut ModelProto),
-) -> (tempfile::TempDir, PathBuf) {
-    let mut model =
-        ModelProto::decode(std::fs::read(file).expect("a file").as_slice()).expect("a model");
-    change(&mut model);
-    let folder = folder();
-    let path = folder.path().join(name);
-    std::fs::write(&path, model.encode_to_vec()).expect("a folder");
-    (folder, path)
-}
-
-fn set_metadata(model: &mut ModelProto, key: &str, value: Option<&str>) {
-    model.metadata_props.retain(|entry| entry.key() != key);
-    model
-        .metadata_props
-        .extend(value.map(|value| StringStringEntryProto {
-            key: Some(key.to_owned()),
-            value: Some(value.to_owned()),
-        }));
 }
 
 /// The three most probable classes by timm, of pictures prepared by Pillow (tests/fixtures/lite/make.py).

@@ -1,7 +1,10 @@
 //! What the tests on real weights share: the Lite checkpoints as files, the photographs, and a runtime to run them.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod change;
+
 use crate::verify_support::{Run, ort_library, program};
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -138,4 +141,21 @@ pub fn floats(bytes: &[u8]) -> Vec<f32> {
         .chunks_exact(4)
         .map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")))
         .collect()
+}
+
+/// Class and probability of each answer.
+pub fn answers(picture: &Value) -> Vec<(u64, f64)> {
+    let top = picture["top"].as_array().expect("answers");
+    let pair = |answer: &Value| Some((answer["class"].as_u64()?, answer["probability"].as_f64()?));
+    top.iter()
+        .map(|answer| pair(answer).expect("an answer"))
+        .collect()
+}
+
+/// Whether two lists of answers have the same classes and about the same probabilities.
+pub fn same(found: &[(u64, f64)], expected: &[(u64, f64)], allowed: f64) -> bool {
+    found.len() == expected.len()
+        && found.iter().zip(expected).all(|(found, expected)| {
+            found.0 == expected.0 && (found.1 - expected.1).abs() < allowed
+        })
 }

@@ -2,6 +2,9 @@
 
 mod decode;
 mod prepare;
+mod resize;
+
+pub use prepare::check;
 
 use crate::cli::exit::Failure;
 use efficientnet_onnx::metadata::Preprocessing;
@@ -16,5 +19,3 @@ pub fn load(path: &Path, preprocessing: &Preprocessing) -> Result<Vec<f32>, Fail
     let picture = decode::read(path)?;
     prepare::prepare(&picture, preprocessing)
 }
-
-pub use prepare::check;
