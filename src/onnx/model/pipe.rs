@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Bytes that are collected before they are handed over.
-const CHUNK: usize = 4 << 20;
-/// Chunks that may wait; with one being filled and one being written, 16 MiB in all.
-const WAITING: usize = 2;
+/// Bytes that are collected before they are handed over; more would leave the cache before they are written.
+const CHUNK: usize = 1 << 19;
+/// Chunks that may wait; with one being filled and one being written, 3 MiB in all.
+const WAITING: usize = 4;
 
 /// Collects bytes in chunks and writes them on another thread.
 pub(super) struct Pipe {
