@@ -18,18 +18,34 @@ pub struct Weights<'a> {
 
 /// Where and how a model is stored.
 #[derive(Clone, Debug)]
-pub enum Destination {
+pub struct Destination {
+    /// Where it goes.
+    pub target: Target,
+    /// Whether an existing file may be replaced.
+    pub replace: bool,
+    /// Whether tensors go into `PATH.data` even where they fit the model.
+    pub external_data: bool,
+}
+
+/// Where a model goes.
+#[derive(Clone, Debug)]
+pub enum Target {
     /// A file or a device.
-    Path {
-        /// The model's path.
-        path: PathBuf,
-        /// Whether an existing file may be replaced.
-        replace: bool,
-        /// Whether tensors go into `PATH.data` even where they fit the model.
-        external_data: bool,
-    },
+    Path(PathBuf),
     /// Standard output.
     Stdout,
+}
+
+impl Destination {
+    /// A new file, with external data only where it is needed.
+    #[must_use]
+    pub fn new_file(path: PathBuf) -> Self {
+        Self {
+            target: Target::Path(path),
+            replace: false,
+            external_data: false,
+        }
+    }
 }
 
 /// What a write is about to take, told before it starts.
@@ -113,32 +129,30 @@ pub fn emit(
         frame.write(out, data, progress, metadata)
     };
     let inline = Frame::new(&model, &Storage::Inline)?;
-    let (path, replace, external_data) = match destination {
-        Destination::Path {
-            path,
-            replace,
-            external_data,
-        } => (path, *replace, *external_data),
-        Destination::Stdout => {
-            refuse_external_stream(&inline, false)?;
-            write(&inline, Box::new(std::io::stdout()), None)?;
-            return Ok(Emitted::Streamed);
-        }
+    let external_data = destination.external_data;
+    let output = match &destination.target {
+        Target::Stdout => None,
+        Target::Path(path) => Some(Output::open(path, destination.replace)?),
     };
-    match Output::open(path, replace)? {
-        Output::Stream(file) => {
+    match output {
+        None => {
+            refuse_external_stream(&inline, external_data)?;
+            write(&inline, Box::new(std::io::stdout()), None)?;
+            Ok(Emitted::Streamed)
+        }
+        Some(Output::Stream(file)) => {
             refuse_external_stream(&inline, external_data)?;
             write(&inline, Box::new(file), None)?;
             Ok(Emitted::Streamed)
         }
-        Output::Staged(staged) if inline.fits_inline() && !external_data => {
+        Some(Output::Staged(staged)) if inline.fits_inline() && !external_data => {
             write(&inline, staged.create(None)?, None)?;
             Ok(Emitted::Staged(StagedModel {
                 staged,
                 companion: None,
             }))
         }
-        Output::Staged(staged) => {
+        Some(Output::Staged(staged)) => {
             let location = staged.companion(".data")?;
             let frame = Frame::new(
                 &model,

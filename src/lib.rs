@@ -67,7 +67,7 @@
 //! let emitted = emit::emit(
 //!     &request,
 //!     &emit::Weights { source: &weights, expected: &expected },
-//!     &Destination::Path { path: path.clone(), replace: false, external_data: false },
+//!     &Destination::new_file(path.clone()),
 //!     &(),
 //!     |plan| assert_eq!(plan.external, false),
 //!     || Ok(Vec::new()),

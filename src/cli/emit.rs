@@ -8,7 +8,7 @@ use super::source::{WeightArgs, Weights};
 use super::text;
 use super::verify;
 use clap::Args;
-use efficientnet_onnx::emit::{self, Destination, EmitError, Emitted, Plan};
+use efficientnet_onnx::emit::{self, Destination, EmitError, Emitted, Plan, Target};
 use efficientnet_onnx::metadata::{Metadata, Recipe};
 use efficientnet_onnx::network::Output;
 use efficientnet_onnx::onnx::model::ModelError;
@@ -184,11 +184,12 @@ impl EmitArgs {
     }
 
     fn destination(&self) -> Destination {
-        if self.output.as_os_str() == "-" {
-            return Destination::Stdout;
-        }
-        Destination::Path {
-            path: self.output.clone(),
+        Destination {
+            target: if self.output.as_os_str() == "-" {
+                Target::Stdout
+            } else {
+                Target::Path(self.output.clone())
+            },
             replace: self.force,
             external_data: self.external_data,
         }

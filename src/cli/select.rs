@@ -18,13 +18,14 @@ pub struct Selection {
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     phi: Option<f64>,
     /// Read φ by the paper's formula: depth α^φ, width β^φ, resolution 224·γ^φ
-    #[arg(long, requires = "phi")]
+    #[arg(long, requires = "phi", conflicts_with_all = ["variant", "width"])]
     formula: bool,
     /// Depth base of the formula [default: 1.2]
     #[arg(
         long,
         value_name = "A",
         requires = "phi",
+        conflicts_with_all = ["variant", "width"],
         allow_negative_numbers = true
     )]
     alpha: Option<f64>,
@@ -33,6 +34,7 @@ pub struct Selection {
         long,
         value_name = "B",
         requires = "phi",
+        conflicts_with_all = ["variant", "width"],
         allow_negative_numbers = true
     )]
     beta: Option<f64>,
@@ -41,6 +43,7 @@ pub struct Selection {
         long,
         value_name = "G",
         requires = "phi",
+        conflicts_with_all = ["variant", "width"],
         allow_negative_numbers = true
     )]
     gamma: Option<f64>,

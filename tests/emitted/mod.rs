@@ -32,10 +32,9 @@ pub fn write(request: &Request, external_data: bool) -> (TempDir, PathBuf) {
     let parameters = request.parameters().expect("the request has parameters");
     let expected = Expected::as_named(&parameters);
     let source = SeededWeights::new(parameters, Rule::Official, 7);
-    let destination = Destination::Path {
-        path: path.clone(),
-        replace: false,
+    let destination = Destination {
         external_data,
+        ..Destination::new_file(path.clone())
     };
     let weights = Weights {
         source: &source,

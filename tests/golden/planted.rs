@@ -205,10 +205,9 @@ fn write(
     folder: &Path,
 ) -> PathBuf {
     let path = folder.join("model.onnx");
-    let destination = Destination::Path {
-        path: path.clone(),
+    let destination = Destination {
         replace: true,
-        external_data: false,
+        ..Destination::new_file(path.clone())
     };
     let weights = Weights { source, expected };
     let emitted = emit(
