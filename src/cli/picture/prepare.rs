@@ -2,7 +2,7 @@
 //!
 //! The crop is that of tensorflow/tpu models/official/efficientnet/preprocessing.py, `_decode_and_center_crop`.
 
-use super::resize::resize;
+use super::resize::{Window, resize};
 use crate::cli::exit::Failure;
 use efficientnet_onnx::metadata::{PREPROCESSING_KEY, Preprocessing};
 use image::RgbImage;
@@ -16,17 +16,9 @@ const SIZE_LIMIT: u64 = 8192;
 ///
 /// If `preprocessing` is not something that this version can follow.
 pub fn prepare(picture: &RgbImage, preprocessing: &Preprocessing) -> Result<Vec<f32>, Failure> {
-    let [height, width] = check(preprocessing)?;
+    let size = check(preprocessing)?;
     let window = centre_window(picture.width(), picture.height(), preprocessing);
-    let cropped = image::imageops::crop_imm(
-        picture,
-        window.left,
-        window.top,
-        window.width,
-        window.height,
-    )
-    .to_image();
-    let resized = resize(&cropped, width, height, preprocessing.interpolation)
+    let resized = resize(picture, &window, size, preprocessing.interpolation)
         .map_err(|error| Failure::bad_input(format_args!("cannot resize the picture: {error}")))?;
     #[expect(clippy::cast_possible_truncation, reason = "the graph's input is f32")]
     let normal = |level: u8, mean: f64, std: f64| ((f64::from(level) - mean) / std) as f32;
@@ -83,15 +75,6 @@ pub fn check(preprocessing: &Preprocessing) -> Result<[u32; 2], Failure> {
         }
         _ => Err(refuse("size", "from 1 to 8192", size)),
     }
-}
-
-/// A rectangle of pixels.
-#[derive(Debug, PartialEq, Eq)]
-struct Window {
-    left: u32,
-    top: u32,
-    width: u32,
-    height: u32,
 }
 
 /// The centred window of the input's aspect that keeps `size / (size + crop_padding)` of the side that limits it: for

@@ -1,23 +1,55 @@
 //! Resizing, as Pillow does it: a convolution whose filter widens as the picture shrinks, across and then down.
 
 use efficientnet_onnx::metadata::Interpolation;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{CroppedImage, Image, ImageRef};
+use fast_image_resize::{
+    FilterType, ImageBufferError, IntoImageView, PixelType, ResizeAlg, ResizeOptions, Resizer,
+};
 use image::RgbImage;
 use std::error::Error;
 
-/// The picture at `width` × `height`, row by row, three bytes a pixel.
+/// A rectangle of pixels.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Pixels to the left of it.
+    pub left: u32,
+    /// Pixels above it.
+    pub top: u32,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+}
+
+/// The window, as if there were nothing around it, at `width` × `height`: row by row, three bytes a pixel.
 ///
 /// # Errors
 ///
-/// If the library refuses the pictures' sizes.
+/// If the window is not inside the picture.
 pub fn resize(
     picture: &RgbImage,
-    width: u32,
-    height: u32,
+    window: &Window,
+    [height, width]: [u32; 2],
     interpolation: Interpolation,
 ) -> Result<Vec<u8>, Box<dyn Error>> {
-    convolve(picture, width, height, widening(interpolation))
+    let picture = view(picture)?;
+    let window = CroppedImage::new(
+        &picture,
+        window.left,
+        window.top,
+        window.width,
+        window.height,
+    )?;
+    convolve(&window, width, height, widening(interpolation))
+}
+
+fn view(picture: &RgbImage) -> Result<ImageRef<'_>, ImageBufferError> {
+    ImageRef::new(
+        picture.width(),
+        picture.height(),
+        picture.as_raw(),
+        PixelType::U8x3,
+    )
 }
 
 fn widening(interpolation: Interpolation) -> ResizeAlg {
@@ -33,22 +65,16 @@ fn filter(interpolation: Interpolation) -> FilterType {
 
 /// Across, then down, with bytes in between.
 fn convolve(
-    picture: &RgbImage,
+    source: &impl IntoImageView,
     width: u32,
     height: u32,
     algorithm: ResizeAlg,
 ) -> Result<Vec<u8>, Box<dyn Error>> {
     let options = ResizeOptions::new().resize_alg(algorithm);
-    let source = ImageRef::new(
-        picture.width(),
-        picture.height(),
-        picture.as_raw(),
-        PixelType::U8x3,
-    )?;
-    let mut across = Image::new(width, picture.height(), PixelType::U8x3);
+    let mut across = Image::new(width, source.height(), PixelType::U8x3);
     let mut down = Image::new(width, height, PixelType::U8x3);
     let mut resizer = Resizer::new();
-    resizer.resize(&source, &mut across, &options)?;
+    resizer.resize(source, &mut across, &options)?;
     resizer.resize(&across, &mut down, &options)?;
     Ok(down.into_vec())
 }
@@ -118,8 +144,13 @@ mod tests {
     fn resize_is_pillows() {
         for (from, to, limits) in CASES {
             for (interpolation, limit) in FILTERS.into_iter().zip(limits) {
-                let resized =
-                    convolve(&source(from.0, from.1), to.0, to.1, widening(interpolation)).unwrap();
+                let resized = convolve(
+                    &view(&source(from.0, from.1)).unwrap(),
+                    to.0,
+                    to.1,
+                    widening(interpolation),
+                )
+                .unwrap();
                 let (largest, mean) = differences(from, to, interpolation, &resized);
                 assert!(
                     largest <= limit && mean.abs() < 0.005,
@@ -134,7 +165,8 @@ mod tests {
         for (from, to, _) in CASES {
             for interpolation in FILTERS {
                 let narrow = ResizeAlg::Interpolation(filter(interpolation));
-                let resized = convolve(&source(from.0, from.1), to.0, to.1, narrow).unwrap();
+                let resized =
+                    convolve(&view(&source(from.0, from.1)).unwrap(), to.0, to.1, narrow).unwrap();
                 let (largest, _) = differences(from, to, interpolation, &resized);
                 assert_eq!(
                     largest > 20,
@@ -149,7 +181,7 @@ mod tests {
     fn the_other_filter_would_be_seen() {
         for (from, to, _) in CASES {
             let resized = convolve(
-                &source(from.0, from.1),
+                &view(&source(from.0, from.1)).unwrap(),
                 to.0,
                 to.1,
                 widening(Interpolation::Bicubic),
@@ -157,5 +189,34 @@ mod tests {
             .unwrap();
             assert!(differences(from, to, Interpolation::Bilinear, &resized).0 > 10);
         }
+    }
+
+    #[test]
+    fn pixels_around_the_window_do_not_matter() {
+        let window = Window {
+            left: 20,
+            top: 30,
+            width: 66,
+            height: 66,
+        };
+        let inside = |x, y| (20..86).contains(&x) && (30..96).contains(&y);
+        let whole = source(120, 110);
+        let mut framed = whole.clone();
+        for (x, y, pixel) in framed.enumerate_pixels_mut() {
+            if !inside(x, y) {
+                *pixel = image::Rgb([255, 0, 255]);
+            }
+        }
+        for interpolation in FILTERS {
+            let of = |picture| resize(picture, &window, [56, 48], interpolation).unwrap();
+            assert_eq!(of(&whole), of(&framed));
+            let alone = image::imageops::crop_imm(&whole, 20, 30, 66, 66).to_image();
+            assert_eq!(
+                of(&whole),
+                convolve(&view(&alone).unwrap(), 48, 56, widening(interpolation)).unwrap()
+            );
+        }
+        let beyond = Window { left: 60, ..window };
+        assert!(resize(&whole, &beyond, [8, 8], Interpolation::Bilinear).is_err());
     }
 }
