@@ -110,15 +110,32 @@ fn endless(arguments: &[&str]) -> (Child, u32, tempfile::TempDir) {
     (child, worker, folder)
 }
 
-/// The first child of a process, once it has one.
+/// The first child of a process, once it has computed for half a second: it has said all that it says before its
+/// result.
 fn worker_of(parent: u32) -> u32 {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(2);
+    let worker = || {
+        let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+        let worker: u32 = children.ok()?.split_whitespace().next()?.parse().ok()?;
+        let stat = fs::read_to_string(format!("/proc/{worker}/stat")).ok()?;
+        // The 14th field, counted from 1: hundredths of a second; the second one may hold spaces.
+        let ticks: u64 = stat
+            .rsplit(')')
+            .next()?
+            .split_whitespace()
+            .nth(11)?
+            .parse()
+            .ok()?;
+        (ticks >= 50).then_some(worker)
+    };
     loop {
-        let text = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
-        if let Some(worker) = text.expect("children").split_whitespace().next() {
-            return worker.parse().expect("a number");
+        if let Some(worker) = worker() {
+            return worker;
         }
-        assert!(Instant::now() < deadline, "there is no worker");
+        assert!(
+            Instant::now() < deadline,
+            "there is no worker that computes"
+        );
         thread::sleep(Duration::from_millis(10));
     }
 }

@@ -78,37 +78,34 @@ pub fn with_negating_function(name: &str) -> ModelProto {
     model
 }
 
-/// A model that computes for minutes: a wide convolution over a large image.
+/// A model that computes for minutes in little memory: a wide convolution over and over, with the same weights.
 pub fn endless() -> ModelProto {
     let mut model = model();
-    let channels = 512_i64;
+    let (channels, pixels) = (512, 256);
     let graph = graph_of(&mut model);
-    let weights = (0..channels * 3 * 49).map(|at| (at % 3) as f32);
-    graph
-        .initializer
-        .push(tensor("first", &[channels, 3, 7, 7], weights));
-    let weights = (0..channels * channels * 9).map(|at| (at % 5) as f32 * 1e-4);
-    graph
-        .initializer
-        .push(tensor("second", &[channels, channels, 3, 3], weights));
-    graph.input = vec![value("input", &[Some(1), Some(3), Some(1024), Some(1024)])];
+    let first = (0..channels * 3).map(|at| (at % 3) as f32);
+    let second = (0..channels * channels * 9).map(|at| (at % 5) as f32 * 1e-4);
+    graph.initializer = vec![
+        tensor("first", &[channels, 3, 1, 1], first),
+        tensor("second", &[channels, channels, 3, 3], second),
+    ];
+    graph.input = vec![value(
+        "input",
+        &[Some(1), Some(3), Some(pixels), Some(pixels)],
+    )];
     graph.output = vec![value("pooled", &[Some(1), Some(channels)])];
     graph.node.truncate(1);
-    graph.node[0].input = vec!["wide".into()];
-    let first = ints(
-        node("Conv", &["input", "first"], "narrow"),
-        "pads",
-        &[3, 3, 3, 3],
-    );
-    let second = ints(
-        node("Conv", &["narrow", "second"], "wide"),
-        "pads",
-        &[1, 1, 1, 1],
-    );
-    graph.node.splice(0..0, [first, second]);
-    graph
-        .initializer
-        .retain(|tensor| matches!(tensor.name(), "first" | "second"));
+    graph.node[0].input = vec!["wide16".into()];
+    let mut convolutions = vec![node("Conv", &["input", "first"], "wide0")];
+    for step in 1..=16 {
+        let (from, to) = (format!("wide{}", step - 1), format!("wide{step}"));
+        convolutions.push(ints(
+            node("Conv", &[&from, "second"], &to),
+            "pads",
+            &[1, 1, 1, 1],
+        ));
+    }
+    graph.node.splice(0..0, convolutions);
     model
 }
 
