@@ -52,7 +52,6 @@ impl Tables {
     }
 
     /// Natural logarithm of a normal number in (0, 1], to a few units of 2^-53.
-    #[expect(clippy::cast_possible_truncation, reason = "an index of eight bits")]
     fn logarithm(&self, x: f64) -> f64 {
         const MANTISSA_BITS: u32 = 52;
         const EXPONENT_OF_ONE: u64 = 1023;

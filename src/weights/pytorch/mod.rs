@@ -1,7 +1,7 @@
 //! Checkpoints that `torch.save` wrote, over the crate `pytorch-reader`: zip, legacy and tar containers.
 //!
 //! The crate runs nothing that a pickle asks for, honours strides and reads one tensor at a time. What it
-//! does not bound, the memory that a hostile file's own structure takes, is bounded here by [`limits`]
+//! does not bound, the memory that a hostile file's own structure takes, is bounded here by `limits`
 //! before it sees the file. Knows no tensor's meaning.
 
 mod limits;
@@ -31,7 +31,7 @@ impl Pytorch {
     /// Opens a file and reads its pickle; tensor bytes stay in the file (a tar's storages are read now).
     ///
     /// # Errors
-    /// If it cannot be read, is not what `container` says, or asks for more than [`limits`] allow.
+    /// If it cannot be read, is not what `container` says, or asks for more than `limits` allows.
     pub fn open(path: &Path, container: Container) -> Result<Self, SourceError> {
         let mut opened = Self {
             path: path.to_path_buf(),
