@@ -206,9 +206,18 @@ mod tests {
 
     #[test]
     fn a_runtime_that_was_left_out_says_so() {
-        for name in RuntimeName::ALL.into_iter().filter(|name| !name.is_built()) {
-            let refused = open(name, &Options::default()).err();
-            assert_eq!(refused, Some(not_built(name)));
+        for name in RuntimeName::ALL {
+            let expected = format!(
+                "this program was built without feature `{}`",
+                name.feature()
+            );
+            assert_eq!(not_built(name).to_string(), expected);
+            let opened = open(name, &Options::default()).err();
+            assert_eq!(
+                opened == Some(not_built(name)),
+                !name.is_built(),
+                "{opened:?}"
+            );
         }
     }
 }
