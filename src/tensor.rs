@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Write};
 
 /// Named tensors that can be read in pieces, as f32.
@@ -175,6 +176,33 @@ pub fn stream(
         }
         out.write_all(&bytes[..length * 4])?;
         progress.advance(length as u64 * 4);
+    }
+    Ok(())
+}
+
+/// Reads exactly `bytes.len()` bytes at a position of a file, whatever other threads read.
+///
+/// # Errors
+/// If the file is shorter or cannot be read.
+#[cfg(unix)]
+pub fn read_at(file: &File, bytes: &mut [u8], position: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, position)
+}
+
+/// Reads exactly `bytes.len()` bytes at a position of a file, whatever other threads read.
+///
+/// # Errors
+/// If the file is shorter or cannot be read.
+#[cfg(windows)]
+pub fn read_at(file: &File, mut bytes: &mut [u8], mut position: u64) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, position)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                bytes = &mut bytes[read..];
+                position += read as u64;
+            }
+        }
     }
     Ok(())
 }

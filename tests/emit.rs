@@ -2,6 +2,9 @@
 
 #![cfg(feature = "cli")]
 
+mod folder;
+
+use folder::listing;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -17,17 +20,6 @@ fn emit(arguments: &[&str], folder: &Path) -> Output {
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// Names of everything in a folder, hidden ones included.
-fn listing(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("a folder");
-    let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("an entry").file_name();
-    let mut names: Vec<String> = entries
-        .map(|entry| name(entry).to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
 }
 
 #[test]

@@ -3,6 +3,9 @@
 
 #![cfg(all(feature = "cli", unix))]
 
+mod folder;
+
+use folder::listing;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::symlink;
@@ -37,16 +40,6 @@ fn folder() -> TempDir {
 
 fn read(folder: &TempDir, name: &str) -> Vec<u8> {
     fs::read(folder.path().join(name)).expect("a file")
-}
-
-fn listing(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("a folder");
-    let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("an entry").file_name();
-    let mut names: Vec<String> = entries
-        .map(|entry| name(entry).to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
 }
 
 const LITE0: [&str; 4] = ["--variant", "lite0", "--size", "32"];

@@ -4,6 +4,7 @@
 //! anyone, so its length, each size and each offset are checked before they are believed.
 
 use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element};
+use crate::tensor::read_at;
 use ::safetensors::tensor::{Dtype as Stored, Metadata, TensorInfo as Entry};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use std::collections::BTreeMap;
@@ -242,25 +243,6 @@ fn dtype(stored: Stored) -> Dtype {
         Stored::F64 => Dtype::F64,
         _ => Dtype::Integer,
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], position: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, position)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut position: u64) -> std::io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, position)? {
-            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            read => {
-                bytes = &mut bytes[read..];
-                position += read as u64;
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{Data, Initializer, ModelFile};
 use crate::onnx::ops::element_name;
 use crate::onnx::proto::tensor_proto::DataType;
-use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, read_at};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
@@ -183,23 +183,4 @@ fn malformed(file: &ModelFile, reason: String) -> SourceError {
         format: FORMAT,
         reason,
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], position: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, position)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut position: u64) -> std::io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, position)? {
-            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            read => {
-                bytes = &mut bytes[read..];
-                position += read as u64;
-            }
-        }
-    }
-    Ok(())
 }

@@ -1,8 +1,6 @@
-//! What a file says about itself: versioned JSON values under `efficientnet.*` metadata keys.
-//!
-//! The same keys and values stand in an ONNX file's `metadata_props` and in a safetensors file's
-//! `__metadata__`.
+//! The record of a request: enough to build the same graph again.
 
+use super::{RECIPE_KEY, VERSION};
 use crate::architecture::Options;
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
@@ -10,31 +8,6 @@ use crate::onnx::opset::Opset;
 use crate::request::{BatchNorms, Extent, Request};
 use crate::scaling::{Coefficients, Compound, Family, Reading, Scaling, Variant};
 use serde::{Deserialize, Serialize};
-
-/// Key of [`Recipe`].
-pub const RECIPE_KEY: &str = "efficientnet.recipe";
-/// Key of [`Origin`].
-pub const ORIGIN_KEY: &str = "efficientnet.origin";
-/// Key of [`Preprocessing`].
-pub const PREPROCESSING_KEY: &str = "efficientnet.preprocessing";
-/// Key of the class names, a JSON array of strings.
-pub const LABELS_KEY: &str = "efficientnet.labels";
-
-/// Version of every record here.
-const VERSION: u32 = 1;
-
-/// All that a file says about itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Metadata {
-    /// What shapes the graph.
-    pub recipe: Recipe,
-    /// Where the weights are from.
-    pub origin: Origin,
-    /// How pictures become input, if that is known.
-    pub preprocessing: Option<Preprocessing>,
-    /// Class names as a JSON array, where they were given or carried.
-    pub labels: Option<String>,
-}
 
 /// Everything that shapes the graph, and what it costs at its default size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,70 +75,6 @@ pub struct Formula {
     pub gamma: f64,
 }
 
-/// Where the weights are from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Origin {
-    /// Drawn by a rule.
-    Seed {
-        /// Version of this record.
-        version: u32,
-        /// As in `--init`.
-        rule: String,
-        /// As in `--seed`.
-        seed: u64,
-    },
-    /// Read from a file.
-    Checkpoint {
-        /// Version of this record.
-        version: u32,
-        /// File name, without folders.
-        name: String,
-        /// Of the whole file, hexadecimal.
-        sha256: String,
-        /// Whose tensor names it has.
-        naming: String,
-        /// Licence of the weights, if the file tells.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        licence: Option<String>,
-        /// Where they were had, if the file tells.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        source: Option<String>,
-    },
-}
-
-/// How a picture becomes the graph's input: centre crop, resize, then `(pixel − mean) / std`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Preprocessing {
-    /// Version of this record.
-    pub version: u32,
-    /// Order of the input's dimensions; `NCHW`.
-    pub layout: String,
-    /// Order of the colour channels; `RGB`.
-    pub channels: String,
-    /// Height and width of the input.
-    pub size: [u64; 2],
-    /// Per channel, on pixels from 0 to 255.
-    pub mean: [f64; 3],
-    /// Per channel, on pixels from 0 to 255.
-    pub std: [f64; 3],
-    /// The centre crop keeps `size / (size + crop_padding)` of the shorter side.
-    pub crop_padding: u64,
-    /// How the crop is resized to `size`.
-    pub interpolation: Interpolation,
-}
-
-/// A resampling filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Interpolation {
-    /// Triangle filter, support 1.
-    Bilinear,
-    /// Catmull-Rom with a = −0.5, support 2.
-    Bicubic,
-}
-
 /// A recipe that this version cannot follow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}` in the metadata has `{field}` {found}, expected {expected}")]
@@ -174,28 +83,6 @@ pub struct MetadataError {
     field: &'static str,
     found: String,
     expected: &'static str,
-}
-
-impl Metadata {
-    /// Keys and values, in the order in which files have them.
-    #[must_use]
-    pub fn entries(&self) -> Vec<(String, String)> {
-        let mut entries = vec![
-            (RECIPE_KEY.to_owned(), json(&self.recipe)),
-            (ORIGIN_KEY.to_owned(), json(&self.origin)),
-        ];
-        if let Some(preprocessing) = &self.preprocessing {
-            entries.push((PREPROCESSING_KEY.to_owned(), json(preprocessing)));
-        }
-        if let Some(labels) = &self.labels {
-            entries.push((LABELS_KEY.to_owned(), labels.clone()));
-        }
-        entries
-    }
-}
-
-fn json(record: &impl Serialize) -> String {
-    serde_json::to_string(record).expect("records hold only strings, numbers and lists")
 }
 
 impl Recipe {
@@ -327,66 +214,5 @@ impl Recipe {
             opset: Opset::writable(self.opset)
                 .ok_or_else(|| unknown("opset", &self.opset, "`17`"))?,
         })
-    }
-}
-
-impl Preprocessing {
-    /// What TensorFlow's models of a family were evaluated with.
-    ///
-    /// V1: ImageNet mean and deviation, bicubic, a crop of 224 / 256 (`preprocessing.py`, `main.py`; the padding
-    /// scales with the size). Lite: `(pixel − 127) / 128`, bilinear, padding 32
-    /// (`lite/efficientnet_lite_builder.py`). Both in tensorflow/tpu, `models/official/efficientnet`.
-    #[must_use]
-    pub fn tensorflow(family: Family, size: [u64; 2]) -> Self {
-        let (mean, std, crop_padding, interpolation) = match family {
-            Family::V1 => (
-                [0.485 * 255.0, 0.456 * 255.0, 0.406 * 255.0],
-                [0.229 * 255.0, 0.224 * 255.0, 0.225 * 255.0],
-                (size[0].min(size[1]) + 3) / 7,
-                Interpolation::Bicubic,
-            ),
-            Family::Lite => ([127.0; 3], [128.0; 3], 32, Interpolation::Bilinear),
-        };
-        Self {
-            version: VERSION,
-            layout: "NCHW".to_owned(),
-            channels: "RGB".to_owned(),
-            size,
-            mean,
-            std,
-            crop_padding,
-            interpolation,
-        }
-    }
-}
-
-impl Origin {
-    /// Weights drawn by a rule.
-    #[must_use]
-    pub fn seed(rule: &str, seed: u64) -> Self {
-        Self::Seed {
-            version: VERSION,
-            rule: rule.to_owned(),
-            seed,
-        }
-    }
-
-    /// Weights read from a checkpoint.
-    #[must_use]
-    pub fn checkpoint(
-        name: String,
-        sha256: String,
-        naming: String,
-        licence: Option<String>,
-        source: Option<String>,
-    ) -> Self {
-        Self::Checkpoint {
-            version: VERSION,
-            name,
-            sha256,
-            naming,
-            licence,
-            source,
-        }
     }
 }
