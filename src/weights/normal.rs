@@ -4,7 +4,6 @@
 //! the crate `libm`; the rest goes through the first terms of its Taylor series. All of it is f64 additions,
 //! products and roots, which every machine rounds alike.
 
-use super::random::unit;
 use std::f64::consts::{LN_2, TAU};
 use std::sync::LazyLock;
 
@@ -84,6 +83,11 @@ impl Tables {
             sine * small_cosine + cosine * small_sine,
         ]
     }
+}
+
+/// 53 bits as a number in [0, 1).
+pub(super) fn unit(bits: u64) -> f64 {
+    bits as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Philox2x64-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011),
 //! keyed by SHA-256 of what identifies the tensor.
 
-use super::normal::Tables;
+use super::normal::{Tables, unit};
 use sha2::{Digest, Sha256};
 
 const MULTIPLIER: u64 = 0xD2B7_4407_B1CE_6E93;
@@ -53,11 +53,6 @@ impl Stream {
         let [radius, angle] = philox([counter, self.nonce], self.key);
         self.tables.box_muller(radius, angle)
     }
-}
-
-/// 53 bits as a number in [0, 1).
-pub(super) fn unit(bits: u64) -> f64 {
-    bits as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 
 #[expect(
