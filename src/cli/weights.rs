@@ -84,7 +84,7 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
     let bar = Bar::new();
     bar.start(export.payload_bytes(), args.quiet);
     let write = |out: &mut dyn Write| {
-        let written = export.write(&metadata, &mut BufWriter::with_capacity(1 << 20, out), &bar);
+        let written = export.write(&metadata, &mut BufWriter::with_capacity(1 << 16, out), &bar);
         written.map_err(|error| stream_failure(error, &args.output))
     };
     if args.output.as_os_str() == "-" {
