@@ -439,7 +439,7 @@ fn damage_anywhere_is_an_error_or_nothing() {
                 let at = random(&mut state) % damaged.len();
                 damaged[at] = random(&mut state).to_le_bytes()[0];
             }
-            if random(&mut state) % 4 == 0 {
+            if random(&mut state).is_multiple_of(4) {
                 damaged.truncate(random(&mut state) % damaged.len());
             }
             fs::write(&path, &damaged).expect("a file");
