@@ -1,9 +1,10 @@
 //! Resizing, as Pillow does it: a convolution whose filter widens as the picture shrinks, across and then down.
 
 use efficientnet_onnx::metadata::Interpolation;
-use fast_image_resize::images::{CroppedImage, Image, ImageRef};
+use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{
-    FilterType, ImageBufferError, IntoImageView, PixelType, ResizeAlg, ResizeOptions, Resizer,
+    FilterType, ImageBufferError, ImageView, ResizeAlg, ResizeOptions, Resizer,
 };
 use image::RgbImage;
 use std::error::Error;
@@ -33,23 +34,18 @@ pub fn resize(
     interpolation: Interpolation,
 ) -> Result<Vec<u8>, Box<dyn Error>> {
     let picture = view(picture)?;
-    let window = CroppedImage::new(
-        &picture,
-        window.left,
-        window.top,
-        window.width,
-        window.height,
-    )?;
+    let Window {
+        left,
+        top,
+        width: across,
+        height: down,
+    } = *window;
+    let window = TypedCroppedImage::from_ref(&picture, left, top, across, down)?;
     convolve(&window, width, height, widening(interpolation))
 }
 
-fn view(picture: &RgbImage) -> Result<ImageRef<'_>, ImageBufferError> {
-    ImageRef::new(
-        picture.width(),
-        picture.height(),
-        picture.as_raw(),
-        PixelType::U8x3,
-    )
+fn view(picture: &RgbImage) -> Result<TypedImageRef<'_, U8x3>, ImageBufferError> {
+    TypedImageRef::from_buffer(picture.width(), picture.height(), picture.as_raw())
 }
 
 fn widening(interpolation: Interpolation) -> ResizeAlg {
@@ -63,20 +59,21 @@ fn filter(interpolation: Interpolation) -> FilterType {
     }
 }
 
-/// Across, then down, with bytes in between.
+/// Across, then down, with bytes in between. The type of the pixels is fixed, or the library's code for all thirteen
+/// would be compiled.
 fn convolve(
-    source: &impl IntoImageView,
+    source: &impl ImageView<Pixel = U8x3>,
     width: u32,
     height: u32,
     algorithm: ResizeAlg,
 ) -> Result<Vec<u8>, Box<dyn Error>> {
     let options = ResizeOptions::new().resize_alg(algorithm);
-    let mut across = Image::new(width, source.height(), PixelType::U8x3);
-    let mut down = Image::new(width, height, PixelType::U8x3);
+    let mut across = TypedImage::<U8x3>::new(width, source.height());
+    let mut down = TypedImage::<U8x3>::new(width, height);
     let mut resizer = Resizer::new();
-    resizer.resize(source, &mut across, &options)?;
-    resizer.resize(&across, &mut down, &options)?;
-    Ok(down.into_vec())
+    resizer.resize_typed(source, &mut across, &options)?;
+    resizer.resize_typed(&across, &mut down, &options)?;
+    Ok(down.pixels().iter().flat_map(|pixel| pixel.0).collect())
 }
 
 #[cfg(test)]
