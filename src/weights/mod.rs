@@ -18,3 +18,14 @@ pub(crate) mod random;
 
 pub use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
 pub use bind::{BindError, BoundWeights, Expected, bind};
+
+/// Characters of an error's reason that are shown.
+const LONGEST_REASON: usize = 400;
+
+/// A reason that may quote a file: kept short, and without what could command a terminal.
+fn harmless(reason: &str) -> String {
+    let shown = reason.chars().take(LONGEST_REASON);
+    shown
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}

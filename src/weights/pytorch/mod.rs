@@ -7,15 +7,12 @@
 mod limits;
 mod pickle;
 
-use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element};
+use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
 use pytorch_reader::{DType as Stored, PytorchError, PytorchReader, Tensor};
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use limits::Container;
-
-/// Characters of an error's reason that are shown.
-const LONGEST_REASON: usize = 400;
 
 /// A PyTorch checkpoint.
 #[derive(Debug)]
@@ -62,17 +59,11 @@ impl Pytorch {
         Ok(opened)
     }
 
-    /// The reason may quote the file: it is kept short, and harmless to a terminal.
     fn malformed(&self, reason: &str) -> SourceError {
-        let reason = reason
-            .chars()
-            .take(LONGEST_REASON)
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
         SourceError::Malformed {
             path: self.path.display().to_string(),
             format: self.format,
-            reason,
+            reason: harmless(reason),
         }
     }
 

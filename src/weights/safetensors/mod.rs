@@ -3,22 +3,19 @@
 //! Data is read by position, as much as is asked for; only the header is held. The header comes from
 //! anyone, so its length, each size and each offset are checked before they are believed.
 
-use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element};
+mod header;
+
+use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
 use crate::tensor::read_at;
-use ::safetensors::tensor::{Dtype as Stored, Metadata, TensorInfo as Entry};
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use ::safetensors::tensor::Dtype as Stored;
+use header::Header;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 const FORMAT: &str = "safetensors";
 /// The largest header that is read. The format allows 100 MB; EfficientNet-L2's takes 0.3 MB.
 const LARGEST_HEADER: u64 = 8 << 20;
-/// Dimensions that a tensor may have, as in PyTorch.
-const MOST_DIMENSIONS: usize = 64;
-/// The key that holds free text instead of a tensor.
-const METADATA_KEY: &str = "__metadata__";
 /// How many bytes are read at a time.
 const PIECE: usize = 1 << 18;
 
@@ -42,10 +39,10 @@ impl Safetensors {
             path: path.display().to_string(),
             source,
         };
-        let bad = |reason| SourceError::Malformed {
+        let bad = |reason: String| SourceError::Malformed {
             path: path.display().to_string(),
             format: FORMAT,
-            reason,
+            reason: harmless(&reason),
         };
         let file = File::open(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
@@ -68,11 +65,9 @@ impl Safetensors {
         }
         let mut header = vec![0; usize::try_from(header_length).unwrap_or(usize::MAX)];
         read_at(&file, &mut header, 8).map_err(io)?;
-        let Header { metadata, entries } = serde_json::from_slice(&header)
-            .map_err(|error| bad(format!("its header is not valid: {error}")))?;
-        drop(header);
         let data = 8 + header_length;
-        check(&entries, length - data).map_err(bad)?;
+        let Header { metadata, entries } = Header::parse(&header, length - data).map_err(bad)?;
+        drop(header);
         let tensors = entries
             .iter()
             .map(|(name, entry)| TensorInfo {
@@ -156,85 +151,6 @@ impl TensorReader for Reader<'_> {
     }
 }
 
-struct Header {
-    metadata: BTreeMap<String, String>,
-    entries: Vec<(String, Entry)>,
-}
-
-impl<'de> serde::Deserialize<'de> for Header {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The crate's own type buffers every value before it looks at the key, at many times the header's size,
-        // and lets a repeated name pass.
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Header;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with an entry for each tensor")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-                let mut header = Header {
-                    metadata: BTreeMap::new(),
-                    entries: Vec::new(),
-                };
-                while let Some(name) = map.next_key::<String>()? {
-                    if name == METADATA_KEY {
-                        header.metadata = map.next_value()?;
-                    } else {
-                        header.entries.push((name, map.next_value()?));
-                    }
-                }
-                header.entries.sort_by(|one, other| one.0.cmp(&other.0));
-                match header
-                    .entries
-                    .windows(2)
-                    .find(|pair| pair[0].0 == pair[1].0)
-                {
-                    Some(pair) => Err(A::Error::custom(format!("`{}` is there twice", pair[0].0))),
-                    None => {
-                        header.entries.sort_by_key(|(_, entry)| entry.data_offsets);
-                        Ok(header)
-                    }
-                }
-            }
-        }
-        deserializer.deserialize_map(Entries)
-    }
-}
-
-/// Checks that the tensors, sorted by offset, fill `data_length` bytes without a gap or an overlap.
-fn check(entries: &[(String, Entry)], data_length: u64) -> Result<(), String> {
-    for (
-        name,
-        Entry {
-            dtype,
-            shape,
-            data_offsets: (start, end),
-        },
-    ) in entries
-    {
-        if shape.len() > MOST_DIMENSIONS {
-            return Err(format!("`{name}` has {} dimensions", shape.len()));
-        }
-        let bits = shape.iter().try_fold(dtype.bitsize(), |bits, &dimension| {
-            bits.checked_mul(dimension)
-        });
-        let found = end.checked_sub(*start);
-        if bits.is_none_or(|bits| bits % 8 != 0 || found != Some(bits / 8)) {
-            return Err(format!(
-                "`{name}` is {dtype} {shape:?}, which does not fit its bytes {start} to {end}"
-            ));
-        }
-    }
-    let metadata = Metadata::new(None, entries.to_vec()).map_err(|error| error.to_string())?;
-    if metadata.data_len() as u64 != data_length {
-        return Err(format!(
-            "its tensors take {} bytes, but {data_length} follow the header",
-            metadata.data_len()
-        ));
-    }
-    Ok(())
-}
-
 fn dtype(stored: Stored) -> Dtype {
     match stored {
         Stored::F16 => Dtype::F16,
@@ -257,12 +173,6 @@ mod tests {
         file.write_all(header.as_bytes()).unwrap();
         file.write_all(data).unwrap();
         file
-    }
-
-    fn message(header: &str, data: &[u8]) -> String {
-        Safetensors::open(file(header, data).path())
-            .unwrap_err()
-            .to_string()
     }
 
     #[test]
@@ -311,47 +221,6 @@ mod tests {
         let mut out = vec![0.0; 199_999];
         source.open("w").unwrap().fill(1, &mut out).unwrap();
         assert_eq!(out, values[1..]);
-    }
-
-    #[test]
-    fn lies_in_the_header_are_named() {
-        for (header, data, expected) in [
-            ("", &[0u8; 0][..], "its header is not valid"),
-            ("[]", &[], "an object with an entry for each tensor"),
-            (
-                r#"{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#,
-                &[0; 4],
-                "`w` is F32 [2], which does not fit its bytes 0 to 4",
-            ),
-            (
-                r#"{"w":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}"#,
-                &[0; 4],
-                "does not fit",
-            ),
-            (
-                r#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
-                &[0; 3],
-                "its tensors take 4 bytes, but 3 follow",
-            ),
-            (
-                r#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
-                &[0; 8],
-                "invalid offset for tensor `w`",
-            ),
-            (
-                r#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
-                &[0; 8],
-                "`w` is there twice",
-            ),
-            (
-                r#"{"w":{"dtype":"Q3","shape":[1],"data_offsets":[0,4]}}"#,
-                &[0; 4],
-                "unknown variant `Q3`",
-            ),
-        ] {
-            let message = message(header, data);
-            assert!(message.contains(expected), "{message}");
-        }
     }
 
     #[test]
