@@ -1,8 +1,8 @@
 //! Checkpoints as other programs wrote them: small ones in every container, and the real Lite ones.
 
+use efficientnet_onnx::tensor::{Dtype, TensorSource};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::Naming;
-use efficientnet_onnx::weights::{Dtype, TensorSource};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

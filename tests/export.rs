@@ -5,7 +5,7 @@
 use efficientnet_onnx::metadata::{ORIGIN_KEY, RECIPE_KEY};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::proto::ModelProto;
-use efficientnet_onnx::weights::TensorSource;
+use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::Naming;
 use prost::Message;

@@ -7,6 +7,7 @@ use super::select::{Selection, Shape};
 use super::source::{WeightArgs, Weights};
 use super::text;
 use super::verify;
+use super::written;
 use clap::Args;
 use efficientnet_onnx::emit::{self, Destination, EmitError, Emitted, Plan, Target};
 use efficientnet_onnx::metadata::{Metadata, Recipe};
@@ -14,7 +15,6 @@ use efficientnet_onnx::network::Output;
 use efficientnet_onnx::onnx::model::ModelError;
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::{BatchNorms, Request};
-use efficientnet_onnx::tensor::StreamError;
 use efficientnet_onnx::verify::report::Report;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -262,20 +262,8 @@ impl EmitArgs {
 /// An emit error with its exit status and a hint; `output` is what was being written.
 fn failure(error: &EmitError, output: &Path) -> Failure {
     match error {
-        EmitError::Model(ModelError::Stream(StreamError::Cancelled)) => Failure {
-            status: Status::Interrupted,
-            message: "interrupted".into(),
-            hint: None,
-        },
-        EmitError::Model(ModelError::Stream(StreamError::Write(source))) => {
-            if output.as_os_str() == "-" {
-                return print::failure(source);
-            }
-            Failure::bad_input(format!("cannot write `{}`: {source}", output.display()))
-        }
-        EmitError::Output(source) if source.is_exists() => {
-            Failure::bad_input(error).hint("`--force` replaces it")
-        }
+        EmitError::Model(ModelError::Stream(error)) => written::stream(error, output),
+        EmitError::Output(error) => written::output(error),
         EmitError::ExternalStream(_) => {
             Failure::bad_input(error).hint("write to a file with `-o FILE`")
         }

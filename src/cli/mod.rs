@@ -19,6 +19,7 @@ mod text;
 mod verify;
 mod weights;
 mod worker;
+mod written;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -5,12 +5,13 @@ use super::progress::Bar;
 use super::select::{Selection, Shape};
 use super::source::SeedArgs;
 use super::text;
+use super::written;
 use clap::{Args, Subcommand};
 use efficientnet_onnx::metadata::{Metadata, Preprocessing, RECIPE_KEY, Recipe};
 use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
-use efficientnet_onnx::onnx::model::output::{Output, OutputError};
+use efficientnet_onnx::onnx::model::output::Output;
 use efficientnet_onnx::request::{BatchNorms, Request};
-use efficientnet_onnx::tensor::{StreamError, TensorSource};
+use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::export::Export;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -85,16 +86,22 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
     bar.start(export.payload_bytes(), args.quiet);
     let write = |out: &mut dyn Write| {
         let written = export.write(&metadata, &mut BufWriter::with_capacity(1 << 16, out), &bar);
-        written.map_err(|error| stream_failure(error, &args.output))
+        written.map_err(|error| written::stream(&error, &args.output))
     };
     if args.output.as_os_str() == "-" {
         write(&mut std::io::stdout())?;
     } else {
-        match Output::open(&args.output, args.force).map_err(output_failure)? {
+        match Output::open(&args.output, args.force).map_err(|error| written::output(&error))? {
             Output::Stream(mut device) => write(&mut device)?,
             Output::Staged(staged) => {
-                write(&mut *staged.create(None).map_err(output_failure)?)?;
-                staged.commit(None).map_err(output_failure)?;
+                write(
+                    &mut *staged
+                        .create(None)
+                        .map_err(|error| written::output(&error))?,
+                )?;
+                staged
+                    .commit(None)
+                    .map_err(|error| written::output(&error))?;
             }
         }
     }
@@ -159,29 +166,4 @@ fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
         metadata: metadata.entries(),
         request,
     })
-}
-
-fn output_failure(error: OutputError) -> Failure {
-    let exists = error.is_exists();
-    let failure = Failure::bad_input(error);
-    if exists {
-        failure.hint("`--force` replaces it")
-    } else {
-        failure
-    }
-}
-
-fn stream_failure(error: StreamError, path: &Path) -> Failure {
-    match error {
-        StreamError::Cancelled => Failure {
-            status: Status::Interrupted,
-            message: "interrupted".into(),
-            hint: None,
-        },
-        StreamError::Source(error) => Failure::bad_input(error),
-        StreamError::Write(error) if path.as_os_str() == "-" => super::print::failure(&error),
-        StreamError::Write(error) => {
-            Failure::bad_input(format!("cannot write `{}`: {error}", path.display()))
-        }
-    }
 }

@@ -29,13 +29,7 @@ impl<'a> Export<'a> {
     /// One error that lists all missing and mis-shaped tensors.
     pub fn new(canonical: &'a Graph, source: &'a dyn TensorSource) -> Result<Self, BindError> {
         let parameters = &canonical.parameters;
-        let expected: Vec<Expected> = parameters
-            .iter()
-            .map(|parameter| Expected {
-                parameter: parameter.clone(),
-                source_name: parameter.name.clone(),
-            })
-            .collect();
+        let expected = Expected::as_named(parameters);
         bind(canonical, &Only::new(source, parameters), &expected)?;
         Ok(Self { parameters, source })
     }

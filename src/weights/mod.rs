@@ -16,7 +16,7 @@ mod element;
 mod normal;
 pub(crate) mod random;
 
-pub use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
 pub use bind::{BindError, BoundWeights, Expected, bind};
 
 /// Characters of an error's reason that are shown.

@@ -70,7 +70,7 @@ impl fmt::Display for Naming {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::Dtype;
+    use crate::tensor::Dtype;
 
     #[test]
     fn each_library_is_detected_by_its_own_names() {
