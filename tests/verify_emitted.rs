@@ -17,7 +17,7 @@ fn the_table_names_runtimes_versions_and_the_allowed_difference() {
         "0.23.9",
         "ort-cpu",
         "5/5",
-        "1e-5 * max|base| + 1e-4 * |base|",
+        "5e-5 * max|base| + 1e-4 * |base|",
     ] {
         assert!(run.stdout.contains(part), "`{part}` in {}", run.stdout);
     }

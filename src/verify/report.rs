@@ -55,11 +55,13 @@ pub struct Tolerance {
 }
 
 impl Default for Tolerance {
-    /// For f32 on CPUs.
+    /// For f32 on CPUs, from what was measured between tract 0.23.9 and ONNX Runtime 1.32.0 on x86-64. All fifteen
+    /// published networks with `probe` weights need at most 0.03 of it, B0 to B8 with `official` weights 0.05, and
+    /// Lite4 with `official` weights, whose activations grow from block to block, 0.27.
     fn default() -> Self {
         Self {
             rtol: 1e-4,
-            atol: 1e-5,
+            atol: 5e-5,
         }
     }
 }

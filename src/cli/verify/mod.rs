@@ -48,7 +48,7 @@ pub struct Request {
     /// Allowed difference, relative to the element [default: 1e-4].
     #[arg(long, value_name = "X", value_parser = tolerance)]
     pub rtol: Option<f64>,
-    /// Allowed difference, relative to the largest element [default: 1e-5].
+    /// Allowed difference, relative to the largest element [default: 5e-5].
     #[arg(long, value_name = "X", value_parser = tolerance)]
     pub atol: Option<f64>,
     /// Threads of ONNX Runtime; tract uses one [default: all cores].
