@@ -11,8 +11,8 @@ use std::process::Command;
 /// SHA-256 of the little-endian bytes of every parameter, in the network's order.
 #[rustfmt::skip]
 const PAYLOADS: [(&str, Rule, u64, &str); 3] = [
-    ("b0", Rule::Probe, 0, "47bb8a981a9d33efc169fd98d4c0a0d077566610fcc2f159a9cf841afbc82a5d"),
-    ("lite0", Rule::Official, 7, "e7a6640171d800d0f7a25e328793e37883512d7d6f3cc57382aa9863a4663039"),
+    ("b0", Rule::Probe, 0, "0ac7ebbd19410bd816be544b2865791e6696721c7a6bd57fc569ef0aaf97ec17"),
+    ("lite0", Rule::Official, 7, "52f9e4f34dbb0b3292ae60cfbf078d60776db0bb30f769c4a73807b065e7ddda"),
     ("b1", Rule::Constant, 0, "49bb140071cc6c01aca15c9191bd40031577629a0b770910f3d0db6e2c06cc66"),
 ];
 
