@@ -141,7 +141,7 @@ fn variant_meets_its_golden_logits(variant: &str) {
     assert_eq!(
         weights.sha256(),
         golden.weights_sha256,
-        "{variant}: timm had other weights"
+        "{variant}: timm had other weights\nhint: after a change of generator or rule, `golden/rebuild`"
     );
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     for size in golden.sizes {
