@@ -40,7 +40,10 @@ const MAY_KNOW: [(&str, &[&str]); 15] = [
     ),
     ("labels", &["metadata"]),
     ("emit", &["onnx", "request", "tensor", "weights"]),
-    ("verify", &["metadata", "onnx", "runtime", "weights"]),
+    (
+        "verify",
+        &["metadata", "onnx", "request", "runtime", "weights"],
+    ),
     (
         "cli",
         &[

@@ -62,6 +62,8 @@ fn without_the_variable_the_same_worker_leaves_files() {
         .args(["worker", "--runtime", "ort-cpu", "--library"])
         .arg(ort_library())
         .arg(&file);
+    // `tests/run` sets it for every test.
+    command.env_remove("ORT_DISABLE_TELEMETRY");
     for proxy in ["http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
         command.env(proxy, "http://127.0.0.1:9");
     }
