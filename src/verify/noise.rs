@@ -20,18 +20,11 @@ pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTens
         } else {
             1
         };
-        let mut data = Vec::with_capacity(usize::try_from(elements).unwrap_or_default());
-        for image in case
-            .images
-            .iter()
-            .take(usize::try_from(rows).unwrap_or_default())
-        {
-            noise(
-                &stream,
-                image * (elements / rows),
-                elements / rows,
-                &mut data,
-            );
+        let in_memory = |count: u64| usize::try_from(count).unwrap_or_default();
+        let each = in_memory(elements / rows);
+        let mut data = vec![0.0; in_memory(elements)];
+        for (&image, row) in case.images.iter().zip(data.chunks_mut(each.max(1))) {
+            stream.fill_normal(in_memory(image) * each, row, 0.0, 1.0);
         }
         let shape = shape
             .iter()
@@ -46,21 +39,6 @@ pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTens
     subject.inputs.iter().enumerate().map(make).collect()
 }
 
-/// Appends `count` draws, from the stream's draw `start` on.
-#[expect(clippy::cast_possible_truncation, reason = "f32 is what runs")]
-fn noise(stream: &Stream, start: u64, count: u64, out: &mut Vec<f32>) {
-    let mut position = start;
-    while position < start + count {
-        let pair = stream.normal_pair(position / 2);
-        for draw in &pair[usize::from(position % 2 == 1)..] {
-            if position < start + count {
-                out.push(*draw as f32);
-                position += 1;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,7 +47,7 @@ mod tests {
 
     #[test]
     fn an_image_is_the_same_alone_and_in_a_batch() {
-        // An odd number of elements, so that images start in the middle of a pair of draws.
+        // An odd number of elements, so that images start in the middle of what is drawn together.
         let batch = Extent::Named("batch".into());
         let shape = [3, 3, 5].map(Extent::Fixed);
         let input = Declared {

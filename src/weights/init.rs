@@ -178,41 +178,14 @@ impl TensorReader for Draw {
                 mean,
                 deviation,
             } => {
-                fill_pairs(offset, out, |counter| {
-                    stream
-                        .normal_pair(counter)
-                        .map(|normal| mean + deviation * normal)
-                });
+                stream.fill_normal(offset, out, rounded(*mean), rounded(*deviation));
             }
-            Self::Uniform { stream, bound } => {
-                fill_pairs(offset, out, |counter| {
-                    stream
-                        .uniform_pair(counter)
-                        .map(|unit| bound * (2.0 * unit - 1.0))
-                });
-            }
+            Self::Uniform { stream, bound } => stream.fill_uniform(offset, out, rounded(*bound)),
         }
         Ok(())
     }
 }
 
-/// Element `i` is half `i % 2` of the pair that counter `i / 2` gives, rounded once to f32.
-fn fill_pairs(offset: usize, out: &mut [f32], pair: impl Fn(u64) -> [f64; 2]) {
-    let (head, rest) = out.split_at_mut((offset % 2).min(out.len()));
-    let counter = (offset / 2) as u64;
-    for value in head.iter_mut() {
-        *value = rounded(pair(counter)[1]);
-    }
-    let counter = offset.div_ceil(2) as u64;
-    for (index, values) in rest.chunks_mut(2).enumerate() {
-        let drawn = pair(counter + index as u64);
-        for (value, drawn) in values.iter_mut().zip(drawn) {
-            *value = rounded(drawn);
-        }
-    }
-}
-
-/// What is stored: one rounding, at the end.
 #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
 fn rounded(value: f64) -> f32 {
     value as f32

@@ -1,21 +1,29 @@
 //! A counter-based generator: any element of any tensor can be drawn alone, on any thread.
 //!
-//! Philox2x64-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011),
-//! keyed by SHA-256 of what identifies the tensor.
+//! Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011),
+//! keyed by SHA-256 of what identifies the tensor. Draws are made [`LANES`] counters at a time, in plain loops
+//! that the compiler turns into vector instructions.
 
-use super::normal::{Tables, unit};
+use super::normal::box_muller;
 use sha2::{Digest, Sha256};
 
-const MULTIPLIER: u64 = 0xD2B7_4407_B1CE_6E93;
-const WEYL: u64 = 0x9E37_79B9_7F4A_7C15;
+const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
+const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
+
+/// Counters that are drawn together.
+const LANES: usize = 32;
+/// Random words that a counter gives.
+const WORDS: usize = 4;
+
+/// What [`LANES`] counters give: element `word · LANES + lane`.
+type Group<T> = [T; WORDS * LANES];
 
 /// An endless, randomly accessible stream of draws.
 #[derive(Clone, Copy, Debug)]
 pub struct Stream {
-    key: u64,
-    nonce: u64,
-    tables: &'static Tables,
+    key: [u32; 2],
+    nonce: [u32; 2],
 }
 
 impl Stream {
@@ -30,62 +38,129 @@ impl Stream {
         }
         let digest = hasher.finalize();
         let word = |at: usize| {
-            (0..8).fold(0, |word, byte| {
-                word | u64::from(digest[at + byte]) << (8 * byte)
+            (0..4).fold(0, |word, byte| {
+                word | u32::from(digest[at + byte]) << (8 * byte)
             })
         };
         Self {
-            key: word(0),
-            nonce: word(8),
-            tables: Tables::get(),
+            key: [word(0), word(4)],
+            nonce: [word(8), word(12)],
         }
     }
 
-    /// Two independent numbers in [0, 1) with 53 random bits each, for a counter.
+    /// Two independent numbers in [0, 1) with 32 random bits each, for a counter.
     #[must_use]
     pub fn uniform_pair(&self, counter: u64) -> [f64; 2] {
-        philox([counter, self.nonce], self.key).map(|word| unit(word >> 11))
+        let words = self.words(counter);
+        [words[0], words[1]].map(|word| f64::from(word) / 4_294_967_296.0)
     }
 
-    /// Two independent standard normals for a counter, by Box–Muller in f64.
-    #[must_use]
-    pub fn normal_pair(&self, counter: u64) -> [f64; 2] {
-        let [radius, angle] = philox([counter, self.nonce], self.key);
-        self.tables.box_muller(radius, angle)
+    /// Fills `out` with the elements from `offset` on: normals of a mean and a deviation, by Box–Muller.
+    ///
+    /// The first two words of a counter give a pair, and the last two another.
+    pub fn fill_normal(&self, offset: usize, out: &mut [f32], mean: f32, deviation: f32) {
+        self.fill(offset, out, |words, normals| {
+            for pairs in [0, 2 * LANES] {
+                for first in pairs..pairs + LANES {
+                    let [cosine, sine] = box_muller(words[first], words[first + LANES]);
+                    normals[first] = mean + deviation * cosine;
+                    normals[first + LANES] = mean + deviation * sine;
+                }
+            }
+        });
+    }
+
+    /// Fills `out` with the elements from `offset` on: uniform in [-bound, bound), with 24 random bits each.
+    pub fn fill_uniform(&self, offset: usize, out: &mut [f32], bound: f32) {
+        self.fill(offset, out, |words, uniforms| {
+            for (uniform, word) in uniforms.iter_mut().zip(words) {
+                *uniform = bound * ((word >> 8).cast_signed() as f32 * (1.0 / 8_388_608.0) - 1.0);
+            }
+        });
+    }
+
+    /// Draws whole groups, and takes what is asked for.
+    #[inline(always)]
+    fn fill(&self, offset: usize, out: &mut [f32], spread: impl Fn(&Group<u32>, &mut Group<f32>)) {
+        let mut words = [0; WORDS * LANES];
+        let mut drawn = [0.0; WORDS * LANES];
+        let mut offset = offset;
+        let mut rest = out;
+        while !rest.is_empty() {
+            let skipped = offset % drawn.len();
+            let (now, later) = rest.split_at_mut((drawn.len() - skipped).min(rest.len()));
+            self.group((offset / drawn.len()) as u64, &mut words);
+            spread(&words, &mut drawn);
+            now.copy_from_slice(&drawn[skipped..skipped + now.len()]);
+            offset += now.len();
+            rest = later;
+        }
+    }
+
+    #[inline(always)]
+    fn group(&self, index: u64, out: &mut Group<u32>) {
+        for lane in 0..LANES {
+            let words = self.words(index * LANES as u64 + lane as u64);
+            for (word, value) in words.into_iter().enumerate() {
+                out[word * LANES + lane] = value;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn words(&self, counter: u64) -> [u32; WORDS] {
+        let [low, high] = [low_half(counter), low_half(counter >> 32)];
+        philox([low, high, self.nonce[0], self.nonce[1]], self.key)
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the two halves are what is asked for"
-)]
-fn philox(mut counter: [u64; 2], mut key: u64) -> [u64; 2] {
+/// Keeps its words in the lower halves of 64 bits, as a product of such halves is one vector instruction.
+#[inline(always)]
+fn philox(counter: [u32; WORDS], mut key: [u32; 2]) -> [u32; WORDS] {
+    let mut words = counter.map(u64::from);
     for _ in 0..ROUNDS {
-        let product = u128::from(MULTIPLIER) * u128::from(counter[0]);
-        counter = [(product >> 64) as u64 ^ key ^ counter[1], product as u64];
-        key = key.wrapping_add(WEYL);
+        let products = [
+            u64::from(low_half(words[0])) * MULTIPLIERS[0],
+            u64::from(low_half(words[2])) * MULTIPLIERS[1],
+        ];
+        words = [
+            (products[1] >> 32) ^ words[1] ^ u64::from(key[0]),
+            products[1],
+            (products[0] >> 32) ^ words[3] ^ u64::from(key[1]),
+            products[0],
+        ];
+        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }
-    counter
+    words.map(low_half)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "half is what is asked for")]
+fn low_half(word: u64) -> u32 {
+    word as u32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The published known answers of philox2x64-10 (Random123, `kat_vectors`).
+    /// The published known answers of philox4x32-10 (Random123, `kat_vectors`).
     #[test]
     fn known_answers() {
         let cases = [
-            ([0; 2], 0, [0xca00_a045_9843_d731, 0x66c2_4222_c9a8_45b5]),
             (
-                [u64::MAX; 2],
-                u64::MAX,
-                [0x65b0_21d6_0cd8_310f, 0x4d02_f322_2f86_df20],
+                [0; 4],
+                [0; 2],
+                [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8],
             ),
             (
-                [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344],
-                0xa409_3822_299f_31d0,
-                [0x0a5e_742c_2997_341c, 0xb0f8_83d3_8000_de5d],
+                [u32::MAX; 4],
+                [u32::MAX; 2],
+                [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd],
+            ),
+            (
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
+                [0xa409_3822, 0x299f_31d0],
+                [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1],
             ),
         ];
         for (counter, key, expected) in cases {
@@ -94,11 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn any_part_of_a_stream_is_that_of_the_whole() {
+        let stream = Stream::new(1, "test", "parts");
+        let mut whole = [0.0; 1000];
+        stream.fill_normal(0, &mut whole, 0.0, 1.0);
+        for (start, length) in [(0, 1), (1, 3), (127, 2), (128, 128), (500, 500), (999, 1)] {
+            let mut part = vec![0.0; length];
+            stream.fill_normal(start, &mut part, 0.0, 1.0);
+            assert_eq!(part, whole[start..start + length]);
+        }
+    }
+
+    #[test]
     fn normals_have_the_moments_of_a_standard_normal() {
         let stream = Stream::new(7, "test", "normals");
-        let draws: Vec<f64> = (0..50_000)
-            .flat_map(|counter| stream.normal_pair(counter))
-            .collect();
+        let mut draws = vec![0.0; 100_000];
+        stream.fill_normal(0, &mut draws, 0.0, 1.0);
+        let draws: Vec<f64> = draws.into_iter().map(f64::from).collect();
         let moment = |power: i32| draws.iter().map(|draw| draw.powi(power)).sum::<f64>() / 1e5;
         // Four standard errors of each sample moment: sqrt(1, 2, 15, 96) / sqrt(100,000) · 4.
         for (power, expected, tolerance) in [
