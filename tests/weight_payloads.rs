@@ -2,11 +2,13 @@
 
 use efficientnet_onnx::request::Request;
 use efficientnet_onnx::scaling::{Scaling, Variant};
-use efficientnet_onnx::tensor::{TensorSource, stream};
+use efficientnet_onnx::tensor::{Pipe, Segment, TensorSource, stream};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use sha2::{Digest, Sha256};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 /// SHA-256 of the little-endian bytes of every parameter, in the network's order.
 #[rustfmt::skip]
@@ -29,14 +31,36 @@ fn payload(variant: &str, rule: Rule, seed: u64) -> String {
     let request = Request::new(Scaling::published(variant));
     let parameters = request.parameters().expect("a published variant");
     let weights = SeededWeights::new(parameters, rule, seed);
-    let mut bytes = Vec::new();
-    for tensor in weights.tensors() {
-        let elements =
-            usize::try_from(tensor.shape.iter().product::<u64>()).expect("a tensor fits memory");
-        let reader = weights.open(&tensor.name).expect("it is on offer");
-        stream(&*reader, elements, &mut bytes, &()).expect("a seed cannot fail");
-    }
+    let segments: Vec<_> = weights
+        .tensors()
+        .iter()
+        .map(|tensor| Segment {
+            before: &[],
+            tensor: &tensor.name,
+            elements: usize::try_from(tensor.shape.iter().product::<u64>())
+                .expect("a tensor fits memory"),
+        })
+        .collect();
+    let written = Written::default();
+    let mut pipe = Pipe::new(Box::new(written.clone()));
+    stream(&weights, &segments, &mut pipe, &()).expect("a seed cannot fail");
+    pipe.finish().expect("memory cannot fail");
+    let bytes = written.0.lock().expect("no panic");
     sha256(&bytes)
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn program(arguments: &[&str], output: &Path) {

@@ -13,7 +13,7 @@ use efficientnet_onnx::onnx::model::output::Output;
 use efficientnet_onnx::request::{BatchNorms, Request};
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::export::Export;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Flags of `weights`.
@@ -84,18 +84,18 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
     let export = Export::new(&canonical, &*source).map_err(Failure::bad_input)?;
     let bar = Bar::new();
     bar.start(export.payload_bytes(), args.quiet);
-    let write = |out: &mut dyn Write| {
-        let written = export.write(&metadata, &mut BufWriter::with_capacity(1 << 16, out), &bar);
+    let write = |out: Box<dyn Write + Send>| {
+        let written = export.write(&metadata, out, &bar);
         written.map_err(|error| written::stream(&error, &args.output))
     };
     if args.output.as_os_str() == "-" {
-        write(&mut std::io::stdout())?;
+        write(Box::new(std::io::stdout()))?;
     } else {
         match Output::open(&args.output, args.force).map_err(|error| written::output(&error))? {
-            Output::Stream(mut device) => write(&mut device)?,
+            Output::Stream(device) => write(Box::new(device))?,
             Output::Staged(staged) => {
                 write(
-                    &mut *staged
+                    staged
                         .create(None)
                         .map_err(|error| written::output(&error))?,
                 )?;

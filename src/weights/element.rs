@@ -28,6 +28,15 @@ pub(super) fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
     }
 }
 
+/// Makes numbers of elements whose little-endian bytes were read into their place.
+pub(super) fn from_little_endian(out: &mut [f32]) {
+    if cfg!(target_endian = "big") {
+        for value in out {
+            *value = f32::from_bits(value.to_bits().swap_bytes());
+        }
+    }
+}
+
 fn each<const SIZE: usize>(bytes: &[u8], out: &mut [f32], convert: impl Fn([u8; SIZE]) -> f32) {
     let (elements, _) = bytes.as_chunks::<SIZE>();
     for (target, element) in out.iter_mut().zip(elements) {

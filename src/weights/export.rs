@@ -1,4 +1,4 @@
-//! Writing parameters as a safetensors file in timm's names, one piece of one tensor in memory at a time.
+//! Writing parameters as a safetensors file in timm's names, a few chunks in memory at a time.
 //!
 //! The format is 8 bytes of header length, a JSON header and the tensors' bytes, little-endian and without a
 //! gap (safetensors README, "Format"). The same parameters and metadata always give the same bytes.
@@ -6,7 +6,8 @@
 use crate::graph::shape::Dim;
 use crate::graph::{Graph, Parameter};
 use crate::tensor::{
-    Progress, SourceError, StreamError, TensorInfo, TensorReader, TensorSource, stream,
+    Pipe, Progress, Segment, SourceError, StreamError, TensorInfo, TensorReader, TensorSource,
+    stream,
 };
 use crate::weights::{BindError, Expected, bind};
 use serde_json::{Map, Value, json};
@@ -50,25 +51,19 @@ impl<'a> Export<'a> {
     pub fn write(
         &self,
         metadata: &[(String, String)],
-        out: &mut dyn Write,
+        out: Box<dyn Write + Send>,
         progress: &dyn Progress,
     ) -> Result<(), StreamError> {
         let mut header = self.header(metadata).to_string();
         while !header.len().is_multiple_of(ALIGNMENT) {
             header.push(' ');
         }
+        let mut out = Pipe::new(out);
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(header.as_bytes())?;
-        for parameter in self.parameters {
-            let elements = usize::try_from(parameter.element_count()).unwrap_or(usize::MAX);
-            stream(
-                &*self.source.open(&parameter.name)?,
-                elements,
-                out,
-                progress,
-            )?;
-        }
-        Ok(out.flush()?)
+        let segments: Vec<_> = self.parameters.iter().map(segment).collect();
+        stream(self.source, &segments, &mut out, progress)?;
+        Ok(out.finish()?)
     }
 
     fn header(&self, metadata: &[(String, String)]) -> Value {
@@ -120,6 +115,14 @@ impl TensorSource for Only<'_> {
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         self.source.open(name)
+    }
+}
+
+fn segment(parameter: &Parameter) -> Segment<'_> {
+    Segment {
+        before: &[],
+        tensor: &parameter.name,
+        elements: usize::try_from(parameter.element_count()).unwrap_or(usize::MAX),
     }
 }
 

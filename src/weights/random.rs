@@ -80,7 +80,7 @@ impl Stream {
     }
 
     /// Draws whole groups, and takes what is asked for.
-    #[inline(always)]
+    #[inline]
     fn fill(&self, offset: usize, out: &mut [f32], spread: impl Fn(&Group<u32>, &mut Group<f32>)) {
         let mut words = [0; WORDS * LANES];
         let mut drawn = [0.0; WORDS * LANES];
@@ -97,7 +97,7 @@ impl Stream {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn group(&self, index: u64, out: &mut Group<u32>) {
         for lane in 0..LANES {
             let words = self.words(index * LANES as u64 + lane as u64);
@@ -107,7 +107,7 @@ impl Stream {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn words(&self, counter: u64) -> [u32; WORDS] {
         let [low, high] = [low_half(counter), low_half(counter >> 32)];
         philox([low, high, self.nonce[0], self.nonce[1]], self.key)
@@ -115,7 +115,7 @@ impl Stream {
 }
 
 /// Keeps its words in the lower halves of 64 bits, as a product of such halves is one vector instruction.
-#[inline(always)]
+#[inline]
 fn philox(counter: [u32; WORDS], mut key: [u32; 2]) -> [u32; WORDS] {
     let mut words = counter.map(u64::from);
     for _ in 0..ROUNDS {

@@ -1,11 +1,10 @@
-//! Writing a model: protobuf framing, streamed, one piece of one tensor in memory at a time.
+//! Writing a model: protobuf framing, streamed, a few chunks in memory at a time.
 //!
 //! Lengths come first in protobuf, so they are computed before any tensor is read. Everything that must be
 //! known late, such as the hash of a checkpoint, goes into the metadata, which ends the file.
 
 pub mod output;
 
-mod pipe;
 mod proto_graph;
 
 use super::opset::Opset;
@@ -13,16 +12,16 @@ use super::proto::{
     ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, tensor_proto::DataLocation,
 };
 use crate::graph::{Graph, ValueId, ValueKind};
-use crate::tensor::{Progress, StreamError, TensorSource, stream};
-use pipe::Pipe;
+use crate::tensor::{Pipe, Progress, Segment, StreamError, TensorSource, stream};
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
+use prost::encoding::{WireType, encode_key, encode_varint};
 use std::io::{self, Write};
 
 /// `producer_name` of every file that is written.
 pub const PRODUCER: &str = "efficientnet-onnx";
 /// Tensors in an external file start at multiples of this, so that they can be memory-mapped.
-pub const EXTERNAL_ALIGNMENT: u64 = 4096;
+pub const EXTERNAL_ALIGNMENT: u64 = GAP.len() as u64;
+const GAP: [u8; 4096] = [0; 4096];
 /// Protobuf's limit for one message is 2 GiB − 1; the margin holds the metadata, which is not known yet.
 const LARGEST_INLINE: u64 = (1 << 31) - 1 - (1 << 20);
 
@@ -89,8 +88,9 @@ pub struct Frame<'a> {
 
 struct FramedTensor<'a> {
     name: &'a str,
+    /// The graph's field up to the tensor's inline data.
     header: Vec<u8>,
-    elements: u64,
+    elements: usize,
     /// Offset in the external file, if it is there.
     offset: Option<u64>,
 }
@@ -111,9 +111,9 @@ impl<'a> Frame<'a> {
         let graph_bytes = (before.len() + after.len()) as u64
             + tensors
                 .iter()
-                .map(|tensor| field_bytes(GRAPH_INITIALIZER, tensor.message_bytes()))
+                .map(|tensor| tensor.header.len() as u64 + tensor.inline_bytes())
                 .sum::<u64>();
-        let payload_bytes = tensors.iter().map(|tensor| tensor.elements * 4).sum();
+        let payload_bytes = tensors.iter().map(FramedTensor::bytes).sum();
         Ok(Self {
             model,
             before,
@@ -152,24 +152,10 @@ impl<'a> Frame<'a> {
         }
         let mut out = Pipe::new(out);
         self.write_head(&mut out).map_err(ModelError::from)?;
+        self.stream(&self.model_segments(), &mut out, progress)?;
         let mut data = data.map(Pipe::new);
-        let mut position = 0;
-        for tensor in &self.tensors {
-            let mut header = Vec::new();
-            encode_key(GRAPH_INITIALIZER, WireType::LengthDelimited, &mut header);
-            encode_varint(tensor.message_bytes(), &mut header);
-            header.extend_from_slice(&tensor.header);
-            out.write_all(&header).map_err(ModelError::from)?;
-            let target = match (tensor.offset, &mut data) {
-                (Some(offset), Some(data)) => {
-                    io::copy(&mut io::Read::take(io::repeat(0), offset - position), data)
-                        .map_err(ModelError::from)?;
-                    position = offset + tensor.elements * 4;
-                    data
-                }
-                _ => &mut out,
-            };
-            self.write_tensor(tensor, target, progress)?;
+        if let Some(data) = &mut data {
+            self.stream(&self.data_segments(), data, progress)?;
         }
         let tail = self.tail(metadata()?);
         let finish = || {
@@ -195,19 +181,36 @@ impl<'a> Frame<'a> {
         out.write_all(&head)
     }
 
-    fn write_tensor(
+    fn stream(
         &self,
-        tensor: &FramedTensor<'_>,
-        out: &mut dyn Write,
+        segments: &[Segment<'_>],
+        out: &mut Pipe,
         progress: &dyn Progress,
     ) -> Result<(), ModelError> {
-        let elements = usize::try_from(tensor.elements).expect("a tensor fits memory");
-        let reader = self
-            .model
-            .initializers
-            .open(tensor.name)
-            .map_err(StreamError::Source)?;
-        Ok(stream(reader.as_ref(), elements, out, progress)?)
+        Ok(stream(self.model.initializers, segments, out, progress)?)
+    }
+
+    /// Every `TensorProto`, with its data if that is inline.
+    fn model_segments(&self) -> Vec<Segment<'_>> {
+        self.tensors.iter().map(FramedTensor::in_model).collect()
+    }
+
+    /// External tensors, each after the zeros that bring it to its place.
+    fn data_segments(&self) -> Vec<Segment<'_>> {
+        let mut position = 0;
+        let mut segments = Vec::new();
+        for tensor in &self.tensors {
+            if let Some(offset) = tensor.offset {
+                let gap = usize::try_from(offset - position).expect("less than the alignment");
+                segments.push(Segment {
+                    before: &GAP[..gap],
+                    tensor: tensor.name,
+                    elements: tensor.elements,
+                });
+                position = offset + tensor.bytes();
+            }
+        }
+        segments
     }
 
     fn tail(&self, metadata: Vec<(String, String)>) -> Vec<u8> {
@@ -229,14 +232,31 @@ impl<'a> Frame<'a> {
 }
 
 impl FramedTensor<'_> {
-    /// Bytes of the `TensorProto`, its inline data included.
-    fn message_bytes(&self) -> u64 {
-        let inline = if self.offset.is_none() {
-            self.elements * 4
+    /// Bytes of its data.
+    fn bytes(&self) -> u64 {
+        self.elements as u64 * 4
+    }
+
+    /// What is written of it to the model itself.
+    fn in_model(&self) -> Segment<'_> {
+        Segment {
+            before: &self.header,
+            tensor: self.name,
+            elements: if self.offset.is_none() {
+                self.elements
+            } else {
+                0
+            },
+        }
+    }
+
+    /// Bytes of its data in the model itself.
+    fn inline_bytes(&self) -> u64 {
+        if self.offset.is_none() {
+            self.bytes()
         } else {
             0
-        };
-        self.header.len() as u64 + inline
+        }
     }
 }
 
@@ -270,38 +290,41 @@ fn frame_tensor<'a>(
         }
         _ => None,
     };
-    let Some(location) = external else {
-        let mut header = proto.encode_to_vec();
-        encode_key(TENSOR_RAW_DATA, WireType::LengthDelimited, &mut header);
-        encode_varint(elements * 4, &mut header);
-        return FramedTensor {
-            name: &value.name,
-            header,
-            elements,
-            offset: None,
-        };
-    };
-    let offset = end.next_multiple_of(EXTERNAL_ALIGNMENT);
-    *end = offset + elements * 4;
-    proto.data_location = Some(DataLocation::External as i32);
-    proto.external_data = [
-        ("location", location.clone()),
-        ("offset", offset.to_string()),
-        ("length", (elements * 4).to_string()),
-    ]
-    .map(|(key, value)| StringStringEntryProto {
-        key: Some(key.to_owned()),
-        value: Some(value),
-    })
-    .to_vec();
-    FramedTensor {
+    let mut framed = FramedTensor {
         name: &value.name,
-        header: proto.encode_to_vec(),
-        elements,
-        offset: Some(offset),
-    }
-}
-
-fn field_bytes(tag: u32, message_bytes: u64) -> u64 {
-    (key_len(tag) + encoded_len_varint(message_bytes)) as u64 + message_bytes
+        header: Vec::new(),
+        elements: usize::try_from(elements).expect("a tensor fits memory"),
+        offset: None,
+    };
+    let message = if let Some(location) = external {
+        let offset = end.next_multiple_of(EXTERNAL_ALIGNMENT);
+        *end = offset + framed.bytes();
+        framed.offset = Some(offset);
+        proto.data_location = Some(DataLocation::External as i32);
+        proto.external_data = [
+            ("location", location.clone()),
+            ("offset", offset.to_string()),
+            ("length", framed.bytes().to_string()),
+        ]
+        .map(|(key, value)| StringStringEntryProto {
+            key: Some(key.to_owned()),
+            value: Some(value),
+        })
+        .to_vec();
+        proto.encode_to_vec()
+    } else {
+        let mut message = proto.encode_to_vec();
+        encode_key(TENSOR_RAW_DATA, WireType::LengthDelimited, &mut message);
+        encode_varint(framed.bytes(), &mut message);
+        message
+    };
+    let length = message.len() as u64 + framed.inline_bytes();
+    encode_key(
+        GRAPH_INITIALIZER,
+        WireType::LengthDelimited,
+        &mut framed.header,
+    );
+    encode_varint(length, &mut framed.header);
+    framed.header.extend_from_slice(&message);
+    framed
 }

@@ -135,19 +135,31 @@ struct Reader<'a> {
 
 impl TensorReader for Reader<'_> {
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        let start = self.start + (offset * self.size) as u64;
+        if self.dtype == Dtype::F32 {
+            self.read(bytemuck::must_cast_slice_mut(out), start)?;
+            element::from_little_endian(out);
+            return Ok(());
+        }
         let step = PIECE / self.size;
         let mut bytes = vec![0; out.len().min(step) * self.size];
-        let mut position = self.start + (offset * self.size) as u64;
+        let mut position = start;
         for piece in out.chunks_mut(step) {
             let bytes = &mut bytes[..piece.len() * self.size];
-            read_at(&self.file.file, bytes, position).map_err(|source| SourceError::Io {
-                path: self.file.path.display().to_string(),
-                source,
-            })?;
+            self.read(bytes, position)?;
             element::decode(self.dtype, bytes, piece);
             position += bytes.len() as u64;
         }
         Ok(())
+    }
+}
+
+impl Reader<'_> {
+    fn read(&self, bytes: &mut [u8], position: u64) -> Result<(), SourceError> {
+        read_at(&self.file.file, bytes, position).map_err(|source| SourceError::Io {
+            path: self.file.path.display().to_string(),
+            source,
+        })
     }
 }
 

@@ -1,53 +1,70 @@
-//! A writer on a thread of its own, so that weights are drawn or read while the last piece is written.
+//! A writer on a thread of its own, so that weights are drawn or read while the last chunks are written.
 
+use super::stream::batch_chunks;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Bytes that are collected before they are handed over; more would leave the cache before they are written.
-const CHUNK: usize = 1 << 19;
-/// Chunks that may wait; with one being filled and one being written, 3 MiB in all.
-const WAITING: usize = 4;
+/// Bytes that are collected from small writes before they are handed over.
+const COLLECTED: usize = 1 << 16;
 
-/// Collects bytes in chunks and writes them on another thread.
-pub(super) struct Pipe {
-    chunk: Vec<u8>,
+/// Hands chunks of bytes to another thread, which writes them.
+pub struct Pipe {
+    collected: Vec<u8>,
     sender: Option<SyncSender<Vec<u8>>>,
     empty: Receiver<Vec<u8>>,
     writer: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Pipe {
-    pub(super) fn new(mut out: Box<dyn Write + Send>) -> Self {
-        let (sender, full) = sync_channel::<Vec<u8>>(WAITING);
-        let (give_back, empty) = sync_channel::<Vec<u8>>(WAITING + 2);
+    /// Starts the thread; as many chunks may wait as the current pool fills at a time.
+    #[must_use]
+    pub fn new(mut out: Box<dyn Write + Send>) -> Self {
+        let waiting = batch_chunks();
+        let (sender, full) = sync_channel::<Vec<u8>>(waiting);
+        let (give_back, empty) = sync_channel::<Vec<u8>>(2 * waiting);
         let writer = std::thread::spawn(move || {
             for mut chunk in full {
                 out.write_all(&chunk)?;
                 chunk.clear();
-                // The other side may be gone already; then nobody needs the buffer.
+                // Enough buffers are back already, or the other side is gone.
                 let _ = give_back.try_send(chunk);
             }
             out.flush()
         });
         Self {
-            chunk: Vec::new(),
+            collected: Vec::new(),
             sender: Some(sender),
             empty,
             writer: Some(writer),
         }
     }
 
+    /// An empty buffer, with the room of one that has been written if there is one.
+    pub(super) fn buffer(&self) -> Vec<u8> {
+        self.empty.try_recv().unwrap_or_default()
+    }
+
+    /// Hands over a chunk, after what was collected.
+    pub(super) fn send(&mut self, chunk: Vec<u8>) -> io::Result<()> {
+        if !self.collected.is_empty() {
+            let collected = std::mem::take(&mut self.collected);
+            self.hand_over(collected)?;
+        }
+        self.hand_over(chunk)
+    }
+
     /// Writes what is left and waits until everything is written.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        self.hand_over()?;
+    ///
+    /// # Errors
+    /// If anything that was handed over could not be written.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.send(Vec::new())?;
         self.join()
     }
 
-    fn hand_over(&mut self) -> io::Result<()> {
-        let next = self.empty.try_recv().unwrap_or_default();
-        let full = std::mem::replace(&mut self.chunk, next);
-        match self.sender.as_ref().map(|sender| sender.send(full)) {
+    fn hand_over(&mut self, chunk: Vec<u8>) -> io::Result<()> {
+        match self.sender.as_ref().map(|sender| sender.send(chunk)) {
             Some(Ok(())) => Ok(()),
             // The writer ended early; it says why.
             _ => Err(self
@@ -69,9 +86,9 @@ impl Pipe {
 
 impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.chunk.extend_from_slice(bytes);
-        if self.chunk.len() >= CHUNK {
-            self.hand_over()?;
+        self.collected.extend_from_slice(bytes);
+        if self.collected.len() >= COLLECTED {
+            self.send(Vec::new())?;
         }
         Ok(bytes.len())
     }
@@ -107,8 +124,8 @@ mod tests {
     #[test]
     fn an_error_of_the_writer_comes_back() {
         let mut pipe = Pipe::new(Box::new(Full));
-        let chunk = vec![0; CHUNK];
-        let result = (0..10)
+        let chunk = vec![0; COLLECTED];
+        let result = (0..100)
             .try_for_each(|_| pipe.write_all(&chunk))
             .and_then(|()| pipe.finish());
         assert_eq!(

@@ -1,10 +1,14 @@
 //! Named tensors that are read in pieces: what checkpoints, seeds, bound weights and model files offer,
 //! and what writers take. It knows no file format.
 
-use rayon::prelude::*;
+mod pipe;
+mod stream;
+
+pub use pipe::Pipe;
+pub use stream::{Progress, Segment, StreamError, stream};
+
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
 
 /// Named tensors that can be read in pieces, as f32.
 pub trait TensorSource: Send + Sync {
@@ -99,85 +103,6 @@ pub enum SourceError {
     /// There is no tensor of that name.
     #[error("there is no tensor `{0}`")]
     Missing(String),
-}
-
-/// Is told how a long write goes, and may end it.
-pub trait Progress: Sync {
-    /// So many more bytes were handed on.
-    fn advance(&self, bytes: u64);
-
-    /// Whether to stop.
-    fn cancelled(&self) -> bool;
-}
-
-/// Reports nothing and never cancels.
-impl Progress for () {
-    fn advance(&self, _bytes: u64) {}
-
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
-/// Why a tensor did not arrive.
-#[derive(Debug, thiserror::Error)]
-pub enum StreamError {
-    /// It cannot be read.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// It cannot be written.
-    #[error(transparent)]
-    Write(#[from] io::Error),
-    /// [`Progress::cancelled`] said so.
-    #[error("interrupted")]
-    Cancelled,
-}
-
-/// Elements that are read, or drawn, at a time; small enough for a piece and its bytes to stay in a core's
-/// cache until they are written, which halves the time that the system takes for it.
-const PIECE: usize = 1 << 17;
-/// Elements that one thread fills at a time.
-const SHARE: usize = 1 << 13;
-
-/// Writes a tensor's elements as little-endian f32, piece by piece, filling each with all threads of the
-/// current pool.
-///
-/// # Errors
-/// If reading or writing fails, or `progress` cancels.
-pub fn stream(
-    reader: &dyn TensorReader,
-    elements: usize,
-    out: &mut dyn Write,
-    progress: &dyn Progress,
-) -> Result<(), StreamError> {
-    let mut piece = vec![0.0_f32; elements.min(PIECE)];
-    let mut bytes = vec![0_u8; piece.len() * 4];
-    for start in (0..elements).step_by(PIECE) {
-        if progress.cancelled() {
-            return Err(StreamError::Cancelled);
-        }
-        let length = PIECE.min(elements - start);
-        let fill = |(index, (share, encoded)): (usize, (&mut [f32], &mut [u8]))| {
-            reader.fill(start + index * SHARE, share)?;
-            for (value, target) in share.iter().zip(encoded.chunks_exact_mut(4)) {
-                target.copy_from_slice(&value.to_le_bytes());
-            }
-            Ok::<(), SourceError>(())
-        };
-        if length <= SHARE {
-            fill((0, (&mut piece[..length], &mut bytes[..length * 4])))?;
-        } else {
-            let encoded = bytes[..length * 4].par_chunks_mut(SHARE * 4);
-            piece[..length]
-                .par_chunks_mut(SHARE)
-                .zip(encoded)
-                .enumerate()
-                .try_for_each(fill)?;
-        }
-        out.write_all(&bytes[..length * 4])?;
-        progress.advance(length as u64 * 4);
-    }
-    Ok(())
 }
 
 /// Reads exactly `bytes.len()` bytes at a position of a file, whatever other threads read.
