@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 /// SHA-256 of the little-endian bytes of every parameter, in the network's order.
 #[rustfmt::skip]
 const PAYLOADS: [(&str, Rule, u64, &str); 3] = [
-    ("b0", Rule::Probe, 0, "0ac7ebbd19410bd816be544b2865791e6696721c7a6bd57fc569ef0aaf97ec17"),
-    ("lite0", Rule::Official, 7, "52f9e4f34dbb0b3292ae60cfbf078d60776db0bb30f769c4a73807b065e7ddda"),
+    ("b0", Rule::Probe, 0, "a532aa23ef7ea0ce7cffecb4b3c58a0402d4c64ec3f6975737e0b8b49f2a38b7"),
+    ("lite0", Rule::Official, 7, "ef68436a9a7d3c0b93d95d3211b9f0f974ad1be2550f6c2e4d7b3deae5fc311a"),
     ("b1", Rule::Constant, 0, "49bb140071cc6c01aca15c9191bd40031577629a0b770910f3d0db6e2c06cc66"),
 ];
 
