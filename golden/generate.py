@@ -25,7 +25,7 @@ import timm.models.efficientnet as timm_efficientnet
 import torch
 
 # An even size, and an odd one. The even size is the native one up to B5 and in Lite, half of it in B6, B7
-# and B8. No odd size is one more than a multiple of 32: there, SAME padding equals symmetric padding.
+# and B8, and less in EdgeTPU and V2. No odd size is one more than a multiple of 32: there, SAME padding equals symmetric padding.
 SIZES = {
     "b0": (224, 223),
     "b1": (240, 223),
@@ -42,13 +42,37 @@ SIZES = {
     "lite2": (260, 175),
     "lite3": (280, 223),
     "lite4": (300, 175),
+    "edgetpu-s": (160, 111),
+    "edgetpu-m": (160, 111),
+    "edgetpu-l": (160, 111),
+    "v2-s": (128, 111),
+    "v2-m": (128, 111),
+    "v2-l": (96, 79),
+    "v2-xl": (96, 79),
+    "v2-b0": (160, 111),
+    "v2-b1": (160, 111),
+    "v2-b2": (160, 111),
+    "v2-b3": (160, 111),
 }
 
-# Pairs of names that a wrong map could exchange without any shape being wrong.
-SWAPPED_NORMS = ("blocks.6.0.bn1.", "blocks.6.0.bn2.")
+# Pairs of names that a wrong map could exchange without any shape being wrong. EdgeTPU and most of V2 have six stages.
 SWAPPED_TENSORS = ("blocks.3.1.conv_pwl.weight", "blocks.3.2.conv_pwl.weight")
 
 CORRECT = {"pad_type": "same", "bn_eps": 1e-3}
+
+
+def timm_name(variant):
+    """timm's name of the model with TensorFlow's conventions."""
+    family, _, member = variant.partition("-")
+    if family == "edgetpu":
+        return f"tf_efficientnet_e{member}"
+    return f"tf_efficientnetv2_{member}" if family == "v2" else f"tf_efficientnet_{variant}"
+
+
+def swapped_norms(variant):
+    """Two batch norms of one block that have the same shape."""
+    stage = 5 if "-" in variant else 6
+    return f"blocks.{stage}.0.bn1.", f"blocks.{stage}.0.bn2."
 
 
 def noise(size, which):
@@ -87,7 +111,7 @@ def read_weights(path):
 def model(variant, weights, leave_out_surplus=False, **options):
     """timm's model with these weights; every name and shape must fit, but for blocks that it lacks."""
     with torch.device("meta"):
-        network = timm.create_model(f"tf_efficientnet_{variant}", **options)
+        network = timm.create_model(timm_name(variant), **options)
     result = network.load_state_dict(weights, strict=not leave_out_surplus, assign=True)
     missing = [name for name in result.missing_keys if not name.endswith("num_batches_tracked")]
     assert not missing, missing
@@ -128,7 +152,7 @@ def mistakes(variant, weights):
     yield "symmetric_padding", model(variant, weights, pad_type="", bn_eps=1e-3)
     yield "epsilon_1e-5", model(variant, weights, pad_type="same", bn_eps=1e-5)
     yield "epsilon_2e-3", model(variant, weights, pad_type="same", bn_eps=2e-3)
-    yield "swapped_norms", model(variant, swapped(weights, *SWAPPED_NORMS), **CORRECT)
+    yield "swapped_norms", model(variant, swapped(weights, *swapped_norms(variant)), **CORRECT)
     yield "swapped_tensors", model(variant, swapped(weights, *SWAPPED_TENSORS), **CORRECT)
     network = rounded_repeats(variant, weights)
     if network is not None:

@@ -160,7 +160,7 @@ impl Request {
                 let coefficients = self.scaling.coefficients;
                 format!(
                     "efficientnet-{}-w{}-d{}",
-                    self.scaling.family.name(),
+                    self.scaling.family().name(),
                     coefficients.width,
                     coefficients.depth
                 )

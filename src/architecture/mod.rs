@@ -1,8 +1,11 @@
 //! Block rows, and a network with every number resolved.
 //!
-//! The rows are the baseline of the paper (arXiv 1905.11946, table 1; tensorflow/tpu
-//! `efficientnet_builder.py`); [`Architecture::scale`] applies a [`Scaling`] to them. How the parts are
-//! wired is `network`'s business.
+//! The rows are those of the published baselines; [`Architecture::scale`] applies a [`Scaling`] to them.
+//! How the parts are wired is `network`'s business.
+
+mod rows;
+
+use rows::Rows;
 
 use crate::graph::{Activation, Padding};
 use crate::scaling::{Family, Scaling, round_filters, round_repeats};
@@ -56,14 +59,26 @@ impl Default for Options {
     }
 }
 
+/// How a block is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockKind {
+    /// Expansion, depthwise convolution, squeeze-and-excitation, projection.
+    MbConv,
+    /// A full convolution expands in place of the first two; without expansion it is the whole block.
+    Fused,
+}
+
 /// Blocks of one shape in a row; only the first has the stride and the change of filters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stage {
-    /// Side of the depthwise kernel.
+    /// How each block is built.
+    pub kind: BlockKind,
+    /// Side of the depthwise kernel, or of the full one.
     pub kernel_size: u64,
     /// Number of blocks.
     pub num_repeat: u64,
-    /// Filters that enter the stage.
+    /// Filters that enter the stage by its row: what expansion and squeezing count from. What really enters
+    /// is the stage before, or the stem; the rows of Lite3 and of EdgeTPU say otherwise for their first stage.
     pub input_filters: u64,
     /// Filters that leave every block.
     pub output_filters: u64,
@@ -73,6 +88,10 @@ pub struct Stage {
     pub stride: u64,
     /// Squeezed filters over a block's input filters, if it has squeeze-and-excitation.
     pub squeeze_ratio: Option<f64>,
+    /// Whether the input is added to the result where shapes allow.
+    pub skip: bool,
+    /// How many kernels are mixed in every convolution of a block, image by image.
+    pub experts: Option<u64>,
 }
 
 /// A network that is refused for its size.
@@ -90,37 +109,6 @@ pub enum SizeError {
     Bytes(u128),
 }
 
-const fn row(
-    kernel_size: u64,
-    num_repeat: u64,
-    stride: u64,
-    expand_ratio: u64,
-    filters: [u64; 2],
-) -> Stage {
-    Stage {
-        kernel_size,
-        num_repeat,
-        input_filters: filters[0],
-        output_filters: filters[1],
-        expand_ratio,
-        stride,
-        squeeze_ratio: Some(0.25),
-    }
-}
-
-/// The baseline of B0 and Lite0 (tensorflow/tpu `efficientnet_builder.py`; arXiv 1905.11946, table 1).
-const BASELINE: [Stage; 7] = [
-    row(3, 1, 1, 1, [32, 16]),
-    row(3, 2, 2, 6, [16, 24]),
-    row(5, 2, 2, 6, [24, 40]),
-    row(3, 3, 2, 6, [40, 80]),
-    row(5, 3, 1, 6, [80, 112]),
-    row(5, 4, 2, 6, [112, 192]),
-    row(3, 1, 1, 6, [192, 320]),
-];
-const BASELINE_STEM_FILTERS: u64 = 32;
-const BASELINE_HEAD_FILTERS: u64 = 1280;
-
 impl Architecture {
     /// The family's baseline, scaled.
     ///
@@ -130,43 +118,30 @@ impl Architecture {
     /// # Errors
     /// If the network would be of unreasonable size; nothing large is built to find out.
     pub fn scale(scaling: &Scaling, options: Options) -> Result<Self, SizeError> {
-        let width = scaling.coefficients.width;
-        let lite = scaling.family == Family::Lite;
-        let outer = |filters| {
-            if lite {
-                filters
-            } else {
-                round_filters(filters, width)
-            }
+        let family = scaling.family();
+        let lite = family == Family::Lite;
+        let scale = |filters| {
+            let width = scaling.coefficients.width;
+            round_filters(filters, width, family.has_ninety_percent_rule())
         };
-        let stem_filters = outer(BASELINE_STEM_FILTERS);
-        let last = BASELINE.len() - 1;
-        let mut input_filters = stem_filters;
-        let stages = BASELINE.iter().enumerate().map(|(index, row)| {
-            let fixed = lite && (index == 0 || index == last);
-            let stage = Stage {
-                num_repeat: if fixed {
-                    row.num_repeat
-                } else {
-                    round_repeats(row.num_repeat, scaling.coefficients.depth)
-                },
-                input_filters,
-                output_filters: round_filters(row.output_filters, width),
-                squeeze_ratio: row.squeeze_ratio.filter(|_| !lite),
-                ..*row
-            };
-            input_filters = stage.output_filters;
-            stage
-        });
-        let architecture = Self {
-            stem_filters,
-            stages: stages.collect(),
-            head_filters: outer(BASELINE_HEAD_FILTERS),
-            activation: if lite {
-                Activation::Relu6
+        let outer = |filters| if lite { filters } else { scale(filters) };
+        let rows = Rows::of(scaling.baseline);
+        let last = rows.stages.len() - 1;
+        let stage = |(index, row): (usize, &Stage)| Stage {
+            num_repeat: if lite && (index == 0 || index == last) {
+                row.num_repeat
             } else {
-                Activation::Swish
+                round_repeats(row.num_repeat, scaling.coefficients.depth)
             },
+            input_filters: scale(row.input_filters),
+            output_filters: scale(row.output_filters),
+            ..*row
+        };
+        let architecture = Self {
+            stem_filters: outer(rows.stem_filters),
+            stages: rows.stages.iter().enumerate().map(stage).collect(),
+            head_filters: outer(rows.head_filters),
+            activation: rows.activation,
             options,
         };
         architecture.refuse_unreasonable_size()?;
@@ -188,6 +163,7 @@ impl Architecture {
             2 * filters
                 * filters
                 * u128::from(stage.expand_ratio)
+                * u128::from(stage.experts.unwrap_or(1))
                 * u128::from(stage.num_repeat - 1)
         };
         let classifier = u128::from(self.head_filters) * u128::from(self.options.classes);
@@ -201,7 +177,7 @@ impl Architecture {
 }
 
 impl Stage {
-    /// Filters that enter block `index` of the stage.
+    /// Filters that enter block `index` of the stage by its row.
     #[must_use]
     pub fn block_input_filters(&self, index: u64) -> u64 {
         if index == 0 {

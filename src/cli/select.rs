@@ -48,9 +48,9 @@ pub struct Selection {
     )]
     gamma: Option<f64>,
     /// Baseline that is scaled
-    #[arg(long, value_name = "F", default_value = "v1", value_parser = ["v1", "lite"])]
+    #[arg(long, value_name = "F", default_value = "v1", value_parser = Family::ALL.map(Family::name))]
     family: String,
-    /// Published model: b0 to b8, l2, lite0 to lite4
+    /// Published model, such as b0, l2, lite4, edgetpu-s, condconv-b0-4e, v2-s or v2-b0
     #[arg(long, value_name = "NAME", value_parser = PUBLISHED.map(|variant| variant.name), conflicts_with = "family")]
     variant: Option<String>,
     /// Width multiplier, with --depth
@@ -124,7 +124,7 @@ impl Selection {
     pub fn reading(&self, request: &Request) -> Option<String> {
         let phi = self.phi?;
         let used = describe(request);
-        let family = request.scaling.family;
+        let family = request.scaling.family();
         let line = match &request.scaling.reading {
             Reading::Published { variant } => {
                 let other = match Scaling::formula(family, phi, Compound::default()) {

@@ -146,7 +146,8 @@ impl Weights {
             Self::Checkpoint(open) => open.preprocessing.clone(),
             Self::Seed(_) => None,
         };
-        let told = told.unwrap_or_else(|| Preprocessing::tensorflow(request.scaling.family, size));
+        let told =
+            told.unwrap_or_else(|| Preprocessing::tensorflow(request.scaling.baseline, size));
         (request.options.in_channels == 3).then_some(Preprocessing { size, ..told })
     }
 

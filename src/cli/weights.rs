@@ -154,7 +154,7 @@ fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
     let recipe = Recipe::new(&request, canonical.counts(), reading);
     let seed = args.seed.read();
     let preprocessing = (request.options.in_channels == 3)
-        .then(|| Preprocessing::tensorflow(request.scaling.family, request.default_size()));
+        .then(|| Preprocessing::tensorflow(request.scaling.baseline, request.default_size()));
     let metadata = Metadata {
         recipe,
         origin: seed.origin(),

@@ -59,6 +59,7 @@ impl Speller {
                 epsilon: *epsilon as f32,
             },
             Op::Activation(Activation::Sigmoid) => Operator::Sigmoid,
+            Op::Activation(Activation::Relu) => Operator::Relu,
             Op::Activation(Activation::Swish) => {
                 let gate = self.sigmoid(&node);
                 node.inputs.push(gate);

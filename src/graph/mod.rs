@@ -126,6 +126,8 @@ pub enum Padding {
 pub enum Activation {
     /// `x · sigmoid(x)`.
     Swish,
+    /// `max(x, 0)`.
+    Relu,
     /// `min(max(x, 0), 6)`.
     Relu6,
     /// `1 / (1 + exp(−x))`.

@@ -58,6 +58,18 @@ pub enum Site {
     },
 }
 
+impl Site {
+    /// At the end of a block of a stage that has `stage_blocks` of them.
+    #[must_use]
+    pub fn closing(residual: bool, stage_blocks: u64) -> Self {
+        if residual {
+            Self::ClosingResidual { stage_blocks }
+        } else {
+            Self::Closing
+        }
+    }
+}
+
 impl Parameter {
     /// Whether it is trained; running statistics are not, and do not count as parameters.
     #[must_use]

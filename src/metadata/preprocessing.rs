@@ -1,7 +1,7 @@
 //! How a picture becomes a network's input, as its authors did it.
 
 use super::VERSION;
-use crate::scaling::Family;
+use crate::scaling::Baseline;
 use serde::{Deserialize, Serialize};
 
 /// How a picture becomes the graph's input: centre crop, resize, then `(pixel − mean) / std`.
@@ -43,15 +43,21 @@ impl Preprocessing {
     /// scales with the size). Lite: `(pixel − 127) / 128`, bilinear, padding 32
     /// (`lite/efficientnet_lite_builder.py`). Both in tensorflow/tpu, `models/official/efficientnet`.
     #[must_use]
-    pub fn tensorflow(family: Family, size: [u64; 2]) -> Self {
-        let (mean, std, crop_padding, interpolation) = match family {
-            Family::V1 => (
+    pub fn tensorflow(baseline: Baseline, size: [u64; 2]) -> Self {
+        let (mean, std, crop_padding, interpolation) = match baseline {
+            Baseline::V1 | Baseline::V2Base => (
                 [0.485 * 255.0, 0.456 * 255.0, 0.406 * 255.0],
                 [0.229 * 255.0, 0.224 * 255.0, 0.225 * 255.0],
                 (size[0].min(size[1]) + 3) / 7,
                 Interpolation::Bicubic,
             ),
-            Family::Lite => ([127.0; 3], [128.0; 3], 32, Interpolation::Bilinear),
+            Baseline::Lite | Baseline::EdgeTpu => {
+                ([127.0; 3], [128.0; 3], 32, Interpolation::Bilinear)
+            }
+            Baseline::CondConv { .. } => ([127.0; 3], [128.0; 3], 32, Interpolation::Bicubic),
+            Baseline::V2S | Baseline::V2M | Baseline::V2L | Baseline::V2Xl => {
+                ([128.0; 3], [128.0; 3], 0, Interpolation::Bilinear)
+            }
         };
         Self {
             version: VERSION,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct Recipe {
     /// Version of this record.
     pub version: u32,
-    /// `v1` or `lite`.
+    /// As in `--family`.
     pub family: String,
     /// Name of the published row, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,7 +108,7 @@ impl Recipe {
         };
         Self {
             version: VERSION,
-            family: scaling.family.name().to_owned(),
+            family: scaling.family().name().to_owned(),
             variant,
             formula,
             width: scaling.coefficients.width,
@@ -150,7 +150,7 @@ impl Recipe {
             return Err(unknown("version", &self.version, "1"));
         }
         let family = Family::by_name(&self.family)
-            .ok_or_else(|| unknown("family", &self.family, "`v1` or `lite`"))?;
+            .ok_or_else(|| unknown("family", &self.family, "the name of a family"))?;
         let reading = match (&self.variant, self.formula) {
             (Some(name), _) => Reading::Published {
                 variant: Variant::by_name(name)
@@ -191,7 +191,10 @@ impl Recipe {
             .collect();
         Ok(Request {
             scaling: Scaling {
-                family,
+                baseline: match &reading {
+                    Reading::Published { variant } => variant.baseline,
+                    _ => family.baseline(),
+                },
                 coefficients: Coefficients {
                     width: positive("width", self.width)?,
                     depth: positive("depth", self.depth)?,

@@ -35,74 +35,60 @@ impl Network<'_> {
         input: ValueId,
     ) -> Result<ValueId, BuildError> {
         let activation = Some(self.architecture.activation);
-        let input_filters = stage.block_input_filters(index);
-        let expanded_filters = input_filters * stage.expand_ratio;
-        let stride = stage.block_stride(index);
-        let residual = stride == 1 && input_filters == stage.output_filters;
+        let residual = self.is_residual(stage, index, input);
         let mut x = input;
         let mut names = DEPTHWISE_SEPARABLE;
         if stage.expand_ratio != 1 {
             names = INVERTED_RESIDUAL;
-            x = self.conv_norm(
-                x,
-                &ConvNorm {
-                    conv: "conv_pw".into(),
-                    norm: "bn1".into(),
-                    filters: expanded_filters,
-                    kernel_size: 1,
-                    stride: 1,
-                    depthwise: false,
-                    activation,
-                    site: Site::Inner,
-                    scope,
-                },
-            )?;
-        }
-        x = self.conv_norm(
-            x,
-            &ConvNorm {
-                conv: "conv_dw".into(),
-                norm: names.depthwise_norm.into(),
-                filters: expanded_filters,
-                kernel_size: stage.kernel_size,
-                stride,
-                depthwise: true,
+            let expand = ConvNorm {
                 activation,
-                site: Site::Inner,
-                scope,
-            },
-        )?;
+                ..ConvNorm::pointwise("conv_pw", "bn1", scope)
+            };
+            let expanded_filters = stage.block_input_filters(index) * stage.expand_ratio;
+            x = self.conv_norm(x, expanded_filters, &expand)?;
+        }
+        let depthwise = ConvNorm {
+            kernel_size: stage.kernel_size,
+            stride: stage.block_stride(index),
+            depthwise: true,
+            activation,
+            ..ConvNorm::pointwise("conv_dw", names.depthwise_norm, scope)
+        };
+        x = self.conv_norm(x, self.channels(x), &depthwise)?;
         if let Some(squeezed_filters) = stage.squeezed_filters(index) {
             x = self.squeeze_excite(scope, x, squeezed_filters)?;
         }
-        x = self.conv_norm(
-            x,
-            &ConvNorm {
-                conv: names.project.into(),
-                norm: names.project_norm.into(),
-                filters: stage.output_filters,
-                kernel_size: 1,
-                stride: 1,
-                depthwise: false,
-                activation: None,
-                site: if residual {
-                    Site::ClosingResidual {
-                        stage_blocks: stage.num_repeat,
-                    }
-                } else {
-                    Site::Closing
-                },
-                scope,
-            },
-        )?;
-        if residual {
-            let name = format!("{scope}add");
-            x = self.builder.node(&name, Op::Add, vec![x, input], &name)?;
-        }
-        Ok(x)
+        let project = ConvNorm {
+            site: Site::closing(residual, stage.num_repeat),
+            ..ConvNorm::pointwise(names.project, names.project_norm, scope)
+        };
+        x = self.conv_norm(x, stage.output_filters, &project)?;
+        self.add_input(scope, residual, x, input)
     }
 
-    fn squeeze_excite(
+    /// Whether the input of block `index` is added to its result: by the stage's row, and by what really enters.
+    pub(super) fn is_residual(&self, stage: &Stage, index: u64, input: ValueId) -> bool {
+        stage.skip
+            && stage.block_stride(index) == 1
+            && stage.block_input_filters(index) == stage.output_filters
+            && self.channels(input) == stage.output_filters
+    }
+
+    pub(super) fn add_input(
+        &mut self,
+        scope: &str,
+        residual: bool,
+        x: ValueId,
+        input: ValueId,
+    ) -> Result<ValueId, BuildError> {
+        if !residual {
+            return Ok(x);
+        }
+        let name = format!("{scope}add");
+        self.builder.node(&name, Op::Add, vec![x, input], &name)
+    }
+
+    pub(super) fn squeeze_excite(
         &mut self,
         scope: &str,
         x: ValueId,

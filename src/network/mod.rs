@@ -3,12 +3,13 @@
 //! Always the same canonical graph: one node per concept, timm's parameter names, the same scopes for
 //! nodes and values. It knows no flag that concerns how a graph is spelled.
 
+mod fused;
 mod mbconv;
 mod summary;
 
 pub use summary::{Row, summary};
 
-use crate::architecture::{Architecture, Stage};
+use crate::architecture::{Architecture, BlockKind, Stage};
 use crate::graph::shape::{Dim, Shape};
 use crate::graph::{Activation, BuildError, Conv, Graph, GraphBuilder, Op, Role, Site, ValueId};
 
@@ -98,36 +99,46 @@ struct Network<'a> {
 }
 
 /// A convolution followed by a batch norm and perhaps the activation.
+#[derive(Clone, Copy)]
 struct ConvNorm<'a> {
     /// timm's name of the convolution.
-    conv: String,
+    conv: &'a str,
     /// timm's name of the batch norm.
-    norm: String,
-    filters: u64,
+    norm: &'a str,
+    /// What both names follow.
+    scope: &'a str,
     kernel_size: u64,
     stride: u64,
     depthwise: bool,
     activation: Option<Activation>,
     site: Site,
-    scope: &'a str,
+}
+
+impl<'a> ConvNorm<'a> {
+    /// A 1×1 convolution without activation.
+    fn pointwise(conv: &'a str, norm: &'a str, scope: &'a str) -> Self {
+        Self {
+            conv,
+            norm,
+            scope,
+            kernel_size: 1,
+            stride: 1,
+            depthwise: false,
+            activation: None,
+            site: Site::Inner,
+        }
+    }
 }
 
 impl Network<'_> {
     fn stem(&mut self, input: ValueId) -> Result<ValueId, BuildError> {
-        self.conv_norm(
-            input,
-            &ConvNorm {
-                conv: "conv_stem".into(),
-                norm: "bn1".into(),
-                filters: self.architecture.stem_filters,
-                kernel_size: 3,
-                stride: 2,
-                depthwise: false,
-                activation: Some(self.architecture.activation),
-                site: Site::Inner,
-                scope: "",
-            },
-        )
+        let stem = ConvNorm {
+            kernel_size: 3,
+            stride: 2,
+            activation: Some(self.architecture.activation),
+            ..ConvNorm::pointwise("conv_stem", "bn1", "")
+        };
+        self.conv_norm(input, self.architecture.stem_filters, &stem)
     }
 
     fn stage(
@@ -137,26 +148,21 @@ impl Network<'_> {
         mut x: ValueId,
     ) -> Result<ValueId, BuildError> {
         for block in 0..stage.num_repeat {
-            x = self.mbconv(&format!("blocks.{index}.{block}."), stage, block, x)?;
+            let scope = format!("blocks.{index}.{block}.");
+            x = match stage.kind {
+                BlockKind::MbConv => self.mbconv(&scope, stage, block, x)?,
+                BlockKind::Fused => self.fused(&scope, stage, block, x)?,
+            };
         }
         Ok(x)
     }
 
     fn head(mut self, x: ValueId, outputs: &[Output]) -> Result<Graph, BuildError> {
-        let features = self.conv_norm(
-            x,
-            &ConvNorm {
-                conv: "conv_head".into(),
-                norm: "bn2".into(),
-                filters: self.architecture.head_filters,
-                kernel_size: 1,
-                stride: 1,
-                depthwise: false,
-                activation: Some(self.architecture.activation),
-                site: Site::Inner,
-                scope: "",
-            },
-        )?;
+        let head = ConvNorm {
+            activation: Some(self.architecture.activation),
+            ..ConvNorm::pointwise("conv_head", "bn2", "")
+        };
+        let features = self.conv_norm(x, self.architecture.head_filters, &head)?;
         let pooled = self.builder.node(
             "global_pool",
             Op::Pool { keep_dims: false },
@@ -198,14 +204,19 @@ impl Network<'_> {
         Ok(self.builder.finish(results?))
     }
 
-    fn conv_norm(&mut self, x: ValueId, spec: &ConvNorm<'_>) -> Result<ValueId, BuildError> {
+    fn conv_norm(
+        &mut self,
+        x: ValueId,
+        filters: u64,
+        spec: &ConvNorm<'_>,
+    ) -> Result<ValueId, BuildError> {
         let name = format!("{}{}", spec.scope, spec.conv);
         let in_channels = self.channels(x);
         let groups = if spec.depthwise { in_channels } else { 1 };
         let weight = self.builder.parameter(
             &format!("{name}.weight"),
             &[
-                spec.filters,
+                filters,
                 in_channels / groups,
                 spec.kernel_size,
                 spec.kernel_size,
@@ -220,7 +231,7 @@ impl Network<'_> {
         });
         let y = self.builder.node(&name, conv, vec![x, weight], &name)?;
         let norm = format!("{}{}", spec.scope, spec.norm);
-        let y = self.batch_norm(y, &norm, spec.filters, spec.site)?;
+        let y = self.batch_norm(y, &norm, filters, spec.site)?;
         match spec.activation {
             Some(activation) => {
                 let name = format!("{norm}.act");
@@ -297,8 +308,17 @@ mod tests {
 
     #[test]
     fn residual_additions() {
-        // Sum of repeats - 1: no stage of V1 or Lite keeps its filters in the first block.
-        for (name, additions) in [("b0", 9), ("b1", 16), ("b3", 19), ("lite0", 9)] {
+        // Sum of repeats - 1, and 1 for the first stage of V2-S to V2-XL, which keeps its filters.
+        let expected = [
+            ("b0", 9),
+            ("b1", 16),
+            ("b3", 19),
+            ("lite0", 9),
+            ("edgetpu-s", 12),
+            ("edgetpu-m", 17),
+            ("v2-s", 35),
+        ];
+        for (name, additions) in expected {
             let graph = network(Variant::by_name(name).expect("a published name"));
             assert_eq!(
                 graph.nodes.iter().filter(|node| node.op == Op::Add).count(),

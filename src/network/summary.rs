@@ -1,7 +1,7 @@
 //! The per-stage table of an architecture, as the paper's table 1 has it.
 
 use super::{Interface, build};
-use crate::architecture::{Architecture, Stage};
+use crate::architecture::{Architecture, BlockKind, Stage};
 use crate::graph::shape::Dim;
 use crate::graph::{BuildError, Counts, Graph};
 
@@ -79,7 +79,11 @@ pub fn summary(architecture: &Architecture, size: [u64; 2]) -> Result<Vec<Row>, 
 
 fn operator(stage: &Stage) -> String {
     let kernel = stage.kernel_size;
-    format!("MBConv{} k{kernel}x{kernel}", stage.expand_ratio)
+    let kind = match stage.kind {
+        BlockKind::MbConv => "MBConv",
+        BlockKind::Fused => "FusedMBConv",
+    };
+    format!("{kind}{} k{kernel}x{kernel}", stage.expand_ratio)
 }
 
 /// Whether `name` is `scope` itself or inside it.

@@ -9,7 +9,7 @@
 mod published;
 mod rounding;
 
-pub use published::{Family, PUBLISHED, Variant};
+pub use published::{Baseline, Family, PUBLISHED, Variant};
 pub use rounding::{round_filters, round_repeats};
 
 /// Side of the baseline's input in pixels, for every family (arXiv 1905.11946, table 1).
@@ -27,8 +27,8 @@ pub struct Coefficients {
 /// A family scaled to a point: what a request comes down to before block rows are looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
-    /// The baseline that is scaled.
-    pub family: Family,
+    /// What is scaled.
+    pub baseline: Baseline,
     /// Width and depth.
     pub coefficients: Coefficients,
     /// Side of the square input that goes with them, in pixels.
@@ -115,11 +115,17 @@ pub const LARGEST_MULTIPLIER: f64 = 1e4;
 pub const LARGEST_RESOLUTION: u64 = 1 << 20;
 
 impl Scaling {
+    /// The family that is scaled.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.baseline.family()
+    }
+
     /// A published row.
     #[must_use]
     pub fn published(variant: &'static Variant) -> Self {
         Self {
-            family: variant.family,
+            baseline: variant.baseline,
             coefficients: variant.coefficients,
             resolution: variant.resolution,
             reading: Reading::Published { variant },
@@ -161,7 +167,7 @@ impl Scaling {
         )]
         let resolution = (resolution as u64).max(1);
         Ok(Self {
-            family,
+            baseline: family.baseline(),
             coefficients: Coefficients { width, depth },
             resolution,
             reading: Reading::Formula { phi, compound },
@@ -180,7 +186,7 @@ impl Scaling {
             }
         }
         Ok(Self {
-            family,
+            baseline: family.baseline(),
             coefficients,
             resolution: BASE_RESOLUTION,
             reading: Reading::Given,

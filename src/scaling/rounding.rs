@@ -4,11 +4,11 @@
 /// channels in spite of its name).
 const DIVISOR: u64 = 8;
 
-/// Filters scaled by `width`, to the nearest multiple of 8 (half up), and one step more where that loses
-/// over 10 %: 16 · 1.2 gives 24, not 16.
+/// Filters scaled by `width`, to the nearest multiple of 8 (half up), and with `ninety_percent_rule` one
+/// step more where that loses over 10 %: 16 · 1.2 gives 24 with it, 16 without.
 ///
-/// Source: `round_filters` in tensorflow/tpu `efficientnet_model.py`. The 90 % line is V1's and Lite's;
-/// google/automl's `EfficientNetV2` lacks it.
+/// Source: `round_filters` in tensorflow/tpu `efficientnet_model.py`, and in google/automl
+/// `efficientnetv2/effnetv2_model.py`, which lacks the 90 % line.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,
@@ -16,10 +16,10 @@ const DIVISOR: u64 = 8;
     clippy::cast_sign_loss,
     reason = "filters are far below 2^53, and multipliers are limited where they are parsed"
 )]
-pub fn round_filters(filters: u64, width: f64) -> u64 {
+pub fn round_filters(filters: u64, width: f64, ninety_percent_rule: bool) -> u64 {
     let scaled = filters as f64 * width;
     let nearest = ((scaled + DIVISOR as f64 / 2.0) as u64 / DIVISOR * DIVISOR).max(DIVISOR);
-    if (nearest as f64) < 0.9 * scaled {
+    if ninety_percent_rule && (nearest as f64) < 0.9 * scaled {
         nearest + DIVISOR
     } else {
         nearest
@@ -55,12 +55,15 @@ mod tests {
             (4.3, [72, 104, 176, 344, 480, 824, 1376, 136, 5504]),
         ] {
             assert_eq!(
-                baseline.map(|filters| round_filters(filters, width)),
+                baseline.map(|filters| round_filters(filters, width, true)),
                 expected,
                 "{width}"
             );
         }
-        assert_eq!(round_filters(8, 0.1), 8);
+        assert_eq!(round_filters(8, 0.1, true), 8);
+        // V2-B3, the one published network where the rule would matter and is not used.
+        assert_eq!(round_filters(16, 1.2, false), 16);
+        assert_eq!(round_filters(32, 1.2, false), 40);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use efficientnet_onnx::network::{self, Interface, Output};
 use efficientnet_onnx::onnx::model::{Frame, Model, ModelError, Storage};
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::{Extent, Request};
-use efficientnet_onnx::scaling::{Family, Scaling, Variant};
+use efficientnet_onnx::scaling::{Baseline, Family, Scaling, Variant};
 use efficientnet_onnx::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use efficientnet_onnx::weights::{BindError, Expected, bind};
@@ -19,8 +19,9 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The names that `golden/generate.py` exchanges.
+/// The names that `golden/generate.py` exchanges; EdgeTPU and most of V2 have six stages.
 const SWAPPED_NORMS: [&str; 2] = ["blocks.6.0.bn1.", "blocks.6.0.bn2."];
+const SWAPPED_NORMS_OF_SIX_STAGES: [&str; 2] = ["blocks.5.0.bn1.", "blocks.5.0.bn2."];
 const SWAPPED_TENSORS: [&str; 2] = ["blocks.3.1.conv_pwl.weight", "blocks.3.2.conv_pwl.weight"];
 
 /// A request for a variant at a size, with TensorFlow's padding and epsilon.
@@ -133,7 +134,10 @@ pub fn mistaken(
         "symmetric_padding" => request.options.padding = Padding::Symmetric,
         "epsilon_1e-5" => request.options.batch_norm_epsilon = 1e-5,
         "epsilon_2e-3" => request.options.batch_norm_epsilon = 2e-3,
-        "swapped_norms" => swap(&mut expected, SWAPPED_NORMS),
+        "swapped_norms" => match request.scaling.family() {
+            Family::EdgeTpu | Family::V2 => swap(&mut expected, SWAPPED_NORMS_OF_SIX_STAGES),
+            _ => swap(&mut expected, SWAPPED_NORMS),
+        },
         "swapped_tensors" => swap(&mut expected, SWAPPED_TENSORS),
         "rounded_repeats" => return with_rounded_repeats(&request, weights, folder),
         _ => panic!("unknown mistake `{mistake}`"),
@@ -143,9 +147,13 @@ pub fn mistaken(
 
 /// The architecture of a request whose stages repeat `round(d · r)` times, not `ceil(d · r)`.
 pub fn rounded_repeats(request: &Request) -> Architecture {
-    let baseline = [1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 1.0];
+    let baseline: &[f64] = match request.scaling.baseline {
+        Baseline::EdgeTpu => &[1.0, 2.0, 4.0, 5.0, 4.0, 2.0],
+        Baseline::V2Base => &[1.0, 2.0, 2.0, 3.0, 5.0, 8.0],
+        _ => &[1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 1.0],
+    };
     let mut architecture = request.architecture().expect("a published variant");
-    let lite = request.scaling.family == Family::Lite;
+    let lite = request.scaling.family() == Family::Lite;
     for (index, (stage, repeats)) in architecture.stages.iter_mut().zip(baseline).enumerate() {
         if !lite || (1..=5).contains(&index) {
             let rounded = (request.scaling.coefficients.depth * repeats).round_ties_even();

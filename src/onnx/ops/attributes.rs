@@ -36,7 +36,12 @@ impl Operator {
             }
             Self::Gemm { trans_b: true } => vec![int("transB", 1)],
             Self::Softmax { axis } => vec![int("axis", *axis)],
-            Self::Gemm { trans_b: false } | Self::Sigmoid | Self::Mul | Self::Add | Self::Clip => {
+            Self::Gemm { trans_b: false }
+            | Self::Sigmoid
+            | Self::Relu
+            | Self::Mul
+            | Self::Add
+            | Self::Clip => {
                 vec![]
             }
         }
@@ -61,6 +66,7 @@ impl Operator {
                 read_batch_normalization(Reader::new("BatchNormalization", node)?)
             }
             "Sigmoid" => Reader::new("Sigmoid", node)?.finish(Self::Sigmoid),
+            "Relu" => Reader::new("Relu", node)?.finish(Self::Relu),
             "Mul" => Reader::new("Mul", node)?.finish(Self::Mul),
             "Add" => Reader::new("Add", node)?.finish(Self::Add),
             "Clip" => Reader::new("Clip", node)?.finish(Self::Clip),

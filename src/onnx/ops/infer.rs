@@ -51,7 +51,7 @@ impl Operator {
                 resolve_axis(Operand(op_type, "x"), *axis, x.shape.len())?;
                 x.shape.clone()
             }
-            Self::Sigmoid => x.shape.clone(),
+            Self::Sigmoid | Self::Relu => x.shape.clone(),
         };
         Ok(TensorType {
             element: x.element,

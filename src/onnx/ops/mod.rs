@@ -6,7 +6,7 @@
 //! that opsets 14 to 17 share.
 //!
 //! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`), of the versions Add-14,
-//! BatchNormalization-14 and -15, Clip-13, Conv-11, Gemm-13, Mul-14, ReduceMean-13, Sigmoid-13 and Softmax-13.
+//! BatchNormalization-14 and -15, Clip-13, Conv-11, Gemm-13, Mul-14, ReduceMean-13, Relu-14, Sigmoid-13 and Softmax-13.
 
 mod attributes;
 mod infer;
@@ -38,6 +38,8 @@ pub enum Operator {
     },
     /// `1 / (1 + exp(−x))`.
     Sigmoid,
+    /// `max(x, 0)`.
+    Relu,
     /// Element-wise product, with broadcasting.
     Mul,
     /// Element-wise sum, with broadcasting.
@@ -128,6 +130,7 @@ impl Operator {
             Self::Conv { .. } => "Conv",
             Self::BatchNormalization { .. } => "BatchNormalization",
             Self::Sigmoid => "Sigmoid",
+            Self::Relu => "Relu",
             Self::Mul => "Mul",
             Self::Add => "Add",
             Self::Clip => "Clip",
@@ -145,7 +148,7 @@ impl Operator {
             Self::BatchNormalization { .. } => 5..=5,
             Self::Mul | Self::Add => 2..=2,
             Self::Clip => 1..=3,
-            Self::Sigmoid | Self::ReduceMean { .. } | Self::Softmax { .. } => 1..=1,
+            Self::Sigmoid | Self::Relu | Self::ReduceMean { .. } | Self::Softmax { .. } => 1..=1,
         }
     }
 
