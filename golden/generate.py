@@ -55,7 +55,7 @@ SIZES = {
     "v2-b3": (160, 111),
 }
 
-# Pairs of names that a wrong map could exchange without any shape being wrong. EdgeTPU and most of V2 have six stages.
+# A pair of names that a wrong map could exchange without any shape being wrong.
 SWAPPED_TENSORS = ("blocks.3.1.conv_pwl.weight", "blocks.3.2.conv_pwl.weight")
 
 CORRECT = {"pad_type": "same", "bn_eps": 1e-3}
@@ -70,9 +70,10 @@ def timm_name(variant):
 
 
 def swapped_norms(variant):
-    """Two batch norms of one block that have the same shape."""
-    stage = 5 if "-" in variant else 6
-    return f"blocks.{stage}.0.bn1.", f"blocks.{stage}.0.bn2."
+    """Two batch norms that have the same shape: of one block, and in EdgeTPU and V2 those that close two blocks."""
+    if "-" in variant:
+        return "blocks.3.0.bn3.", "blocks.3.1.bn3."
+    return "blocks.6.0.bn1.", "blocks.6.0.bn2."
 
 
 def noise(size, which):
