@@ -48,12 +48,36 @@ fn names_and_shapes_are_those_of_the_library() {
             "torchvision_0.29.2_efficientnet_b1",
         ),
         (
+            Naming::Torchvision,
+            "timm_1.0.31_efficientnetv2_s",
+            "torchvision_0.29.2_efficientnet_v2_s",
+        ),
+        (
             Naming::Lukemelas,
             TIMM_B1,
             "efficientnet_pytorch_0.7.1_efficientnet-b1",
         ),
     ] {
         assert_eq!(mapped(naming, timm), listing(library), "{naming}");
+    }
+}
+
+/// Names only: Keras's shapes are in another layout.
+#[test]
+fn names_are_those_of_keras() {
+    for (timm, keras) in [
+        (
+            "timm_1.0.31_tf_efficientnet_b0",
+            "keras_3.15.1_EfficientNetB0",
+        ),
+        (
+            "timm_1.0.31_tf_efficientnetv2_b0",
+            "keras_3.15.1_EfficientNetV2B0",
+        ),
+    ] {
+        let mapped: Vec<_> = mapped(Naming::Keras, timm).into_keys().collect();
+        let library: Vec<_> = listing(keras).into_keys().collect();
+        assert_eq!(mapped, library, "{keras}");
     }
 }
 

@@ -59,7 +59,7 @@ impl Undecided {
             Naming::Torchvision => {
                 "use `--bn-epsilon 1e-5` for B0 to B4 and `--bn-epsilon 1e-3` for B5 to B7 (torchvision's padding is `symmetric`)"
             }
-            Naming::Timm | Naming::Lukemelas => {
+            Naming::Timm | Naming::Lukemelas | Naming::Keras | Naming::TensorFlow => {
                 "use `--padding same --bn-epsilon 1e-3` for weights of timm's `tf_efficientnet_*`, \
                  `--padding symmetric --bn-epsilon 1e-5` for those of its `efficientnet_*`"
             }
@@ -112,8 +112,9 @@ fn implied(naming: Naming, variant: Option<&str>) -> Known {
                 _ => None,
             },
         },
-        // efficientnet_pytorch `utils.py`: `Conv2dStaticSamePadding` and `batch_norm_epsilon=0.001`.
-        Naming::Lukemelas => Known {
+        // efficientnet_pytorch `utils.py`: `Conv2dStaticSamePadding` and `batch_norm_epsilon=0.001`; TensorFlow's
+        // `efficientnet_builder.py` and Keras's `BatchNormalization`: SAME and 1e-3.
+        Naming::Lukemelas | Naming::Keras | Naming::TensorFlow => Known {
             padding: Some(Padding::Same),
             batch_norm_epsilon: Some(1e-3),
         },
@@ -134,6 +135,8 @@ mod tests {
         for (naming, variant, padding, epsilon) in [
             (Naming::Lukemelas, Some("lite0"), Padding::Same, 1e-3),
             (Naming::Lukemelas, None, Padding::Same, 1e-3),
+            (Naming::Keras, Some("b0"), Padding::Same, 1e-3),
+            (Naming::TensorFlow, None, Padding::Same, 1e-3),
             (Naming::Torchvision, Some("b0"), Padding::Symmetric, 1e-5),
             (Naming::Torchvision, Some("b4"), Padding::Symmetric, 1e-5),
             (Naming::Torchvision, Some("b5"), Padding::Symmetric, 1e-3),

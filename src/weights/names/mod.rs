@@ -5,7 +5,11 @@
 //! says about a checkpoint, padding and epsilon, is in [`conventions`].
 
 pub mod conventions;
+mod keras;
+mod lukemelas;
 mod map;
+mod tensorflow;
+mod torchvision;
 
 pub use map::{NameMap, UnknownName};
 
@@ -21,11 +25,21 @@ pub enum Naming {
     Torchvision,
     /// `efficientnet_pytorch` by lukemelas, and its Lite ports: `_blocks.0._depthwise_conv.weight`.
     Lukemelas,
+    /// Keras: `block1a_dwconv/depthwise_kernel`, in Keras's layout.
+    Keras,
+    /// TensorFlow's own checkpoints: `blocks_0/depthwise_conv2d/depthwise_kernel`, in TensorFlow's layout.
+    TensorFlow,
 }
 
 impl Naming {
     /// Every naming, in the order in which they are tried.
-    pub const ALL: [Self; 3] = [Self::Timm, Self::Torchvision, Self::Lukemelas];
+    pub const ALL: [Self; 5] = [
+        Self::Timm,
+        Self::Torchvision,
+        Self::Lukemelas,
+        Self::Keras,
+        Self::TensorFlow,
+    ];
 
     /// Finds the naming of a checkpoint from its stem and its classifier; `None` if no library's is there.
     #[must_use]
@@ -36,13 +50,23 @@ impl Naming {
             .find(|naming| has(naming.stem_weight()) || has(naming.classifier_weight()))
     }
 
-    /// The name of the first convolution's kernel, `[filters, channels, height, width]`.
+    /// The naming called `name`.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|naming| naming.to_string() == name)
+    }
+
+    /// The name of the first convolution's kernel, `[filters, channels, height, width]` in PyTorch's layout.
     #[must_use]
     pub fn stem_weight(self) -> &'static str {
         match self {
             Self::Timm => "conv_stem.weight",
             Self::Torchvision => "features.0.0.weight",
             Self::Lukemelas => "_conv_stem.weight",
+            Self::Keras => "stem_conv/kernel",
+            Self::TensorFlow => "stem/conv2d/kernel",
         }
     }
 
@@ -53,6 +77,8 @@ impl Naming {
             Self::Timm => "classifier.weight",
             Self::Torchvision => "classifier.1.weight",
             Self::Lukemelas => "_fc.weight",
+            Self::Keras => "predictions/kernel",
+            Self::TensorFlow => "head/dense/kernel",
         }
     }
 }
@@ -63,6 +89,8 @@ impl fmt::Display for Naming {
             Self::Timm => "timm",
             Self::Torchvision => "torchvision",
             Self::Lukemelas => "lukemelas",
+            Self::Keras => "keras",
+            Self::TensorFlow => "tensorflow",
         })
     }
 }
@@ -96,6 +124,14 @@ mod tests {
         assert_eq!(
             detect(&["_blocks.0._bn1.bias", "_fc.weight"]),
             Some(Naming::Lukemelas)
+        );
+        assert_eq!(
+            detect(&["stem_conv/kernel", "stem_bn/gamma"]),
+            Some(Naming::Keras)
+        );
+        assert_eq!(
+            detect(&["blocks_0/conv2d/kernel", "head/dense/kernel"]),
+            Some(Naming::TensorFlow)
         );
         assert_eq!(
             detect(&["conv1.weight", "layer1.0.conv1.weight", "fc.weight"]),

@@ -1,0 +1,85 @@
+//! Keras's vocabulary: `block1a_dwconv/depthwise_kernel`, a layer and its weight.
+//!
+//! Layers as in keras `applications/efficientnet.py` and `efficientnet_v2.py`; the depthwise layer of V2 is
+//! `dwconv2`. Keras 3 calls a depthwise kernel `kernel`: whoever reads a file settles that first.
+
+use super::map::{Kind, Place, Row, row};
+
+const OUTSIDE: [Row; 5] = [
+    ("conv_stem", "stem_conv"),
+    ("bn1", "stem_bn"),
+    ("conv_head", "top_conv"),
+    ("bn2", "top_bn"),
+    ("classifier", "predictions"),
+];
+
+const EXPANDED: [Row; 8] = [
+    ("conv_pw", "expand_conv"),
+    ("bn1", "expand_bn"),
+    ("conv_dw", "dwconv"),
+    ("bn2", "bn"),
+    ("se.conv_reduce", "se_reduce"),
+    ("se.conv_expand", "se_expand"),
+    ("conv_pwl", "project_conv"),
+    ("bn3", "project_bn"),
+];
+
+const SEPARABLE: [Row; 6] = [
+    ("conv_dw", "dwconv"),
+    ("bn1", "bn"),
+    ("se.conv_reduce", "se_reduce"),
+    ("se.conv_expand", "se_expand"),
+    ("conv_pw", "project_conv"),
+    ("bn2", "project_bn"),
+];
+
+const FUSED: [Row; 4] = [
+    ("conv_exp", "expand_conv"),
+    ("bn1", "expand_bn"),
+    ("conv_pwl", "project_conv"),
+    ("bn2", "project_bn"),
+];
+
+const SINGLE: [Row; 2] = [("conv", "project_conv"), ("bn1", "project_bn")];
+
+/// Stages count from 1, and the blocks of a stage have letters; there are 26, and EfficientNetV2-L needs 25.
+pub(super) fn name(place: &Place, module: &str, tensor: &str) -> Option<String> {
+    let rows: &[Row] = match place.kind {
+        Kind::Outside => &OUTSIDE,
+        Kind::Expanded => &EXPANDED,
+        Kind::Separable => &SEPARABLE,
+        Kind::Fused => &FUSED,
+        Kind::Single => &SINGLE,
+    };
+    let theirs = row(rows, module)?;
+    let weight = weight(module, tensor)?;
+    if place.kind == Kind::Outside {
+        return Some(format!("{theirs}/{weight}"));
+    }
+    // `chr(97 + i)` in Keras: it goes on past `z`, in the order of ASCII.
+    let letter = char::from(u8::try_from(place.index + 97).ok()?);
+    let edition = if theirs == "dwconv" && place.fused {
+        "2"
+    } else {
+        ""
+    };
+    Some(format!(
+        "block{}{letter}_{theirs}{edition}/{weight}",
+        place.stage + 1
+    ))
+}
+
+/// What Keras and TensorFlow call a module's tensor.
+pub(super) fn weight(module: &str, tensor: &str) -> Option<&'static str> {
+    let norm = module.starts_with("bn");
+    Some(match tensor {
+        "weight" if norm => "gamma",
+        "bias" if norm => "beta",
+        "running_mean" if norm => "moving_mean",
+        "running_var" if norm => "moving_variance",
+        "weight" if module == "conv_dw" => "depthwise_kernel",
+        "weight" => "kernel",
+        "bias" => "bias",
+        _ => return None,
+    })
+}
