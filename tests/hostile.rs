@@ -197,8 +197,8 @@ fn command(command: &str) -> Vec<u8> {
 #[test]
 fn not_a_checkpoint() {
     Case::new("empty.pth", b"").expect("it is empty");
-    Case::new("text.safetensors", b"not weights at all").expect("it starts like neither");
-    Case::new("short.safetensors", b"\x01").expect("it starts like neither");
+    Case::new("text.safetensors", b"not weights at all").expect("it starts like none of them");
+    Case::new("short.safetensors", b"\x01").expect("it starts like none of them");
     let case = Case::new("file", b"");
     fs::remove_file(&case.file).expect("a file");
     case.expect("No such file");

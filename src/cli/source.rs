@@ -5,7 +5,7 @@ use super::select::{Selection, Shape};
 use clap::Args;
 use efficientnet_onnx::graph::{Padding, Parameter};
 use efficientnet_onnx::metadata::{self, Origin, Preprocessing, Recipe};
-use efficientnet_onnx::request::Request;
+use efficientnet_onnx::request::{BatchNorms, Request};
 use efficientnet_onnx::scaling::{Reading, Scaling};
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
 use efficientnet_onnx::weights::Expected;
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Weights")]
 pub struct WeightArgs {
-    /// Checkpoint: safetensors, or any container of torch.save; names of timm, torchvision or lukemelas
+    /// Checkpoint: safetensors, any container of torch.save, or a file of `emit --bn keep`; names of timm, torchvision, lukemelas or Keras
     #[arg(long, value_name = "PATH", conflicts_with_all = ["init", "seed"])]
     weights: Option<PathBuf>,
     #[command(flatten)]
@@ -170,8 +170,17 @@ impl OpenCheckpoint {
         let naming = checkpoint
             .naming()
             .ok_or_else(|| unknown_names(path, &checkpoint))?;
+        let recipe: Option<Recipe> = told(&checkpoint, metadata::RECIPE_KEY)?;
+        let is_folded = |recipe: &Recipe| recipe.bn == BatchNorms::Fold.name();
+        if checkpoint.is_model() && recipe.as_ref().is_none_or(is_folded) {
+            return Err(Failure::bad_input(format!(
+                "`{}` has no batch norms of its own, expected a file of `emit --bn keep`",
+                path.display()
+            ))
+            .hint("emit it again from its checkpoint or seed"));
+        }
         Ok(Self {
-            recipe: told(&checkpoint, metadata::RECIPE_KEY)?,
+            recipe,
             preprocessing: told(&checkpoint, metadata::PREPROCESSING_KEY)?,
             checkpoint,
             naming,
@@ -273,5 +282,5 @@ fn unknown_names(path: &Path, checkpoint: &Checkpoint) -> Failure {
         "the tensors of `{}` do not have the names of an EfficientNet: found {found}",
         path.display()
     ))
-    .hint("the names of timm, torchvision and efficientnet_pytorch (lukemelas) are known")
+    .hint("the names of timm, torchvision and efficientnet_pytorch (lukemelas), Keras and TensorFlow are known")
 }

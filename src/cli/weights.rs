@@ -1,4 +1,4 @@
-//! `weights export`: parameters from a file or a seed, as safetensors in timm's names.
+//! `weights export`: parameters from a file or a seed, as safetensors in any library's names.
 
 use super::exit::{Failure, Status};
 use super::progress::Bar;
@@ -13,6 +13,7 @@ use efficientnet_onnx::onnx::model::output::Output;
 use efficientnet_onnx::request::{BatchNorms, Request};
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::export::Export;
+use efficientnet_onnx::weights::names::Naming;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,7 @@ pub struct WeightsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write parameters as safetensors in timm's names
+    /// Write parameters as safetensors, in the names and the layout of a library
     Export(Box<ExportArgs>),
 }
 
@@ -46,6 +47,9 @@ struct ExportArgs {
     shape: Shape,
     #[command(flatten)]
     seed: SeedArgs,
+    /// Whose names and layout: timm, torchvision, lukemelas or keras
+    #[arg(long, value_name = "LIB", default_value = "timm", value_parser = ["timm", "torchvision", "lukemelas", "keras"])]
+    names: String,
     /// File to write; `-` is standard output
     #[arg(short = 'o', value_name = "FILE", help_heading = "Output")]
     output: PathBuf,
@@ -80,8 +84,9 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
         Some(path) => from_file(path)?,
         None => from_seed(args)?,
     };
+    let naming = Naming::by_name(&args.names).unwrap_or(Naming::Timm);
     let canonical = request.canonical().map_err(Failure::bad_input)?;
-    let export = Export::new(&canonical, &*source).map_err(Failure::bad_input)?;
+    let export = Export::new(&canonical, &*source, naming).map_err(Failure::bad_input)?;
     let bar = Bar::new();
     bar.start(export.payload_bytes(), args.quiet);
     let write = |out: Box<dyn Write + Send>| {

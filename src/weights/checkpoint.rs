@@ -1,12 +1,14 @@
 //! A checkpoint file of any known container: its floating-point tensors, and what it says of itself.
 //!
-//! The container is told from the content, never from the file's name. Integers, such as the
+//! A file that `emit` wrote is one too. The container is told from the content, never from the file's name. Integers, such as the
 //! `num_batches_tracked` of a batch norm, are never weights and are not on offer.
 
+use super::emitted::{Emitted, FIRST_BYTE};
 use super::names::Naming;
+use super::offer::Offer;
 use super::pytorch::{Container, Pytorch};
 use super::safetensors::Safetensors;
-use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,9 +21,9 @@ use std::thread::JoinHandle;
 /// A checkpoint file.
 pub struct Checkpoint {
     path: PathBuf,
-    source: Box<dyn TensorSource>,
-    tensors: Vec<TensorInfo>,
+    offer: Offer,
     metadata: BTreeMap<String, String>,
+    is_model: bool,
     hashing: Mutex<Option<Hashing>>,
 }
 
@@ -36,33 +38,33 @@ impl Checkpoint {
     pub fn open(path: &Path) -> Result<Self, SourceError> {
         let start = start(path).map_err(|source| io(path, source))?;
         let mut metadata = BTreeMap::new();
+        let mut is_model = false;
         let source: Box<dyn TensorSource> = if let Some(container) = Container::detect(&start) {
             Box::new(Pytorch::open(path, container)?)
         } else if start.get(8) == Some(&b'{') {
             let file = Safetensors::open(path)?;
             metadata = file.metadata().clone();
             Box::new(file)
+        } else if start.first() == Some(&FIRST_BYTE) {
+            let file = Emitted::open(path)?;
+            metadata = file.metadata();
+            is_model = true;
+            Box::new(file)
         } else {
             return Err(SourceError::Malformed {
                 path: path.display().to_string(),
-                format: "safetensors or PyTorch",
+                format: "safetensors, PyTorch or ONNX",
                 reason: match start.len() {
                     0 => "it is empty".to_string(),
-                    _ => "it starts like neither".to_string(),
+                    _ => "it starts like none of them".to_string(),
                 },
             });
         };
-        let tensors = source
-            .tensors()
-            .iter()
-            .filter(|tensor| tensor.dtype != Dtype::Integer)
-            .cloned()
-            .collect::<Vec<_>>();
         Ok(Self {
             path: path.to_path_buf(),
-            source,
-            tensors,
+            offer: Offer::new(source),
             metadata,
+            is_model,
             hashing: Mutex::new(None),
         })
     }
@@ -71,6 +73,12 @@ impl Checkpoint {
     #[must_use]
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
+    }
+
+    /// Whether it is an ONNX file.
+    #[must_use]
+    pub fn is_model(&self) -> bool {
+        self.is_model
     }
 
     /// The file's name, without its folder.
@@ -86,7 +94,13 @@ impl Checkpoint {
     /// The library whose names the tensors have, if it is a known one.
     #[must_use]
     pub fn naming(&self) -> Option<Naming> {
-        Naming::detect(&self.tensors)
+        Naming::detect(self.offer.tensors())
+    }
+
+    /// The key under which a training script has kept the state dict that is read, such as `state_dict_ema`.
+    #[must_use]
+    pub fn nest(&self) -> Option<&'static str> {
+        self.offer.nest()
     }
 
     /// How many classes its classifier tells apart, if it has one.
@@ -125,7 +139,11 @@ impl Checkpoint {
     }
 
     fn dimension(&self, name: &str, rank: usize, index: usize) -> Option<u64> {
-        let tensor = self.tensors.iter().find(|tensor| tensor.name == name)?;
+        let tensor = self
+            .offer
+            .tensors()
+            .iter()
+            .find(|tensor| tensor.name == name)?;
         if tensor.shape.len() == rank {
             tensor.shape.get(index).copied()
         } else {
@@ -136,11 +154,11 @@ impl Checkpoint {
 
 impl TensorSource for Checkpoint {
     fn tensors(&self) -> &[TensorInfo] {
-        &self.tensors
+        self.offer.tensors()
     }
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
-        self.source.open(name)
+        self.offer.open(name)
     }
 }
 

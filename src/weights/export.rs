@@ -1,4 +1,4 @@
-//! Writing parameters as a safetensors file in timm's names, a few chunks in memory at a time.
+//! Writing parameters as a safetensors file in any library's names, a few chunks in memory at a time.
 //!
 //! The format is 8 bytes of header length, a JSON header and the tensors' bytes, little-endian and without a
 //! gap (safetensors README, "Format"). The same parameters and metadata always give the same bytes.
@@ -9,6 +9,8 @@ use crate::tensor::{
     Pipe, Progress, Segment, SourceError, StreamError, TensorInfo, TensorReader, TensorSource,
     stream,
 };
+use crate::weights::layout::{self, Axes, Permuted};
+use crate::weights::names::{NameMap, Naming, UnknownName};
 use crate::weights::{BindError, Expected, bind};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -20,18 +22,29 @@ const ALIGNMENT: usize = 8;
 /// Parameters of a network, found complete in a source that has them under timm's names.
 pub struct Export<'a> {
     parameters: &'a [Parameter],
-    source: &'a dyn TensorSource,
+    source: Laid<'a>,
 }
 
 impl<'a> Export<'a> {
-    /// Looks for every parameter of `canonical` in `source`; what else the source has is left out.
+    /// Looks for every parameter of `canonical` in `source`, which has timm's names, to write it under the names
+    /// and in the layout of `naming`; what else the source has is left out.
     ///
     /// # Errors
-    /// One error that lists all missing and mis-shaped tensors.
-    pub fn new(canonical: &'a Graph, source: &'a dyn TensorSource) -> Result<Self, BindError> {
+    /// One error that lists all missing and mis-shaped tensors, or the first parameter without a name.
+    pub fn new(
+        canonical: &'a Graph,
+        source: &'a dyn TensorSource,
+        naming: Naming,
+    ) -> Result<Self, ExportError> {
         let parameters = &canonical.parameters;
         let expected = Expected::as_named(parameters);
         bind(canonical, &Only::new(source, parameters), &expected)?;
+        let names = parameters.iter().map(|parameter| parameter.name.as_str());
+        let source = Laid {
+            source,
+            names: NameMap::new(naming, names)?,
+            naming,
+        };
         Ok(Self { parameters, source })
     }
 
@@ -62,7 +75,7 @@ impl<'a> Export<'a> {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(header.as_bytes())?;
         let segments: Vec<_> = self.parameters.iter().map(segment).collect();
-        stream(self.source, &segments, &mut out, progress)?;
+        stream(&self.source, &segments, &mut out, progress)?;
         Ok(out.finish()?)
     }
 
@@ -76,12 +89,66 @@ impl<'a> Export<'a> {
         let mut start = 0;
         for parameter in self.parameters {
             let end = start + 4 * parameter.element_count();
-            let entry =
-                json!({ "dtype": "F32", "shape": shape(parameter), "data_offsets": [start, end] });
-            header.insert(parameter.name.clone(), entry);
+            let shape = self.source.shape(parameter);
+            let entry = json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, end] });
+            header.insert(self.source.name(&parameter.name).to_owned(), entry);
             start = end;
         }
         Value::Object(header)
+    }
+}
+
+/// Why parameters cannot be exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The source does not have them.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The library has no name for one of them.
+    #[error(transparent)]
+    Name(#[from] UnknownName),
+}
+
+/// A source's tensors under timm's names, in another library's layout.
+struct Laid<'a> {
+    source: &'a dyn TensorSource,
+    names: NameMap,
+    naming: Naming,
+}
+
+impl Laid<'_> {
+    fn name<'a>(&'a self, timm: &'a str) -> &'a str {
+        self.names.source_name(timm).unwrap_or(timm)
+    }
+
+    fn axes(&self, parameter: &str, rank: usize) -> Option<Axes> {
+        layout::from_torch(self.naming, self.name(parameter), rank)
+    }
+
+    fn shape(&self, parameter: &Parameter) -> Vec<u64> {
+        let shape = shape(parameter);
+        match self.axes(&parameter.name, shape.len()) {
+            Some(axes) => layout::permuted(&shape, axes),
+            None => shape,
+        }
+    }
+}
+
+impl TensorSource for Laid<'_> {
+    fn tensors(&self) -> &[TensorInfo] {
+        self.source.tensors()
+    }
+
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        let reader = self.source.open(name)?;
+        let mut tensors = self.source.tensors().iter();
+        let Some(tensor) = tensors.find(|tensor| tensor.name == name) else {
+            return Ok(reader);
+        };
+        match self.axes(name, tensor.shape.len()) {
+            Some(axes) => Ok(Box::new(Permuted::new(&*reader, &tensor.shape, axes)?)),
+            None => Ok(reader),
+        }
     }
 }
 

@@ -7,13 +7,16 @@
 pub mod checkpoint;
 pub mod export;
 pub mod init;
+pub mod layout;
 pub mod names;
 pub mod pytorch;
 pub mod safetensors;
 
 mod bind;
 mod element;
+mod emitted;
 mod normal;
+mod offer;
 pub(crate) mod random;
 
 use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};

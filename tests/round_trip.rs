@@ -1,0 +1,133 @@
+//! From a seed to a checkpoint in each library's names and layout, and back to the same file.
+
+#![cfg(feature = "cli")]
+
+use efficientnet_onnx::metadata::ORIGIN_KEY;
+use efficientnet_onnx::onnx::proto::ModelProto;
+use efficientnet_onnx::tensor::TensorSource;
+use efficientnet_onnx::weights::checkpoint::Checkpoint;
+use efficientnet_onnx::weights::names::Naming;
+use prost::Message;
+use std::path::Path;
+use std::process::Command;
+
+const NETWORK: [&str; 10] = [
+    "--width", "0.25", "--depth", "0.5", "--size", "32", "--init", "probe", "--seed", "7",
+];
+
+fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the binary");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), message)
+}
+
+fn done(folder: &Path, arguments: &[&str]) {
+    let (status, message) = run(folder, arguments);
+    assert_eq!(status, Some(0), "{arguments:?}: {message}");
+}
+
+/// The model's bytes without the metadata key that tells where its weights are from.
+fn but_for_origin(path: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(path).expect("a file");
+    let mut model = ModelProto::decode(&bytes[..]).expect("a model");
+    let entries = model.metadata_props.len();
+    model
+        .metadata_props
+        .retain(|entry| entry.key.as_deref() != Some(ORIGIN_KEY));
+    assert_eq!(model.metadata_props.len(), entries - 1);
+    model.encode_to_vec()
+}
+
+#[test]
+fn every_naming_comes_back_to_the_same_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    done(
+        folder,
+        &[&["emit"], &NETWORK[..], &["-o", "seed.onnx"]].concat(),
+    );
+    done(
+        folder,
+        &[
+            &["emit"],
+            &NETWORK[..],
+            &["--bn", "keep", "-o", "kept.onnx"],
+        ]
+        .concat(),
+    );
+    let seed = but_for_origin(&folder.join("seed.onnx"));
+    for (names, naming) in [
+        ("timm", Naming::Timm),
+        ("torchvision", Naming::Torchvision),
+        ("lukemelas", Naming::Lukemelas),
+        ("keras", Naming::Keras),
+    ] {
+        let weights = format!("{names}.safetensors");
+        let back = format!("{names}.onnx");
+        let export = ["weights", "export", "--names", names, "-o", &weights];
+        done(folder, &[&export, &NETWORK[..]].concat());
+        let checkpoint = Checkpoint::open(&folder.join(&weights)).expect("a checkpoint");
+        assert_eq!(checkpoint.naming(), Some(naming));
+        let emit = ["emit", "--weights", &weights, "--size", "32", "-o", &back];
+        done(folder, &emit);
+        assert!(but_for_origin(&folder.join(&back)) == seed, "{names}");
+        // The same from the file.
+        let again = format!("{names}-again.safetensors");
+        let export = ["weights", "export", "kept.onnx", "--names", names];
+        done(folder, &[&export[..], &["-o", &again]].concat());
+        let bytes = |name: &str| {
+            let path = folder.join(name);
+            let checkpoint = Checkpoint::open(&path).expect("a checkpoint");
+            checkpoint.tensors().to_vec()
+        };
+        assert_eq!(bytes(&weights), bytes(&again), "{names}");
+    }
+}
+
+/// Keras has its kernels as height, width, in, out.
+#[test]
+fn keras_gets_its_own_layout() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let export = ["weights", "export", "--names", "keras", "-o", "k"];
+    done(folder.path(), &[&export, &NETWORK[..]].concat());
+    let bytes = std::fs::read(folder.path().join("k")).expect("a file");
+    let length = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes"));
+    let end = 8 + usize::try_from(length).expect("a header");
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..end]).expect("JSON");
+    let shape = |name: &str| header[name]["shape"].to_string();
+    assert_eq!(shape("stem_conv/kernel"), "[3,3,3,8]");
+    assert_eq!(shape("block1a_dwconv/depthwise_kernel"), "[3,3,8,1]");
+    assert_eq!(shape("predictions/kernel"), "[320,1000]");
+    assert_eq!(shape("top_bn/moving_mean"), "[320]");
+}
+
+#[test]
+fn an_emitted_file_is_a_checkpoint_if_its_batch_norms_are_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    for (bn, kept) in [("keep", "kept.onnx"), ("fold", "folded.onnx")] {
+        done(
+            folder,
+            &[&["emit"], &NETWORK[..], &["--bn", bn, "-o", kept]].concat(),
+        );
+    }
+    let external = ["--bn", "keep", "--external-data", "-o", "far.onnx"];
+    done(folder, &[&["emit"], &NETWORK[..], &external].concat());
+    let folded = but_for_origin(&folder.join("folded.onnx"));
+    for old in ["kept.onnx", "far.onnx"] {
+        let back = format!("again-{old}");
+        done(
+            folder,
+            &["emit", "--weights", old, "--size", "32", "-o", &back],
+        );
+        assert!(but_for_origin(&folder.join(&back)) == folded, "{old}");
+    }
+    let emit = ["emit", "--weights", "folded.onnx", "-o", "refused.onnx"];
+    let (status, message) = run(folder, &emit);
+    assert_eq!(status, Some(2), "{message}");
+    assert!(message.contains("expected a file of `emit --bn keep`"));
+}
