@@ -95,6 +95,7 @@ pub mod labels;
 pub mod metadata;
 pub mod network;
 pub mod onnx;
+pub mod recognise;
 pub mod request;
 pub mod runtime;
 pub mod scaling;

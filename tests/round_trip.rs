@@ -131,3 +131,35 @@ fn an_emitted_file_is_a_checkpoint_if_its_batch_norms_are_kept() {
     assert_eq!(status, Some(2), "{message}");
     assert!(message.contains("expected a file of `emit --bn keep`"));
 }
+
+/// The metadata of a real checkpoint tells nothing, so its tensors have to.
+#[test]
+fn a_checkpoint_without_metadata_is_recognised() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let lite0 = ["--variant", "lite0", "--classes", "5"];
+    let export = ["weights", "export", "--names", "lukemelas", "-o", "w"];
+    done(folder, &[&export[..], &lite0].concat());
+    let bytes = std::fs::read(folder.join("w")).expect("a file");
+    let length = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes"));
+    let end = 8 + usize::try_from(length).expect("a header");
+    let mut header: serde_json::Value = serde_json::from_slice(&bytes[8..end]).expect("JSON");
+    header
+        .as_object_mut()
+        .expect("an object")
+        .remove("__metadata__");
+    let header = header.to_string();
+    let length = (header.len() as u64).to_le_bytes();
+    let bare = [&length[..], header.as_bytes(), &bytes[end..]].concat();
+    std::fs::write(folder.join("bare"), bare).expect("a file");
+    let (status, message) = run(folder, &["emit", "--weights", "bare", "-o", "bare.onnx"]);
+    assert_eq!(status, Some(0), "{message}");
+    let note = "recognised efficientnet-lite0 by its tensors' names and shapes";
+    assert!(message.contains(note), "{message}");
+    done(
+        folder,
+        &[&["emit"], &lite0[..], &["-o", "seed.onnx"]].concat(),
+    );
+    let (bare, seed) = (folder.join("bare.onnx"), folder.join("seed.onnx"));
+    assert!(but_for_origin(&bare) == but_for_origin(&seed));
+}

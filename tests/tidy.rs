@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules, and the modules that each may mention. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 15] = [
+const MAY_KNOW: [(&str, &[&str]); 16] = [
     ("tensor", &[]),
     ("scaling", &[]),
     ("runtime", &[]),
@@ -38,6 +38,10 @@ const MAY_KNOW: [(&str, &[&str]); 15] = [
             "scaling",
         ],
     ),
+    (
+        "recognise",
+        &["graph", "request", "scaling", "tensor", "weights"],
+    ),
     ("labels", &["metadata"]),
     ("emit", &["onnx", "request", "tensor", "weights"]),
     (
@@ -54,6 +58,7 @@ const MAY_KNOW: [(&str, &[&str]); 15] = [
             "metadata",
             "network",
             "onnx",
+            "recognise",
             "request",
             "runtime",
             "scaling",

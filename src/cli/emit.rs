@@ -102,6 +102,11 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
     }
     let weights = args.weights.open()?;
     let request = args.request(&weights)?;
+    if !args.quiet {
+        for note in weights.notes(&args.selection, &request) {
+            eprintln!("{note}");
+        }
+    }
     let recipe = args.recipe(&request)?;
     let parameters = request.parameters().map_err(Failure::bad_input)?;
     let (source, expected) = weights.source(parameters)?;

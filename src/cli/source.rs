@@ -5,6 +5,7 @@ use super::select::{Selection, Shape};
 use clap::Args;
 use efficientnet_onnx::graph::{Padding, Parameter};
 use efficientnet_onnx::metadata::{self, Origin, Preprocessing, Recipe};
+use efficientnet_onnx::recognise::recognise;
 use efficientnet_onnx::request::{BatchNorms, Request};
 use efficientnet_onnx::scaling::{Reading, Scaling};
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
@@ -103,6 +104,23 @@ impl Weights {
         }
     }
 
+    /// What a reader should hear of how the checkpoint was read, where it was not told.
+    pub fn notes(&self, selection: &Selection, request: &Request) -> Vec<String> {
+        let Self::Checkpoint(open) = self else {
+            return Vec::new();
+        };
+        let nest = open.checkpoint.nest();
+        let nest = nest.map(|nest| format!("the checkpoint's weights are its `{nest}`"));
+        let recognised = open.recipe.is_none() && !selection.is_given();
+        let recognised = recognised.then(|| {
+            format!(
+                "recognised {} by its tensors' names and shapes",
+                request.name()
+            )
+        });
+        nest.into_iter().chain(recognised).collect()
+    }
+
     /// The tensors, and the name under which they have each parameter.
     pub fn source(
         &self,
@@ -194,6 +212,7 @@ impl OpenCheckpoint {
         };
         let scaling: Scaling = match &told {
             Some(told) if !selection.is_given() => told.scaling.clone(),
+            None if !selection.is_given() => self.recognise()?,
             _ => selection.scaling()?,
         };
         let variant = match &scaling.reading {
@@ -240,6 +259,15 @@ impl OpenCheckpoint {
             }
         }
         Ok(request)
+    }
+
+    fn recognise(&self) -> Result<Scaling, Failure> {
+        recognise(self.checkpoint.tensors(), self.naming)
+            .map(Scaling::published)
+            .map_err(|error| {
+                Failure::bad_input(error)
+                    .hint("choose the network with `--variant NAME`, or `--width W --depth D`")
+            })
     }
 
     fn origin(&self) -> Result<Origin, SourceError> {
