@@ -117,14 +117,14 @@ fn an_emitted_file_is_a_checkpoint_if_its_batch_norms_are_kept() {
     }
     let external = ["--bn", "keep", "--external-data", "-o", "far.onnx"];
     done(folder, &[&["emit"], &NETWORK[..], &external].concat());
-    let folded = but_for_origin(&folder.join("folded.onnx"));
+    let expected = but_for_origin(&folder.join("folded.onnx"));
     for old in ["kept.onnx", "far.onnx"] {
         let back = format!("again-{old}");
         done(
             folder,
             &["emit", "--weights", old, "--size", "32", "-o", &back],
         );
-        assert!(but_for_origin(&folder.join(&back)) == folded, "{old}");
+        assert!(but_for_origin(&folder.join(&back)) == expected, "{old}");
     }
     let emit = ["emit", "--weights", "folded.onnx", "-o", "refused.onnx"];
     let (status, message) = run(folder, &emit);
@@ -160,6 +160,23 @@ fn a_checkpoint_without_metadata_is_recognised() {
         folder,
         &[&["emit"], &lite0[..], &["-o", "seed.onnx"]].concat(),
     );
+    let listed = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
+        .args(["weights", "ls", "bare"])
+        .current_dir(folder)
+        .output()
+        .expect("the binary");
+    let listed = String::from_utf8(listed.stdout).expect("text");
+    assert_eq!(listed.lines().count(), 247);
+    let line = |name: &str| {
+        let mut lines = listed.lines();
+        let line = lines.find(|line| line.starts_with(name)).expect("a line");
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        line("_blocks.0._project_conv.weight"),
+        "_blocks.0._project_conv.weight f32 [16, 32, 1, 1] blocks.0.0.conv_pw.weight"
+    );
+    assert_eq!(line("_fc.bias"), "_fc.bias f32 [5] classifier.bias");
     let (bare, seed) = (folder.join("bare.onnx"), folder.join("seed.onnx"));
     assert!(but_for_origin(&bare) == but_for_origin(&seed));
 }

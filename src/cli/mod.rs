@@ -10,6 +10,7 @@ mod emit;
 mod exit;
 mod inspect;
 mod interrupt;
+mod list;
 mod picture;
 mod print;
 mod progress;

@@ -1,6 +1,7 @@
-//! `weights export`: parameters from a file or a seed, as safetensors in any library's names.
+//! `weights`: `ls`, and `export`: parameters from a file or a seed, as safetensors in any library's names.
 
 use super::exit::{Failure, Status};
+use super::list::{self, ListArgs};
 use super::progress::Bar;
 use super::select::{Selection, Shape};
 use super::source::SeedArgs;
@@ -28,6 +29,8 @@ pub struct WeightsArgs {
 enum Command {
     /// Write parameters as safetensors, in the names and the layout of a library
     Export(Box<ExportArgs>),
+    /// List a checkpoint's tensors: names, element types, shapes, and what each would become
+    Ls(ListArgs),
 }
 
 #[derive(Debug, Args)]
@@ -72,6 +75,7 @@ struct Parameters {
 pub fn run(args: &WeightsArgs) -> Result<Status, Failure> {
     match &args.command {
         Command::Export(args) => export(args),
+        Command::Ls(args) => list::run(args),
     }
 }
 

@@ -59,10 +59,10 @@ impl Offer {
                 Some((tensor, name))
             })
             .collect();
-        let wrapped = |wrapper: &&str| {
+        let before_all = |wrapper: &&str| {
             !named.is_empty() && named.iter().all(|(_, name)| name.starts_with(wrapper))
         };
-        let wrapper = WRAPPERS.into_iter().find(wrapped).unwrap_or_default();
+        let wrapper = WRAPPERS.into_iter().find(before_all).unwrap_or_default();
         let mut tensors: Vec<TensorInfo> = Vec::new();
         let mut origins = BTreeMap::new();
         for (tensor, name) in named {

@@ -1,0 +1,70 @@
+//! `weights ls`: a checkpoint's tensors, and the parameter that each would become.
+
+use super::exit::{Failure, Status};
+use super::print;
+use clap::Args;
+use efficientnet_onnx::recognise::recognise;
+use efficientnet_onnx::request::Request;
+use efficientnet_onnx::scaling::Scaling;
+use efficientnet_onnx::tensor::TensorSource;
+use efficientnet_onnx::weights::checkpoint::Checkpoint;
+use efficientnet_onnx::weights::names::NameMap;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Flags of `weights ls`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Checkpoint, as `emit --weights` takes it
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// Prints a line for each tensor: name, element type, shape in PyTorch's layout, parameter.
+pub fn run(args: &ListArgs) -> Result<Status, Failure> {
+    let checkpoint = Checkpoint::open(&args.file).map_err(Failure::bad_input)?;
+    let becomes = becomes(&checkpoint);
+    let width = checkpoint.tensors().iter();
+    let width = width.map(|tensor| tensor.name.escape_debug().count()).max();
+    let width = width.unwrap_or_default().min(WIDEST);
+    for tensor in checkpoint.tensors() {
+        // Names are the file's, so they may hold anything.
+        let name = tensor.name.escape_debug().to_string();
+        let shape = format!("{:?}", tensor.shape);
+        let target = becomes.get(&tensor.name).map_or("-", String::as_str);
+        let dtype = tensor.dtype.to_string();
+        print::line(format_args!(
+            "{name:width$}  {dtype:7}  {shape:20}  {target}"
+        ))?;
+    }
+    Ok(Status::Done)
+}
+
+/// Columns that a name takes at most before it pushes the others.
+const WIDEST: usize = 60;
+
+/// Timm's name by the checkpoint's; empty where no published model is recognised, which a line says.
+fn becomes(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
+    let Some(naming) = checkpoint.naming() else {
+        eprintln!("the tensors have the names of no known library");
+        return BTreeMap::new();
+    };
+    let variant = match recognise(checkpoint.tensors(), naming) {
+        Ok(variant) => variant,
+        Err(error) => {
+            eprintln!("names are {naming}'s; {error}");
+            return BTreeMap::new();
+        }
+    };
+    eprintln!("names are {naming}'s; recognised {}", variant.name);
+    let parameters = Request::new(Scaling::published(variant)).parameters();
+    let parameters = parameters.unwrap_or_default();
+    let timm = parameters.iter().map(|parameter| parameter.name.as_str());
+    let Ok(names) = NameMap::new(naming, timm) else {
+        return BTreeMap::new();
+    };
+    names
+        .iter()
+        .map(|(timm, source)| (source.to_owned(), timm.to_owned()))
+        .collect()
+}
