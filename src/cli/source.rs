@@ -14,6 +14,7 @@ use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use efficientnet_onnx::weights::names::conventions::{Known, resolve_conventions};
 use efficientnet_onnx::weights::names::{NameMap, Naming};
+use efficientnet_onnx::weights::stem::{AdaptedStem, COLOURS};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
@@ -135,6 +136,11 @@ impl Weights {
                 open.checkpoint.start_hashing();
                 let timm = parameters.iter().map(|parameter| parameter.name.as_str());
                 let names = NameMap::new(open.naming, timm).map_err(Failure::bad_input)?;
+                let stem = open.naming.stem_weight();
+                let channels = parameters
+                    .iter()
+                    .find(|parameter| names.source_name(&parameter.name) == Some(stem))
+                    .and_then(|parameter| parameter.shape.get(1)?.fixed());
                 let expected = parameters.into_iter().map(|parameter| Expected {
                     source_name: names
                         .source_name(&parameter.name)
@@ -142,7 +148,14 @@ impl Weights {
                         .to_owned(),
                     parameter,
                 });
-                Ok((Box::new(&open.checkpoint), expected.collect()))
+                let expected = expected.collect();
+                match (channels, open.checkpoint.in_channels(open.naming)) {
+                    (Some(channels), Some(COLOURS)) if channels != COLOURS => {
+                        let source = AdaptedStem::new(&open.checkpoint, stem, channels);
+                        Ok((Box::new(source), expected))
+                    }
+                    _ => Ok((Box::new(&open.checkpoint), expected)),
+                }
             }
         }
     }
@@ -248,6 +261,7 @@ impl OpenCheckpoint {
         ];
         for (flag, asked, found, target) in counts {
             match (asked, found) {
+                (Some(asked), Some(COLOURS)) if flag == "in-channels" => *target = asked,
                 (Some(asked), Some(found)) if asked != found => {
                     return Err(Failure::bad_input(format!(
                         "`--{flag} {asked}` does not match the checkpoint, which has {found}"

@@ -11,6 +11,7 @@ pub mod layout;
 pub mod names;
 pub mod pytorch;
 pub mod safetensors;
+pub mod stem;
 
 mod bind;
 mod element;
