@@ -180,3 +180,22 @@ fn a_checkpoint_without_metadata_is_recognised() {
     let (bare, seed) = (folder.join("bare.onnx"), folder.join("seed.onnx"));
     assert!(but_for_origin(&bare) == but_for_origin(&seed));
 }
+
+#[test]
+fn models_that_are_no_checkpoints_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Field 7, the graph, with more bytes than there are; then a graph of nothing.
+    for (contents, expected) in [
+        (
+            &b"\x08\x08\x3a\xff\xff\xff\xff\x0f"[..],
+            "should have 4294967295 bytes, but only 0 follow",
+        ),
+        (b"\x08\x08\x3a\x00", "found no tensors"),
+    ] {
+        std::fs::write(folder.path().join("bad.onnx"), contents).expect("a file");
+        let emit = ["emit", "--weights", "bad.onnx", "-o", "out.onnx"];
+        let (status, message) = run(folder.path(), &emit);
+        assert_eq!(status, Some(2), "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+}
