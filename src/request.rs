@@ -1,7 +1,7 @@
 //! One request, from scaling to a graph in its final form: the only place that strings the stages together.
 
 use crate::architecture::{Architecture, LARGEST_WEIGHT_BYTES, Options, SizeError};
-use crate::form::{SpellError, fold_batch_norms, spell};
+use crate::form::{SpellError, fold_batch_norms, route_experts, spell};
 use crate::graph::shape::Dim;
 use crate::graph::{BuildError, Counts, Graph, Parameter};
 use crate::network::{self, Interface, Output};
@@ -148,7 +148,7 @@ impl Request {
             BatchNorms::Fold => fold_batch_norms(canonical),
             BatchNorms::Keep => canonical,
         };
-        Ok(spell(graph)?)
+        Ok(spell(route_experts(graph))?)
     }
 
     /// A short name: the published one, or the coefficients.

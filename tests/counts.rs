@@ -33,7 +33,7 @@ const FILTERS_1_2: &[u64] = &[24, 32, 48, 96, 136, 232, 384];
 const FILTERS_1_4: &[u64] = &[24, 32, 56, 112, 160, 272, 448];
 
 #[rustfmt::skip]
-const NETWORKS: [Network; 26] = [
+const NETWORKS: [Network; 29] = [
     network("b0", 1.0, 1.0, 224, 32, FILTERS_1_0, &[1, 2, 2, 3, 3, 4, 1], 1280,
         [5_288_548, 42_016, 385_814_752, 34_532_064, 627_200]),
     network("b1", 1.0, 1.1, 240, 32, FILTERS_1_0, &[2, 3, 3, 4, 4, 5, 2], 1280,
@@ -70,6 +70,12 @@ const NETWORKS: [Network; 26] = [
         [6_899_496, 67_808, 3_013_321_088, 60_758_400, 0]),
     network("edgetpu-l", 1.2, 1.4, 300, 40, &[32, 40, 56, 112, 176, 232], &[2, 3, 6, 7, 6, 3], 1536,
         [10_589_712, 92_208, 7_936_082_848, 136_984_000, 0]),
+    network("condconv-b0-4e", 1.0, 1.0, 224, 32, FILTERS_1_0, &[1, 2, 2, 3, 3, 4, 1], 1280,
+        [13_314_116, 42_016, 385_819_488, 34_532_064, 627_200]),
+    network("condconv-b0-8e", 1.0, 1.0, 224, 32, FILTERS_1_0, &[1, 2, 2, 3, 3, 4, 1], 1280,
+        [24_013_284, 42_016, 385_824_224, 34_532_064, 627_200]),
+    network("condconv-b0-8e-depth", 1.0, 1.1, 224, 32, FILTERS_1_0, &[2, 3, 3, 4, 4, 5, 2], 1280,
+        [39_715_968, 62_048, 569_666_144, 51_504_096, 1_108_480]),
     network("v2-s", 1.0, 1.0, 384, 24, &[24, 48, 64, 128, 160, 256], &[2, 4, 4, 6, 9, 15], 1280,
         [21_458_488, 153_872, 8_365_617_152, 87_505_920, 3_664_896]),
     network("v2-m", 1.0, 1.0, 480, 24, &[24, 48, 80, 160, 176, 304, 512], &[3, 5, 5, 7, 14, 18, 5], 1280,
@@ -196,6 +202,13 @@ fn parameters_and_macs_at_native_size() {
         assert_eq!(counts.parameters, expected.parameters, "{name}");
         assert_eq!(counts.buffers, expected.buffers, "{name}");
         assert_eq!(counts.macs, expected.macs, "{name}");
+        let mixing = match name {
+            "condconv-b0-4e" => 10_694_400,
+            "condconv-b0-8e" => 21_388_800,
+            "condconv-b0-8e-depth" => 36_465_408,
+            _ => 0,
+        };
+        assert_eq!(counts.mixing_macs, mixing, "{name}");
         let macs_of = |part: &str| graph.counts_where(|node| node.contains(part)).macs;
         assert_eq!(macs_of(".conv_dw"), expected.depthwise_macs, "{name}");
         assert_eq!(macs_of(".se."), expected.squeeze_excite_macs, "{name}");

@@ -2,7 +2,8 @@
 
 use crate::graph::{BatchNormNames, Graph, Node, Op, Recipe, Value, ValueId, ValueKind};
 
-/// Folds every batch norm that is the only reader of a convolution without bias.
+/// Folds every batch norm that is the only reader of a convolution without bias; into every expert of a
+/// routed one.
 ///
 /// The convolution keeps its name and its weight's name, gains `NAME.bias`, and its result takes the batch
 /// norm's name. The arithmetic happens in f64 when weights are bound.
@@ -22,8 +23,7 @@ pub fn fold_batch_norms(mut graph: Graph) -> Graph {
     for node in std::mem::take(&mut graph.nodes) {
         let target = producer[node.inputs[0].0].filter(|index| {
             readers[node.inputs[0].0] == 1
-                && matches!(nodes[*index].op, Op::Conv(_))
-                && nodes[*index].inputs.len() == 2
+                && operands_before_bias(&nodes[*index].op) == Some(nodes[*index].inputs.len())
         });
         match (&node.op, target) {
             (Op::BatchNorm { epsilon }, Some(index)) => {
@@ -40,6 +40,15 @@ pub fn fold_batch_norms(mut graph: Graph) -> Graph {
     graph
 }
 
+/// How many operands a convolution has without a bias, its weight last.
+fn operands_before_bias(op: &Op) -> Option<usize> {
+    match op {
+        Op::Conv(_) => Some(2),
+        Op::RoutedConv { .. } => Some(3),
+        _ => None,
+    }
+}
+
 fn fold_into(graph: &mut Graph, conv: &mut Node, batch_norm: &Node, epsilon: f64) {
     let name = |id: ValueId| graph.value(id).name.clone();
     let norm = BatchNormNames {
@@ -49,9 +58,10 @@ fn fold_into(graph: &mut Graph, conv: &mut Node, batch_norm: &Node, epsilon: f64
         variance: name(batch_norm.inputs[4]),
         epsilon,
     };
-    let weight = name(conv.inputs[1]);
+    let weight_id = conv.inputs[conv.inputs.len() - 1];
+    let weight = name(weight_id);
     let bias_shape = graph.value(batch_norm.inputs[2]).shape.clone();
-    graph.values[conv.inputs[1].0].kind = ValueKind::Initializer(Recipe::FoldedWeight {
+    graph.values[weight_id.0].kind = ValueKind::Initializer(Recipe::FoldedWeight {
         weight,
         norm: norm.clone(),
     });

@@ -10,6 +10,9 @@ use crate::onnx::ops::Operator;
 /// Why a graph cannot be spelled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpellError {
+    /// A routed convolution, which [`super::route_experts`] replaces.
+    #[error("node `{0}` is a routed convolution, expected simpler ones")]
+    Routed(String),
     /// The padding depends on the input's size.
     #[error(
         "node `{node}` has no constant padding: its input has the shape {shape}, expected a height and a \
@@ -79,6 +82,7 @@ impl Speller {
             Op::Add => Operator::Add,
             Op::Softmax => Operator::Softmax { axis: -1 },
             Op::Onnx(operator) => operator.clone(),
+            Op::RoutedConv { .. } => return Err(SpellError::Routed(node.name)),
         };
         node.op = Op::Onnx(operator);
         self.nodes.push(node);

@@ -103,6 +103,11 @@ impl GraphBuilder {
                 let width = conv.extent(&x[3], 1)?;
                 vec![x[0].clone(), filters, height, width]
             }
+            Op::RoutedConv { conv, filters } => {
+                let height = conv.extent(&x[2], 0)?;
+                let width = conv.extent(&x[3], 1)?;
+                vec![x[0].clone(), Dim::Fixed(*filters), height, width]
+            }
             Op::Pool { keep_dims: true } => {
                 vec![x[0].clone(), x[1].clone(), Dim::Fixed(1), Dim::Fixed(1)]
             }

@@ -13,6 +13,8 @@ pub struct Counts {
     /// Multiply-adds of convolutions and linear layers; biases, batch norms, activations, pooling and
     /// element-wise products are not counted.
     pub macs: u64,
+    /// Multiply-adds that mix the kernels of experts, once an image; not in `macs`.
+    pub mixing_macs: u64,
 }
 
 impl Graph {
@@ -44,18 +46,24 @@ impl Graph {
                 counts.buffers += elements;
             }
         }
-        counts.macs = self
-            .nodes
-            .iter()
-            .filter(|node| belongs(&node.name))
-            .map(|node| self.macs(node))
-            .sum();
+        for node in self.nodes.iter().filter(|node| belongs(&node.name)) {
+            counts.macs += self.macs(node);
+            counts.mixing_macs += self.mixing_macs(node);
+        }
         counts
+    }
+
+    fn mixing_macs(&self, node: &Node) -> u64 {
+        match &node.op {
+            Op::RoutedConv { .. } => element_count(&self.value(node.inputs[2]).shape)
+                .expect("parameters have known shapes"),
+            _ => 0,
+        }
     }
 
     fn macs(&self, node: &Node) -> u64 {
         let per_output = match &node.op {
-            Op::Conv(conv) => {
+            Op::Conv(conv) | Op::RoutedConv { conv, .. } => {
                 let channels = self.value(node.inputs[0]).shape[1]
                     .fixed()
                     .expect("channels are fixed");

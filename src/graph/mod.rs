@@ -40,7 +40,7 @@ pub struct Graph {
 pub struct Value {
     /// Unique in the graph, and an API: see the crate documentation on names.
     pub name: String,
-    /// Its shape; its type is f32.
+    /// Its shape; its type is f32, or i64 for a [`ValueKind::TargetShape`].
     pub shape: Shape,
     /// Where it comes from.
     pub kind: ValueKind,
@@ -55,6 +55,8 @@ pub enum ValueKind {
     Initializer(Recipe),
     /// Fixed by the form, such as a clip bound.
     Constant(Vec<f32>),
+    /// A shape that an operator takes as an operand: integers, fixed by the form.
+    TargetShape(Vec<i64>),
 }
 
 /// One operation.
@@ -75,6 +77,14 @@ pub struct Node {
 pub enum Op {
     /// Two-dimensional convolution: `x`, `weight` and, once folded, `bias`.
     Conv(Conv),
+    /// A convolution whose kernel is a mixture for every image: `x`, `routing` `[batch, experts]`, `weight`
+    /// `[experts, kernel elements]` and, once folded, `bias`.
+    RoutedConv {
+        /// How the mixed kernel is used.
+        conv: Conv,
+        /// Channels of the result.
+        filters: u64,
+    },
     /// Batch normalisation in inference: `x`, `gamma`, `beta`, `mean`, `variance`.
     BatchNorm {
         /// Added to the variance.

@@ -21,6 +21,15 @@ pub enum Role {
         /// Number of channel groups.
         groups: u64,
     },
+    /// Kernels of several experts, `[experts, out · in / groups · height · width]`, each flattened.
+    ExpertWeights {
+        /// Shape of one kernel, `[out, in / groups, height, width]`.
+        kernel: [u64; 4],
+    },
+    /// Weight of the layer that decides how experts are mixed, `[experts, features]`.
+    RoutingWeight,
+    /// Bias of that layer.
+    RoutingBias,
     /// Convolution bias (only squeeze-and-excitation has them).
     ConvBias,
     /// Scale of a batch norm.
@@ -92,7 +101,8 @@ impl Parameter {
 pub enum Recipe {
     /// The parameter as it is.
     Parameter(String),
-    /// A kernel, each output channel multiplied by `gamma / sqrt(variance + epsilon)` in f64.
+    /// A kernel, or the kernels of several experts, each output channel multiplied by
+    /// `gamma / sqrt(variance + epsilon)` in f64.
     FoldedWeight {
         /// The kernel.
         weight: String,
@@ -103,6 +113,16 @@ pub enum Recipe {
     FoldedBias {
         /// The batch norm.
         norm: BatchNormNames,
+    },
+    /// Kernels of several experts, the experts of one output channel side by side: `[experts, out, n]`
+    /// becomes `[out, experts, n]`.
+    ExpertsInner {
+        /// What is rearranged.
+        of: Box<Recipe>,
+        /// Number of experts.
+        experts: u64,
+        /// Output channels of each.
+        filters: u64,
     },
 }
 

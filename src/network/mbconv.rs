@@ -36,11 +36,16 @@ impl Network<'_> {
     ) -> Result<ValueId, BuildError> {
         let activation = Some(self.architecture.activation);
         let residual = self.is_residual(stage, index, input);
+        let routing = match stage.experts {
+            Some(experts) => Some(self.routing(scope, input, experts)?),
+            None => None,
+        };
         let mut x = input;
         let mut names = DEPTHWISE_SEPARABLE;
         if stage.expand_ratio != 1 {
             names = INVERTED_RESIDUAL;
             let expand = ConvNorm {
+                routing,
                 activation,
                 ..ConvNorm::pointwise("conv_pw", "bn1", scope)
             };
@@ -51,6 +56,7 @@ impl Network<'_> {
             kernel_size: stage.kernel_size,
             stride: stage.block_stride(index),
             depthwise: true,
+            routing,
             activation,
             ..ConvNorm::pointwise("conv_dw", names.depthwise_norm, scope)
         };
@@ -59,6 +65,7 @@ impl Network<'_> {
             x = self.squeeze_excite(scope, x, squeezed_filters)?;
         }
         let project = ConvNorm {
+            routing,
             site: Site::closing(residual, stage.num_repeat),
             ..ConvNorm::pointwise(names.project, names.project_norm, scope)
         };

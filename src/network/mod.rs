@@ -5,8 +5,10 @@
 
 mod fused;
 mod mbconv;
+mod routing;
 mod summary;
 
+use routing::Routing;
 pub use summary::{Row, summary};
 
 use crate::architecture::{Architecture, BlockKind, Stage};
@@ -110,6 +112,8 @@ struct ConvNorm<'a> {
     kernel_size: u64,
     stride: u64,
     depthwise: bool,
+    /// Experts, if the kernel is a mixture of theirs.
+    routing: Option<Routing>,
     activation: Option<Activation>,
     site: Site,
 }
@@ -124,6 +128,7 @@ impl<'a> ConvNorm<'a> {
             kernel_size: 1,
             stride: 1,
             depthwise: false,
+            routing: None,
             activation: None,
             site: Site::Inner,
         }
@@ -213,23 +218,30 @@ impl Network<'_> {
         let name = format!("{}{}", spec.scope, spec.conv);
         let in_channels = self.channels(x);
         let groups = if spec.depthwise { in_channels } else { 1 };
-        let weight = self.builder.parameter(
-            &format!("{name}.weight"),
-            &[
-                filters,
-                in_channels / groups,
-                spec.kernel_size,
-                spec.kernel_size,
-            ],
-            Role::ConvWeight { groups },
-        );
-        let conv = Op::Conv(Conv {
+        let kernel = [
+            filters,
+            in_channels / groups,
+            spec.kernel_size,
+            spec.kernel_size,
+        ];
+        let conv = Conv {
             kernel: [spec.kernel_size; 2],
             stride: [spec.stride; 2],
             groups,
             padding: self.architecture.options.padding,
-        });
-        let y = self.builder.node(&name, conv, vec![x, weight], &name)?;
+        };
+        let y = match spec.routing {
+            Some(routing) => self.routed(&name, x, routing, conv, kernel)?,
+            None => {
+                let weight = self.builder.parameter(
+                    &format!("{name}.weight"),
+                    &kernel,
+                    Role::ConvWeight { groups },
+                );
+                self.builder
+                    .node(&name, Op::Conv(conv), vec![x, weight], &name)?
+            }
+        };
         let norm = format!("{}{}", spec.scope, spec.norm);
         let y = self.batch_norm(y, &norm, filters, spec.site)?;
         match spec.activation {

@@ -125,6 +125,7 @@ mod tests {
                 parameters: sum(|counts| counts.parameters),
                 buffers: sum(|counts| counts.buffers),
                 macs: sum(|counts| counts.macs),
+                mixing_macs: sum(|counts| counts.mixing_macs),
             };
             assert_eq!(added, whole, "{}", variant.name);
         }

@@ -63,7 +63,7 @@ pub struct Variant {
 /// Sources: tensorflow/tpu `efficientnet_builder.py` (B0–B8, L2), `lite/efficientnet_lite_builder.py`,
 /// `edgetpu/efficientnet_edgetpu_builder.py` and `condconv/efficientnet_condconv_builder.py`; google/automl
 /// `efficientnetv2/effnetv2_configs.py` (V2; the size is `eval.isize`).
-pub const PUBLISHED: [Variant; 26] = [
+pub const PUBLISHED: [Variant; 29] = [
     variant("b0", Some(0), Baseline::V1, 1.0, 1.0, 224),
     variant("b1", Some(1), Baseline::V1, 1.0, 1.1, 240),
     variant("b2", Some(2), Baseline::V1, 1.1, 1.2, 260),
@@ -82,6 +82,9 @@ pub const PUBLISHED: [Variant; 26] = [
     variant("edgetpu-s", None, Baseline::EdgeTpu, 1.0, 1.0, 224),
     variant("edgetpu-m", None, Baseline::EdgeTpu, 1.0, 1.1, 240),
     variant("edgetpu-l", None, Baseline::EdgeTpu, 1.2, 1.4, 300),
+    variant("condconv-b0-4e", None, CONDCONV_4E, 1.0, 1.0, 224),
+    variant("condconv-b0-8e", None, CONDCONV_8E, 1.0, 1.0, 224),
+    variant("condconv-b0-8e-depth", None, CONDCONV_8E, 1.0, 1.1, 224),
     variant("v2-s", None, Baseline::V2S, 1.0, 1.0, 384),
     variant("v2-m", None, Baseline::V2M, 1.0, 1.0, 480),
     variant("v2-l", None, Baseline::V2L, 1.0, 1.0, 480),
@@ -92,6 +95,7 @@ pub const PUBLISHED: [Variant; 26] = [
     variant("v2-b3", Some(3), Baseline::V2Base, 1.2, 1.4, 300),
 ];
 
+const CONDCONV_4E: Baseline = Baseline::CondConv { experts: 4 };
 const CONDCONV_8E: Baseline = Baseline::CondConv { experts: 8 };
 
 impl Variant {

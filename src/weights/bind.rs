@@ -1,7 +1,7 @@
 //! Pairing a graph's parameters with a source, and evaluating recipes.
 
 use crate::graph::shape::Dim;
-use crate::graph::{BatchNormNames, Graph, Parameter, Recipe, ValueKind};
+use crate::graph::{BatchNormNames, Graph, Parameter, Recipe, Role, ValueKind};
 use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -160,7 +160,8 @@ pub fn bind<'a>(
             )
         })
         .collect();
-    let stored = graph.stored_values();
+    let mut stored = graph.stored_values();
+    stored.retain(|id| !matches!(graph.value(*id).kind, ValueKind::TargetShape(_)));
     let tensors = stored.iter().map(|id| {
         let value = graph.value(*id);
         TensorInfo {
@@ -188,6 +189,44 @@ impl BoundWeights<'_> {
             .get(name)
             .ok_or_else(|| SourceError::Missing(name.to_owned()))?;
         self.source.open(source_name)
+    }
+
+    fn evaluate(&self, recipe: &Recipe) -> Result<Box<dyn TensorReader + '_>, SourceError> {
+        match recipe {
+            Recipe::Parameter(name) => self.parameter(name),
+            Recipe::FoldedWeight { weight, norm } => {
+                Ok(Box::new(self.folded_weight(weight, norm)?))
+            }
+            Recipe::FoldedBias { norm } => Ok(Box::new(self.folded_bias(norm)?)),
+            Recipe::ExpertsInner {
+                of,
+                experts,
+                filters,
+            } => {
+                let in_memory = |count: u64| usize::try_from(count).expect("a kernel fits memory");
+                let elements = self.elements(of)?;
+                Ok(Box::new(ExpertsInner {
+                    of: self.evaluate(of)?,
+                    experts: in_memory(*experts),
+                    filters: in_memory(*filters),
+                    run: elements / in_memory(experts * filters),
+                }))
+            }
+        }
+    }
+
+    /// Elements of the kernel in a recipe.
+    fn elements(&self, recipe: &Recipe) -> Result<usize, SourceError> {
+        let name = match recipe {
+            Recipe::Parameter(name) | Recipe::FoldedWeight { weight: name, .. } => name,
+            Recipe::FoldedBias { norm } => &norm.beta,
+            Recipe::ExpertsInner { of, .. } => return self.elements(of),
+        };
+        let parameter = self
+            .parameters
+            .get(name.as_str())
+            .ok_or_else(|| SourceError::Missing(name.clone()))?;
+        Ok(usize::try_from(parameter.element_count()).expect("a kernel fits memory"))
     }
 
     fn vector(&self, name: &str) -> Result<Vec<f32>, SourceError> {
@@ -222,7 +261,12 @@ impl BoundWeights<'_> {
             .ok_or_else(|| SourceError::Missing(weight.to_owned()))?;
         let scales = self.scales(norm)?;
         let elements = usize::try_from(parameter.element_count()).expect("a kernel fits memory");
-        let per_filter = elements / scales.len();
+        let per_filter = match &parameter.role {
+            Role::ExpertWeights { kernel } => {
+                usize::try_from(kernel[1..].iter().product::<u64>()).expect("a kernel fits memory")
+            }
+            _ => elements / scales.len(),
+        };
         Ok(FoldedWeight {
             weight: self.parameter(weight)?,
             scales,
@@ -253,14 +297,10 @@ impl TensorSource for BoundWeights<'_> {
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         match self.kinds.get(name) {
             Some(ValueKind::Constant(values)) => Ok(Box::new(Table(values.clone()))),
-            Some(ValueKind::Initializer(Recipe::Parameter(name))) => self.parameter(name),
-            Some(ValueKind::Initializer(Recipe::FoldedWeight { weight, norm })) => {
-                Ok(Box::new(self.folded_weight(weight, norm)?))
+            Some(ValueKind::Initializer(recipe)) => self.evaluate(recipe),
+            Some(ValueKind::Activation | ValueKind::TargetShape(_)) | None => {
+                Err(SourceError::Missing(name.to_owned()))
             }
-            Some(ValueKind::Initializer(Recipe::FoldedBias { norm })) => {
-                Ok(Box::new(self.folded_bias(norm)?))
-            }
-            Some(ValueKind::Activation) | None => Err(SourceError::Missing(name.to_owned())),
         }
     }
 }
@@ -271,6 +311,31 @@ struct Table(Vec<f32>);
 impl TensorReader for Table {
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
         out.copy_from_slice(&self.0[offset..offset + out.len()]);
+        Ok(())
+    }
+}
+
+/// `[experts, filters, run]` as `[filters, experts, run]`.
+struct ExpertsInner<'a> {
+    of: Box<dyn TensorReader + 'a>,
+    experts: usize,
+    filters: usize,
+    run: usize,
+}
+
+impl TensorReader for ExpertsInner<'_> {
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        let mut position = offset;
+        let mut rest = out;
+        while !rest.is_empty() {
+            let (within, run) = (position % self.run, position / self.run);
+            let (filter, expert) = (run / self.experts, run % self.experts);
+            let (now, later) = rest.split_at_mut((self.run - within).min(rest.len()));
+            self.of
+                .fill((expert * self.filters + filter) * self.run + within, now)?;
+            position += now.len();
+            rest = later;
+        }
         Ok(())
     }
 }
@@ -293,7 +358,8 @@ impl TensorReader for FoldedWeight<'_> {
             out.split_at_mut((self.per_filter - offset % self.per_filter).min(out.len()));
         let filters = std::iter::once(first).chain(rest.chunks_mut(self.per_filter));
         for (filter, values) in (offset / self.per_filter..).zip(filters) {
-            let scale = self.scales.get(filter).copied().unwrap_or(1.0);
+            // Experts follow one another.
+            let scale = self.scales[filter % self.scales.len()];
             for value in values {
                 *value = (f64::from(*value) * scale) as f32;
             }

@@ -109,7 +109,11 @@ impl SeededWeights {
         match self.rule {
             Rule::Constant => Draw::Constant(match parameter.role {
                 Role::RunningVariance => 1.0,
-                Role::ConvWeight { .. } | Role::LinearWeight | Role::Gamma { .. } => 0.01,
+                Role::ConvWeight { .. }
+                | Role::ExpertWeights { .. }
+                | Role::RoutingWeight
+                | Role::LinearWeight
+                | Role::Gamma { .. } => 0.01,
                 _ => 0.0,
             }),
             Rule::Official => official(parameter, stream),
@@ -128,12 +132,15 @@ impl SeededWeights {
                 let filters = extent(parameter, 0);
                 normal(0.0, (filters / parameter.element_count() as f64).sqrt())
             }
+            Role::ExpertWeights { kernel } => normal(0.0, (1.0 / product(&kernel[1..])).sqrt()),
             Role::ConvBias => normal(0.5, 1.0),
-            Role::LinearWeight => Draw::Uniform {
+            Role::LinearWeight | Role::RoutingWeight => Draw::Uniform {
                 stream,
                 bound: PROBE_CLASSIFIER_BOUND,
             },
-            Role::LinearBias | Role::Beta | Role::RunningMean => normal(0.0, 0.1),
+            Role::LinearBias | Role::RoutingBias | Role::Beta | Role::RunningMean => {
+                normal(0.0, 0.1)
+            }
             Role::RunningVariance => Draw::Table(probe_variances(stream, channels(parameter))),
             Role::Gamma {
                 variance,
@@ -202,12 +209,29 @@ fn official(parameter: &Parameter, stream: Stream) -> Draw {
                 deviation: (2.0 / fan_out).sqrt(),
             }
         }
+        // Each expert as an ordinary kernel; a depthwise one has one output for each input.
+        Role::ExpertWeights { kernel } => {
+            let outputs = if kernel[1] == 1 { 1 } else { kernel[0] };
+            let fan_out = (outputs * kernel[2] * kernel[3]) as f64;
+            Draw::Normal {
+                stream,
+                mean: 0.0,
+                deviation: (2.0 / fan_out).sqrt(),
+            }
+        }
+        // TensorFlow's default for a dense layer, Glorot's uniform rule.
+        Role::RoutingWeight => Draw::Uniform {
+            stream,
+            bound: (6.0 / (extent(parameter, 0) + extent(parameter, 1))).sqrt(),
+        },
         Role::LinearWeight => Draw::Uniform {
             stream,
             bound: 1.0 / extent(parameter, 0).sqrt(),
         },
         Role::Gamma { .. } | Role::RunningVariance => Draw::Constant(1.0),
-        Role::ConvBias | Role::Beta | Role::RunningMean | Role::LinearBias => Draw::Constant(0.0),
+        Role::ConvBias | Role::Beta | Role::RunningMean | Role::LinearBias | Role::RoutingBias => {
+            Draw::Constant(0.0)
+        }
     }
 }
 
@@ -239,6 +263,10 @@ fn probe_gain(site: Site) -> f64 {
             PROBE_CLOSING_GAIN * PROBE_RESIDUAL_GAIN / (stage_blocks as f64).sqrt()
         }
     }
+}
+
+fn product(extents: &[u64]) -> f64 {
+    extents.iter().product::<u64>() as f64
 }
 
 fn extent(parameter: &Parameter, axis: usize) -> f64 {

@@ -9,7 +9,8 @@ mod proto_graph;
 
 use super::opset::Opset;
 use super::proto::{
-    ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, tensor_proto::DataLocation,
+    ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
+    tensor_proto::{DataLocation, DataType},
 };
 use crate::graph::{Graph, ValueId, ValueKind};
 use crate::tensor::{Pipe, Progress, Segment, StreamError, TensorSource, stream};
@@ -279,10 +280,21 @@ fn frame_tensor<'a>(
             .iter()
             .map(|dim| i64::try_from(*dim).expect("a dimension fits 63 bits"))
             .collect(),
-        data_type: Some(super::proto::tensor_proto::DataType::Float as i32),
+        data_type: Some(DataType::Float as i32),
         name: Some(value.name.clone()),
         ..TensorProto::default()
     };
+    if let ValueKind::TargetShape(extents) = &value.kind {
+        proto.data_type = Some(DataType::Int64 as i32);
+        let bytes = extents.iter().flat_map(|extent| extent.to_le_bytes());
+        proto.raw_data = Some(bytes.collect());
+        return FramedTensor {
+            name: &value.name,
+            header: field(&proto.encode_to_vec(), 0),
+            elements: 0,
+            offset: None,
+        };
+    }
     let external = match storage {
         // Constants stay in the model: readers want them while they parse.
         Storage::External { location } if matches!(value.kind, ValueKind::Initializer(_)) => {
@@ -318,13 +330,15 @@ fn frame_tensor<'a>(
         encode_varint(framed.bytes(), &mut message);
         message
     };
-    let length = message.len() as u64 + framed.inline_bytes();
-    encode_key(
-        GRAPH_INITIALIZER,
-        WireType::LengthDelimited,
-        &mut framed.header,
-    );
-    encode_varint(length, &mut framed.header);
-    framed.header.extend_from_slice(&message);
+    framed.header = field(&message, framed.inline_bytes());
     framed
+}
+
+/// A `TensorProto` as the graph's field; `following` bytes of it come later.
+fn field(message: &[u8], following: u64) -> Vec<u8> {
+    let mut field = Vec::new();
+    encode_key(GRAPH_INITIALIZER, WireType::LengthDelimited, &mut field);
+    encode_varint(message.len() as u64 + following, &mut field);
+    field.extend_from_slice(message);
+    field
 }

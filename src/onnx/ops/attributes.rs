@@ -36,7 +36,10 @@ impl Operator {
             }
             Self::Gemm { trans_b: true } => vec![int("transB", 1)],
             Self::Softmax { axis } => vec![int("axis", *axis)],
+            Self::Transpose { perm } => vec![ints("perm", perm.clone())],
             Self::Gemm { trans_b: false }
+            | Self::MatMul
+            | Self::Reshape
             | Self::Sigmoid
             | Self::Relu
             | Self::Mul
@@ -72,6 +75,9 @@ impl Operator {
             "Clip" => Reader::new("Clip", node)?.finish(Self::Clip),
             "ReduceMean" => read_reduce_mean(Reader::new("ReduceMean", node)?),
             "Gemm" => read_gemm(Reader::new("Gemm", node)?),
+            "MatMul" => Reader::new("MatMul", node)?.finish(Self::MatMul),
+            "Reshape" => read_reshape(Reader::new("Reshape", node)?),
+            "Transpose" => read_transpose(Reader::new("Transpose", node)?),
             "Softmax" => read_softmax(Reader::new("Softmax", node)?),
             _ => Err(unknown()),
         }?;
@@ -167,6 +173,20 @@ fn read_gemm(mut reader: Reader<'_>) -> Result<Operator, OpError> {
     }
     let trans_b = reader.flag("transB", false)?;
     reader.finish(Operator::Gemm { trans_b })
+}
+
+fn read_reshape(mut reader: Reader<'_>) -> Result<Operator, OpError> {
+    if reader.flag("allowzero", false)? {
+        return Err(reader.unsupported("an extent of 0".to_owned()));
+    }
+    reader.finish(Operator::Reshape)
+}
+
+fn read_transpose(mut reader: Reader<'_>) -> Result<Operator, OpError> {
+    let Some(perm) = reader.ints("perm")? else {
+        return Err(reader.unsupported("a missing `perm`".to_owned()));
+    };
+    reader.finish(Operator::Transpose { perm })
 }
 
 fn read_softmax(mut reader: Reader<'_>) -> Result<Operator, OpError> {

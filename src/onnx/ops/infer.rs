@@ -28,6 +28,9 @@ impl Operator {
         if !arithmetic && !REALS.contains(&x.element) {
             return Err(Operand(op_type, "x").wrong(format!("a real number, found {x}")));
         }
+        if *self == Self::Reshape {
+            return reshape(x, &inputs[1]);
+        }
         for input in &inputs[1..] {
             if input.element != x.element {
                 let expected = element_name(x.element);
@@ -47,6 +50,10 @@ impl Operator {
             Self::Clip => clip(inputs)?,
             Self::ReduceMean { axes, keep_dims } => reduce(&x.shape, axes, *keep_dims)?,
             Self::Gemm { trans_b } => gemm(inputs, *trans_b)?,
+            Self::MatMul => matmul(inputs)?,
+            Self::Transpose { perm } => transpose(&x.shape, perm)?,
+            // Its operands have different types, so it is answered above.
+            Self::Reshape => x.shape.clone(),
             Self::Softmax { axis } => {
                 resolve_axis(Operand(op_type, "x"), *axis, x.shape.len())?;
                 x.shape.clone()
@@ -240,6 +247,61 @@ fn gemm(inputs: &[TensorType], trans_b: bool) -> Result<Shape, OpError> {
         }
     }
     Ok(shape)
+}
+
+fn matmul(inputs: &[TensorType]) -> Result<Shape, OpError> {
+    let matrix =
+        |index: usize, name| match inputs[index].shape.as_slice() {
+            [stack @ .., rows, columns] => Ok((stack, rows, columns)),
+            _ => Err(Operand("MatMul", name)
+                .wrong(format!("2 dimensions or more, found {}", inputs[index]))),
+        };
+    let (one, rows, inner) = matrix(0, "a")?;
+    let (other, also_inner, columns) = matrix(1, "b")?;
+    if !agree(inner, also_inner) {
+        let found = format!("{inner} rows, found {}", inputs[1]);
+        return Err(Operand("MatMul", "b").wrong(found));
+    }
+    let mut shape = broadcast("MatMul", one, other)?;
+    shape.extend([rows.clone(), columns.clone()]);
+    Ok(shape)
+}
+
+/// Only the rank: the extents are in the second operand's elements, which are not looked at.
+fn reshape(x: &TensorType, target: &TensorType) -> Result<TensorType, OpError> {
+    match (target.element, target.shape.as_slice()) {
+        (DataType::Int64, [Dim::Fixed(rank)]) if *rank <= MOST_DIMENSIONS => Ok(TensorType {
+            element: x.element,
+            shape: (0..*rank).map(|_| Dim::Unset).collect(),
+        }),
+        _ => Err(Operand("Reshape", "shape").wrong(format!(
+            "a list of at most {MOST_DIMENSIONS} integers, found {target}"
+        ))),
+    }
+}
+
+/// Dimensions that a reshaped value may have; no network here needs as many.
+const MOST_DIMENSIONS: u64 = 8;
+
+fn transpose(shape: &[Dim], perm: &[i64]) -> Result<Shape, OpError> {
+    let mut order: Vec<Option<usize>> = perm
+        .iter()
+        .map(|axis| usize::try_from(*axis).ok())
+        .collect();
+    let permuted = order
+        .iter()
+        .filter_map(|axis| shape.get((*axis)?).cloned())
+        .collect();
+    order.sort_unstable();
+    if order.iter().copied().eq((0..shape.len()).map(Some)) {
+        return Ok(permuted);
+    }
+    let found = format!(
+        "{} dimensions in the order {perm:?}, found {}",
+        perm.len(),
+        shape::display(shape)
+    );
+    Err(Operand("Transpose", "x").wrong(found))
 }
 
 fn resolve_axis(operand: Operand, axis: i64, rank: usize) -> Result<usize, OpError> {

@@ -6,7 +6,7 @@
 //! that opsets 14 to 17 share.
 //!
 //! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`), of the versions Add-14,
-//! BatchNormalization-14 and -15, Clip-13, Conv-11, Gemm-13, Mul-14, ReduceMean-13, Relu-14, Sigmoid-13 and Softmax-13.
+//! BatchNormalization-14 and -15, Clip-13, Conv-11, Gemm-13, MatMul-13, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Transpose-13 and Softmax-13.
 
 mod attributes;
 mod infer;
@@ -57,6 +57,15 @@ pub enum Operator {
     Gemm {
         /// Whether `b` is transposed first.
         trans_b: bool,
+    },
+    /// Matrix product over the last two dimensions, broadcast over the others.
+    MatMul,
+    /// The same elements in another shape, the second operand: 0 keeps an extent, −1 is what is left.
+    Reshape,
+    /// The dimensions in another order.
+    Transpose {
+        /// Which dimension comes where.
+        perm: Vec<i64>,
     },
     /// Softmax along one dimension.
     Softmax {
@@ -136,6 +145,9 @@ impl Operator {
             Self::Clip => "Clip",
             Self::ReduceMean { .. } => "ReduceMean",
             Self::Gemm { .. } => "Gemm",
+            Self::MatMul => "MatMul",
+            Self::Reshape => "Reshape",
+            Self::Transpose { .. } => "Transpose",
             Self::Softmax { .. } => "Softmax",
         }
     }
@@ -146,9 +158,13 @@ impl Operator {
         match self {
             Self::Conv { .. } | Self::Gemm { .. } => 2..=3,
             Self::BatchNormalization { .. } => 5..=5,
-            Self::Mul | Self::Add => 2..=2,
+            Self::Mul | Self::Add | Self::MatMul | Self::Reshape => 2..=2,
             Self::Clip => 1..=3,
-            Self::Sigmoid | Self::Relu | Self::ReduceMean { .. } | Self::Softmax { .. } => 1..=1,
+            Self::Sigmoid
+            | Self::Relu
+            | Self::ReduceMean { .. }
+            | Self::Softmax { .. }
+            | Self::Transpose { .. } => 1..=1,
         }
     }
 
