@@ -45,6 +45,9 @@ SIZES = {
     "edgetpu-s": (160, 111),
     "edgetpu-m": (160, 111),
     "edgetpu-l": (160, 111),
+    "condconv-b0-4e": (128, 111),
+    "condconv-b0-8e": (128, 111),
+    "condconv-b0-8e-depth": (128, 111),
     "v2-s": (128, 111),
     "v2-m": (128, 111),
     "v2-l": (96, 79),
@@ -61,8 +64,14 @@ SWAPPED_TENSORS = ("blocks.3.1.conv_pwl.weight", "blocks.3.2.conv_pwl.weight")
 CORRECT = {"pad_type": "same", "bn_eps": 1e-3}
 
 
+# timm counts the deeper one as B1.
+CONDCONV = {"condconv-b0-4e": "cc_b0_4e", "condconv-b0-8e": "cc_b0_8e", "condconv-b0-8e-depth": "cc_b1_8e"}
+
+
 def timm_name(variant):
     """timm's name of the model with TensorFlow's conventions."""
+    if variant in CONDCONV:
+        return f"tf_efficientnet_{CONDCONV[variant]}"
     family, _, member = variant.partition("-")
     if family == "edgetpu":
         return f"tf_efficientnet_e{member}"
@@ -71,7 +80,7 @@ def timm_name(variant):
 
 def swapped_norms(variant):
     """Two batch norms that have the same shape: of one block, and in EdgeTPU and V2 those that close two blocks."""
-    if "-" in variant:
+    if variant.startswith(("edgetpu", "v2")):
         return "blocks.3.0.bn3.", "blocks.3.1.bn3."
     return "blocks.6.0.bn1.", "blocks.6.0.bn2."
 

@@ -22,7 +22,7 @@ pub fn route_experts(mut graph: Graph) -> Graph {
     for node in nodes {
         match node.op {
             Op::RoutedConv { conv, filters } if conv.groups == filters => {
-                router.depthwise(node, conv, filters);
+                router.depthwise(&node, conv, filters);
             }
             Op::RoutedConv { conv, filters } => {
                 assert!(conv.kernel == [1, 1] && conv.groups == 1, "{}", node.name);
@@ -143,7 +143,7 @@ impl Router {
         self.finish(node, swap(), vec![y]);
     }
 
-    fn depthwise(&mut self, node: Node, conv: Conv, filters: u64) {
+    fn depthwise(&mut self, node: &Node, conv: Conv, filters: u64) {
         let [x, routing, weight] = [node.inputs[0], node.inputs[1], node.inputs[2]];
         let experts = self.graph.value(weight).shape[0]
             .fixed()

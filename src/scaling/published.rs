@@ -17,7 +17,7 @@ pub enum Family {
     V2,
 }
 
-/// A network that is scaled: its block rows are in [`crate::architecture`].
+/// A network that is scaled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Baseline {
     /// B0.

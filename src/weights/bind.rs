@@ -1,5 +1,6 @@
 //! Pairing a graph's parameters with a source, and evaluating recipes.
 
+use super::kernels::{ExpertsInner, FoldedWeight, Table};
 use crate::graph::shape::Dim;
 use crate::graph::{BatchNormNames, Graph, Parameter, Recipe, Role, ValueKind};
 use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
@@ -301,104 +302,6 @@ impl TensorSource for BoundWeights<'_> {
             Some(ValueKind::Activation | ValueKind::TargetShape(_)) | None => {
                 Err(SourceError::Missing(name.to_owned()))
             }
-        }
-    }
-}
-
-/// Values at hand.
-struct Table(Vec<f32>);
-
-impl TensorReader for Table {
-    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
-        out.copy_from_slice(&self.0[offset..offset + out.len()]);
-        Ok(())
-    }
-}
-
-/// `[experts, filters, run]` as `[filters, experts, run]`.
-struct ExpertsInner<'a> {
-    of: Box<dyn TensorReader + 'a>,
-    experts: usize,
-    filters: usize,
-    run: usize,
-}
-
-impl TensorReader for ExpertsInner<'_> {
-    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
-        let mut position = offset;
-        let mut rest = out;
-        while !rest.is_empty() {
-            let (within, run) = (position % self.run, position / self.run);
-            let (filter, expert) = (run / self.experts, run % self.experts);
-            let (now, later) = rest.split_at_mut((self.run - within).min(rest.len()));
-            self.of
-                .fill((expert * self.filters + filter) * self.run + within, now)?;
-            position += now.len();
-            rest = later;
-        }
-        Ok(())
-    }
-}
-
-/// A kernel with every output channel scaled.
-struct FoldedWeight<'a> {
-    weight: Box<dyn TensorReader + 'a>,
-    scales: Vec<f64>,
-    per_filter: usize,
-}
-
-impl TensorReader for FoldedWeight<'_> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "rounded once, to what is stored"
-    )]
-    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
-        self.weight.fill(offset, out)?;
-        let (first, rest) =
-            out.split_at_mut((self.per_filter - offset % self.per_filter).min(out.len()));
-        let filters = std::iter::once(first).chain(rest.chunks_mut(self.per_filter));
-        for (filter, values) in (offset / self.per_filter..).zip(filters) {
-            // Experts follow one another.
-            let scale = self.scales[filter % self.scales.len()];
-            for value in values {
-                *value = (f64::from(*value) * scale) as f32;
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Ramp;
-
-    impl TensorReader for Ramp {
-        fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
-            for (index, value) in out.iter_mut().enumerate() {
-                *value = (offset + index) as f32;
-            }
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_folded_kernel_is_the_same_in_any_pieces() {
-        let folded = FoldedWeight {
-            weight: Box::new(Ramp),
-            scales: vec![1.0, 10.0, 100.0],
-            per_filter: 4,
-        };
-        let whole = [0., 1., 2., 3., 40., 50., 60., 70., 800., 900., 1000., 1100.];
-        for length in 1..=12 {
-            let mut values = vec![0.0; 12];
-            for (index, piece) in values.chunks_mut(length).enumerate() {
-                folded
-                    .fill(index * length, piece)
-                    .expect("a ramp cannot fail");
-            }
-            assert_eq!(values, whole, "pieces of {length}");
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod stem;
 mod bind;
 mod element;
 mod emitted;
+mod kernels;
 mod normal;
 mod offer;
 pub(crate) mod random;

@@ -52,13 +52,12 @@ impl Operator {
             Self::Gemm { trans_b } => gemm(inputs, *trans_b)?,
             Self::MatMul => matmul(inputs)?,
             Self::Transpose { perm } => transpose(&x.shape, perm)?,
-            // Its operands have different types, so it is answered above.
-            Self::Reshape => x.shape.clone(),
             Self::Softmax { axis } => {
                 resolve_axis(Operand(op_type, "x"), *axis, x.shape.len())?;
                 x.shape.clone()
             }
-            Self::Sigmoid | Self::Relu => x.shape.clone(),
+            // A reshape, whose operands differ in type, is answered above.
+            Self::Sigmoid | Self::Relu | Self::Reshape => x.shape.clone(),
         };
         Ok(TensorType {
             element: x.element,

@@ -232,7 +232,9 @@ fn what_onnx_forbids_is_illegal() {
 fn what_onnx_allows_beyond_this_project_is_not_illegal() {
     let kernel = || ints("kernel_shape", vec![3, 3]);
     let cases = [
-        ("Relu", 1, vec![]),
+        ("Tanh", 1, vec![]),
+        ("Reshape", 2, vec![int("allowzero", 1)]),
+        ("Transpose", 1, vec![]),
         ("Conv", 2, vec![]),
         ("Conv", 2, vec![ints("kernel_shape", vec![3])]),
         ("Conv", 2, vec![kernel(), ints("dilations", vec![2, 2])]),

@@ -1,0 +1,132 @@
+//! Kernels that are computed while they are read: folded with a batch norm, or rearranged.
+
+use crate::tensor::{SourceError, TensorReader};
+
+/// Values at hand.
+pub(super) struct Table(pub(super) Vec<f32>);
+
+impl TensorReader for Table {
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        out.copy_from_slice(&self.0[offset..offset + out.len()]);
+        Ok(())
+    }
+}
+
+/// `[experts, filters, run]` as `[filters, experts, run]`.
+pub(super) struct ExpertsInner<'a> {
+    pub(super) of: Box<dyn TensorReader + 'a>,
+    pub(super) experts: usize,
+    pub(super) filters: usize,
+    pub(super) run: usize,
+}
+
+impl TensorReader for ExpertsInner<'_> {
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        let mut position = offset;
+        let mut rest = out;
+        while !rest.is_empty() {
+            let (within, run) = (position % self.run, position / self.run);
+            let (filter, expert) = (run / self.experts, run % self.experts);
+            let (now, later) = rest.split_at_mut((self.run - within).min(rest.len()));
+            self.of
+                .fill((expert * self.filters + filter) * self.run + within, now)?;
+            position += now.len();
+            rest = later;
+        }
+        Ok(())
+    }
+}
+
+/// A kernel with every output channel scaled.
+pub(super) struct FoldedWeight<'a> {
+    pub(super) weight: Box<dyn TensorReader + 'a>,
+    pub(super) scales: Vec<f64>,
+    pub(super) per_filter: usize,
+}
+
+impl TensorReader for FoldedWeight<'_> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounded once, to what is stored"
+    )]
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        self.weight.fill(offset, out)?;
+        let (first, rest) =
+            out.split_at_mut((self.per_filter - offset % self.per_filter).min(out.len()));
+        let filters = std::iter::once(first).chain(rest.chunks_mut(self.per_filter));
+        for (filter, values) in (offset / self.per_filter..).zip(filters) {
+            // Experts follow one another.
+            let scale = self.scales[filter % self.scales.len()];
+            for value in values {
+                *value = (f64::from(*value) * scale) as f32;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Ramp;
+
+    impl TensorReader for Ramp {
+        fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+            for (index, value) in out.iter_mut().enumerate() {
+                *value = (offset + index) as f32;
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_folded_kernel_is_the_same_in_any_pieces() {
+        let folded = FoldedWeight {
+            weight: Box::new(Ramp),
+            scales: vec![1.0, 10.0, 100.0],
+            per_filter: 4,
+        };
+        let whole = [0., 1., 2., 3., 40., 50., 60., 70., 800., 900., 1000., 1100.];
+        for length in 1..=12 {
+            let mut values = vec![0.0; 12];
+            for (index, piece) in values.chunks_mut(length).enumerate() {
+                folded
+                    .fill(index * length, piece)
+                    .expect("a ramp cannot fail");
+            }
+            assert_eq!(values, whole, "pieces of {length}");
+        }
+    }
+
+    #[test]
+    fn experts_move_inside_in_any_pieces() {
+        // Two experts of three filters of two elements: the number is expert, filter, element.
+        struct Numbered;
+        impl TensorReader for Numbered {
+            fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+                let all = [
+                    0., 1., 10., 11., 20., 21., 100., 101., 110., 111., 120., 121.,
+                ];
+                out.copy_from_slice(&all[offset..offset + out.len()]);
+                Ok(())
+            }
+        }
+        let inner = ExpertsInner {
+            of: Box::new(Numbered),
+            experts: 2,
+            filters: 3,
+            run: 2,
+        };
+        let whole = [
+            0., 1., 100., 101., 10., 11., 110., 111., 20., 21., 120., 121.,
+        ];
+        for length in 1..=12 {
+            let mut values = vec![0.0; 12];
+            for (index, piece) in values.chunks_mut(length).enumerate() {
+                inner.fill(index * length, piece).expect("it cannot fail");
+            }
+            assert_eq!(values, whole, "pieces of {length}");
+        }
+    }
+}
