@@ -38,7 +38,7 @@
 //!   result keeps the batch norm's name.
 //! - The same request gives the same bytes on every run, thread count and machine: draws are counter-based,
 //!   transcendental functions come from the crate `libm`, and no hash map is iterated.
-//! - Writing streams: one piece of one tensor at a time, and nothing incomplete ever has its final name.
+//! - Writing streams: a few chunks at a time, and nothing incomplete ever has its final name.
 //! - The library returns errors; it never prints and never exits.
 //!
 //! # Example
