@@ -45,12 +45,23 @@ fn export<'a>(from: &[&'a str], to: &'a str) -> Vec<&'a str> {
 
 #[test]
 fn a_seed_and_a_file_of_that_seed_give_the_same_bytes() {
+    a_file_of_a_seed_gives_its_bytes("v1");
+}
+
+/// The file has the experts of a depthwise kernel side by side.
+#[test]
+fn experts_come_back_in_their_order() {
+    a_file_of_a_seed_gives_its_bytes("condconv");
+}
+
+fn a_file_of_a_seed_gives_its_bytes(family: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let network = [
         &SMALL[..],
         &PROBE,
         &["--padding", "symmetric", "--bn-epsilon", "1e-5"],
+        &["--family", family],
     ]
     .concat();
     done(folder, &export(&network, "seed.safetensors"));

@@ -9,10 +9,11 @@ use super::text;
 use super::written;
 use clap::{Args, Subcommand};
 use efficientnet_onnx::metadata::{Metadata, Preprocessing, RECIPE_KEY, Recipe};
-use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
+use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::model::output::Output;
 use efficientnet_onnx::request::{BatchNorms, Request};
 use efficientnet_onnx::tensor::TensorSource;
+use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::export::Export;
 use efficientnet_onnx::weights::names::Naming;
 use std::io::Write;
@@ -144,7 +145,7 @@ fn from_file(path: &Path) -> Result<Parameters, Failure> {
         .hint("emit it again with `--bn keep`"));
     }
     let metadata = file.contents.metadata_props.clone();
-    let source = InitializerSource::new(file).map_err(Failure::bad_input)?;
+    let source = Checkpoint::open(path).map_err(Failure::bad_input)?;
     Ok(Parameters {
         request,
         source: Box::new(source),

@@ -1,5 +1,6 @@
 //! An ONNX file that `emit` wrote, as a checkpoint: its parameters, under timm's names, and its metadata.
 
+use super::kernels::ExpertsInner;
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::onnx::file::{FileError, InitializerSource, ModelFile};
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ const PARAMETERS: [&str; 4] = [".weight", ".bias", ".running_mean", ".running_va
 pub(super) struct Emitted {
     source: InitializerSource,
     tensors: Vec<TensorInfo>,
+    /// Experts of the depthwise kernels that the file has filter by filter, and the elements of one filter.
+    experts: BTreeMap<String, [usize; 3]>,
 }
 
 impl Emitted {
@@ -40,7 +43,41 @@ impl Emitted {
             .filter(|tensor| PARAMETERS.iter().any(|end| tensor.name.ends_with(end)))
             .cloned()
             .collect();
-        Ok(Self { source, tensors })
+        let mut emitted = Self {
+            source,
+            tensors,
+            experts: BTreeMap::new(),
+        };
+        emitted.find_experts();
+        Ok(emitted)
+    }
+
+    /// Undoes what the form does to the depthwise kernels of experts, which it puts side by side.
+    fn find_experts(&mut self) {
+        let routing = self.tensors.iter().filter_map(|tensor| {
+            let scope = tensor.name.strip_suffix("routing_fn.weight")?;
+            Some((format!("{scope}conv_dw.weight"), *tensor.shape.first()?))
+        });
+        let routing: BTreeMap<String, u64> = routing.collect();
+        for tensor in &mut self.tensors {
+            let Some(&experts) = routing.get(&tensor.name) else {
+                continue;
+            };
+            if let [all, 1, height, width] = tensor.shape[..]
+                && experts > 0
+                && all % experts == 0
+                && let Some(run) = height.checked_mul(width)
+                && let Some(flat) = run.checked_mul(all / experts)
+            {
+                let filters = all / experts;
+                let in_memory = [experts, filters, run].map(usize::try_from);
+                if let [Ok(experts), Ok(filters), Ok(run)] = in_memory {
+                    self.experts
+                        .insert(tensor.name.clone(), [experts, filters, run]);
+                }
+                tensor.shape = vec![experts, flat];
+            }
+        }
     }
 
     /// The file's metadata.
@@ -56,6 +93,16 @@ impl TensorSource for Emitted {
     }
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
-        self.source.open(name)
+        let of = self.source.open(name)?;
+        Ok(match self.experts.get(name) {
+            // The same rearrangement with the roles exchanged is its inverse.
+            Some(&[experts, filters, run]) => Box::new(ExpertsInner {
+                of,
+                experts: filters,
+                filters: experts,
+                run,
+            }),
+            None => of,
+        })
     }
 }
