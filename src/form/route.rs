@@ -56,7 +56,7 @@ impl Router {
         // Positions in one dimension where the result can be folded back: that needs all but one extent.
         let back = match (height.fixed(), width.fixed()) {
             (Some(height), Some(width)) => {
-                Some([-1, signed(filters), signed(height), signed(width)])
+                Some([0, signed(filters), signed(height), signed(width)])
             }
             (Some(height), None) => Some([0, signed(filters), signed(height), -1]),
             (None, Some(width)) => Some([0, signed(filters), -1, signed(width)]),
@@ -72,7 +72,7 @@ impl Router {
         let kernel = self.reshape(
             &format!("{name}.kernel"),
             flat,
-            vec![-1, signed(filters), signed(features)],
+            vec![0, signed(filters), signed(features)],
             vec![batch.clone(), filters_dim.clone(), channels.clone()],
         );
         let columns = self.reshape(
@@ -110,7 +110,7 @@ impl Router {
         let kernel = self.reshape(
             &format!("{name}.kernel"),
             flat,
-            vec![-1, 1, signed(filters), signed(features)],
+            vec![0, 1, signed(filters), signed(features)],
             vec![
                 batch.clone(),
                 Dim::Fixed(1),
@@ -173,7 +173,7 @@ impl Router {
         let row = self.reshape(
             &format!("{name}.routing"),
             routing,
-            vec![-1, 1, signed(experts)],
+            vec![0, 1, signed(experts)],
             vec![batch.clone(), Dim::Fixed(1), Dim::Fixed(experts)],
         );
         let ones = |count: u64| vec![1.0; usize::try_from(count).expect("filters fit memory")];
@@ -191,7 +191,7 @@ impl Router {
         let gates = self.reshape(
             &format!("{name}.gates"),
             tiled,
-            vec![-1, signed(filters * experts), 1, 1],
+            vec![0, signed(filters * experts), 1, 1],
             vec![batch.clone(), all.clone(), Dim::Fixed(1), Dim::Fixed(1)],
         );
         let weighted = self.node(

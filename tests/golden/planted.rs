@@ -3,7 +3,7 @@
 use super::reference::hexadecimal;
 use efficientnet_onnx::architecture::Architecture;
 use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit};
-use efficientnet_onnx::form::{fold_batch_norms, spell};
+use efficientnet_onnx::form::{fold_batch_norms, route_experts, spell};
 use efficientnet_onnx::graph::shape::Dim;
 use efficientnet_onnx::graph::{Graph, Padding, Parameter};
 use efficientnet_onnx::network::{self, Interface, Output};
@@ -242,7 +242,7 @@ fn graph(architecture: &Architecture, size: u64) -> Graph {
         outputs: vec![Output::Logits],
     };
     let canonical = network::build(architecture, &interface).expect("the size is large enough");
-    spell(fold_batch_norms(canonical)).expect("fixed sizes can be spelled")
+    spell(route_experts(fold_batch_norms(canonical))).expect("fixed sizes can be spelled")
 }
 
 fn with_rounded_repeats(request: &Request, weights: &ProbeWeights, folder: &Path) -> PathBuf {
