@@ -16,7 +16,7 @@ use planted::ProbeWeights;
 use reference::{Golden, difference, magnitude};
 use std::sync::{Mutex, PoisonError};
 
-/// What both runtimes are asked for, in proportion to the largest logit. f32 achieves ten times less.
+/// What both runtimes are asked for, in proportion to the largest logit. f32 achieves four times less.
 const TOLERANCE: f64 = 1e-4;
 /// What f32 achieves in ONNX Runtime, in every variant: above this, `probe` weights would amplify noise. tract
 /// adds in plain order, which gives up to six times as much.
