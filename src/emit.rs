@@ -113,7 +113,7 @@ pub fn emit(
 ) -> Result<Emitted, EmitError> {
     let graph = request.graph()?;
     let initializers = bind(&graph, weights.source, weights.expected)?;
-    let name = request.name();
+    let name = request.blueprint.name();
     let model = Model {
         graph: &graph,
         name: &name,

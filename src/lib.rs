@@ -48,14 +48,14 @@
 //! ```
 //! use efficientnet_onnx::emit::{self, Destination, Emitted};
 //! use efficientnet_onnx::onnx::{check, file::ModelFile};
-//! use efficientnet_onnx::request::{Extent, Request};
-//! use efficientnet_onnx::scaling::{Scaling, Variant};
+//! use efficientnet_onnx::request::{Blueprint, Extent, Request};
+//! use efficientnet_onnx::scaling::Variant;
 //! use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 //! use efficientnet_onnx::weights::Expected;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let variant = Variant::by_name("lite0").ok_or("lite0 is published")?;
-//! let mut request = Request::new(Scaling::published(variant));
+//! let mut request = Request::new(Blueprint::published(variant));
 //! request.size = [Extent::Fixed(32); 2];
 //!
 //! let parameters = request.parameters()?;

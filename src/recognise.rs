@@ -4,8 +4,8 @@
 //! no trace in shapes: those are [`crate::weights::names::conventions`]' business.
 
 use crate::graph::shape::Dim;
-use crate::request::Request;
-use crate::scaling::{PUBLISHED, Scaling, Variant};
+use crate::request::{Blueprint, Request};
+use crate::scaling::{PUBLISHED, Variant};
 use crate::tensor::{Dtype, TensorInfo};
 use crate::weights::names::{NameMap, Naming};
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ pub fn recognise(tensors: &[TensorInfo], naming: Naming) -> Result<&'static Vari
 
 /// How many tensors of a variant and of a checkpoint do not pair up.
 fn faults(found: &BTreeMap<&str, &[u64]>, variant: &'static Variant, naming: Naming) -> usize {
-    let mut request = Request::new(Scaling::published(variant));
+    let mut request = Request::new(Blueprint::published(variant));
     let extent = |name: &str, axis: usize| found.get(name).and_then(|shape| shape.get(axis));
     if let Some(classes) = extent(naming.classifier_weight(), 0) {
         request.options.classes = *classes;
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn tensors(variant: &'static Variant, naming: Naming) -> Option<Vec<TensorInfo>> {
-        let mut request = Request::new(Scaling::published(variant));
+        let mut request = Request::new(Blueprint::published(variant));
         (request.options.classes, request.options.in_channels) = (17, 1);
         let parameters = request.parameters().expect("a published network");
         let timm = parameters.iter().map(|parameter| parameter.name.as_str());

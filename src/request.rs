@@ -1,20 +1,20 @@
 //! One request, from scaling to a graph in its final form: the only place that strings the stages together.
 
-use crate::architecture::{Architecture, LARGEST_WEIGHT_BYTES, Options, SizeError};
+use crate::architecture::{Architecture, Design, LARGEST_WEIGHT_BYTES, Options, SizeError};
 use crate::form::{SpellError, fold_batch_norms, route_experts, spell};
 use crate::graph::shape::Dim;
 use crate::graph::{BuildError, Counts, Graph, Parameter};
 use crate::network::{self, Interface, Output};
 use crate::onnx::opset::Opset;
-use crate::scaling::{Reading, Scaling};
+use crate::scaling::{Coefficients, Reading, Scaling, Variant};
 use std::fmt;
 use std::str::FromStr;
 
 /// Everything that shapes a file's graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// The family and how far it is scaled.
-    pub scaling: Scaling,
+    /// What network it is.
+    pub blueprint: Blueprint,
     /// Padding, epsilon, classes, input channels.
     pub options: Options,
     /// Height and width of the input.
@@ -27,6 +27,15 @@ pub struct Request {
     pub batch_norms: BatchNorms,
     /// The operator set.
     pub opset: Opset,
+}
+
+/// What network is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Blueprint {
+    /// A baseline and how far it is scaled.
+    Scaled(Scaling),
+    /// Somebody's own: every number is given.
+    Own(Box<Design>),
 }
 
 /// Height or width of the input.
@@ -65,14 +74,17 @@ pub enum RequestError {
 }
 
 impl Request {
-    /// A scaled network with all else at its default: the scaling's own square size, symbolic batch, logits,
-    /// batch norms folded, opset 17.
+    /// A network with all else at its default: its own square size, symbolic batch, logits, batch norms folded,
+    /// opset 17. Padding, epsilon, classes and input channels are TensorFlow's, or the design's own.
     #[must_use]
-    pub fn new(scaling: Scaling) -> Self {
+    pub fn new(blueprint: Blueprint) -> Self {
         Self {
-            size: [Extent::Fixed(scaling.resolution); 2],
-            scaling,
-            options: Options::default(),
+            size: [Extent::Fixed(blueprint.resolution()); 2],
+            options: match &blueprint {
+                Blueprint::Scaled(_) => Options::default(),
+                Blueprint::Own(design) => design.architecture.options,
+            },
+            blueprint,
             batch: None,
             outputs: vec![Output::Logits],
             batch_norms: BatchNorms::Fold,
@@ -85,16 +97,19 @@ impl Request {
     /// # Errors
     /// If it is of unreasonable size.
     pub fn architecture(&self) -> Result<Architecture, SizeError> {
-        Architecture::scale(&self.scaling, self.options)
+        match &self.blueprint {
+            Blueprint::Scaled(scaling) => Architecture::scale(scaling, self.options),
+            Blueprint::Own(design) => design.architecture.clone().with_options(self.options),
+        }
     }
 
     /// Height and width at which the graph is counted and tried: the fixed ones, and for symbolic ones the
-    /// scaling's own, rounded up to a multiple of 32.
+    /// network's own, rounded up to a multiple of 32.
     #[must_use]
     pub fn default_size(&self) -> [u64; 2] {
         self.size.map(|extent| match extent {
             Extent::Fixed(pixels) => pixels,
-            Extent::MultipleOf32 => self.scaling.resolution.next_multiple_of(SIZE_STEP),
+            Extent::MultipleOf32 => self.blueprint.resolution().next_multiple_of(SIZE_STEP),
         })
     }
 
@@ -151,19 +166,53 @@ impl Request {
         Ok(spell(route_experts(graph))?)
     }
 
-    /// A short name: the published one, or the coefficients.
+    /// The published model that it is, if it is one.
+    #[must_use]
+    pub fn variant(&self) -> Option<&'static Variant> {
+        match self.blueprint.scaling()?.reading {
+            Reading::Published { variant } => Some(variant),
+            Reading::Formula { .. } | Reading::Given => None,
+        }
+    }
+}
+
+impl Blueprint {
+    /// A published model.
+    #[must_use]
+    pub fn published(variant: &'static Variant) -> Self {
+        Self::Scaled(Scaling::published(variant))
+    }
+
+    /// Side of the square input that goes with it, in pixels.
+    #[must_use]
+    pub fn resolution(&self) -> u64 {
+        match self {
+            Self::Scaled(scaling) => scaling.resolution,
+            Self::Own(design) => design.resolution,
+        }
+    }
+
+    /// How far it is scaled, if it is.
+    #[must_use]
+    pub fn scaling(&self) -> Option<&Scaling> {
+        match self {
+            Self::Scaled(scaling) => Some(scaling),
+            Self::Own(_) => None,
+        }
+    }
+
+    /// A short name: the published one, the coefficients, or the design's own.
     #[must_use]
     pub fn name(&self) -> String {
-        match &self.scaling.reading {
+        let scaling = match self {
+            Self::Scaled(scaling) => scaling,
+            Self::Own(design) => return design.name.clone(),
+        };
+        let Coefficients { width, depth } = scaling.coefficients;
+        match &scaling.reading {
             Reading::Published { variant } => format!("efficientnet-{}", variant.name),
             Reading::Formula { .. } | Reading::Given => {
-                let coefficients = self.scaling.coefficients;
-                format!(
-                    "efficientnet-{}-w{}-d{}",
-                    self.scaling.family().name(),
-                    coefficients.width,
-                    coefficients.depth
-                )
+                format!("efficientnet-{}-w{width}-d{depth}", scaling.family().name())
             }
         }
     }

@@ -42,7 +42,7 @@ fn cases() -> [(Request, bool); 4] {
 #[test]
 fn another_decoder_sees_what_ours_sees() {
     for (request, external) in cases() {
-        let name = request.name();
+        let name = request.blueprint.name();
         let (folder, path) = write(&request, external);
         let theirs = ModelProto::parse_from_bytes(&fs::read(&path).expect("the file"))
             .expect("another decoder takes it");

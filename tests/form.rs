@@ -4,13 +4,13 @@ use efficientnet_onnx::form::{fold_batch_norms, spell};
 use efficientnet_onnx::graph::shape::Dim;
 use efficientnet_onnx::graph::{Graph, Op};
 use efficientnet_onnx::network::{self, Interface, Output};
-use efficientnet_onnx::request::Request;
-use efficientnet_onnx::scaling::{Scaling, Variant};
+use efficientnet_onnx::request::{Blueprint, Request};
+use efficientnet_onnx::scaling::Variant;
 use std::collections::BTreeMap;
 
 fn canonical(name: &str, interface: &Interface) -> Graph {
     let variant = Variant::by_name(name).expect("a published name");
-    let architecture = Request::new(Scaling::published(variant)).architecture();
+    let architecture = Request::new(Blueprint::published(variant)).architecture();
     network::build(&architecture.expect("a published size"), interface).expect("it fits")
 }
 

@@ -70,11 +70,12 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
 ];
 
 /// Crates with one home each.
-const HOMES: [(&str, &str); 7] = [
+const HOMES: [(&str, &str); 8] = [
     ("tract_onnx::", "src/runtime/tract"),
     ("ort::", "src/runtime/"),
     ("pytorch_reader::", "src/weights/pytorch"),
     ("safetensors::", "src/weights/safetensors"),
+    ("toml::", "src/architecture/design"),
     ("prost::", "src/onnx/"),
     ("clap::", "src/cli/"),
     ("image::", "src/cli/picture"),

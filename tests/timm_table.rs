@@ -2,8 +2,8 @@
 //!
 //! `golden/timm_table.py` wrote the table from instances of timm 1.0.31.
 
-use efficientnet_onnx::request::Request;
-use efficientnet_onnx::scaling::{PUBLISHED, Scaling, Variant};
+use efficientnet_onnx::request::{Blueprint, Request};
+use efficientnet_onnx::scaling::{PUBLISHED, Variant};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -44,7 +44,7 @@ fn every_model_of_timm_has_our_parameters() {
         let number = |column: usize| fields[column].parse::<u64>().expect(line);
         let name = variant(fields[model]);
         let published = Variant::by_name(&name).unwrap_or_else(|| panic!("{line}: `{name}`"));
-        let mut request = Request::new(Scaling::published(published));
+        let mut request = Request::new(Blueprint::published(published));
         request.options.classes = number(classes);
         let counts = request.counts().expect(line);
         assert_eq!(counts.parameters, number(parameters), "{line}");

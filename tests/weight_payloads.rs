@@ -1,7 +1,7 @@
 //! Weights from a seed are the same bytes on every run, thread count and machine.
 
-use efficientnet_onnx::request::Request;
-use efficientnet_onnx::scaling::{Scaling, Variant};
+use efficientnet_onnx::request::{Blueprint, Request};
+use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::tensor::{Pipe, Segment, TensorSource, stream};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use sha2::{Digest, Sha256};
@@ -28,7 +28,7 @@ fn sha256(bytes: &[u8]) -> String {
 
 fn payload(variant: &str, rule: Rule, seed: u64) -> String {
     let variant = Variant::by_name(variant).expect("a published variant");
-    let request = Request::new(Scaling::published(variant));
+    let request = Request::new(Blueprint::published(variant));
     let parameters = request.parameters().expect("a published variant");
     let weights = SeededWeights::new(parameters, rule, seed);
     let segments: Vec<_> = weights

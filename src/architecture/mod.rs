@@ -3,8 +3,10 @@
 //! The rows are those of the published baselines; [`Architecture::scale`] applies a [`Scaling`] to them.
 //! How the parts are wired is `network`'s business.
 
+pub mod design;
 mod rows;
 
+pub use design::Design;
 use rows::Rows;
 
 use crate::graph::{Activation, Padding};
@@ -28,10 +30,30 @@ pub struct Architecture {
     pub stages: Vec<Stage>,
     /// Filters of the head convolution.
     pub head_filters: u64,
-    /// Non-linearity everywhere but the squeeze-and-excitation gate.
+    /// Non-linearity everywhere but in squeeze-and-excitation.
     pub activation: Activation,
+    /// How stages that have squeeze-and-excitation squeeze.
+    pub squeeze: Squeeze,
     /// Choices that scaling does not make.
     pub options: Options,
+}
+
+/// How squeeze-and-excitation squeezes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Squeeze {
+    /// What the squeezed filters are a share of.
+    pub share_of: ShareOf,
+    /// Non-linearity after the reduction; the gate is a sigmoid always.
+    pub activation: Activation,
+}
+
+/// What squeezed filters are a share of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShareOf {
+    /// The filters that enter the block, as in every EfficientNet.
+    Input,
+    /// The expanded filters, as in SENet and MobileNetV3.
+    Expanded,
 }
 
 /// Choices that scaling does not make.
@@ -82,11 +104,13 @@ pub struct Stage {
     pub input_filters: u64,
     /// Filters that leave every block.
     pub output_filters: u64,
-    /// Expanded filters over input filters; 1 means no expansion convolution.
+    /// Expanded filters over input filters.
     pub expand_ratio: u64,
+    /// Whether blocks expand by a convolution of its own; a published network of ratio 1 has none.
+    pub has_expansion: bool,
     /// Stride of the first block.
     pub stride: u64,
-    /// Squeezed filters over a block's input filters, if it has squeeze-and-excitation.
+    /// Squeezed filters over those that [`Squeeze::share_of`] says, if it has squeeze-and-excitation.
     pub squeeze_ratio: Option<f64>,
     /// Whether the input is added to the result where shapes allow.
     pub skip: bool,
@@ -142,8 +166,22 @@ impl Architecture {
             stages: rows.stages.iter().enumerate().map(stage).collect(),
             head_filters: outer(rows.head_filters),
             activation: rows.activation,
+            squeeze: Squeeze {
+                share_of: ShareOf::Input,
+                activation: rows.activation,
+            },
             options,
         };
+        architecture.refuse_unreasonable_size()?;
+        Ok(architecture)
+    }
+
+    /// The same network with other padding, epsilon, classes and input channels.
+    ///
+    /// # Errors
+    /// If it would be of unreasonable size.
+    pub fn with_options(self, options: Options) -> Result<Self, SizeError> {
+        let architecture = Self { options, ..self };
         architecture.refuse_unreasonable_size()?;
         Ok(architecture)
     }
@@ -193,7 +231,13 @@ impl Stage {
         if index == 0 { self.stride } else { 1 }
     }
 
-    /// Squeezed filters of block `index`: a share of what enters the block, before expansion, at least 1.
+    /// Expanded filters of block `index`.
+    #[must_use]
+    pub fn expanded_filters(&self, index: u64) -> u64 {
+        self.block_input_filters(index) * self.expand_ratio
+    }
+
+    /// Squeezed filters of block `index`: a share of what enters the block, or of that expanded, at least 1.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -201,8 +245,12 @@ impl Stage {
         clippy::cast_sign_loss,
         reason = "filters are far below 2^53"
     )]
-    pub fn squeezed_filters(&self, index: u64) -> Option<u64> {
+    pub fn squeezed_filters(&self, index: u64, share_of: ShareOf) -> Option<u64> {
         let ratio = self.squeeze_ratio?;
-        Some(((self.block_input_filters(index) as f64 * ratio) as u64).max(1))
+        let whole = match share_of {
+            ShareOf::Input => self.block_input_filters(index),
+            ShareOf::Expanded => self.expanded_filters(index),
+        };
+        Some(((whole as f64 * ratio) as u64).max(1))
     }
 }

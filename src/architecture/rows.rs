@@ -135,6 +135,7 @@ const fn mbconv(
         input_filters,
         output_filters,
         expand_ratio,
+        has_expansion: expand_ratio != 1,
         stride,
         squeeze_ratio: Some(0.25),
         skip: true,

@@ -6,6 +6,7 @@ use super::select::{Selection, Shape};
 use super::text;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
+use efficientnet_onnx::architecture::design::{Design, write_file};
 use efficientnet_onnx::metadata::{self, Origin, Preprocessing, Recipe};
 use efficientnet_onnx::network::{Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
@@ -26,6 +27,9 @@ pub struct InspectArgs {
     /// Print as JSON on standard output
     #[arg(long)]
     json: bool,
+    /// Print the network as a file for `--arch`
+    #[arg(long, conflicts_with = "json")]
+    as_arch: bool,
 }
 
 /// What is known of the file, beyond its recipe.
@@ -43,7 +47,7 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
             (facts.recipe.request().map_err(Failure::bad_input)?, facts)
         }
         None => {
-            let request = args.shape.request(args.selection.scaling()?);
+            let request = args.shape.request(args.selection.blueprint()?);
             let counts = request.counts().map_err(Failure::bad_input)?;
             let reading = args.selection.reading(&request);
             let recipe = Recipe::new(&request, counts, reading);
@@ -56,6 +60,15 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
         }
     };
     let architecture = request.architecture().map_err(Failure::bad_input)?;
+    if args.as_arch {
+        let design = Design {
+            name: request.blueprint.name(),
+            resolution: request.blueprint.resolution(),
+            architecture,
+        };
+        print::line(write_file(&design).trim_end())?;
+        return Ok(Status::Done);
+    }
     let rows = summary(&architecture, request.default_size()).map_err(Failure::bad_input)?;
     if args.json {
         print::line(format_args!("{:#}", as_json(&facts, &rows)))?;
@@ -188,12 +201,15 @@ fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {
     let mut lines = vec![
         (
             "network",
-            format!(
-                "{}: width {}, depth {}",
-                request.name(),
-                recipe.width,
-                recipe.depth
-            ),
+            match request.blueprint.scaling() {
+                Some(scaling) => format!(
+                    "{}: width {}, depth {}",
+                    request.blueprint.name(),
+                    scaling.coefficients.width,
+                    scaling.coefficients.depth
+                ),
+                None => format!("{}: an architecture of one's own", request.blueprint.name()),
+            },
         ),
         (
             "input",

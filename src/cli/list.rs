@@ -4,8 +4,8 @@ use super::exit::{Failure, Status};
 use super::print;
 use clap::Args;
 use efficientnet_onnx::recognise::recognise;
-use efficientnet_onnx::request::Request;
-use efficientnet_onnx::scaling::Scaling;
+use efficientnet_onnx::request::{Blueprint, Request};
+
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::NameMap;
@@ -57,7 +57,7 @@ fn becomes(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
         }
     };
     eprintln!("names are {naming}'s; recognised {}", variant.name);
-    let parameters = Request::new(Scaling::published(variant)).parameters();
+    let parameters = Request::new(Blueprint::published(variant)).parameters();
     let parameters = parameters.unwrap_or_default();
     let timm = parameters.iter().map(|parameter| parameter.name.as_str());
     let Ok(names) = NameMap::new(naming, timm) else {

@@ -2,16 +2,19 @@
 
 use super::exit::Failure;
 use clap::{ArgGroup, Args};
-use efficientnet_onnx::architecture::{IMAGENET_CLASSES, TF_BATCH_NORM_EPSILON};
+use efficientnet_onnx::architecture::design::{Design, parse_blocks, parse_file};
 use efficientnet_onnx::graph::Padding;
-use efficientnet_onnx::request::{BatchNorms, Extent, Request};
+use efficientnet_onnx::request::{Blueprint, Extent, Request};
 use efficientnet_onnx::scaling::{
     Coefficients, Compound, Family, PUBLISHED, Reading, Scaling, Variant,
 };
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
-/// Which network; exactly one of φ, a variant, or width and depth.
+/// Which network; exactly one of φ, a variant, width and depth, or one's own.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("network").args(["phi", "variant", "width"])))]
+#[command(group(ArgGroup::new("network").args(["phi", "variant", "width", "arch", "blocks"])))]
 #[command(next_help_heading = "Network")]
 pub struct Selection {
     /// Compound coefficient, at least 0; a whole one with a published row in the family is that row
@@ -64,6 +67,12 @@ pub struct Selection {
     /// Depth multiplier, with --width
     #[arg(long, value_name = "D", requires = "width", conflicts_with_all = ["phi", "variant"], allow_negative_numbers = true)]
     depth: Option<f64>,
+    /// Architecture of one's own: a TOML file, such as `inspect --as-arch` prints
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["family", "formula", "depth"])]
+    arch: Option<PathBuf>,
+    /// Block strings, one a stage, in the notation of TensorFlow's repositories or of timm
+    #[arg(long, value_name = "STRINGS", conflicts_with_all = ["family", "formula", "depth"])]
+    blocks: Option<String>,
 }
 
 /// What the network looks like beyond its scale.
@@ -87,6 +96,8 @@ pub struct Shape {
     pub in_channels: Option<u64>,
 }
 
+/// Architecture files above this many bytes are refused.
+const LARGEST_DESIGN: u64 = 1 << 20;
 /// More classes or input channels than this are a typing error.
 const MOST_CHANNELS: u64 = 1 << 24;
 
@@ -97,11 +108,24 @@ pub struct Size(pub [Extent; 2]);
 impl Selection {
     /// Whether any flag chooses a network.
     pub fn is_given(&self) -> bool {
-        self.phi.is_some() || self.variant.is_some() || self.width.is_some()
+        self.phi.is_some()
+            || self.variant.is_some()
+            || self.width.is_some()
+            || self.arch.is_some()
+            || self.blocks.is_some()
     }
 
-    /// The scaling that the flags ask for.
-    pub fn scaling(&self) -> Result<Scaling, Failure> {
+    /// The network that the flags ask for.
+    pub fn blueprint(&self) -> Result<Blueprint, Failure> {
+        let design = match (&self.arch, &self.blocks) {
+            (Some(path), _) => read_design(path)?,
+            (_, Some(strings)) => parse_blocks(strings).map_err(Failure::bad_input)?,
+            (None, None) => return self.scaling().map(Blueprint::Scaled),
+        };
+        Ok(Blueprint::Own(Box::new(design)))
+    }
+
+    fn scaling(&self) -> Result<Scaling, Failure> {
         let family = Family::by_name(&self.family).unwrap_or(Family::V1);
         if let Some(variant) = self.variant.as_deref().and_then(Variant::by_name) {
             return Ok(Scaling::published(variant));
@@ -112,7 +136,7 @@ impl Selection {
         }
         let Some(phi) = self.phi else {
             return Err(Failure::bad_input("no network is chosen")
-                .hint("use one of `--phi X`, `--variant NAME`, or `--width W --depth D`"));
+                .hint("use one of `--phi X`, `--variant NAME`, `--width W --depth D`, `--arch FILE` or `--blocks STRINGS`"));
         };
         match Variant::by_phi(family, phi).filter(|_| !self.asks_for_formula()) {
             Some(variant) => Ok(Scaling::published(variant)),
@@ -123,12 +147,13 @@ impl Selection {
     /// One line on what φ was taken to mean and what the other reading would give; none without φ.
     pub fn reading(&self, request: &Request) -> Option<String> {
         let phi = self.phi?;
-        let used = describe(request);
-        let family = request.scaling.family();
-        let line = match &request.scaling.reading {
+        let scaling = request.blueprint.scaling()?;
+        let used = describe(request, scaling.coefficients);
+        let family = scaling.family();
+        let line = match &scaling.reading {
             Reading::Published { variant } => {
                 let other = match Scaling::formula(family, phi, Compound::default()) {
-                    Ok(scaling) => describe(&with_scaling(request, scaling)),
+                    Ok(scaling) => describe_other(request, scaling),
                     Err(error) => error.to_string(),
                 };
                 format!(
@@ -139,7 +164,7 @@ impl Selection {
             _ => {
                 let other = match Variant::by_phi(family, phi) {
                     Some(variant) => {
-                        let other = describe(&with_scaling(request, Scaling::published(variant)));
+                        let other = describe_other(request, Scaling::published(variant));
                         format!(
                             "the published {} (without `--formula`) has {other}",
                             variant.name
@@ -171,35 +196,56 @@ impl Selection {
 }
 
 impl Shape {
-    /// The request for a scaling, with these choices and everything else at its default.
-    pub fn request(&self, scaling: Scaling) -> Request {
-        let mut request = Request::new(scaling);
+    /// The request for a network, with these choices and everything else at its default.
+    pub fn request(&self, blueprint: Blueprint) -> Request {
+        let mut request = Request::new(blueprint);
         if let Some(Size(size)) = self.size {
             request.size = size;
         }
-        request.options.padding = self
-            .padding
-            .as_deref()
-            .and_then(Padding::by_name)
-            .unwrap_or(Padding::Same);
-        request.options.batch_norm_epsilon = self.bn_epsilon.unwrap_or(TF_BATCH_NORM_EPSILON);
-        request.options.classes = self.classes.unwrap_or(IMAGENET_CLASSES);
-        request.options.in_channels = self.in_channels.unwrap_or(3);
+        let options = &mut request.options;
+        if let Some(padding) = self.padding.as_deref().and_then(Padding::by_name) {
+            options.padding = padding;
+        }
+        for (flag, option) in [
+            (self.classes, &mut options.classes),
+            (self.in_channels, &mut options.in_channels),
+        ] {
+            *option = flag.unwrap_or(*option);
+        }
+        options.batch_norm_epsilon = self.bn_epsilon.unwrap_or(options.batch_norm_epsilon);
         request
     }
 }
 
 /// The same request at another scale and that scale's own size.
-fn with_scaling(request: &Request, scaling: Scaling) -> Request {
-    let mut other = Request::new(scaling);
+fn describe_other(request: &Request, scaling: Scaling) -> String {
+    let coefficients = scaling.coefficients;
+    let mut other = Request::new(Blueprint::Scaled(scaling));
     other.options = request.options;
-    other.batch_norms = BatchNorms::Fold;
-    other
+    describe(&other, coefficients)
+}
+
+fn read_design(path: &Path) -> Result<Design, Failure> {
+    let shown = path.display();
+    let file = File::open(path)
+        .map_err(|error| Failure::bad_input(format_args!("`{shown}` cannot be read: {error}")))?;
+    let mut text = String::new();
+    file.take(LARGEST_DESIGN + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::bad_input(format_args!("`{shown}` cannot be read: {error}")))?;
+    if text.len() as u64 > LARGEST_DESIGN {
+        return Err(Failure::bad_input(format_args!(
+            "`{shown}` is larger than {LARGEST_DESIGN} bytes, expected an architecture file"
+        )));
+    }
+    parse_file(&text).map_err(|error| {
+        Failure::bad_input(format_args!("`{shown}`, {error}"))
+            .hint("`inspect --variant b0 --as-arch` prints such a file")
+    })
 }
 
 /// `width 1.1, depth 1.2, 260 px, 9,109,994 parameters, 993.6 M MACs`.
-fn describe(request: &Request) -> String {
-    let Coefficients { width, depth } = request.scaling.coefficients;
+fn describe(request: &Request, Coefficients { width, depth }: Coefficients) -> String {
     let counts = match request.counts() {
         Ok(counts) => counts,
         Err(error) => {

@@ -6,8 +6,7 @@ use clap::Args;
 use efficientnet_onnx::graph::{Padding, Parameter};
 use efficientnet_onnx::metadata::{self, Origin, Preprocessing, Recipe};
 use efficientnet_onnx::recognise::recognise;
-use efficientnet_onnx::request::{BatchNorms, Request};
-use efficientnet_onnx::scaling::{Reading, Scaling};
+use efficientnet_onnx::request::{BatchNorms, Blueprint, Request};
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
 use efficientnet_onnx::weights::Expected;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
@@ -100,7 +99,7 @@ impl Weights {
     /// The request of the flags, completed by what the checkpoint tells.
     pub fn request(&self, selection: &Selection, shape: &Shape) -> Result<Request, Failure> {
         match self {
-            Self::Seed(_) => Ok(shape.request(selection.scaling()?)),
+            Self::Seed(_) => Ok(shape.request(selection.blueprint()?)),
             Self::Checkpoint(open) => open.request(selection, shape),
         }
     }
@@ -116,7 +115,7 @@ impl Weights {
         let recognised = recognised.then(|| {
             format!(
                 "recognised {} by its tensors' names and shapes",
-                request.name()
+                request.blueprint.name()
             )
         });
         nest.into_iter().chain(recognised).collect()
@@ -177,9 +176,11 @@ impl Weights {
             Self::Checkpoint(open) => open.preprocessing.clone(),
             Self::Seed(_) => None,
         };
-        let told =
-            told.unwrap_or_else(|| Preprocessing::tensorflow(request.scaling.baseline, size));
-        (request.options.in_channels == 3).then_some(Preprocessing { size, ..told })
+        let told = match told {
+            Some(told) => Preprocessing { size, ..told },
+            None => Preprocessing::tensorflow(request.blueprint.scaling()?.baseline, size),
+        };
+        (request.options.in_channels == 3).then_some(told)
     }
 
     /// Class names that the checkpoint carries, as JSON.
@@ -223,26 +224,30 @@ impl OpenCheckpoint {
             Some(recipe) => Some(recipe.request().map_err(Failure::bad_input)?),
             None => None,
         };
-        let scaling: Scaling = match &told {
-            Some(told) if !selection.is_given() => told.scaling.clone(),
+        let blueprint = match &told {
+            Some(told) if !selection.is_given() => told.blueprint.clone(),
             None if !selection.is_given() => self.recognise()?,
-            _ => selection.scaling()?,
+            _ => selection.blueprint()?,
         };
-        let variant = match &scaling.reading {
-            Reading::Published { variant } => Some(variant.name),
-            _ => None,
-        };
+        let mut request = shape.request(blueprint);
+        let variant = request.variant().map(|variant| variant.name);
         let flags = Known {
             padding: shape.padding.as_deref().and_then(Padding::by_name),
             batch_norm_epsilon: shape.bn_epsilon,
         };
+        // An architecture file tells padding and epsilon as well as a checkpoint's own record does.
+        let options = match (&request.blueprint, &told) {
+            (Blueprint::Own(design), _) if selection.is_given() => {
+                Some(design.architecture.options)
+            }
+            (_, told) => told.as_ref().map(|told| told.options),
+        };
         let file = Known {
-            padding: told.as_ref().map(|told| told.options.padding),
-            batch_norm_epsilon: told.as_ref().map(|told| told.options.batch_norm_epsilon),
+            padding: options.map(|options| options.padding),
+            batch_norm_epsilon: options.map(|options| options.batch_norm_epsilon),
         };
         let conventions = resolve_conventions(flags, file, self.naming, variant)
             .map_err(|error| Failure::bad_input(error).hint(error.hint()))?;
-        let mut request = shape.request(scaling);
         request.options.padding = conventions.padding;
         request.options.batch_norm_epsilon = conventions.batch_norm_epsilon;
         let counts = [
@@ -275,9 +280,9 @@ impl OpenCheckpoint {
         Ok(request)
     }
 
-    fn recognise(&self) -> Result<Scaling, Failure> {
+    fn recognise(&self) -> Result<Blueprint, Failure> {
         recognise(self.checkpoint.tensors(), self.naming)
-            .map(Scaling::published)
+            .map(Blueprint::published)
             .map_err(|error| {
                 Failure::bad_input(error)
                     .hint("choose the network with `--variant NAME`, or `--width W --depth D`")

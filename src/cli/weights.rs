@@ -154,7 +154,7 @@ fn from_file(path: &Path) -> Result<Parameters, Failure> {
 }
 
 fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
-    let mut request = args.shape.request(args.selection.scaling()?);
+    let mut request = args.shape.request(args.selection.blueprint()?);
     request.batch_norms = BatchNorms::Keep;
     let canonical = request.canonical().map_err(Failure::bad_input)?;
     let reading = args.selection.reading(&request);
@@ -163,8 +163,10 @@ fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
     }
     let recipe = Recipe::new(&request, canonical.counts(), reading);
     let seed = args.seed.read();
-    let preprocessing = (request.options.in_channels == 3)
-        .then(|| Preprocessing::tensorflow(request.scaling.baseline, request.default_size()));
+    let scaling = request.blueprint.scaling();
+    let preprocessing = scaling
+        .filter(|_| request.options.in_channels == 3)
+        .map(|scaling| Preprocessing::tensorflow(scaling.baseline, request.default_size()));
     let metadata = Metadata {
         recipe,
         origin: seed.origin(),

@@ -2,12 +2,16 @@
 
 use super::{RECIPE_KEY, VERSION};
 use crate::architecture::Options;
+use crate::architecture::design::Record;
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
 use crate::onnx::opset::Opset;
-use crate::request::{BatchNorms, Extent, Request};
+use crate::request::{BatchNorms, Blueprint, Extent, Request};
 use crate::scaling::{Coefficients, Compound, Family, Reading, Scaling, Variant};
 use serde::{Deserialize, Serialize};
+
+/// The family of a network that is nobody's baseline.
+const OWN: &str = "own";
 
 /// Everything that shapes the graph, and what it costs at its default size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub struct Recipe {
     /// Version of this record.
     pub version: u32,
-    /// As in `--family`.
+    /// As in `--family`; `own` where every number is given.
     pub family: String,
     /// Name of the published row, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,12 +27,15 @@ pub struct Recipe {
     /// Exponent and bases of the formula, if it was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub formula: Option<Formula>,
-    /// Multiplies filters.
+    /// Multiplies filters; 1 where every number is given.
     pub width: f64,
-    /// Multiplies repeats.
+    /// Multiplies repeats; 1 where every number is given.
     pub depth: f64,
-    /// Side in pixels that goes with these coefficients.
+    /// Side in pixels that goes with the network.
     pub resolution: u64,
+    /// Every number, if the network is nobody's baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<Record>,
     /// Height and width of the input, as in `--size`.
     pub size: [String; 2],
     /// Images at once; absent if symbolic.
@@ -89,31 +96,32 @@ impl Recipe {
     /// The record of a request, with its counts at the default size.
     #[must_use]
     pub fn new(request: &Request, counts: Counts, reading: Option<String>) -> Self {
-        let scaling = &request.scaling;
-        let (variant, formula) = match &scaling.reading {
-            Reading::Published { variant } => (Some(variant.name.to_owned()), None),
+        let scaling = request.blueprint.scaling();
+        let formula = scaling.and_then(|scaling| match scaling.reading {
             Reading::Formula {
                 phi,
                 compound: Compound { alpha, beta, gamma },
-            } => (
-                None,
-                Some(Formula {
-                    phi: *phi,
-                    alpha: *alpha,
-                    beta: *beta,
-                    gamma: *gamma,
-                }),
-            ),
-            Reading::Given => (None, None),
-        };
+            } => Some(Formula {
+                phi,
+                alpha,
+                beta,
+                gamma,
+            }),
+            Reading::Published { .. } | Reading::Given => None,
+        });
+        let family = scaling.map_or(OWN, |scaling| scaling.family().name());
         Self {
             version: VERSION,
-            family: scaling.family().name().to_owned(),
-            variant,
+            family: family.to_owned(),
+            variant: request.variant().map(|variant| variant.name.to_owned()),
             formula,
-            width: scaling.coefficients.width,
-            depth: scaling.coefficients.depth,
-            resolution: scaling.resolution,
+            width: scaling.map_or(1.0, |scaling| scaling.coefficients.width),
+            depth: scaling.map_or(1.0, |scaling| scaling.coefficients.depth),
+            resolution: request.blueprint.resolution(),
+            architecture: match &request.blueprint {
+                Blueprint::Own(design) => Some(Record::of(design)),
+                Blueprint::Scaled(_) => None,
+            },
             size: request.size.map(|extent| extent.to_string()),
             batch: request.batch,
             padding: request.options.padding.name().to_owned(),
@@ -149,8 +157,6 @@ impl Recipe {
         if self.version != VERSION {
             return Err(unknown("version", &self.version, "1"));
         }
-        let family = Family::by_name(&self.family)
-            .ok_or_else(|| unknown("family", &self.family, "the name of a family"))?;
         let reading = match (&self.variant, self.formula) {
             (Some(name), _) => Reading::Published {
                 variant: Variant::by_name(name)
@@ -189,11 +195,19 @@ impl Recipe {
                 })
             })
             .collect();
-        Ok(Request {
-            scaling: Scaling {
+        let blueprint = match &self.architecture {
+            Some(record) => {
+                let design = record
+                    .design()
+                    .map_err(|error| unknown("architecture", &error, "a network"))?;
+                Blueprint::Own(Box::new(design))
+            }
+            None => Blueprint::Scaled(Scaling {
                 baseline: match &reading {
                     Reading::Published { variant } => variant.baseline,
-                    _ => family.baseline(),
+                    _ => Family::by_name(&self.family)
+                        .ok_or_else(|| unknown("family", &self.family, "the name of a family"))?
+                        .baseline(),
                 },
                 coefficients: Coefficients {
                     width: positive("width", self.width)?,
@@ -201,7 +215,10 @@ impl Recipe {
                 },
                 resolution: self.resolution,
                 reading,
-            },
+            }),
+        };
+        Ok(Request {
+            blueprint,
             options: Options {
                 padding: Padding::by_name(&self.padding)
                     .ok_or_else(|| unknown("padding", &self.padding, "`same` or `symmetric`"))?,

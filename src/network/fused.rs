@@ -26,24 +26,21 @@ impl Network<'_> {
             activation,
             ..ConvNorm::pointwise("conv", "bn1", scope)
         };
-        let x = if stage.expand_ratio == 1 {
-            // The only convolution has an activation, which comes before the addition.
-            self.conv_norm(input, stage.output_filters, &full)?
-        } else {
-            let expanded_filters = stage.block_input_filters(index) * stage.expand_ratio;
+        let x = if stage.has_expansion {
             let full = ConvNorm {
                 conv: "conv_exp",
                 ..full
             };
-            let mut x = self.conv_norm(input, expanded_filters, &full)?;
-            if let Some(squeezed_filters) = stage.squeezed_filters(index) {
-                x = self.squeeze_excite(scope, x, squeezed_filters)?;
-            }
+            let x = self.conv_norm(input, stage.expanded_filters(index), &full)?;
+            let x = self.squeeze_excite(scope, stage, index, x)?;
             let project = ConvNorm {
                 site: Site::closing(residual, stage.num_repeat),
                 ..ConvNorm::pointwise("conv_pwl", "bn2", scope)
             };
             self.conv_norm(x, stage.output_filters, &project)?
+        } else {
+            // The only convolution has an activation, which comes before the addition.
+            self.conv_norm(input, stage.output_filters, &full)?
         };
         self.add_input(scope, residual, x, input)
     }

@@ -42,15 +42,14 @@ impl Network<'_> {
         };
         let mut x = input;
         let mut names = DEPTHWISE_SEPARABLE;
-        if stage.expand_ratio != 1 {
+        if stage.has_expansion {
             names = INVERTED_RESIDUAL;
             let expand = ConvNorm {
                 routing,
                 activation,
                 ..ConvNorm::pointwise("conv_pw", "bn1", scope)
             };
-            let expanded_filters = stage.block_input_filters(index) * stage.expand_ratio;
-            x = self.conv_norm(x, expanded_filters, &expand)?;
+            x = self.conv_norm(x, stage.expanded_filters(index), &expand)?;
         }
         let depthwise = ConvNorm {
             kernel_size: stage.kernel_size,
@@ -61,9 +60,7 @@ impl Network<'_> {
             ..ConvNorm::pointwise("conv_dw", names.depthwise_norm, scope)
         };
         x = self.conv_norm(x, self.channels(x), &depthwise)?;
-        if let Some(squeezed_filters) = stage.squeezed_filters(index) {
-            x = self.squeeze_excite(scope, x, squeezed_filters)?;
-        }
+        x = self.squeeze_excite(scope, stage, index, x)?;
         let project = ConvNorm {
             routing,
             site: Site::closing(residual, stage.num_repeat),
@@ -95,12 +92,18 @@ impl Network<'_> {
         self.builder.node(&name, Op::Add, vec![x, input], &name)
     }
 
+    /// Weighs channels by what is in all of them, where the stage does so.
     pub(super) fn squeeze_excite(
         &mut self,
         scope: &str,
+        stage: &Stage,
+        index: u64,
         x: ValueId,
-        squeezed_filters: u64,
     ) -> Result<ValueId, BuildError> {
+        let squeeze = self.architecture.squeeze;
+        let Some(squeezed_filters) = stage.squeezed_filters(index, squeeze.share_of) else {
+            return Ok(x);
+        };
         let scope = format!("{scope}se");
         let expanded_filters = self.channels(x);
         let pool = format!("{scope}.pool");
@@ -108,12 +111,7 @@ impl Network<'_> {
             .builder
             .node(&pool, Op::Pool { keep_dims: true }, vec![x], &pool)?;
         for (conv, filters, act, activation) in [
-            (
-                "conv_reduce",
-                squeezed_filters,
-                "act1",
-                self.architecture.activation,
-            ),
+            ("conv_reduce", squeezed_filters, "act1", squeeze.activation),
             ("conv_expand", expanded_filters, "gate", Activation::Sigmoid),
         ] {
             gate = self.pointwise(&format!("{scope}.{conv}"), gate, filters)?;

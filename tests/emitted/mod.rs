@@ -6,8 +6,8 @@ use efficientnet_onnx::onnx::ops::TensorType;
 use efficientnet_onnx::onnx::proto::attribute_proto::AttributeType;
 use efficientnet_onnx::onnx::proto::tensor_proto::DataType;
 use efficientnet_onnx::onnx::proto::{AttributeProto, ValueInfoProto};
-use efficientnet_onnx::request::Request;
-use efficientnet_onnx::scaling::{Scaling, Variant};
+use efficientnet_onnx::request::{Blueprint, Request};
+use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::weights::Expected;
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub const METADATA: [(&str, &str); 2] = [("second", "{\"a\": 1}"), ("first", "φ
 
 /// The published variant with everything else at its default.
 pub fn request(variant: &str) -> Request {
-    Request::new(Scaling::published(
+    Request::new(Blueprint::published(
         Variant::by_name(variant).expect("a published variant"),
     ))
 }

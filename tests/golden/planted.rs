@@ -9,7 +9,7 @@ use efficientnet_onnx::graph::{Graph, Padding, Parameter};
 use efficientnet_onnx::network::{self, Interface, Output};
 use efficientnet_onnx::onnx::model::{Frame, Model, ModelError, Storage};
 use efficientnet_onnx::onnx::opset::Opset;
-use efficientnet_onnx::request::{Extent, Request};
+use efficientnet_onnx::request::{Blueprint, Extent, Request};
 use efficientnet_onnx::scaling::{Baseline, Family, Scaling, Variant};
 use efficientnet_onnx::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
@@ -29,7 +29,7 @@ pub fn request(variant: &str, size: u64) -> Request {
     let variant = Variant::by_name(variant).expect("a published variant");
     Request {
         size: [Extent::Fixed(size); 2],
-        ..Request::new(Scaling::published(variant))
+        ..Request::new(Blueprint::published(variant))
     }
 }
 
@@ -134,7 +134,7 @@ pub fn mistaken(
         "symmetric_padding" => request.options.padding = Padding::Symmetric,
         "epsilon_1e-5" => request.options.batch_norm_epsilon = 1e-5,
         "epsilon_2e-3" => request.options.batch_norm_epsilon = 2e-3,
-        "swapped_norms" => match request.scaling.family() {
+        "swapped_norms" => match scaling(&request).family() {
             Family::EdgeTpu | Family::V2 => swap(&mut expected, SWAPPED_CLOSING_NORMS),
             _ => swap(&mut expected, SWAPPED_NORMS),
         },
@@ -147,16 +147,17 @@ pub fn mistaken(
 
 /// The architecture of a request whose stages repeat `round(d · r)` times, not `ceil(d · r)`.
 pub fn rounded_repeats(request: &Request) -> Architecture {
-    let baseline: &[f64] = match request.scaling.baseline {
+    let scaling = scaling(request);
+    let baseline: &[f64] = match scaling.baseline {
         Baseline::EdgeTpu => &[1.0, 2.0, 4.0, 5.0, 4.0, 2.0],
         Baseline::V2Base => &[1.0, 2.0, 2.0, 3.0, 5.0, 8.0],
         _ => &[1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 1.0],
     };
     let mut architecture = request.architecture().expect("a published variant");
-    let lite = request.scaling.family() == Family::Lite;
+    let lite = scaling.family() == Family::Lite;
     for (index, (stage, repeats)) in architecture.stages.iter_mut().zip(baseline).enumerate() {
         if !lite || (1..=5).contains(&index) {
-            let rounded = (request.scaling.coefficients.depth * repeats).round_ties_even();
+            let rounded = (scaling.coefficients.depth * repeats).round_ties_even();
             stage.num_repeat = (1..=100_u32)
                 .find(|repeats| f64::from(*repeats) >= rounded)
                 .map_or(1, u64::from);
@@ -168,13 +169,17 @@ pub fn rounded_repeats(request: &Request) -> Architecture {
 /// The architecture of a request without the rule that rounding must not lose over 10 %.
 pub fn without_ten_percent_rule(request: &Request) -> Architecture {
     let mut architecture = request.architecture().expect("a published variant");
-    let nearest = (16.0 * request.scaling.coefficients.width / 8.0 + 0.5).floor() * 8.0;
+    let nearest = (16.0 * scaling(request).coefficients.width / 8.0 + 0.5).floor() * 8.0;
     let filters = (1..=100_u32)
         .find(|filters| f64::from(*filters) >= nearest)
         .map_or(1, u64::from);
     architecture.stages[0].output_filters = filters;
     architecture.stages[1].input_filters = filters;
     architecture
+}
+
+fn scaling(request: &Request) -> &Scaling {
+    request.blueprint.scaling().expect("a published variant")
 }
 
 /// What binding the weights of the right network to another architecture comes to.

@@ -1,0 +1,177 @@
+//! Architecture files: TOML, and where in it a mistake stands.
+
+use super::{Design, Record, RecordError};
+use std::fmt::Write;
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A file that describes no network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct FileError {
+    /// From 1.
+    pub line: usize,
+    message: String,
+}
+
+/// The network that a file describes.
+///
+/// # Errors
+/// If it is not TOML, has a key that is not known or lacks one that is needed, or a value makes no network; the
+/// error tells the line and the key.
+pub fn parse_file(text: &str) -> Result<Design, FileError> {
+    let tree = DeTable::parse(text).map_err(|error| syntax(text, None, &error))?;
+    let record: Record =
+        toml::from_str(text).map_err(|error| syntax(text, Some(tree.get_ref()), &error))?;
+    record.design().map_err(|error| FileError {
+        line: line(text, position(tree.get_ref(), &error)),
+        message: error.to_string(),
+    })
+}
+
+/// A file that describes a network; [`parse_file`] gives it back.
+#[must_use]
+pub fn write_file(design: &Design) -> String {
+    let Record {
+        name,
+        resolution,
+        stem_filters,
+        head_filters,
+        activation,
+        padding,
+        bn_epsilon,
+        classes,
+        in_channels,
+        squeeze,
+        stages,
+    } = Record::of(design);
+    let mut lines = vec![
+        format!("name = {}", text(&name)),
+        format!("resolution = {resolution}"),
+        format!("stem_filters = {stem_filters}"),
+        format!("head_filters = {head_filters}"),
+        format!("activation = {}", text(&activation)),
+        format!("padding = {}", text(&padding)),
+        format!("bn_epsilon = {bn_epsilon:?}"),
+        format!("classes = {classes}"),
+        format!("in_channels = {in_channels}"),
+    ];
+    let optional = |key: &str, value: Option<String>| value.map(|value| format!("{key} = {value}"));
+    lines.extend(optional(
+        "squeeze.share_of",
+        squeeze.share_of.as_deref().map(text),
+    ));
+    lines.extend(optional(
+        "squeeze.activation",
+        squeeze.activation.as_deref().map(text),
+    ));
+    lines.push("stages = [".to_owned());
+    for stage in &stages {
+        let entries = [
+            optional("block", Some(text(&stage.block))),
+            optional("kernel_size", Some(stage.kernel_size.to_string())),
+            optional("num_repeat", Some(stage.num_repeat.to_string())),
+            optional("stride", Some(stage.stride.to_string())),
+            optional("expand_ratio", Some(stage.expand_ratio.to_string())),
+            optional("expansion", stage.expansion.map(|value| value.to_string())),
+            optional(
+                "input_filters",
+                stage.input_filters.map(|value| value.to_string()),
+            ),
+            optional("output_filters", Some(stage.output_filters.to_string())),
+            optional("se_ratio", stage.se_ratio.map(|value| format!("{value:?}"))),
+            optional("skip", stage.skip.map(|value| value.to_string())),
+            optional("experts", stage.experts.map(|value| value.to_string())),
+        ];
+        let entries: Vec<String> = entries.into_iter().flatten().collect();
+        lines.push(format!("  {{ {} }},", entries.join(", ")));
+    }
+    lines.push("]".to_owned());
+    lines.iter().fold(String::new(), |mut file, line| {
+        // Writing to a string does not fail.
+        let _ = writeln!(file, "{line}");
+        file
+    })
+}
+
+/// A basic string; TOML escapes a quote and a backslash as Rust does, and names have no control characters.
+fn text(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// What the parser says, with the key in which it stands.
+fn syntax(text: &str, tree: Option<&DeTable<'_>>, error: &toml::de::Error) -> FileError {
+    let start = error.span().map_or(0, |span| span.start);
+    let key = tree
+        .and_then(|tree| key_at(tree, start))
+        .unwrap_or_default();
+    let message = error.message().replace('\n', ", ");
+    FileError {
+        line: line(text, start),
+        message: if key.is_empty() {
+            message
+        } else {
+            format!("`{key}`: {message}")
+        },
+    }
+}
+
+/// The path of the innermost key at a position, with stages counted from 1.
+fn key_at(table: &DeTable<'_>, position: usize) -> Option<String> {
+    let within = |span: Range<usize>| span.contains(&position);
+    let (key, value) = table
+        .iter()
+        .find(|(key, value)| within(key.span()) || within(value.span()))?;
+    let name = key.get_ref();
+    let inner = match value.get_ref() {
+        DeValue::Table(table) => key_at(table, position).map(|inner| format!("{name}.{inner}")),
+        DeValue::Array(array) => array.iter().enumerate().find_map(|(index, value)| {
+            let is_here = within(value.span());
+            let inner = value
+                .get_ref()
+                .as_table()
+                .and_then(|table| key_at(table, position));
+            let path = format!("{name}[{}]", index + 1);
+            is_here.then(|| inner.map_or(path.clone(), |inner| format!("{path}.{inner}")))
+        }),
+        _ => None,
+    };
+    Some(inner.unwrap_or_else(|| name.to_string()))
+}
+
+/// Where the value stands that makes no network, or else what should have it.
+fn position(tree: &DeTable<'_>, error: &RecordError) -> usize {
+    let mut start = 0;
+    let mut table = tree;
+    if let Some(index) = error.stage {
+        let stage = tree
+            .get("stages")
+            .and_then(|stages| stages.get_ref().get(index));
+        let Some(found) = stage else { return 0 };
+        start = found.span().start;
+        match found.get_ref().as_table() {
+            Some(found) => table = found,
+            None => return start,
+        }
+    }
+    for name in error.key.split('.') {
+        let Some((key, value)) = table.get_key_value(name) else {
+            return start;
+        };
+        start = Spanned::span(key).start;
+        match value.get_ref().as_table() {
+            Some(inner) => table = inner,
+            None => return start,
+        }
+    }
+    start
+}
+
+fn line(text: &str, position: usize) -> usize {
+    let before = text.as_bytes().get(..position).unwrap_or_default();
+    1 + before
+        .split(|byte| *byte == b'\n')
+        .count()
+        .saturating_sub(1)
+}
