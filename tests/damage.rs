@@ -47,6 +47,10 @@ fn damage_anywhere_is_an_error_or_nothing() {
         fixture("zip.pth"),
         fixture("legacy.pth"),
         fixture("tar.pth"),
+        fixture("keras_2_weights.h5"),
+        fixture("keras_many_latest.h5"),
+        fixture("keras_cut.h5"),
+        fixture("keras_cut_latest.h5"),
         safetensors(header, &[0; 10]),
     ];
     let folder = tempfile::tempdir().expect("a folder");

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Weights")]
 pub struct WeightArgs {
-    /// Checkpoint: safetensors, any container of torch.save, or a file of `emit --bn keep`; names of timm, torchvision, lukemelas or Keras
+    /// Checkpoint: safetensors, any container of torch.save, Keras's .h5, or a file of `emit --bn keep`; names of timm, torchvision, lukemelas or Keras
     #[arg(long, value_name = "PATH", conflicts_with_all = ["init", "seed"])]
     weights: Option<PathBuf>,
     #[command(flatten)]

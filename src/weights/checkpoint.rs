@@ -4,6 +4,7 @@
 //! `num_batches_tracked` of a batch norm, are never weights and are not on offer.
 
 use super::emitted::{Emitted, FIRST_BYTE};
+use super::keras::{self, Keras};
 use super::names::Naming;
 use super::offer::Offer;
 use super::pytorch::{Container, Pytorch};
@@ -41,6 +42,8 @@ impl Checkpoint {
         let mut is_model = false;
         let source: Box<dyn TensorSource> = if let Some(container) = Container::detect(&start) {
             Box::new(Pytorch::open(path, container)?)
+        } else if start.starts_with(&keras::SIGNATURE) {
+            Box::new(Keras::open(path)?)
         } else if start.get(8) == Some(&b'{') {
             let file = Safetensors::open(path)?;
             metadata = file.metadata().clone();
@@ -53,7 +56,7 @@ impl Checkpoint {
         } else {
             return Err(SourceError::Malformed {
                 path: path.display().to_string(),
-                format: "safetensors, PyTorch or ONNX",
+                format: "safetensors, PyTorch, Keras or ONNX",
                 reason: match start.len() {
                     0 => "it is empty".to_string(),
                     _ => "it starts like none of them".to_string(),

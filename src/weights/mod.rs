@@ -7,6 +7,7 @@
 pub mod checkpoint;
 pub mod export;
 pub mod init;
+pub mod keras;
 pub mod layout;
 pub mod names;
 pub mod pytorch;

@@ -42,6 +42,27 @@ const FUSED: [Row; 4] = [
 
 const SINGLE: [Row; 2] = [("conv", "project_conv"), ("bn1", "project_bn")];
 
+/// Whether a layer is one of an EfficientNet's.
+pub(in crate::weights) fn is_layer(name: &str) -> bool {
+    let is_outside = OUTSIDE.iter().any(|row| row.1 == name) || name == "probs";
+    let is_block = || {
+        let (number, module) = name.strip_prefix("block")?.split_once('_')?;
+        let in_block = EXPANDED.iter().map(|row| row.1).chain(["dwconv2"]);
+        let is_numbered = number.starts_with(|first: char| first.is_ascii_digit());
+        Some(is_numbered && in_block.into_iter().any(|row| row == module))
+    };
+    is_outside || is_block() == Some(true)
+}
+
+/// A layer's weights in the order in which it makes them (keras `layers/`: `build` of each).
+pub(in crate::weights) fn layer_weights(layer: &str) -> &'static [&'static str] {
+    if layer.ends_with("bn") {
+        &["gamma", "beta", "moving_mean", "moving_variance"]
+    } else {
+        &["kernel", "bias"]
+    }
+}
+
 /// Stages count from 1, and the blocks of a stage have letters; there are 26, and EfficientNetV2-L needs 25.
 pub(super) fn name(place: &Place, module: &str, tensor: &str) -> Option<String> {
     let rows: &[Row] = match place.kind {

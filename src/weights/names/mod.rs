@@ -5,7 +5,7 @@
 //! says about a checkpoint, padding and epsilon, is in [`conventions`].
 
 pub mod conventions;
-mod keras;
+pub(in crate::weights) mod keras;
 mod lukemelas;
 mod map;
 mod tensorflow;

@@ -1,0 +1,201 @@
+//! Keras's HDF5 files: legacy weights and whole models, of Keras 2 and 3, and the `.weights.h5` of Keras 3.
+//!
+//! Gives each weight the name `layer/weight` of [`super::names`], whatever groups it lies in. Knows no byte of HDF5.
+
+mod hdf5;
+
+use super::names::keras::{is_layer, layer_weights};
+use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, harmless};
+use hdf5::{Dataset, Hdf5};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(super) use hdf5::SIGNATURE;
+
+const FORMAT: &str = "Keras HDF5";
+/// The group that has the weights in the file of a whole model (keras `legacy_h5_format.py`).
+const MODEL_WEIGHTS: &str = "model_weights/";
+/// Groups beside it.
+const OPTIMIZERS: [&str; 2] = ["optimizer_weights/", "optimizer/"];
+/// The group in which Keras 3 numbers a layer's weights (keras `saving_lib.py`).
+const NUMBERED: &str = "vars";
+
+/// A Keras `.h5` file.
+pub struct Keras {
+    path: PathBuf,
+    file: Hdf5,
+    tensors: Vec<TensorInfo>,
+    /// For each tensor's name, its place in the file's list.
+    places: BTreeMap<String, usize>,
+}
+
+impl Keras {
+    /// Opens a file and reads what it lists, but no tensor.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not one that Keras wrote, or does not name its layers.
+    pub fn open(path: &Path) -> Result<Self, SourceError> {
+        let opened = File::open(path).and_then(Hdf5::open);
+        let mut keras = Self {
+            file: opened.map_err(|error| error_of(path, error))?,
+            path: path.to_path_buf(),
+            tensors: Vec::new(),
+            places: BTreeMap::new(),
+        };
+        keras.name().map_err(|reason| malformed(path, &reason))?;
+        Ok(keras)
+    }
+
+    /// Names every weight.
+    fn name(&mut self) -> Result<(), String> {
+        let layers: BTreeMap<&str, &str> = self
+            .file
+            .names
+            .iter()
+            .map(|(path, name)| (path.as_str(), name.as_str()))
+            .collect();
+        let datasets = &self.file.datasets;
+        let is_model = datasets
+            .iter()
+            .any(|dataset| dataset.path.starts_with(MODEL_WEIGHTS));
+        for (place, dataset) in datasets.iter().enumerate() {
+            let path = match dataset.path.strip_prefix(MODEL_WEIGHTS) {
+                Some(path) => path,
+                None if is_model => continue,
+                None => &dataset.path,
+            };
+            if dataset.dtype == Dtype::Integer
+                || OPTIMIZERS
+                    .iter()
+                    .any(|optimizer| path.starts_with(optimizer))
+            {
+                continue;
+            }
+            let Some(name) = name(path, &layers)? else {
+                continue;
+            };
+            if let Some(other) = self.places.insert(name.clone(), place) {
+                return Err(format!(
+                    "`{}` and `{}` are both `{name}`",
+                    datasets[other].path, dataset.path
+                ));
+            }
+            self.tensors.push(TensorInfo {
+                name,
+                shape: dataset.shape.clone(),
+                dtype: dataset.dtype,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What a dataset's path calls a weight: its layer's name and its own.
+///
+/// A layer's group repeats the layer, a model within a model comes before its layers, and TensorFlow 1 numbered
+/// layers anew inside their groups: the last name that is a layer's of ours counts.
+fn name(path: &str, layers: &BTreeMap<&str, &str>) -> Result<Option<String>, String> {
+    let Some((groups, weight)) = path.rsplit_once('/') else {
+        return Ok(Some(path.to_owned()));
+    };
+    let (layer, weight) = if groups.rsplit('/').next() == Some(NUMBERED) {
+        let layer = layers.get(groups).ok_or_else(|| {
+            format!("`{groups}` does not tell its layer's name: save the model again in the legacy form, `model.save(\"model.h5\")`")
+        })?;
+        match weight
+            .parse()
+            .ok()
+            .and_then(|number: usize| layer_weights(layer).get(number))
+        {
+            Some(weight) => (*layer, *weight),
+            None => (*layer, weight),
+        }
+    } else {
+        let known = groups.rsplit('/').find(|group| is_layer(group));
+        let layer = known.or(groups.rsplit('/').next()).unwrap_or(groups);
+        (layer, weight.strip_suffix(":0").unwrap_or(weight))
+    };
+    // The classifier's name in the first ports to Keras.
+    let layer = if layer == "probs" {
+        "predictions"
+    } else {
+        layer
+    };
+    // Keras 3 calls every kernel so.
+    let is_depthwise = layer.contains("_dwconv") && weight == "kernel";
+    let weight = if is_depthwise {
+        "depthwise_kernel"
+    } else {
+        weight
+    };
+    // The normalization of pictures in front of the network.
+    let is_normalization =
+        ["mean", "variance", "count"].contains(&weight) || layer == "normalization";
+    Ok((!is_normalization).then(|| format!("{layer}/{weight}")))
+}
+
+impl TensorSource for Keras {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        let place = self
+            .places
+            .get(name)
+            .ok_or_else(|| SourceError::Missing(name.to_owned()))?;
+        let dataset = &self.file.datasets[*place];
+        let elements = self
+            .file
+            .reader(dataset)
+            .map_err(|error| self.error(dataset, error))?;
+        Ok(Box::new(Reader {
+            file: self,
+            dataset,
+            elements,
+        }))
+    }
+}
+
+struct Reader<'a> {
+    file: &'a Keras,
+    dataset: &'a Dataset,
+    elements: hdf5::Reader<'a>,
+}
+
+impl TensorReader for Reader<'_> {
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        let filled = self.elements.fill(offset, out);
+        filled.map_err(|error| self.file.error(self.dataset, error))
+    }
+}
+
+impl Keras {
+    fn error(&self, dataset: &Dataset, error: io::Error) -> SourceError {
+        if error.raw_os_error().is_some() {
+            return error_of(&self.path, error);
+        }
+        malformed(&self.path, &format!("`{}`: {error}", dataset.path))
+    }
+}
+
+/// An error of the operating system, or one of the file's.
+fn error_of(path: &Path, error: io::Error) -> SourceError {
+    if error.raw_os_error().is_none() {
+        return malformed(path, &error.to_string());
+    }
+    SourceError::Io {
+        path: path.display().to_string(),
+        source: error,
+    }
+}
+
+fn malformed(path: &Path, reason: &str) -> SourceError {
+    SourceError::Malformed {
+        path: path.display().to_string(),
+        format: FORMAT,
+        reason: harmless(reason),
+    }
+}
