@@ -1,5 +1,6 @@
 //! `emit`: from flags to a file.
 
+use super::classes::LabelArgs;
 use super::exit::{Failure, Status};
 use super::print;
 use super::progress::Bar;
@@ -44,6 +45,8 @@ pub struct EmitArgs {
     dtype: String,
     #[command(flatten)]
     weights: WeightArgs,
+    #[command(flatten)]
+    labels: LabelArgs,
     /// Threads that draw or read weights [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -102,6 +105,9 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
     }
     let weights = args.weights.open()?;
     let request = args.request(&weights)?;
+    let labels = args
+        .labels
+        .read(weights.labels(), request.options.classes)?;
     if !args.quiet {
         for note in weights.notes(&args.selection, &request) {
             eprintln!("{note}");
@@ -130,7 +136,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
                 recipe: recipe.clone(),
                 origin: origin.map_err(|error| error.to_string())?,
                 preprocessing: weights.preprocessing(&request),
-                labels: weights.labels().map(str::to_owned),
+                labels,
             };
             Ok(metadata.entries())
         };
@@ -148,7 +154,12 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         )
     });
     bar.finish();
-    let emitted = emitted.map_err(|error| failure(&error, &args.output))?;
+    let emitted = emitted.map_err(|error| match error {
+        EmitError::Bind(_) if weights.lacks_classifier() => {
+            Failure::bad_input(error).hint("the checkpoint has no classifier: draw one with `--reset-classifier N`, or leave it out with `--outputs pooled`")
+        }
+        _ => failure(&error, &args.output),
+    })?;
     let mut report = None;
     if let Emitted::Staged(staged) = emitted {
         if args.verify {

@@ -5,6 +5,8 @@
     reason = "notes and errors go to standard error; results go through `print`"
 )]
 
+mod checkpoint;
+mod classes;
 mod classify;
 mod emit;
 mod exit;

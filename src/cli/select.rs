@@ -99,7 +99,7 @@ pub struct Shape {
 /// Architecture files above this many bytes are refused.
 const LARGEST_DESIGN: u64 = 1 << 20;
 /// More classes or input channels than this are a typing error.
-const MOST_CHANNELS: u64 = 1 << 24;
+pub const MOST_CHANNELS: u64 = 1 << 24;
 
 /// Height and width.
 #[derive(Clone, Copy, Debug)]

@@ -1,13 +1,11 @@
-//! The names of classes. Owns the ImageNet list and the reading of a file's own; knows nothing of graphs.
+//! The names of classes. Owns ImageNet's lists and the reading of a file's own; knows nothing of graphs.
 
+mod imagenet;
+mod read;
+
+pub use imagenet::{IMAGENET_CLASSES, imagenet};
+pub use read::{ReadError, of_json, read};
 use thiserror::Error;
-
-/// The ILSVRC-2012 class names in the standard order (by WordNet identifier), one a line, as torchvision spells
-/// them: `_IMAGENET_CATEGORIES` of torchvision/models/_meta.py (BSD-3-Clause), version 0.29.2.
-const IMAGENET: &str = include_str!("imagenet.txt");
-
-/// How many classes the ImageNet list has.
-pub const IMAGENET_CLASSES: usize = 1000;
 
 /// What is wrong with a file's own names.
 #[derive(Debug, Error)]
@@ -32,8 +30,8 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// The names that the file itself has (`own`, the JSON of [`crate::metadata::LABELS_KEY`]); else the ImageNet
-    /// names where there are [`IMAGENET_CLASSES`]; else none.
+    /// The names that the file itself has (`own`, the JSON of [`crate::metadata::LABELS_KEY`]); else ImageNet's where
+    /// it has a list of so many classes (1,000; 1,001 with the background; 11,821; 21,841; 21,843); else none.
     ///
     /// # Errors
     ///
@@ -50,8 +48,7 @@ impl Labels {
                 }
                 names
             }
-            None if classes == IMAGENET_CLASSES => imagenet().map(str::to_owned).collect(),
-            None => Vec::new(),
+            None => imagenet(classes).unwrap_or_default(),
         };
         Ok(Self { names })
     }
@@ -63,43 +60,9 @@ impl Labels {
     }
 }
 
-/// The ImageNet names in the standard order.
-pub fn imagenet() -> impl Iterator<Item = &'static str> {
-    IMAGENET.lines()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn imagenet_has_its_known_indices() {
-        let names: Vec<_> = imagenet().collect();
-        assert_eq!(names.len(), IMAGENET_CLASSES);
-        for (index, name) in [
-            (0, "tench"),
-            (281, "tabby"),
-            (282, "tiger cat"),
-            (285, "Egyptian cat"),
-            (504, "coffee mug"),
-            (698, "palace"),
-            (967, "espresso"),
-            (999, "toilet tissue"),
-        ] {
-            assert_eq!(names[index], name);
-        }
-        assert_eq!(
-            names.iter().collect::<BTreeSet<_>>().len(),
-            IMAGENET_CLASSES,
-            "a name comes twice"
-        );
-        assert!(
-            names
-                .iter()
-                .all(|name| !name.is_empty() && name.trim() == *name)
-        );
-    }
 
     #[test]
     fn a_files_own_names_win() {

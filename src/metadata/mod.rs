@@ -65,7 +65,19 @@ pub enum Origin {
         /// Where they were had, if the file tells.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         source: Option<String>,
+        /// How its classifier was drawn, where the checkpoint's was replaced.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        classifier: Option<Fresh>,
     },
+}
+
+/// Parameters that were drawn although the others are from a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fresh {
+    /// As in `--init`.
+    pub rule: String,
+    /// As in `--seed`.
+    pub seed: u64,
 }
 
 impl Metadata {
@@ -109,6 +121,7 @@ impl Origin {
         naming: String,
         licence: Option<String>,
         source: Option<String>,
+        classifier: Option<Fresh>,
     ) -> Self {
         Self::Checkpoint {
             version: VERSION,
@@ -117,6 +130,7 @@ impl Origin {
             naming,
             licence,
             source,
+            classifier,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! of the initializers that the graph's recipes ask for.
 
 pub mod checkpoint;
+pub mod classifier;
 pub mod export;
 pub mod init;
 pub mod keras;

@@ -10,7 +10,7 @@ pub const COLOURS: u64 = 3;
 
 /// A source whose stem takes another number of channels.
 pub struct AdaptedStem<'a> {
-    source: &'a dyn TensorSource,
+    source: Box<dyn TensorSource + 'a>,
     tensors: Vec<TensorInfo>,
     stem: &'a str,
     channels: usize,
@@ -19,7 +19,7 @@ pub struct AdaptedStem<'a> {
 impl<'a> AdaptedStem<'a> {
     /// Adapts the tensor `stem`, `[filters, 3, height, width]`, to so many channels.
     #[must_use]
-    pub fn new(source: &'a dyn TensorSource, stem: &'a str, channels: u64) -> Self {
+    pub fn new(source: Box<dyn TensorSource + 'a>, stem: &'a str, channels: u64) -> Self {
         let mut tensors = source.tensors().to_vec();
         for tensor in tensors.iter_mut().filter(|tensor| tensor.name == stem) {
             tensor.shape[1] = channels;
@@ -130,7 +130,7 @@ mod tests {
             shape: vec![2, 3, 1, 2],
             dtype: Dtype::F32,
         }]);
-        let stem = AdaptedStem::new(&source, "stem", channels);
+        let stem = AdaptedStem::new(Box::new(&source), "stem", channels);
         let shape = stem.tensors()[0].shape.clone();
         let elements = shape.iter().product::<u64>();
         let mut values = vec![0.0; usize::try_from(elements).unwrap()];

@@ -1,0 +1,255 @@
+//! A checkpoint that `--weights` names: what it says of the network, and its tensors as that network expects them.
+
+use super::exit::Failure;
+use super::select::{Selection, Shape};
+use efficientnet_onnx::graph::{Padding, Parameter};
+use efficientnet_onnx::metadata::{self, Fresh, Origin, Preprocessing, Recipe};
+use efficientnet_onnx::recognise::recognise;
+use efficientnet_onnx::request::{BatchNorms, Blueprint, Request};
+use efficientnet_onnx::tensor::{SourceError, TensorSource};
+use efficientnet_onnx::weights::Expected;
+use efficientnet_onnx::weights::checkpoint::Checkpoint;
+use efficientnet_onnx::weights::classifier::{FRESH_RULE, FreshClassifier};
+use efficientnet_onnx::weights::names::conventions::{Known, resolve_conventions};
+use efficientnet_onnx::weights::names::{NameMap, Naming};
+use efficientnet_onnx::weights::stem::{AdaptedStem, COLOURS};
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+/// A checkpoint and what it says of itself.
+pub struct OpenCheckpoint {
+    checkpoint: Checkpoint,
+    naming: Naming,
+    recipe: Option<Recipe>,
+    preprocessing: Option<Preprocessing>,
+    reset: Option<Reset>,
+}
+
+/// A classifier that replaces the checkpoint's.
+#[derive(Clone, Copy, Debug)]
+pub struct Reset {
+    /// Classes of the fresh one.
+    pub classes: u64,
+    /// From which it is drawn.
+    pub seed: u64,
+}
+
+impl OpenCheckpoint {
+    /// Opens a checkpoint; with `reset`, without its classifier.
+    pub fn open(path: &Path, reset: Option<Reset>) -> Result<Self, Failure> {
+        let checkpoint = Checkpoint::open(path).map_err(Failure::bad_input)?;
+        let naming = checkpoint
+            .naming()
+            .ok_or_else(|| unknown_names(path, &checkpoint))?;
+        let recipe: Option<Recipe> = told(&checkpoint, metadata::RECIPE_KEY)?;
+        let is_folded = |recipe: &Recipe| recipe.bn == BatchNorms::Fold.name();
+        if checkpoint.is_model() && recipe.as_ref().is_none_or(is_folded) {
+            return Err(Failure::bad_input(format!(
+                "`{}` has no batch norms of its own, expected a file of `emit --bn keep`",
+                path.display()
+            ))
+            .hint("emit it again from its checkpoint or seed"));
+        }
+        Ok(Self {
+            recipe,
+            preprocessing: told(&checkpoint, metadata::PREPROCESSING_KEY)?,
+            checkpoint,
+            naming,
+            reset,
+        })
+    }
+
+    /// The request of the flags, completed by what the checkpoint tells.
+    pub fn request(&self, selection: &Selection, shape: &Shape) -> Result<Request, Failure> {
+        let told = match &self.recipe {
+            Some(recipe) => Some(recipe.request().map_err(Failure::bad_input)?),
+            None => None,
+        };
+        let blueprint = match &told {
+            Some(told) if !selection.is_given() => told.blueprint.clone(),
+            None if !selection.is_given() => self.recognise()?,
+            _ => selection.blueprint()?,
+        };
+        let mut request = shape.request(blueprint);
+        let variant = request.variant().map(|variant| variant.name);
+        let flags = Known {
+            padding: shape.padding.as_deref().and_then(Padding::by_name),
+            batch_norm_epsilon: shape.bn_epsilon,
+        };
+        // An architecture file tells padding and epsilon as well as a checkpoint's own record does.
+        let options = match (&request.blueprint, &told) {
+            (Blueprint::Own(design), _) if selection.is_given() => {
+                Some(design.architecture.options)
+            }
+            (_, told) => told.as_ref().map(|told| told.options),
+        };
+        let file = Known {
+            padding: options.map(|options| options.padding),
+            batch_norm_epsilon: options.map(|options| options.batch_norm_epsilon),
+        };
+        let conventions = resolve_conventions(flags, file, self.naming, variant)
+            .map_err(|error| Failure::bad_input(error).hint(error.hint()))?;
+        request.options.padding = conventions.padding;
+        request.options.batch_norm_epsilon = conventions.batch_norm_epsilon;
+        let counts = [
+            (
+                "classes",
+                shape.classes,
+                match self.reset {
+                    Some(reset) => Some(reset.classes),
+                    None => self.checkpoint.classes(self.naming),
+                },
+                &mut request.options.classes,
+            ),
+            (
+                "in-channels",
+                shape.in_channels,
+                self.checkpoint.in_channels(self.naming),
+                &mut request.options.in_channels,
+            ),
+        ];
+        for (flag, asked, found, target) in counts {
+            match (asked, found) {
+                (Some(asked), Some(COLOURS)) if flag == "in-channels" => *target = asked,
+                (Some(asked), Some(found)) if asked != found => {
+                    return Err(Failure::bad_input(format!(
+                        "`--{flag} {asked}` does not match the checkpoint, which has {found}"
+                    ))
+                    .hint(match flag {
+                        "classes" => format!(
+                            "leave `--classes` out to take the checkpoint's; `--reset-classifier {asked}` draws a fresh one"
+                        ),
+                        _ => format!("leave `--{flag}` out to take the checkpoint's"),
+                    }));
+                }
+                (_, Some(found)) => *target = found,
+                (_, None) => {}
+            }
+        }
+        Ok(request)
+    }
+
+    /// What a reader should hear of how it was read, where it was not told.
+    pub fn notes(&self, selection: &Selection, request: &Request) -> Vec<String> {
+        let nest = self.checkpoint.nest();
+        let nest = nest.map(|nest| format!("the checkpoint's weights are its `{nest}`"));
+        let recognised = self.recipe.is_none() && !selection.is_given();
+        let recognised = recognised.then(|| {
+            format!(
+                "recognised {} by its tensors' names and shapes",
+                request.blueprint.name()
+            )
+        });
+        let reset = self.reset.map(|Reset { classes, seed }| {
+            let own = match self.checkpoint.classes(self.naming) {
+                Some(own) => format!("replaces the checkpoint's of {own}"),
+                None => "is added to a checkpoint without one".to_owned(),
+            };
+            format!("an untrained classifier of {classes} classes, drawn from seed {seed}, {own}")
+        });
+        nest.into_iter().chain(recognised).chain(reset).collect()
+    }
+
+    /// Whether a classifier is nowhere to be had.
+    pub fn lacks_classifier(&self) -> bool {
+        self.reset.is_none() && self.checkpoint.classes(self.naming).is_none()
+    }
+
+    /// How pictures become input, if it tells.
+    pub fn preprocessing(&self) -> Option<&Preprocessing> {
+        self.preprocessing.as_ref()
+    }
+
+    /// Names of the classifier's classes, as JSON, if it carries them.
+    pub fn labels(&self) -> Option<&str> {
+        let labels = self.checkpoint.metadata().get(metadata::LABELS_KEY);
+        labels.filter(|_| self.reset.is_none()).map(String::as_str)
+    }
+
+    /// The tensors, and the name under which they have each parameter.
+    pub fn source(
+        &self,
+        parameters: Vec<Parameter>,
+    ) -> Result<(Box<dyn TensorSource + '_>, Vec<Expected>), Failure> {
+        self.checkpoint.start_hashing();
+        let timm = parameters.iter().map(|parameter| parameter.name.as_str());
+        let names = NameMap::new(self.naming, timm).map_err(Failure::bad_input)?;
+        let stem = self.naming.stem_weight();
+        let channels = parameters
+            .iter()
+            .find(|parameter| names.source_name(&parameter.name) == Some(stem))
+            .and_then(|parameter| parameter.shape.get(1)?.fixed());
+        let own = |timm: &str| names.source_name(timm).unwrap_or(timm).to_owned();
+        let mut source: Box<dyn TensorSource + '_> = Box::new(&self.checkpoint);
+        if let Some(Reset { seed, .. }) = self.reset {
+            source = Box::new(FreshClassifier::new(source, &parameters, own, seed));
+        }
+        match (channels, self.checkpoint.in_channels(self.naming)) {
+            (Some(channels), Some(COLOURS)) if channels != COLOURS => {
+                source = Box::new(AdaptedStem::new(source, stem, channels));
+            }
+            _ => {}
+        }
+        let expected = parameters.into_iter().map(|parameter| Expected {
+            source_name: own(&parameter.name),
+            parameter,
+        });
+        Ok((source, expected.collect()))
+    }
+
+    fn recognise(&self) -> Result<Blueprint, Failure> {
+        recognise(self.checkpoint.tensors(), self.naming)
+            .map(Blueprint::published)
+            .map_err(|error| {
+                Failure::bad_input(error)
+                    .hint("choose the network with `--variant NAME`, or `--width W --depth D`")
+            })
+    }
+
+    /// Where the weights are from; hashes the file.
+    pub fn origin(&self) -> Result<Origin, SourceError> {
+        let metadata = self.checkpoint.metadata();
+        let entry = |keys: [&str; 2]| keys.iter().find_map(|key| metadata.get(*key)).cloned();
+        Ok(Origin::checkpoint(
+            self.checkpoint.name(),
+            self.checkpoint.sha256()?,
+            self.naming.to_string(),
+            entry(["licence", "license"]),
+            entry(["source", "url"]),
+            self.reset.map(|reset| Fresh {
+                rule: FRESH_RULE.name().to_owned(),
+                seed: reset.seed,
+            }),
+        ))
+    }
+}
+
+fn told<T: DeserializeOwned>(checkpoint: &Checkpoint, key: &str) -> Result<Option<T>, Failure> {
+    let Some(text) = checkpoint.metadata().get(key) else {
+        return Ok(None);
+    };
+    serde_json::from_str(text).map(Some).map_err(|error| {
+        Failure::bad_input(format!(
+            "`{key}` in the checkpoint's metadata is not a record of ours: {error}"
+        ))
+    })
+}
+
+fn unknown_names(path: &Path, checkpoint: &Checkpoint) -> Failure {
+    let found: Vec<String> = checkpoint
+        .tensors()
+        .iter()
+        .take(3)
+        .map(|tensor| format!("`{}`", tensor.name.escape_debug()))
+        .collect();
+    let found = if found.is_empty() {
+        "no tensors".to_owned()
+    } else {
+        found.join(", ")
+    };
+    Failure::bad_input(format!(
+        "the tensors of `{}` do not have the names of an EfficientNet: found {found}",
+        path.display()
+    ))
+    .hint("the names of timm, torchvision and efficientnet_pytorch (lukemelas), Keras and TensorFlow are known")
+}
