@@ -22,6 +22,7 @@
 //! | [`tensor`] | tensors that are read in pieces |
 //! | [`weights`] | seeds, checkpoints, other libraries' names, binding |
 //! | [`metadata`] | what a file says about itself |
+//! | [`like`] | what other libraries publish under which name |
 //! | [`request`] | the stages strung together, from a request to a graph |
 //! | [`emit`](mod@emit) | the same, to a file |
 //! | [`runtime`] | tract and ONNX Runtime, behind one trait |
@@ -92,6 +93,7 @@ pub mod emit;
 pub mod form;
 pub mod graph;
 pub mod labels;
+pub mod like;
 pub mod metadata;
 pub mod network;
 pub mod onnx;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules, and the modules that each may mention. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 16] = [
+const MAY_KNOW: [(&str, &[&str]); 17] = [
     ("tensor", &[]),
     ("scaling", &[]),
     ("runtime", &[]),
@@ -43,6 +43,10 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
         &["graph", "request", "scaling", "tensor", "weights"],
     ),
     ("labels", &["metadata"]),
+    (
+        "like",
+        &["graph", "metadata", "request", "scaling", "weights"],
+    ),
     ("emit", &["onnx", "request", "tensor", "weights"]),
     (
         "verify",
@@ -55,6 +59,7 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
             "emit",
             "graph",
             "labels",
+            "like",
             "metadata",
             "network",
             "onnx",

@@ -1,8 +1,10 @@
 //! A checkpoint that `--weights` names: what it says of the network, and its tensors as that network expects them.
 
 use super::exit::Failure;
+use super::like;
 use super::select::{Selection, Shape};
 use efficientnet_onnx::graph::{Padding, Parameter};
+use efficientnet_onnx::like::Like;
 use efficientnet_onnx::metadata::{self, Fresh, Origin, Preprocessing, Recipe};
 use efficientnet_onnx::recognise::recognise;
 use efficientnet_onnx::request::{BatchNorms, Blueprint, Request};
@@ -65,12 +67,17 @@ impl OpenCheckpoint {
             Some(recipe) => Some(recipe.request().map_err(Failure::bad_input)?),
             None => None,
         };
-        let blueprint = match &told {
-            Some(told) if !selection.is_given() => told.blueprint.clone(),
-            None if !selection.is_given() => self.recognise()?,
-            _ => selection.blueprint()?,
+        let mut request = match &told {
+            _ if selection.is_given() => selection.request(shape)?,
+            Some(told) => {
+                let mut request = Request::new(told.blueprint.clone());
+                if self.like().is_some() {
+                    request.size = told.size;
+                }
+                shape.over(request)
+            }
+            None => shape.over(Request::new(self.recognise()?)),
         };
-        let mut request = shape.request(blueprint);
         let variant = request.variant().map(|variant| variant.name);
         let flags = Known {
             padding: shape.padding.as_deref().and_then(Padding::by_name),
@@ -83,10 +90,13 @@ impl OpenCheckpoint {
             }
             (_, told) => told.as_ref().map(|told| told.options),
         };
-        let file = Known {
+        let mut file = Known {
             padding: options.map(|options| options.padding),
             batch_norm_epsilon: options.map(|options| options.batch_norm_epsilon),
         };
+        if let Some(asked) = selection.like() {
+            file = like::agreed(asked, flags, file)?;
+        }
         let conventions = resolve_conventions(flags, file, self.naming, variant)
             .map_err(|error| Failure::bad_input(error).hint(error.hint()))?;
         request.options.padding = conventions.padding;
@@ -147,7 +157,15 @@ impl OpenCheckpoint {
             };
             format!("an untrained classifier of {classes} classes, drawn from seed {seed}, {own}")
         });
-        nest.into_iter().chain(recognised).chain(reset).collect()
+        let asked = selection.like().filter(|_| self.recipe.is_none());
+        let assumed = asked.and_then(|asked| like::assumed(asked, self.naming));
+        let notes = [nest, recognised, assumed, reset];
+        notes.into_iter().flatten().collect()
+    }
+
+    /// The library's model that it says it is.
+    pub fn like(&self) -> Option<Like> {
+        like::carried(self.recipe.as_ref())
     }
 
     /// Whether a classifier is nowhere to be had.

@@ -2,6 +2,7 @@
 
 use super::classes::LabelArgs;
 use super::exit::{Failure, Status};
+use super::like;
 use super::print;
 use super::progress::Bar;
 use super::select::{Selection, Shape};
@@ -113,7 +114,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
             eprintln!("{note}");
         }
     }
-    let recipe = args.recipe(&request)?;
+    let recipe = args.recipe(&weights, &request)?;
     let parameters = request.parameters().map_err(Failure::bad_input)?;
     let (source, expected) = weights.source(parameters)?;
     let bar = Bar::new();
@@ -135,7 +136,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
             let metadata = Metadata {
                 recipe: recipe.clone(),
                 origin: origin.map_err(|error| error.to_string())?,
-                preprocessing: weights.preprocessing(&request),
+                preprocessing: weights.preprocessing(&args.selection, &request),
                 labels,
             };
             Ok(metadata.entries())
@@ -190,13 +191,15 @@ impl EmitArgs {
     }
 
     /// The record of the request; says how φ was read.
-    fn recipe(&self, request: &Request) -> Result<Recipe, Failure> {
+    fn recipe(&self, weights: &Weights, request: &Request) -> Result<Recipe, Failure> {
         let counts = request.counts().map_err(Failure::bad_input)?;
         let reading = self.selection.reading(request);
         if let Some(reading) = reading.as_ref().filter(|_| !self.quiet) {
             eprintln!("{reading}");
         }
-        Ok(Recipe::new(request, counts, reading))
+        let mut recipe = Recipe::new(request, counts, reading);
+        recipe.like = like::recorded(weights.like(&self.selection).as_ref(), request);
+        Ok(recipe)
     }
 
     fn destination(&self) -> Destination {

@@ -1,13 +1,14 @@
 //! `inspect`: the recipe, the per-stage table and the totals of a file or a variant.
 
 use super::exit::{Failure, Status};
+use super::like;
 use super::print;
 use super::select::{Selection, Shape};
 use super::text;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::design::{Design, write_file};
-use efficientnet_onnx::metadata::{self, Origin, Preprocessing, Recipe};
+use efficientnet_onnx::metadata::{self, Framing, Origin, Preprocessing, Recipe, Sampling};
 use efficientnet_onnx::network::{Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::request::Request;
@@ -41,19 +42,30 @@ struct FileFacts {
 
 /// Prints what a file or a variant is made of.
 pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
+    if args.selection.asks_for_list() {
+        print::line(like::list().trim_fmt())?;
+        return Ok(Status::Done);
+    }
     let (request, facts) = match &args.file {
         Some(path) => {
             let facts = read(path)?;
             (facts.recipe.request().map_err(Failure::bad_input)?, facts)
         }
         None => {
-            let request = args.shape.request(args.selection.blueprint()?);
+            let request = args.selection.request(&args.shape)?;
             let counts = request.counts().map_err(Failure::bad_input)?;
             let reading = args.selection.reading(&request);
-            let recipe = Recipe::new(&request, counts, reading);
+            let mut recipe = Recipe::new(&request, counts, reading);
+            let asked = args.selection.like();
+            if let Some(note) = asked.and_then(|asked| like::departure(asked, &request)) {
+                eprintln!("{note}");
+            }
+            recipe.like = like::recorded(asked, &request);
+            let pictures = asked.and_then(|_| like::preprocessing(asked, &request));
+            let pictures = pictures.map(|pictures| ("pictures", describe_preprocessing(&pictures)));
             let facts = FileFacts {
                 recipe,
-                lines: Vec::new(),
+                lines: pictures.into_iter().collect(),
                 json: Value::Null,
             };
             (request, facts)
@@ -63,7 +75,10 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
     if args.as_arch {
         let design = Design {
             name: request.blueprint.name(),
-            resolution: request.blueprint.resolution(),
+            resolution: match args.selection.like() {
+                Some(like) => like.size,
+                None => request.blueprint.resolution(),
+            },
             architecture,
         };
         print::line(write_file(&design).trim_end())?;
@@ -168,6 +183,24 @@ fn describe_origin(origin: &Origin) -> String {
 
 fn describe_preprocessing(preprocessing: &Preprocessing) -> String {
     let [height, width] = preprocessing.size;
+    let filter = format!("{:?}", preprocessing.interpolation).to_lowercase();
+    let framing = match preprocessing.framing {
+        Framing::CropPadding(padding) => {
+            format!("centre crop {height}/({height}+{padding}), {filter}")
+        }
+        Framing::Cover([down, across]) => {
+            format!("{filter} until it covers {down}x{across}, centre crop")
+        }
+        Framing::Stretch(to) if to == preprocessing.size => filter,
+        Framing::Stretch([down, across]) => {
+            format!("{filter} to {down}x{across} whatever the aspect, centre crop")
+        }
+    };
+    let sampling = match preprocessing.sampling {
+        Sampling::Antialias => "antialiased",
+        Sampling::HalfPixel => "as TensorFlow 2 resizes",
+        Sampling::Legacy => "as TensorFlow 1 resizes",
+    };
     let numbers = |values: [f64; 3]| {
         values
             .map(|value| format!("{value:.6}"))
@@ -175,13 +208,11 @@ fn describe_preprocessing(preprocessing: &Preprocessing) -> String {
             .join(", ")
     };
     format!(
-        "centre crop {height}/({height}+{}), {} to {height}x{width}, {} in {}, mean [{}], std [{}]",
-        preprocessing.crop_padding,
-        format!("{:?}", preprocessing.interpolation).to_lowercase(),
+        "{framing} to {height}x{width}, {sampling}, {} in {}, mean [{}], std [{}]",
         preprocessing.channels,
         preprocessing.layout,
-        numbers(preprocessing.mean),
-        numbers(preprocessing.std),
+        numbers(preprocessing.normal.mean),
+        numbers(preprocessing.normal.std),
     )
 }
 
@@ -236,6 +267,9 @@ fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {
             ),
         ),
     ];
+    if let Some(like) = &recipe.like {
+        lines.push(("like", like.clone()));
+    }
     if let Some(reading) = &recipe.reading {
         lines.push(("phi", reading.clone()));
     }

@@ -12,6 +12,7 @@ mod emit;
 mod exit;
 mod inspect;
 mod interrupt;
+mod like;
 mod list;
 mod picture;
 mod print;

@@ -1,9 +1,11 @@
 //! Flags that choose a network, shared by every command that builds one.
 
 use super::exit::Failure;
+use super::like::{self, Choice};
 use clap::{ArgGroup, Args};
 use efficientnet_onnx::architecture::design::{Design, parse_blocks, parse_file};
 use efficientnet_onnx::graph::Padding;
+use efficientnet_onnx::like::Like;
 use efficientnet_onnx::request::{Blueprint, Extent, Request};
 use efficientnet_onnx::scaling::{
     Coefficients, Compound, Family, PUBLISHED, Reading, Scaling, Variant,
@@ -12,23 +14,23 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Which network; exactly one of φ, a variant, width and depth, or one's own.
+/// Which network; exactly one of φ, a variant, a library's model, width and depth, or one's own.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("network").args(["phi", "variant", "width", "arch", "blocks"])))]
+#[command(group(ArgGroup::new("network").args(["phi", "variant", "like", "width", "arch", "blocks"])))]
 #[command(next_help_heading = "Network")]
 pub struct Selection {
     /// Compound coefficient, at least 0; a whole one with a published row in the family is that row
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     phi: Option<f64>,
     /// Read φ by the paper's formula: depth α^φ, width β^φ, resolution 224·γ^φ
-    #[arg(long, requires = "phi", conflicts_with_all = ["variant", "width"])]
+    #[arg(long, requires = "phi", conflicts_with_all = ["variant", "like", "width"])]
     formula: bool,
     /// Depth base of the formula [default: 1.2]
     #[arg(
         long,
         value_name = "A",
         requires = "phi",
-        conflicts_with_all = ["variant", "width"],
+        conflicts_with_all = ["variant", "like", "width"],
         allow_negative_numbers = true
     )]
     alpha: Option<f64>,
@@ -37,7 +39,7 @@ pub struct Selection {
         long,
         value_name = "B",
         requires = "phi",
-        conflicts_with_all = ["variant", "width"],
+        conflicts_with_all = ["variant", "like", "width"],
         allow_negative_numbers = true
     )]
     beta: Option<f64>,
@@ -46,7 +48,7 @@ pub struct Selection {
         long,
         value_name = "G",
         requires = "phi",
-        conflicts_with_all = ["variant", "width"],
+        conflicts_with_all = ["variant", "like", "width"],
         allow_negative_numbers = true
     )]
     gamma: Option<f64>,
@@ -56,6 +58,10 @@ pub struct Selection {
     /// Published model, such as b0, l2, lite4, edgetpu-s, condconv-b0-4e, v2-s or v2-b0
     #[arg(long, value_name = "NAME", value_parser = PUBLISHED.map(|variant| variant.name), conflicts_with = "family")]
     variant: Option<String>,
+    /// Exactly that library's model, with all that sets it apart: timm/tf_efficientnet_b2[.TAG], torchvision/…,
+    /// lukemelas/…, keras/… or tf/…; `inspect --like list` has all names
+    #[arg(long, value_name = "LIB/MODEL", value_parser = like::parse, conflicts_with = "family")]
+    like: Option<Choice>,
     /// Width multiplier, with --depth
     #[arg(
         long,
@@ -65,7 +71,7 @@ pub struct Selection {
     )]
     width: Option<f64>,
     /// Depth multiplier, with --width
-    #[arg(long, value_name = "D", requires = "width", conflicts_with_all = ["phi", "variant"], allow_negative_numbers = true)]
+    #[arg(long, value_name = "D", requires = "width", conflicts_with_all = ["phi", "variant", "like"], allow_negative_numbers = true)]
     depth: Option<f64>,
     /// Architecture of one's own: a TOML file, such as `inspect --as-arch` prints
     #[arg(long, value_name = "FILE", conflicts_with_all = ["family", "formula", "depth"])]
@@ -110,13 +116,35 @@ impl Selection {
     pub fn is_given(&self) -> bool {
         self.phi.is_some()
             || self.variant.is_some()
+            || self.like.is_some()
             || self.width.is_some()
             || self.arch.is_some()
             || self.blocks.is_some()
     }
 
+    /// Whether the list of models is asked for.
+    pub fn asks_for_list(&self) -> bool {
+        matches!(self.like, Some(Choice::List))
+    }
+
+    /// The library's model that is asked for.
+    pub fn like(&self) -> Option<&Like> {
+        match &self.like {
+            Some(Choice::Model(like)) => Some(like),
+            Some(Choice::List) | None => None,
+        }
+    }
+
+    /// The request of the flags alone.
+    pub fn request(&self, shape: &Shape) -> Result<Request, Failure> {
+        Ok(shape.over(match self.like() {
+            Some(like) => like.request(),
+            None => Request::new(self.blueprint()?),
+        }))
+    }
+
     /// The network that the flags ask for.
-    pub fn blueprint(&self) -> Result<Blueprint, Failure> {
+    fn blueprint(&self) -> Result<Blueprint, Failure> {
         let design = match (&self.arch, &self.blocks) {
             (Some(path), _) => read_design(path)?,
             (_, Some(strings)) => parse_blocks(strings).map_err(Failure::bad_input)?,
@@ -127,6 +155,10 @@ impl Selection {
 
     fn scaling(&self) -> Result<Scaling, Failure> {
         let family = Family::by_name(&self.family).unwrap_or(Family::V1);
+        if self.asks_for_list() {
+            return Err(Failure::bad_input("`list` is no model")
+                .hint("`inspect --like list` prints the names"));
+        }
         if let Some(variant) = self.variant.as_deref().and_then(Variant::by_name) {
             return Ok(Scaling::published(variant));
         }
@@ -136,7 +168,7 @@ impl Selection {
         }
         let Some(phi) = self.phi else {
             return Err(Failure::bad_input("no network is chosen")
-                .hint("use one of `--phi X`, `--variant NAME`, `--width W --depth D`, `--arch FILE` or `--blocks STRINGS`"));
+                .hint("use one of `--phi X`, `--variant NAME`, `--like LIB/MODEL`, `--width W --depth D`, `--arch FILE` or `--blocks STRINGS`"));
         };
         match Variant::by_phi(family, phi).filter(|_| !self.asks_for_formula()) {
             Some(variant) => Ok(Scaling::published(variant)),
@@ -196,9 +228,8 @@ impl Selection {
 }
 
 impl Shape {
-    /// The request for a network, with these choices and everything else at its default.
-    pub fn request(&self, blueprint: Blueprint) -> Request {
-        let mut request = Request::new(blueprint);
+    /// A request with these choices in place of its own.
+    pub fn over(&self, mut request: Request) -> Request {
         if let Some(Size(size)) = self.size {
             request.size = size;
         }

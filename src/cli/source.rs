@@ -2,9 +2,11 @@
 
 use super::checkpoint::{OpenCheckpoint, Reset};
 use super::exit::Failure;
+use super::like;
 use super::select::{MOST_CHANNELS, Selection, Shape};
 use clap::Args;
 use efficientnet_onnx::graph::Parameter;
+use efficientnet_onnx::like::Like;
 use efficientnet_onnx::metadata::{Origin, Preprocessing};
 use efficientnet_onnx::request::Request;
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
@@ -100,17 +102,29 @@ impl Weights {
     /// The request of the flags, completed by what the checkpoint tells.
     pub fn request(&self, selection: &Selection, shape: &Shape) -> Result<Request, Failure> {
         match self {
-            Self::Seed(_) => Ok(shape.request(selection.blueprint()?)),
+            Self::Seed(_) => selection.request(shape),
             Self::Checkpoint(open) => open.request(selection, shape),
         }
     }
 
-    /// What a reader should hear of how the checkpoint was read, where it was not told.
-    pub fn notes(&self, selection: &Selection, request: &Request) -> Vec<String> {
+    /// The library's model that is asked for, or else the one that the checkpoint says it is.
+    pub fn like(&self, selection: &Selection) -> Option<Like> {
         match self {
+            Self::Checkpoint(open) if !selection.is_given() => open.like(),
+            _ => selection.like().cloned(),
+        }
+    }
+
+    /// What a reader should hear: how the checkpoint was read, where it was not told, and where the request departs from
+    /// the library's model that was asked for.
+    pub fn notes(&self, selection: &Selection, request: &Request) -> Vec<String> {
+        let mut notes = match self {
             Self::Seed(_) => Vec::new(),
             Self::Checkpoint(open) => open.notes(selection, request),
-        }
+        };
+        let asked = selection.like();
+        notes.extend(asked.and_then(|asked| like::departure(asked, request)));
+        notes
     }
 
     /// Whether a classifier is nowhere to be had.
@@ -143,20 +157,22 @@ impl Weights {
         }
     }
 
-    /// How pictures become input: as the checkpoint says, else as TensorFlow's models of the family do.
+    /// How pictures become input: as the library's model that was asked for wants them, else as the checkpoint says,
+    /// else as TensorFlow's models of the family do.
     ///
     /// None where the input is not a colour picture.
-    pub fn preprocessing(&self, request: &Request) -> Option<Preprocessing> {
-        let size = request.default_size();
+    pub fn preprocessing(&self, selection: &Selection, request: &Request) -> Option<Preprocessing> {
+        let asked = selection.like();
         let told = match self {
-            Self::Checkpoint(open) => open.preprocessing().cloned(),
-            Self::Seed(_) => None,
+            Self::Checkpoint(open) if asked.is_none() => open.preprocessing(),
+            _ => None,
         };
-        let told = match told {
-            Some(told) => Preprocessing { size, ..told },
-            None => Preprocessing::tensorflow(request.blueprint.scaling()?.baseline, size),
-        };
-        (request.options.in_channels == 3).then_some(told)
+        match told {
+            Some(told) => {
+                (request.options.in_channels == 3).then(|| told.at(request.default_size()))
+            }
+            None => like::preprocessing(asked, request),
+        }
     }
 
     /// Class names that the checkpoint carries for its classifier, as JSON.

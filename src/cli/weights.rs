@@ -1,6 +1,7 @@
 //! `weights`: `ls`, and `export`: parameters from a file or a seed, as safetensors in any library's names.
 
 use super::exit::{Failure, Status};
+use super::like;
 use super::list::{self, ListArgs};
 use super::progress::Bar;
 use super::select::{Selection, Shape};
@@ -8,7 +9,7 @@ use super::source::SeedArgs;
 use super::text;
 use super::written;
 use clap::{Args, Subcommand};
-use efficientnet_onnx::metadata::{Metadata, Preprocessing, RECIPE_KEY, Recipe};
+use efficientnet_onnx::metadata::{Metadata, RECIPE_KEY, Recipe};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::model::output::Output;
 use efficientnet_onnx::request::{BatchNorms, Request};
@@ -154,19 +155,22 @@ fn from_file(path: &Path) -> Result<Parameters, Failure> {
 }
 
 fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
-    let mut request = args.shape.request(args.selection.blueprint()?);
+    let mut request = args.selection.request(&args.shape)?;
     request.batch_norms = BatchNorms::Keep;
     let canonical = request.canonical().map_err(Failure::bad_input)?;
     let reading = args.selection.reading(&request);
     if let Some(reading) = reading.as_ref().filter(|_| !args.quiet) {
         eprintln!("{reading}");
     }
-    let recipe = Recipe::new(&request, canonical.counts(), reading);
+    let asked = args.selection.like();
+    let departure = asked.and_then(|asked| like::departure(asked, &request));
+    if let Some(departure) = departure.filter(|_| !args.quiet) {
+        eprintln!("{departure}");
+    }
+    let mut recipe = Recipe::new(&request, canonical.counts(), reading);
+    recipe.like = like::recorded(asked, &request);
     let seed = args.seed.read();
-    let scaling = request.blueprint.scaling();
-    let preprocessing = scaling
-        .filter(|_| request.options.in_channels == 3)
-        .map(|scaling| Preprocessing::tensorflow(scaling.baseline, request.default_size()));
+    let preprocessing = like::preprocessing(asked, &request);
     let metadata = Metadata {
         recipe,
         origin: seed.origin(),

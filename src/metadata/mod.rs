@@ -6,7 +6,7 @@
 mod preprocessing;
 mod recipe;
 
-pub use preprocessing::{Interpolation, Preprocessing};
+pub use preprocessing::{Framing, Interpolation, Normal, Preprocessing, Sampling};
 pub use recipe::{Formula, MetadataError, Recipe};
 
 use serde::{Deserialize, Serialize};

@@ -24,6 +24,9 @@ pub struct Recipe {
     /// Name of the published row, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
+    /// The library's model that this is exactly, as in `--like`; its weights may be others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub like: Option<String>,
     /// Exponent and bases of the formula, if it was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub formula: Option<Formula>,
@@ -114,6 +117,7 @@ impl Recipe {
             version: VERSION,
             family: family.to_owned(),
             variant: request.variant().map(|variant| variant.name.to_owned()),
+            like: None,
             formula,
             width: scaling.map_or(1.0, |scaling| scaling.coefficients.width),
             depth: scaling.map_or(1.0, |scaling| scaling.coefficients.depth),

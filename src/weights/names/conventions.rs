@@ -57,7 +57,7 @@ impl Undecided {
     pub fn hint(&self) -> &'static str {
         match self.naming {
             Naming::Torchvision => {
-                "use `--bn-epsilon 1e-5` for B0 to B4 and `--bn-epsilon 1e-3` for B5 to B7 (torchvision's padding is `symmetric`)"
+                "use `--bn-epsilon 1e-5` for B0 to B4 and `--bn-epsilon 1e-3` for B5 to B7 and V2 (torchvision's padding is `symmetric`)"
             }
             Naming::Timm | Naming::Lukemelas | Naming::Keras | Naming::TensorFlow => {
                 "use `--padding same --bn-epsilon 1e-3` for weights of timm's `tf_efficientnet_*`, \
@@ -98,17 +98,21 @@ pub fn resolve_conventions(
     }
 }
 
-/// What a library always does.
-fn implied(naming: Naming, variant: Option<&str>) -> Known {
+/// What a library always does, whoever's model has its names.
+///
+/// `variant` is the published name, such as `b5`; torchvision's epsilon depends on it.
+#[must_use]
+pub fn implied(naming: Naming, variant: Option<&str>) -> Known {
     match naming {
         // timm's `tf_` models use SAME and 1e-3, its others symmetric and 1e-5, under the same names.
         Naming::Timm => Known::default(),
-        // torchvision `models/efficientnet.py`: `norm_layer` with eps 1e-3 from B5 on, PyTorch's default before.
+        // torchvision `models/efficientnet.py`: `norm_layer` with eps 1e-3 from B5 on and in V2, PyTorch's
+        // default before.
         Naming::Torchvision => Known {
             padding: Some(Padding::Symmetric),
             batch_norm_epsilon: match variant {
                 Some("b0" | "b1" | "b2" | "b3" | "b4") => Some(1e-5),
-                Some("b5" | "b6" | "b7") => Some(1e-3),
+                Some("b5" | "b6" | "b7" | "v2-s" | "v2-m" | "v2-l") => Some(1e-3),
                 _ => None,
             },
         },

@@ -1,0 +1,163 @@
+//! `--like`: its value, the list of all names, and what is said where a request departs from the model.
+
+use super::exit::Failure;
+use super::text;
+use comfy_table::{CellAlignment, Table, presets};
+use efficientnet_onnx::graph::Padding;
+use efficientnet_onnx::like::{self, Like};
+use efficientnet_onnx::metadata::{Preprocessing, Recipe};
+use efficientnet_onnx::request::Request;
+use efficientnet_onnx::weights::names::Naming;
+use efficientnet_onnx::weights::names::conventions::{Known, implied};
+
+/// What `--like` asks for.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// `list`: all names.
+    List,
+    /// One model.
+    Model(Box<Like>),
+}
+
+/// Reads the value of `--like`.
+pub fn parse(text: &str) -> Result<Choice, String> {
+    if text == "list" {
+        return Ok(Choice::List);
+    }
+    match like::find(text) {
+        Ok(like) => Ok(Choice::Model(Box::new(like))),
+        Err(error) => Err(format!(
+            "{error}\nhint: `inspect --like list` has all names"
+        )),
+    }
+}
+
+/// A note, if the request is not just that model.
+pub fn departure(like: &Like, request: &Request) -> Option<String> {
+    let differences = like.differences(request);
+    (!differences.is_empty()).then(|| {
+        format!(
+            "this is no longer exactly `{}`: {}",
+            like.name(),
+            differences.join("; ")
+        )
+    })
+}
+
+/// What a recipe says of it: the model's full name, if the request is just that model.
+pub fn recorded(like: Option<&Like>, request: &Request) -> Option<String> {
+    like.filter(|like| like.differences(request).is_empty())
+        .map(Like::name)
+}
+
+/// How pictures become input: as the model that is asked for wants them, else as TensorFlow's models of the family do.
+///
+/// None for a network of one's own, and where the input is not a colour picture.
+pub fn preprocessing(asked: Option<&Like>, request: &Request) -> Option<Preprocessing> {
+    let size = request.default_size();
+    let record = match asked {
+        Some(asked) => asked.preprocessing_at(size),
+        None => Preprocessing::tensorflow(request.blueprint.scaling()?.baseline, size),
+    };
+    (request.options.in_channels == 3).then_some(record)
+}
+
+/// The model that a checkpoint's own recipe names.
+pub fn carried(recipe: Option<&Recipe>) -> Option<Like> {
+    like::find(recipe?.like.as_ref()?).ok()
+}
+
+/// Padding and epsilon of the model, where the checkpoint itself says nothing else; `flags` come before both.
+///
+/// # Errors
+/// If the checkpoint does say something else.
+pub fn agreed(like: &Like, flags: Known, file: Known) -> Result<Known, Failure> {
+    let padding = flags.padding.is_none().then_some(file.padding).flatten();
+    let epsilon = flags.batch_norm_epsilon.is_none();
+    let epsilon = epsilon.then_some(file.batch_norm_epsilon).flatten();
+    let padding = padding.filter(|padding| *padding != like.padding);
+    let epsilon = epsilon.filter(|epsilon| *epsilon != like.batch_norm_epsilon);
+    if padding.is_some() || epsilon.is_some() {
+        let name = like.name();
+        let (padding, epsilon) = (
+            padding.unwrap_or(like.padding),
+            epsilon.unwrap_or(like.batch_norm_epsilon),
+        );
+        let found = conventions(padding, epsilon);
+        let own = conventions(like.padding, like.batch_norm_epsilon);
+        return Err(Failure::bad_input(format!(
+            "the checkpoint's own metadata say {found}, but `{name}` has {own}"
+        ))
+        .hint("leave `--like` out to take the checkpoint's, or decide with `--padding` and `--bn-epsilon`"));
+    }
+    Ok(Known {
+        padding: Some(like.padding),
+        batch_norm_epsilon: Some(like.batch_norm_epsilon),
+    })
+}
+
+/// A note, if a checkpoint's names do not tell padding and epsilon, or stand for others than the model's.
+pub fn assumed(like: &Like, naming: Naming) -> Option<String> {
+    let own = conventions(like.padding, like.batch_norm_epsilon);
+    let name = like.name();
+    let implied = implied(naming, Some(like.variant.name));
+    match (implied.padding, implied.batch_norm_epsilon) {
+        (Some(padding), Some(epsilon)) => {
+            let theirs = conventions(padding, epsilon);
+            (theirs != own).then(|| {
+                format!("the checkpoint has {naming} names, which stand for {theirs}; `{name}` has {own}")
+            })
+        }
+        _ => Some(format!(
+            "the checkpoint has {naming} names, which tell neither padding nor epsilon: `{name}` has {own}"
+        )),
+    }
+}
+
+fn conventions(padding: Padding, epsilon: f64) -> String {
+    format!("padding {} and epsilon {epsilon:e}", padding.name())
+}
+
+/// Every name with what it stands for; a model's default weights first.
+pub fn list() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "name",
+        "variant",
+        "size",
+        "classes",
+        "padding",
+        "epsilon",
+        "parameters",
+    ]);
+    let mut counted: Vec<((&str, u64), String)> = Vec::new();
+    for like in like::all() {
+        let key = (like.variant.name, like.classes);
+        let parameters = match counted.iter().find(|(other, _)| *other == key) {
+            Some((_, parameters)) => parameters.clone(),
+            None => {
+                let counts = like.request().counts();
+                let shown = counts
+                    .map_or_else(|_| String::new(), |counts| text::grouped(counts.parameters));
+                counted.push((key, shown.clone()));
+                shown
+            }
+        };
+        table.add_row([
+            like.name(),
+            like.variant.name.to_owned(),
+            like.size.to_string(),
+            text::grouped(like.classes),
+            like.padding.name().to_owned(),
+            format!("{:e}", like.batch_norm_epsilon),
+            parameters,
+        ]);
+    }
+    for index in [2, 3, 6] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}

@@ -1,0 +1,300 @@
+//! Windows, crops and normalising against hand-worked numbers; whole preparations against the libraries' own.
+
+use super::*;
+use efficientnet_onnx::metadata::{Interpolation, Sampling};
+use efficientnet_onnx::tensor::TensorSource;
+use efficientnet_onnx::weights::checkpoint::Checkpoint;
+use std::path::Path;
+
+fn lite(size: [u64; 2]) -> Preprocessing {
+    Preprocessing::rgb(
+        size,
+        Normal::LITE,
+        Framing::CropPadding(32),
+        Interpolation::Bilinear,
+        Sampling::Antialias,
+    )
+}
+
+#[test]
+fn the_window_is_tensorflows() {
+    for ((width, height), size, (left, top, cropped_width, cropped_height)) in [
+        // 224 / 256 of 300 is 262.5; offsets round up.
+        ((451, 300), [224, 224], (95, 19, 262, 262)),
+        ((300, 451), [224, 224], (19, 95, 262, 262)),
+        ((512, 512), [224, 224], (32, 32, 448, 448)),
+        // 240 / 272 = 15 / 17 of 17: exactly 15, which binary fractions may miss.
+        ((17, 17), [240, 240], (1, 1, 15, 15)),
+        ((1, 1), [224, 224], (0, 0, 1, 1)),
+        ((1, 900), [224, 224], (0, 450, 1, 1)),
+        // Twice as wide as high: the height limits here, the width there.
+        ((1000, 256), [224, 448], (276, 16, 448, 224)),
+        ((480, 1000), [224, 448], (16, 388, 448, 224)),
+    ] {
+        let found = centre_window([height, width], size, 32);
+        assert_eq!(
+            (found.start, found.sides[0].from, found.sides[1].from),
+            ([left, top], cropped_height, cropped_width),
+            "{width}x{height} {size:?}"
+        );
+    }
+}
+
+#[test]
+fn the_window_agrees_with_the_formula_in_floating_point() {
+    for size in [224u32, 260, 300, 380, 600] {
+        for side in 1..2000 {
+            let formula = (f64::from(size) / f64::from(size + 32) * f64::from(side))
+                .floor()
+                .max(1.0);
+            let exact = centre_window([side + 3, side], [size, size], 32).sides[1].from;
+            // Only where the quotient is whole can rounding lose one.
+            let whole = (side * size).is_multiple_of(size + 32);
+            assert!((f64::from(exact) - formula).abs() <= f64::from(u8::from(whole)));
+        }
+    }
+}
+
+#[test]
+fn what_covers_and_what_is_cropped_is_torchvisions() {
+    for (picture, to, expected) in [
+        // 256 · 451 / 300 is 384.85.
+        ([300, 451], [256, 256], [256, 384]),
+        ([451, 300], [256, 256], [384, 256]),
+        ([100, 100], [256, 256], [256, 256]),
+        // 448 / 451 · 300 is 298.0; 300 / 300 would be 451 across.
+        ([300, 451], [224, 448], [298, 448]),
+    ] {
+        assert_eq!(covering(picture, to), Some(expected), "{picture:?} {to:?}");
+    }
+    assert_eq!(covering([1, 1 << 40], [8, 8]), None);
+    // Python rounds 0.5 to 0, 1.5 to 2 and 2.5 to 2.
+    for (whole, offset) in [
+        (16, 0),
+        (17, 0),
+        (18, 1),
+        (19, 2),
+        (20, 2),
+        (21, 2),
+        (23, 4),
+    ] {
+        assert_eq!(centre(whole, 16), offset..offset + 16, "{whole}");
+    }
+}
+
+#[test]
+fn values_are_normalised_channel_by_channel() {
+    let picture = RgbImage::from_pixel(64, 48, image::Rgb([255, 127, 0]));
+    let values = prepare(&picture, &lite([4, 6])).unwrap();
+    assert_eq!(values.len(), 3 * 4 * 6);
+    for (channel, expected) in [1.0, 0.0, -127.0 / 128.0].into_iter().enumerate() {
+        assert!(
+            values[channel * 24..][..24]
+                .iter()
+                .all(|&value| value == expected),
+            "{channel}: {values:?}"
+        );
+    }
+    let mut uneven = lite([1, 1]);
+    uneven.normal = Normal {
+        mean: [255.0, 0.0, 10.0],
+        std: [1.0, 2.0, 5.0],
+    };
+    assert_eq!(prepare(&picture, &uneven).unwrap(), [0.0, 63.5, -2.0]);
+}
+
+#[test]
+fn what_cannot_be_followed_is_refused() {
+    type Change = fn(&mut Preprocessing);
+    let changes: [(Change, &str); 8] = [
+        (
+            |p| p.layout = "NHWC".into(),
+            "expected layout `NCHW`, found \"NHWC\"",
+        ),
+        (
+            |p| p.channels = "BGR".into(),
+            "expected channels `RGB`, found \"BGR\"",
+        ),
+        (
+            |p| p.size = [0, 224],
+            "expected size from 1 to 8192, found [0, 224]",
+        ),
+        (
+            |p| p.size = [224, 1 << 40],
+            "expected size from 1 to 8192, found [224, 1099511627776]",
+        ),
+        (
+            |p| p.normal.std[1] = 0.0,
+            "expected mean and std finite and std not 0",
+        ),
+        (
+            |p| p.normal.mean[2] = f64::NAN,
+            "expected mean and std finite and std not 0",
+        ),
+        (
+            |p| p.framing = Framing::Cover([223, 224]),
+            "expected framing from the size to 16384, found Cover([223, 224])",
+        ),
+        (
+            |p| p.framing = Framing::Stretch([224, 16_385]),
+            "expected framing from the size to 16384, found Stretch([224, 16385])",
+        ),
+    ];
+    for (change, message) in changes {
+        let mut preprocessing = lite([224, 224]);
+        change(&mut preprocessing);
+        let failure = prepare(&RgbImage::new(8, 8), &preprocessing).unwrap_err();
+        assert!(failure.message.contains(message), "{}", failure.message);
+    }
+    let mut stretched = lite([8192, 8192]);
+    stretched.framing = Framing::Stretch([8192, 8192]);
+    let failure = prepare(&RgbImage::new(1, 30_000), &stretched).unwrap_err();
+    assert!(
+        failure.message.contains("too long and thin, 1x30000"),
+        "{}",
+        failure.message
+    );
+}
+
+fn fixture(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/preprocessing")
+        .join(name)
+}
+
+/// What a library feeds its network (tests/fixtures/preprocessing/make.py).
+fn answer(file: &str, name: &str) -> Vec<f32> {
+    let source = Checkpoint::open(&fixture(file)).unwrap();
+    let mut values = vec![f32::NAN; 3 * 16 * 16];
+    source.open(name).unwrap().fill(0, &mut values).unwrap();
+    values
+}
+
+/// Largest difference from the answer, on both pictures.
+fn difference(file: &str, case: &str, preprocessing: &Preprocessing) -> f32 {
+    let mut largest = 0.0f32;
+    for picture in ["cat", "eye"] {
+        let pixels = image::open(fixture(&format!("{picture}.png"))).unwrap();
+        let found = prepare(&pixels.into_rgb8(), preprocessing).unwrap();
+        let expected = answer(file, &format!("{picture}.{case}"));
+        let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+        largest = differences.fold(largest, |a, b| if b <= a { a } else { b });
+    }
+    largest
+}
+
+/// A byte's step is at least 0.0078 here: within 1e-6, no byte is off by one.
+#[test]
+fn every_librarys_own_transform_is_followed() {
+    use Framing::{Cover, CropPadding, Stretch};
+    use Interpolation::{Bicubic, Bilinear};
+    use Sampling::{Antialias, HalfPixel, Legacy};
+    const TORCH: &str = "torch.safetensors";
+    const TENSORFLOW: &str = "tensorflow.safetensors";
+    for (file, case, normal, framing, interpolation, sampling) in [
+        // floor(16 / 0.82) is 19, floor(16 / 0.9) is 17.
+        (
+            TORCH,
+            "timm-center-0.82-bicubic",
+            Normal::IMAGENET,
+            Cover([19, 19]),
+            Bicubic,
+            Antialias,
+        ),
+        (
+            TORCH,
+            "timm-center-0.9-bilinear",
+            Normal::HALF,
+            Cover([17, 17]),
+            Bilinear,
+            Antialias,
+        ),
+        (
+            TORCH,
+            "timm-squash-0.82-bicubic",
+            Normal::HALF,
+            Stretch([19, 19]),
+            Bicubic,
+            Antialias,
+        ),
+        (
+            TORCH,
+            "timm-squash-1-bicubic",
+            Normal::HALF,
+            Stretch([16, 16]),
+            Bicubic,
+            Antialias,
+        ),
+        (
+            TORCH,
+            "torchvision-19-bilinear",
+            Normal::IMAGENET,
+            Cover([19, 19]),
+            Bilinear,
+            Antialias,
+        ),
+        (
+            TORCH,
+            "torchvision-16-bicubic",
+            Normal::IMAGENET,
+            Cover([16, 16]),
+            Bicubic,
+            Antialias,
+        ),
+        (
+            TORCH,
+            "lukemelas",
+            Normal::IMAGENET,
+            Cover([16, 16]),
+            Bicubic,
+            Antialias,
+        ),
+        (
+            TENSORFLOW,
+            "tf-v1",
+            Normal::IMAGENET,
+            CropPadding(2),
+            Bicubic,
+            Legacy,
+        ),
+        (
+            TENSORFLOW,
+            "tf-lite",
+            Normal::LITE,
+            CropPadding(2),
+            Bilinear,
+            Legacy,
+        ),
+        (
+            TENSORFLOW,
+            "tf-v2",
+            Normal::V2,
+            Stretch([16, 16]),
+            Bilinear,
+            HalfPixel,
+        ),
+        (
+            TENSORFLOW,
+            "tf-v2-bicubic",
+            Normal::V2,
+            Stretch([16, 16]),
+            Bicubic,
+            HalfPixel,
+        ),
+    ] {
+        let record = Preprocessing::rgb([16, 16], normal, framing, interpolation, sampling);
+        let found = difference(file, case, &record);
+        assert!(found <= 1e-6, "{case}: {found:e}");
+        // Anything else would be seen.
+        for other in [Antialias, HalfPixel, Legacy]
+            .into_iter()
+            .filter(|other| *other != sampling)
+        {
+            let wrong = Preprocessing {
+                sampling: other,
+                ..record.clone()
+            };
+            assert!(difference(file, case, &wrong) > 0.05, "{case} {other:?}");
+        }
+    }
+}

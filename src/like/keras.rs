@@ -1,0 +1,62 @@
+//! Keras's models: `src/applications/efficientnet.py` and `efficientnet_v2.py` of 3.15.1.
+//!
+//! All have weights `imagenet` alone, so names have no tag.
+
+use super::{LabelSet, Library, Like};
+use crate::graph::Padding;
+use crate::metadata::{Framing, Interpolation, Normal, Preprocessing, Sampling};
+use crate::scaling::{Baseline, Variant};
+
+/// Keras's name and ours. `default_size` is the published evaluation size of each; `BatchNormalization` has epsilon
+/// 1e-3.
+const MODELS: [(&str, &str); 15] = [
+    ("EfficientNetB0", "b0"),
+    ("EfficientNetB1", "b1"),
+    ("EfficientNetB2", "b2"),
+    ("EfficientNetB3", "b3"),
+    ("EfficientNetB4", "b4"),
+    ("EfficientNetB5", "b5"),
+    ("EfficientNetB6", "b6"),
+    ("EfficientNetB7", "b7"),
+    ("EfficientNetV2B0", "v2-b0"),
+    ("EfficientNetV2B1", "v2-b1"),
+    ("EfficientNetV2B2", "v2-b2"),
+    ("EfficientNetV2B3", "v2-b3"),
+    ("EfficientNetV2S", "v2-s"),
+    ("EfficientNetV2M", "v2-m"),
+    ("EfficientNetV2L", "v2-l"),
+];
+
+/// Every model.
+pub(super) fn models() -> Vec<Like> {
+    let like = |(model, variant): (&str, &str)| {
+        let variant = Variant::by_name(variant)?;
+        Some(Like {
+            library: Library::Keras,
+            model: model.to_owned(),
+            tag: None,
+            variant,
+            padding: Padding::Same,
+            batch_norm_epsilon: 1e-3,
+            size: variant.resolution,
+            preprocessing: preprocessing(variant),
+            test: None,
+            classes: 1000,
+            labels: LabelSet::Imagenet,
+        })
+    };
+    MODELS.into_iter().filter_map(like).collect()
+}
+
+/// The model's own `Rescaling` and `Normalization` (V1's, with the factor that repairs its stored deviation, is
+/// `(x / 255 − mean) / std`; that of V2-S to L is `x / 128 − 1`). Keras leaves resizing to its user; its guides do it
+/// with `tf.image.resize` to the network's size.
+fn preprocessing(variant: &Variant) -> Preprocessing {
+    let normal = match variant.baseline {
+        Baseline::V2S | Baseline::V2M | Baseline::V2L => Normal::V2,
+        _ => Normal::IMAGENET,
+    };
+    let size = [variant.resolution; 2];
+    let (framing, sampling) = (Framing::Stretch(size), Sampling::HalfPixel);
+    Preprocessing::rgb(size, normal, framing, Interpolation::Bilinear, sampling)
+}

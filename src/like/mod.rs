@@ -1,0 +1,249 @@
+//! Other libraries' published models by name: all that sets each apart from the same network elsewhere.
+//!
+//! Owns the tables of timm, torchvision, Keras, efficientnet_pytorch (lukemelas) and TensorFlow, a file each. Knows
+//! no flag and no file; what a name stands for can be asked of any request.
+
+mod keras;
+mod lukemelas;
+mod tensorflow;
+mod timm;
+mod torchvision;
+
+use crate::graph::Padding;
+use crate::metadata::Preprocessing;
+use crate::request::{Blueprint, Extent, Request};
+use crate::scaling::Variant;
+use crate::weights::names::Naming;
+use std::fmt;
+
+pub use timm::evaluation as timm_evaluation;
+
+/// A library that publishes EfficientNets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Library {
+    /// timm 1.0.31.
+    Timm,
+    /// torchvision 0.29.2.
+    Torchvision,
+    /// efficientnet_pytorch 0.7.1 by lukemelas, and efficientnet_lite_pytorch 0.1.0, its Lite port.
+    Lukemelas,
+    /// `keras.applications` of Keras 3.15.1.
+    Keras,
+    /// TensorFlow's originals: tensorflow/tpu `models/official/efficientnet` and google/automl `efficientnetv2`.
+    TensorFlow,
+}
+
+/// Which list names a model's classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelSet {
+    /// The 1,000 of ILSVRC-2012 in the usual order.
+    Imagenet,
+    /// The same after a background class: 1,001.
+    ImagenetWithBackground,
+    /// The 21,843 of ImageNet-21k.
+    Imagenet21k,
+    /// No list that is known here.
+    Unknown,
+}
+
+/// One model of one library, with one of its weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Like {
+    /// Whose it is.
+    pub library: Library,
+    /// As the library calls it: `tf_efficientnet_b2`.
+    pub model: String,
+    /// Which weights, as the library calls them: `ns_jft_in1k`.
+    pub tag: Option<String>,
+    /// The published network that it is.
+    pub variant: &'static Variant,
+    /// How its convolutions pad.
+    pub padding: Padding,
+    /// Epsilon of its batch norms.
+    pub batch_norm_epsilon: f64,
+    /// Side of its input in pixels, if nothing else is asked for.
+    pub size: u64,
+    /// How a picture becomes its input of that size.
+    pub preprocessing: Preprocessing,
+    /// The same at the size at which the library also tests these weights (timm's `test_input_size`).
+    pub test: Option<Preprocessing>,
+    /// Classes that these weights tell apart.
+    pub classes: u64,
+    /// What these classes are called.
+    pub labels: LabelSet,
+}
+
+/// No model has that name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no library here has a model `{name}`{}", nearest.as_ref().map(|nearest| format!("; the nearest name is `{nearest}`")).unwrap_or_default())]
+pub struct LikeError {
+    /// What was asked for.
+    pub name: String,
+    /// The name that takes the fewest edits.
+    pub nearest: Option<String>,
+}
+
+/// The model called `LIBRARY/MODEL`, with the weights that its library takes by default, or `LIBRARY/MODEL.TAG`.
+///
+/// # Errors
+/// If there is none; says which name is nearest.
+pub fn find(name: &str) -> Result<Like, LikeError> {
+    let all = all();
+    if let Some(found) = all.iter().find(|like| like.untagged() == name) {
+        return Ok(found.clone());
+    }
+    if let Some(found) = all.iter().find(|like| like.name() == name) {
+        return Ok(found.clone());
+    }
+    let names = all.iter().flat_map(|like| [like.untagged(), like.name()]);
+    let nearest = names.min_by_key(|other| strsim::damerau_levenshtein(name, other));
+    Err(LikeError {
+        name: name.to_owned(),
+        nearest,
+    })
+}
+
+/// Every model with each of its weights; a model's default weights come first.
+#[must_use]
+pub fn all() -> Vec<Like> {
+    [
+        timm::models(),
+        torchvision::models(),
+        lukemelas::models(),
+        keras::models(),
+        tensorflow::models(),
+    ]
+    .concat()
+}
+
+impl Like {
+    /// `LIBRARY/MODEL.TAG`, or without a tag where the library has none.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.tag {
+            Some(tag) => format!("{}.{tag}", self.untagged()),
+            None => self.untagged(),
+        }
+    }
+
+    /// `LIBRARY/MODEL`.
+    #[must_use]
+    pub fn untagged(&self) -> String {
+        format!("{}/{}", self.library, self.model)
+    }
+
+    /// Whose names its checkpoints have.
+    #[must_use]
+    pub fn naming(&self) -> Naming {
+        match self.library {
+            Library::Timm => Naming::Timm,
+            Library::Torchvision => Naming::Torchvision,
+            Library::Lukemelas => Naming::Lukemelas,
+            Library::Keras => Naming::Keras,
+            Library::TensorFlow => Naming::TensorFlow,
+        }
+    }
+
+    /// The request for just this model, with all else at its default.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        let mut request = Request::new(Blueprint::published(self.variant));
+        request.size = [Extent::Fixed(self.size); 2];
+        request.options.padding = self.padding;
+        request.options.batch_norm_epsilon = self.batch_norm_epsilon;
+        request.options.classes = self.classes;
+        request
+    }
+
+    /// How a picture becomes its input, at any size.
+    #[must_use]
+    pub fn preprocessing_at(&self, size: [u64; 2]) -> Preprocessing {
+        match &self.test {
+            Some(test) if test.size == size => test.clone(),
+            _ => self.preprocessing.at(size),
+        }
+    }
+
+    /// In what a request departs from this model, such as ``classes are 10, not 1000``; empty if in nothing.
+    ///
+    /// Batch, outputs and form are anyone's choice.
+    #[must_use]
+    pub fn differences(&self, request: &Request) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut compare = |what: &str, asked: String, own: String| {
+            if asked != own {
+                found.push(format!("{what} {asked}, not {own}"));
+            }
+        };
+        let network = match request.variant() {
+            Some(variant) => variant.name.to_owned(),
+            None => request.blueprint.name(),
+        };
+        compare("network is", network, self.variant.name.to_owned());
+        let size = request.size.map(|extent| extent.to_string());
+        let tested = self
+            .test
+            .as_ref()
+            .map(|test| test.size.map(|side| side.to_string()));
+        if tested.as_ref() != Some(&size) {
+            let [height, width] = &size;
+            let shown = if height == width {
+                height.clone()
+            } else {
+                format!("{height}x{width}")
+            };
+            compare("size is", shown, self.size.to_string());
+        }
+        let options = &request.options;
+        let padding = |padding: Padding| padding.name().to_owned();
+        compare(
+            "padding is",
+            padding(options.padding),
+            padding(self.padding),
+        );
+        let epsilon = |epsilon: f64| format!("{epsilon:e}");
+        compare(
+            "epsilon is",
+            epsilon(options.batch_norm_epsilon),
+            epsilon(self.batch_norm_epsilon),
+        );
+        compare(
+            "classes are",
+            options.classes.to_string(),
+            self.classes.to_string(),
+        );
+        compare(
+            "input channels are",
+            options.in_channels.to_string(),
+            3.to_string(),
+        );
+        found
+    }
+}
+
+impl LabelSet {
+    /// The list of so many classes of ImageNet.
+    fn of(classes: u64) -> Self {
+        match classes {
+            1000 => Self::Imagenet,
+            1001 => Self::ImagenetWithBackground,
+            21_843 => Self::Imagenet21k,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Timm => "timm",
+            Self::Torchvision => "torchvision",
+            Self::Lukemelas => "lukemelas",
+            Self::Keras => "keras",
+            Self::TensorFlow => "tf",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

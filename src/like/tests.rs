@@ -1,0 +1,315 @@
+//! What names stand for.
+
+use super::*;
+use Padding::{Same, Symmetric};
+use std::collections::BTreeSet;
+
+#[test]
+fn every_library_has_all_its_names() {
+    for (library, models, rows) in [
+        (Library::Timm, 54, 92),
+        (Library::Torchvision, 11, 12),
+        (Library::Lukemelas, 15, 23),
+        (Library::Keras, 15, 15),
+        (Library::TensorFlow, 30, 62),
+    ] {
+        let all = all();
+        let own: Vec<&Like> = all.iter().filter(|like| like.library == library).collect();
+        let names: BTreeSet<String> = own.iter().map(|like| like.untagged()).collect();
+        assert_eq!((names.len(), own.len()), (models, rows), "{library}");
+    }
+}
+
+#[test]
+fn names_find_what_they_name() {
+    for like in all() {
+        assert_eq!(find(&like.name()).as_ref(), Ok(&like));
+    }
+    for (name, found) in [
+        (
+            "timm/tf_efficientnet_b2",
+            "timm/tf_efficientnet_b2.ns_jft_in1k",
+        ),
+        (
+            "timm/tf_efficientnet_l2",
+            "timm/tf_efficientnet_l2.ns_jft_in1k_475",
+        ),
+        (
+            "torchvision/efficientnet_b1",
+            "torchvision/efficientnet_b1.IMAGENET1K_V2",
+        ),
+        ("lukemelas/efficientnet-b0", "lukemelas/efficientnet-b0"),
+        (
+            "lukemelas/efficientnet-b8",
+            "lukemelas/efficientnet-b8.advprop",
+        ),
+        ("keras/EfficientNetV2S", "keras/EfficientNetV2S"),
+        ("tf/efficientnet-b6", "tf/efficientnet-b6.autoaugment"),
+    ] {
+        assert_eq!(find(name).map(|like| like.name()).as_deref(), Ok(found));
+    }
+}
+
+#[test]
+fn an_unknown_name_suggests_the_nearest() {
+    for (name, nearest) in [
+        (
+            "timm/efficientnet_b2.ra_in1",
+            "timm/efficientnet_b2.ra_in1k",
+        ),
+        ("keras/efficientnetb0", "keras/EfficientNetB0"),
+        ("torchvision/efficientnetb3", "torchvision/efficientnet_b3"),
+        ("tf/efficientnet-b0.advpropp", "tf/efficientnet-b0.advprop"),
+    ] {
+        let error = find(name).unwrap_err();
+        assert_eq!(error.nearest.as_deref(), Some(nearest));
+        assert_eq!(
+            error.to_string(),
+            format!("no library here has a model `{name}`; the nearest name is `{nearest}`")
+        );
+    }
+}
+
+#[test]
+fn what_sets_models_apart() {
+    let of = |name: &str| {
+        let like = find(name).unwrap();
+        let Like {
+            variant,
+            padding,
+            batch_norm_epsilon,
+            size,
+            classes,
+            ..
+        } = like;
+        (variant.name, padding, batch_norm_epsilon, size, classes)
+    };
+    for (name, expected) in [
+        (
+            "timm/tf_efficientnet_lite4",
+            ("lite4", Same, 1e-3, 380, 1000),
+        ),
+        (
+            "timm/efficientnet_cc_b1_8e",
+            ("condconv-b0-8e-depth", Symmetric, 1e-5, 240, 1000),
+        ),
+        (
+            "timm/efficientnet_b5.sw_in12k",
+            ("b5", Symmetric, 1e-5, 416, 11_821),
+        ),
+        (
+            "timm/tf_efficientnet_em",
+            ("edgetpu-m", Same, 1e-3, 240, 1000),
+        ),
+        (
+            "torchvision/efficientnet_b4",
+            ("b4", Symmetric, 1e-5, 380, 1000),
+        ),
+        (
+            "torchvision/efficientnet_b5",
+            ("b5", Symmetric, 1e-3, 456, 1000),
+        ),
+        (
+            "lukemelas/efficientnet-lite3",
+            ("lite3", Same, 1e-3, 280, 1000),
+        ),
+        ("keras/EfficientNetV2B3", ("v2-b3", Same, 1e-3, 300, 1000)),
+        (
+            "tf/efficientnet-edgetpu-L",
+            ("edgetpu-l", Same, 1e-3, 300, 1001),
+        ),
+        ("tf/efficientnet-l2-475", ("l2", Same, 1e-3, 475, 1000)),
+        (
+            "tf/efficientnetv2-xl.in21k",
+            ("v2-xl", Same, 1e-3, 512, 21_843),
+        ),
+    ] {
+        assert_eq!(of(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn departures_are_told() {
+    let like = find("timm/efficientnet_b1.ft_in1k").unwrap();
+    let mut request = like.request();
+    assert_eq!(like.differences(&request), [""; 0]);
+    request.size = [Extent::Fixed(256); 2];
+    assert_eq!(like.differences(&request), [""; 0], "timm tests it at 256");
+    request.size = [Extent::Fixed(256), Extent::MultipleOf32];
+    request.options.padding = Padding::Same;
+    request.options.classes = 10;
+    request.options.batch_norm_epsilon = 1e-3;
+    request.options.in_channels = 1;
+    assert_eq!(
+        like.differences(&request),
+        [
+            "size is 256xdynamic:32, not 224",
+            "padding is same, not symmetric",
+            "epsilon is 1e-3, not 1e-5",
+            "classes are 10, not 1000",
+            "input channels are 1, not 3",
+        ]
+    );
+}
+
+#[test]
+fn pictures_are_prepared_as_each_library_does() {
+    use crate::metadata::{Framing, Interpolation, Normal, Sampling};
+    use Framing::{Cover, CropPadding, Stretch};
+    use Interpolation::{Bicubic, Bilinear};
+    use Sampling::{Antialias, HalfPixel, Legacy};
+    const IMAGENET: Normal = Normal::IMAGENET;
+    const HALF: Normal = Normal::HALF;
+    for (name, framing, interpolation, sampling, normal) in [
+        (
+            "timm/tf_efficientnet_b0",
+            Cover([256; 2]),
+            Bicubic,
+            Antialias,
+            IMAGENET,
+        ),
+        (
+            "timm/tf_efficientnet_b3.ap_in1k",
+            Cover([331; 2]),
+            Bicubic,
+            Antialias,
+            HALF,
+        ),
+        (
+            "timm/tf_efficientnet_lite4",
+            Cover([413; 2]),
+            Bilinear,
+            Antialias,
+            HALF,
+        ),
+        (
+            "timm/tf_efficientnetv2_m",
+            Stretch([384; 2]),
+            Bicubic,
+            Antialias,
+            HALF,
+        ),
+        (
+            "timm/tf_efficientnetv2_b3",
+            Stretch([266; 2]),
+            Bicubic,
+            Antialias,
+            HALF,
+        ),
+        (
+            "timm/efficientnet_b5",
+            Stretch([448; 2]),
+            Bicubic,
+            Antialias,
+            IMAGENET,
+        ),
+        (
+            "torchvision/efficientnet_b1",
+            Cover([255; 2]),
+            Bilinear,
+            Antialias,
+            IMAGENET,
+        ),
+        (
+            "torchvision/efficientnet_b1.IMAGENET1K_V1",
+            Cover([256; 2]),
+            Bicubic,
+            Antialias,
+            IMAGENET,
+        ),
+        (
+            "torchvision/efficientnet_v2_l",
+            Cover([480; 2]),
+            Bicubic,
+            Antialias,
+            HALF,
+        ),
+        (
+            "lukemelas/efficientnet-b4",
+            Cover([380; 2]),
+            Bicubic,
+            Antialias,
+            IMAGENET,
+        ),
+        (
+            "lukemelas/efficientnet-b4.advprop",
+            Cover([380; 2]),
+            Bicubic,
+            Antialias,
+            HALF,
+        ),
+        (
+            "lukemelas/efficientnet-lite1",
+            CropPadding(32),
+            Bilinear,
+            Antialias,
+            Normal::LITE,
+        ),
+        (
+            "keras/EfficientNetB7",
+            Stretch([600; 2]),
+            Bilinear,
+            HalfPixel,
+            IMAGENET,
+        ),
+        (
+            "keras/EfficientNetV2M",
+            Stretch([480; 2]),
+            Bilinear,
+            HalfPixel,
+            Normal::V2,
+        ),
+        (
+            "tf/efficientnet-b0",
+            CropPadding(32),
+            Bicubic,
+            Legacy,
+            IMAGENET,
+        ),
+        (
+            "tf/efficientnet-b7.advprop",
+            CropPadding(86),
+            Bicubic,
+            Legacy,
+            HALF,
+        ),
+        (
+            "tf/efficientnet-lite0",
+            CropPadding(32),
+            Bilinear,
+            Legacy,
+            Normal::LITE,
+        ),
+        (
+            "tf/efficientnet-condconv-b0-4e",
+            CropPadding(32),
+            Bicubic,
+            Legacy,
+            Normal::LITE,
+        ),
+        (
+            "tf/efficientnetv2-xl",
+            Stretch([512; 2]),
+            Bilinear,
+            HalfPixel,
+            Normal::V2,
+        ),
+        (
+            "tf/efficientnetv2-b3",
+            CropPadding(32),
+            Bicubic,
+            Legacy,
+            IMAGENET,
+        ),
+    ] {
+        let like = find(name).unwrap();
+        let record = Preprocessing::rgb([like.size; 2], normal, framing, interpolation, sampling);
+        assert_eq!(like.preprocessing, record, "{name}");
+        assert_eq!(like.preprocessing_at([like.size; 2]), record, "{name}");
+    }
+    let b1 = find("timm/efficientnet_b1.ft_in1k").unwrap();
+    let at = |size| b1.preprocessing_at([size; 2]).framing;
+    assert_eq!(at(224), Cover([256; 2]));
+    assert_eq!(at(256), Cover([256; 2]), "timm tests it without a margin");
+    assert_eq!(at(448), Cover([512; 2]));
+}
