@@ -81,6 +81,25 @@ fn names_are_those_of_keras() {
     }
 }
 
+/// Names only, as TensorFlow's shapes are in another layout; below the model's own scope.
+#[test]
+fn names_are_those_of_tensorflow() {
+    for (timm, model) in [
+        (TIMM_B1, "efficientnet-b1"),
+        (TIMM_LITE1, "efficientnet-lite1"),
+        ("timm_1.0.31_tf_efficientnet_es", "efficientnet-edgetpu-S"),
+    ] {
+        let mapped: Vec<_> = mapped(Naming::TensorFlow, timm).into_keys().collect();
+        let library = listing(&format!("tensorflow_tpu_7dc921f_{model}"));
+        let library: Vec<_> = library.keys().map(|name| name.split_once('/')).collect();
+        let library: Vec<_> = library
+            .into_iter()
+            .map(|name| name.expect("a scope").1)
+            .collect();
+        assert_eq!(mapped, library, "{model}");
+    }
+}
+
 #[test]
 fn a_network_without_squeeze_and_excitation_has_names_too() {
     let mapped = mapped(Naming::Lukemelas, TIMM_LITE1);

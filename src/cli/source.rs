@@ -18,7 +18,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Weights")]
 pub struct WeightArgs {
-    /// Checkpoint: safetensors, any container of torch.save, Keras's .h5, or a file of `emit --bn keep`; names of timm, torchvision, lukemelas or Keras
+    /// Checkpoint: safetensors, any container of torch.save, Keras's .h5, TensorFlow's own (index and data files), or a file of `emit --bn keep`; names of timm, torchvision, lukemelas, Keras or TensorFlow
     #[arg(long, value_name = "PATH", conflicts_with = "init")]
     weights: Option<PathBuf>,
     /// Replace the checkpoint's classifier by a fresh one of N classes, drawn as `--init official` does

@@ -9,6 +9,7 @@ use super::names::Naming;
 use super::offer::Offer;
 use super::pytorch::{Container, Pytorch};
 use super::safetensors::Safetensors;
+use super::tensorflow::{self, TensorFlow};
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -21,22 +22,36 @@ use std::thread::JoinHandle;
 
 /// A checkpoint file.
 pub struct Checkpoint {
-    path: PathBuf,
+    /// All its files, in the order in which they are hashed.
+    files: Vec<PathBuf>,
     offer: Offer,
+    averages: Option<&'static str>,
     metadata: BTreeMap<String, String>,
     is_model: bool,
     hashing: Mutex<Option<Hashing>>,
 }
 
-/// A thread that hashes the file.
+/// A thread that hashes the files.
 type Hashing = JoinHandle<std::io::Result<String>>;
 
 impl Checkpoint {
-    /// Opens a checkpoint and reads what it lists, but no tensor.
+    /// Opens a checkpoint and reads what it lists, but no tensor. One of TensorFlow's may be named by any of its files, by
+    /// their common start, or by its folder.
     ///
     /// # Errors
     /// If it cannot be read, or is not a checkpoint of a known container.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
+        if let Some(index) = tensorflow::index(path)? {
+            let bundle = TensorFlow::open(&index)?;
+            return Ok(Self {
+                files: bundle.files().to_vec(),
+                averages: bundle.averages(),
+                offer: Offer::new(Box::new(bundle)),
+                metadata: BTreeMap::new(),
+                is_model: false,
+                hashing: Mutex::new(None),
+            });
+        }
         let start = start(path).map_err(|source| io(path, source))?;
         let mut metadata = BTreeMap::new();
         let mut is_model = false;
@@ -56,7 +71,7 @@ impl Checkpoint {
         } else {
             return Err(SourceError::Malformed {
                 path: path.display().to_string(),
-                format: "safetensors, PyTorch, Keras or ONNX",
+                format: "safetensors, PyTorch, Keras, TensorFlow or ONNX",
                 reason: match start.len() {
                     0 => "it is empty".to_string(),
                     _ => "it starts like none of them".to_string(),
@@ -64,7 +79,8 @@ impl Checkpoint {
             });
         };
         Ok(Self {
-            path: path.to_path_buf(),
+            files: vec![path.to_path_buf()],
+            averages: None,
             offer: Offer::new(source),
             metadata,
             is_model,
@@ -84,10 +100,10 @@ impl Checkpoint {
         self.is_model
     }
 
-    /// The file's name, without its folder.
+    /// The file's name, without its folder; of several files, the first one's.
     #[must_use]
     pub fn name(&self) -> String {
-        self.path
+        self.first()
             .file_name()
             .unwrap_or_default()
             .to_string_lossy()
@@ -100,10 +116,11 @@ impl Checkpoint {
         Naming::detect(self.offer.tensors())
     }
 
-    /// The key under which a training script has kept the state dict that is read, such as `state_dict_ema`.
+    /// Which of its weights are read, where there are others: the key under which a training script has kept a state dict, such
+    /// as `state_dict_ema`, or TensorFlow's `ExponentialMovingAverage`.
     #[must_use]
     pub fn nest(&self) -> Option<&'static str> {
-        self.offer.nest()
+        self.averages.or_else(|| self.offer.nest())
     }
 
     /// How many classes its classifier tells apart, if it has one.
@@ -118,23 +135,28 @@ impl Checkpoint {
         self.dimension(naming.stem_weight(), 4, 1)
     }
 
-    /// Starts to hash the file on a thread of its own, while its tensors are read; [`Self::sha256`] waits for it.
+    /// Starts to hash the files on a thread of its own, while its tensors are read; [`Self::sha256`] waits for it.
     pub fn start_hashing(&self) {
-        let path = self.path.clone();
+        let files = self.files.clone();
         self.hashing()
-            .get_or_insert_with(|| std::thread::spawn(move || digest(&path)));
+            .get_or_insert_with(|| std::thread::spawn(move || digest(&files)));
     }
 
-    /// SHA-256 of the whole file, in lower-case hexadecimal.
+    /// SHA-256 of the whole file, in lower-case hexadecimal; of TensorFlow's files, of the index and the data files one after the
+    /// other.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn sha256(&self) -> Result<String, SourceError> {
         let digest = match self.hashing().take() {
-            Some(thread) => thread.join().unwrap_or_else(|_| digest(&self.path)),
-            None => digest(&self.path),
+            Some(thread) => thread.join().unwrap_or_else(|_| digest(&self.files)),
+            None => digest(&self.files),
         };
-        digest.map_err(|source| io(&self.path, source))
+        digest.map_err(|source| io(self.first(), source))
+    }
+
+    fn first(&self) -> &Path {
+        self.files.first().map_or(Path::new(""), PathBuf::as_path)
     }
 
     fn hashing(&self) -> MutexGuard<'_, Option<Hashing>> {
@@ -176,14 +198,16 @@ fn start(path: &Path) -> std::io::Result<Vec<u8>> {
 /// Bytes that are read and hashed at a time: they stay in a core's cache in between.
 const HASHED_AT_ONCE: usize = 1 << 17;
 
-fn digest(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
+fn digest(files: &[PathBuf]) -> std::io::Result<String> {
     let mut hasher = Sha256::new();
     let mut piece = vec![0; HASHED_AT_ONCE];
-    loop {
-        match file.read(&mut piece)? {
-            0 => break,
-            read => hasher.update(&piece[..read]),
+    for path in files {
+        let mut file = File::open(path)?;
+        loop {
+            match file.read(&mut piece)? {
+                0 => break,
+                read => hasher.update(&piece[..read]),
+            }
         }
     }
     Ok(hasher

@@ -14,6 +14,7 @@ pub mod names;
 pub mod pytorch;
 pub mod safetensors;
 pub mod stem;
+pub mod tensorflow;
 
 mod bind;
 mod element;
@@ -22,6 +23,7 @@ mod kernels;
 mod normal;
 mod offer;
 pub(crate) mod random;
+mod raw;
 
 use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
 pub use bind::{BindError, BoundWeights, Expected, bind};

@@ -5,6 +5,7 @@
 
 mod header;
 
+use super::raw::Raw;
 use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
 use crate::tensor::read_at;
 use ::safetensors::tensor::Dtype as Stored;
@@ -16,8 +17,6 @@ use std::path::{Path, PathBuf};
 const FORMAT: &str = "safetensors";
 /// The largest header that is read. The format allows 100 MB; EfficientNet-L2's takes 0.3 MB.
 const LARGEST_HEADER: u64 = 8 << 20;
-/// How many bytes are read at a time.
-const PIECE: usize = 1 << 18;
 
 /// A `.safetensors` file.
 #[derive(Debug)]
@@ -117,49 +116,13 @@ impl TensorSource for Safetensors {
             format: FORMAT,
             reason: format!("`{name}` is not of a floating-point type that weights have"),
         })?;
-        Ok(Box::new(Reader {
-            file: self,
+        Ok(Box::new(Raw {
+            file: &self.file,
+            path: &self.path,
             dtype,
             size,
             start,
         }))
-    }
-}
-
-struct Reader<'a> {
-    file: &'a Safetensors,
-    dtype: Dtype,
-    size: usize,
-    start: u64,
-}
-
-impl TensorReader for Reader<'_> {
-    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
-        let start = self.start + (offset * self.size) as u64;
-        if self.dtype == Dtype::F32 {
-            self.read(bytemuck::must_cast_slice_mut(out), start)?;
-            element::from_little_endian(out);
-            return Ok(());
-        }
-        let step = PIECE / self.size;
-        let mut bytes = vec![0; out.len().min(step) * self.size];
-        let mut position = start;
-        for piece in out.chunks_mut(step) {
-            let bytes = &mut bytes[..piece.len() * self.size];
-            self.read(bytes, position)?;
-            element::decode(self.dtype, bytes, piece);
-            position += bytes.len() as u64;
-        }
-        Ok(())
-    }
-}
-
-impl Reader<'_> {
-    fn read(&self, bytes: &mut [u8], position: u64) -> Result<(), SourceError> {
-        read_at(&self.file.file, bytes, position).map_err(|source| SourceError::Io {
-            path: self.file.path.display().to_string(),
-            source,
-        })
     }
 }
 

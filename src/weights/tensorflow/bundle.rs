@@ -1,0 +1,142 @@
+//! The records of a checkpoint's index: TensorFlow's `core/protobuf/tensor_bundle.proto`. Knows no file.
+
+use super::super::{Dtype, element};
+use super::wire::{Input, Value};
+
+/// Shards of a checkpoint at most: one for each machine that saved it. Their files are open all at once.
+const MOST_SHARDS: u64 = 128;
+/// Dimensions that a tensor may have (TensorFlow `core/framework/tensor_shape.h`, `MaxDimensions`).
+const MOST_DIMENSIONS: usize = 254;
+/// The newest reader's version that a checkpoint may ask for (`tensor_bundle.h`, `kTensorBundleVersion`).
+const VERSION: u64 = 1;
+
+/// How many files hold the tensors: the record of the empty key.
+pub(super) fn shards(message: &[u8]) -> Result<u32, String> {
+    let mut shards = 0;
+    let mut input = Input(message);
+    while let Some(field) = input.field()? {
+        match field {
+            (1, Value::Varint(count)) => shards = count,
+            // `SavedTensorSlices`, which the older format has here, begins with a message.
+            (1, Value::Bytes(_)) => {
+                return Err(
+                    "it is in TensorFlow's V1 format, expected V2; read it in TensorFlow and save it again".to_owned(),
+                );
+            }
+            (2, Value::Varint(endianness)) if endianness != 0 => {
+                return Err("it is big-endian, expected little-endian".to_owned());
+            }
+            (3, Value::Bytes(version)) => {
+                let mut version = Input(version);
+                while let Some(field) = version.field()? {
+                    if let (2, Value::Varint(least)) = field
+                        && least > VERSION
+                    {
+                        return Err(format!(
+                            "it asks for a reader of version {least}, expected at most {VERSION}"
+                        ));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    match u32::try_from(shards) {
+        Ok(count @ 1..) if shards <= MOST_SHARDS => Ok(count),
+        _ => Err(format!(
+            "it claims {shards} data files, expected 1 to {MOST_SHARDS}"
+        )),
+    }
+}
+
+/// A tensor's record.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) dtype: Dtype,
+    pub(super) shape: Vec<u64>,
+    pub(super) shard: u64,
+    pub(super) offset: u64,
+    pub(super) size: u64,
+    /// CRC-32C of its bytes, masked.
+    pub(super) checksum: u32,
+}
+
+impl Entry {
+    pub(super) fn parse(message: &[u8]) -> Result<Self, String> {
+        let mut entry = Self {
+            dtype: Dtype::Integer,
+            shape: Vec::new(),
+            shard: 0,
+            offset: 0,
+            size: 0,
+            checksum: 0,
+        };
+        let mut slices = 0;
+        let mut input = Input(message);
+        while let Some(field) = input.field()? {
+            match field {
+                (1, Value::Varint(number)) => entry.dtype = dtype(number),
+                (2, Value::Bytes(shape)) => entry.shape = dimensions(shape)?,
+                (3, Value::Varint(shard)) => entry.shard = shard,
+                (4, Value::Varint(offset)) => entry.offset = offset,
+                (5, Value::Varint(size)) => entry.size = size,
+                (6, Value::Fixed32(checksum)) => entry.checksum = checksum,
+                (7, Value::Bytes(_)) => slices += 1,
+                _ => {}
+            }
+        }
+        if slices > 0 {
+            return Err(format!(
+                "it is a partitioned variable of {slices} slices, expected one piece; save it from a graph without a partitioner"
+            ));
+        }
+        if let Some(size) = element::size(entry.dtype) {
+            let bytes = entry
+                .shape
+                .iter()
+                .try_fold(size as u64, |bytes, extent| bytes.checked_mul(*extent));
+            if bytes != Some(entry.size) {
+                return Err(format!(
+                    "{} {:?} does not fit its {} bytes",
+                    entry.dtype,
+                    &entry.shape[..entry.shape.len().min(8)],
+                    entry.size
+                ));
+            }
+        }
+        Ok(entry)
+    }
+}
+
+/// The extents of a `TensorShapeProto`.
+fn dimensions(message: &[u8]) -> Result<Vec<u64>, String> {
+    let mut shape = Vec::new();
+    let mut input = Input(message);
+    while let Some(field) = input.field()? {
+        if let (2, Value::Bytes(dimension)) = field {
+            let mut extent = 0;
+            let mut input = Input(dimension);
+            while let Some(field) = input.field()? {
+                if let (1, Value::Varint(size)) = field {
+                    extent = size;
+                }
+            }
+            shape.push(extent);
+            if shape.len() > MOST_DIMENSIONS {
+                return Err(format!("it has more than {MOST_DIMENSIONS} dimensions"));
+            }
+        }
+    }
+    Ok(shape)
+}
+
+/// TensorFlow's `core/framework/types.proto`; what is no number of ours is never a weight.
+fn dtype(number: u64) -> Dtype {
+    match number {
+        1 => Dtype::F32,
+        2 => Dtype::F64,
+        14 => Dtype::BF16,
+        19 => Dtype::F16,
+        _ => Dtype::Integer,
+    }
+}

@@ -1,0 +1,213 @@
+//! TensorFlow's own checkpoints: an index of names and places, and raw data files beside it (format V2, the "tensor bundle").
+//!
+//! Offers a model's variables without their common scope, averages first ([`variables`]); optimisers' slots are not on offer. Data
+//! is read by position; a tensor's checksum is compared when it is opened. Knows no layer.
+
+mod bundle;
+mod place;
+mod table;
+mod variables;
+mod wire;
+
+use super::raw::{PIECE, Raw};
+use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
+use bundle::Entry;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use variables::Model;
+
+pub(super) use place::index;
+
+const FORMAT: &str = "TensorFlow";
+/// The largest index that is read; EfficientNet-L2's with averages and optimiser takes about 1 MB.
+const LARGEST_INDEX: u64 = 8 << 20;
+
+/// A checkpoint of format V2.
+#[derive(Debug)]
+pub struct TensorFlow {
+    /// The index, then the data files.
+    files: Vec<PathBuf>,
+    shards: Vec<File>,
+    tensors: Vec<TensorInfo>,
+    /// Name on offer to record.
+    entries: BTreeMap<String, Entry>,
+    is_averaged: bool,
+}
+
+impl TensorFlow {
+    /// Opens an index and its data files, and checks that every tensor lies in them.
+    ///
+    /// # Errors
+    /// If one cannot be read, or they do not fit each other.
+    pub fn open(index: &Path) -> Result<Self, SourceError> {
+        let bad = |reason: String| malformed(index, &reason);
+        let io = |source| SourceError::Io {
+            path: index.display().to_string(),
+            source,
+        };
+        let mut table = Vec::new();
+        File::open(index)
+            .and_then(|file| file.take(LARGEST_INDEX + 1).read_to_end(&mut table))
+            .map_err(io)?;
+        if table.len() as u64 > LARGEST_INDEX {
+            return Err(bad(format!(
+                "its index has more than {LARGEST_INDEX} bytes"
+            )));
+        }
+        let (count, mut stored) = read_index(&table).map_err(bad)?;
+        let prefix = index
+            .to_str()
+            .and_then(|path| path.strip_suffix(place::INDEX))
+            .map(Path::new)
+            .ok_or_else(|| bad(format!("expected its name to end in `{}`", place::INDEX)))?;
+        let mut files = vec![index.to_path_buf()];
+        let mut shards = Vec::new();
+        let mut lengths = Vec::new();
+        for number in 0..count {
+            let path = place::shard(prefix, number, count);
+            let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+            let (length, file) = opened.map_err(|source| SourceError::Io {
+                path: path.display().to_string(),
+                source,
+            })?;
+            lengths.push(length);
+            shards.push(file);
+            files.push(path);
+        }
+        for (name, entry) in &stored {
+            check(entry, &lengths).map_err(|reason| bad(format!("`{name}`: {reason}")))?;
+        }
+        let names: Vec<&str> = stored
+            .iter()
+            .filter(|(_, entry)| entry.dtype != Dtype::Integer)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let Model {
+            variables,
+            is_averaged,
+        } = Model::choose(&names);
+        let entries: BTreeMap<String, Entry> = variables
+            .into_iter()
+            .filter_map(|(name, from)| Some((name, stored.remove(&from)?)))
+            .collect();
+        let info = |(name, entry): (&String, &Entry)| TensorInfo {
+            name: name.clone(),
+            shape: entry.shape.clone(),
+            dtype: entry.dtype,
+        };
+        Ok(Self {
+            files,
+            shards,
+            tensors: entries.iter().map(info).collect(),
+            entries,
+            is_averaged,
+        })
+    }
+
+    /// The index, then the data files in their order.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// What stands in for the variables, if something does: their moving averages.
+    #[must_use]
+    pub fn averages(&self) -> Option<&'static str> {
+        self.is_averaged.then_some(variables::AVERAGE)
+    }
+}
+
+impl TensorSource for TensorFlow {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    /// Reads the whole tensor once, to compare its checksum.
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        let entry = self.entries.get(name);
+        let missing = || SourceError::Missing(name.to_owned());
+        let entry = entry.ok_or_else(missing)?;
+        // Only floating-point tensors in a shard that there is are on offer.
+        let shard = usize::try_from(entry.shard).map_err(|_| missing())?;
+        let raw = Raw {
+            file: self.shards.get(shard).ok_or_else(missing)?,
+            path: self.files.get(shard + 1).ok_or_else(missing)?,
+            dtype: entry.dtype,
+            size: element::size(entry.dtype).ok_or_else(missing)?,
+            start: entry.offset,
+        };
+        let mut bytes = vec![0; PIECE.min(usize::try_from(entry.size).unwrap_or(PIECE))];
+        let mut crc = 0;
+        let mut done = 0;
+        while done < entry.size {
+            let left = usize::try_from(entry.size - done).unwrap_or(PIECE);
+            let piece = &mut bytes[..left.min(PIECE)];
+            raw.read(piece, entry.offset + done)?;
+            crc = crc32c::crc32c_append(crc, piece);
+            done += piece.len() as u64;
+        }
+        if !table::is_checksum(crc, entry.checksum) {
+            return Err(malformed(
+                raw.path,
+                &format!("the checksum of `{name}` is wrong"),
+            ));
+        }
+        Ok(Box::new(raw))
+    }
+}
+
+/// How many data files there are, and every tensor's record.
+fn read_index(table: &[u8]) -> Result<(u32, BTreeMap<String, Entry>), String> {
+    let mut shards = None;
+    let mut entries = BTreeMap::new();
+    table::entries(table, |key, value| {
+        match key {
+            // The keys come in order, so the first is the bundle's own record.
+            [] => shards = Some(bundle::shards(value)?),
+            _ if shards.is_none() => return Err("its index has no record of the whole".to_owned()),
+            // Slices of partitioned variables, which the variables' own records mention.
+            [0, ..] => {}
+            _ => {
+                let name = str::from_utf8(key)
+                    .map_err(|_| format!("a name is not UTF-8: `{}`", key.escape_ascii()))?;
+                let entry = Entry::parse(value).map_err(|reason| format!("`{name}`: {reason}"))?;
+                entries.insert(name.to_owned(), entry);
+            }
+        }
+        Ok(())
+    })?;
+    let shards = shards.ok_or("its index is empty")?;
+    Ok((shards, entries))
+}
+
+/// Checks that a tensor lies in the files of those lengths.
+fn check(entry: &Entry, lengths: &[u64]) -> Result<(), String> {
+    let length = usize::try_from(entry.shard)
+        .ok()
+        .and_then(|shard| lengths.get(shard))
+        .ok_or_else(|| {
+            format!(
+                "it lies in data file {}, but there are {}",
+                entry.shard,
+                lengths.len()
+            )
+        })?;
+    let end = entry.offset.checked_add(entry.size);
+    if end.is_none_or(|end| end > *length) {
+        return Err(format!(
+            "its {} bytes at {} lie outside data file {}, which has {length}",
+            entry.size, entry.offset, entry.shard
+        ));
+    }
+    Ok(())
+}
+
+fn malformed(path: &Path, reason: &str) -> SourceError {
+    SourceError::Malformed {
+        path: path.display().to_string(),
+        format: FORMAT,
+        reason: harmless(reason),
+    }
+}

@@ -1,0 +1,102 @@
+//! Which index file a path means: TensorFlow's checkpoints are several files, and people name any of them.
+
+use super::table::MAGIC;
+use super::{FORMAT, SourceError};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// What follows the common part of the files' names.
+pub(super) const INDEX: &str = ".index";
+/// The file in which `tf.train.Saver` names its newest checkpoint, and the entry that does.
+const POINTER: &str = "checkpoint";
+const POINTER_KEY: &str = "model_checkpoint_path:";
+/// The largest such file that is read; it names a few paths.
+const LARGEST_POINTER: u64 = 1 << 16;
+
+/// The index file that a path means, if it means a TensorFlow checkpoint: the path itself, one of its data files, their common
+/// part, a folder's `checkpoint` file or the folder.
+pub(in crate::weights) fn index(path: &Path) -> Result<Option<PathBuf>, SourceError> {
+    let metadata = match path.metadata() {
+        Ok(metadata) => metadata,
+        Err(_) => return Ok(Some(with_suffix(path, INDEX)).filter(|index| index.is_file())),
+    };
+    if metadata.is_dir() {
+        let pointer = path.join(POINTER);
+        return match pointer.is_file() {
+            true => pointed(&pointer).map(Some),
+            false => Ok(None),
+        };
+    }
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if name == POINTER {
+        return pointed(path).map(Some);
+    }
+    if let Some((prefix, _)) = name.rsplit_once(".data-") {
+        let index = path.with_file_name(format!("{prefix}{INDEX}"));
+        if index.is_file() {
+            return Ok(Some(index));
+        }
+    }
+    let is_table = ends_as_table(path).map_err(|source| io(path, source))?;
+    Ok(is_table.then(|| path.to_path_buf()))
+}
+
+/// The name of a data file.
+pub(super) fn shard(prefix: &Path, number: u32, of: u32) -> PathBuf {
+    with_suffix(prefix, &format!(".data-{number:05}-of-{of:05}"))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut whole = path.as_os_str().to_owned();
+    whole.push(suffix);
+    whole.into()
+}
+
+/// The index of the checkpoint that a `checkpoint` file names; beside it, if it has moved since.
+fn pointed(pointer: &Path) -> Result<PathBuf, SourceError> {
+    let bad = |reason: &str| SourceError::Malformed {
+        path: pointer.display().to_string(),
+        format: FORMAT,
+        reason: reason.to_owned(),
+    };
+    let mut text = String::new();
+    File::open(pointer)
+        .and_then(|file| file.take(LARGEST_POINTER).read_to_string(&mut text))
+        .map_err(|source| io(pointer, source))?;
+    let named = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(POINTER_KEY))
+        .ok_or_else(|| bad("it has no `model_checkpoint_path`"))?
+        .trim()
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .filter(|named| !named.is_empty() && !named.contains(['\\', '"']))
+        .ok_or_else(|| bad("its `model_checkpoint_path` is not a plain path in quotes"))?;
+    let named = Path::new(named);
+    let whole = with_suffix(&pointer.with_file_name(named), INDEX);
+    let beside = named.file_name().unwrap_or_default();
+    let beside = with_suffix(&pointer.with_file_name(beside), INDEX);
+    Ok(if whole.is_file() { whole } else { beside })
+}
+
+fn ends_as_table(path: &Path) -> std::io::Result<bool> {
+    let mut file = File::open(path)?;
+    let mut end = [0; MAGIC.len()];
+    if file.metadata()?.len() < end.len() as u64 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-(MAGIC.len() as i64)))?;
+    file.read_exact(&mut end)?;
+    Ok(end == MAGIC)
+}
+
+fn io(path: &Path, source: std::io::Error) -> SourceError {
+    SourceError::Io {
+        path: path.display().to_string(),
+        source,
+    }
+}
