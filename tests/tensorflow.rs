@@ -100,12 +100,12 @@ fn a_trained_checkpoint_gives_its_averages_by_any_of_its_names() {
                 fs::read(folder.path().join(format!("model.ckpt.{part}"))).expect("a file"),
             );
         }
-        let digest: String = hasher
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
+        let digest = checkpoint.sha256().expect("a digest");
+        let bytes = (0..64).step_by(2).map(|place| &digest[place..place + 2]);
+        let bytes: Vec<u8> = bytes
+            .map(|byte| u8::from_str_radix(byte, 16).expect("hexadecimal"))
             .collect();
-        assert_eq!(checkpoint.sha256().expect("a digest"), digest);
+        assert_eq!(bytes, hasher.finalize()[..]);
     }
 }
 
@@ -152,6 +152,34 @@ fn other_formats_of_tensorflow_say_what_to_do() {
         let path = fixtures().join(file);
         let error = Checkpoint::open(&path).map(drop).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn pointers_that_lead_nowhere() {
+    for (text, expected) in [
+        ("", "it has no `model_checkpoint_path`"),
+        (
+            "model_checkpoint_path: model.ckpt",
+            "is not a plain path in quotes",
+        ),
+        ("model_checkpoint_path: \"", "is not a plain path in quotes"),
+        (
+            "model_checkpoint_path: \"gs://bucket/model.ckpt-7\"",
+            "model.ckpt-7.index`: No such file",
+        ),
+        ("model_checkpoint_path: \"..\"", ".index`: No such file"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("checkpoint");
+        fs::write(&path, text).expect("a file");
+        for path in [folder.path(), &path] {
+            let error = Checkpoint::open(path).map(drop).unwrap_err().to_string();
+            assert!(
+                error.contains(expected),
+                "expected `{expected}`, found: {error}"
+            );
+        }
     }
 }
 

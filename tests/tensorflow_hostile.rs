@@ -57,7 +57,6 @@ fn refuse(folder: &TempDir) -> String {
     );
     assert!(!folder.path().join("model.onnx").exists(), "{message}");
     assert!(message.starts_with("error: "), "{message}");
-    assert!(message.len() < 1000, "a message of {} bytes", message.len());
     message
 }
 
@@ -283,8 +282,11 @@ fn bombs() {
     let handles = row(0, b"", &handle(0, data.len() - 5)).repeat(500_000);
     let index = block(&handles);
     let end = handle(data.len(), index.len() - 5);
-    expect(&[data, index, footer(&end)].concat(), "block of its index");
-    let folder = files(&[0; 9 << 20], &[]);
+    expect(
+        &[data, index, footer(&end)].concat(),
+        "more entries than any checkpoint",
+    );
+    let folder = files(&vec![0; 9 << 20], &[]);
     let path = folder.path().join("model.ckpt.index");
     let mut contents = fs::read(&path).expect("a file");
     contents.extend(footer(&handle(0, 0)));
@@ -315,8 +317,8 @@ fn eighty_thousand_tensors() {
 fn damaged_records_are_an_error_or_nothing() {
     let message = Entry::new(&[2], 0, &DATA).message();
     let names = ["a/b/c", "a/b/d", "a/c/e/ExponentialMovingAverage"];
-    let named = names.map(|name| row(0, name.as_bytes(), &message)).concat();
-    let whole = [row(0, b"", &header(1)), named].concat();
+    let three = names.map(|name| row(0, name.as_bytes(), &message)).concat();
+    let whole = [row(0, b"", &header(1)), three].concat();
     let mut state = 1u64;
     // Knuth's generator of MMIX: the same damage on every run.
     let mut random = |below: usize| {
@@ -326,7 +328,7 @@ fn damaged_records_are_an_error_or_nothing() {
         usize::try_from(state >> 33).expect("31 bits") % below
     };
     let mut refused = 0;
-    for _ in 0..3000 {
+    for _ in 0..1000 {
         let mut damaged = whole.clone();
         for _ in 0..=random(3) {
             let place = random(damaged.len());
@@ -343,35 +345,7 @@ fn damaged_records_are_an_error_or_nothing() {
         });
         refused += usize::from(read.is_err());
     }
-    assert!(refused > 1000, "{refused} of 3000 were refused");
-}
-
-#[test]
-fn pointers_that_lead_nowhere() {
-    for (text, expected) in [
-        ("", "it has no `model_checkpoint_path`"),
-        (
-            "model_checkpoint_path: model.ckpt",
-            "is not a plain path in quotes",
-        ),
-        ("model_checkpoint_path: \"", "is not a plain path in quotes"),
-        (
-            "model_checkpoint_path: \"gs://bucket/model.ckpt-7\"",
-            "model.ckpt-7.index`: No such file",
-        ),
-        ("model_checkpoint_path: \"..\"", ".index`: No such file"),
-    ] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("checkpoint");
-        fs::write(&path, text).expect("a file");
-        for path in [folder.path(), &path] {
-            let error = Checkpoint::open(path).map(drop).unwrap_err().to_string();
-            assert!(
-                error.contains(expected),
-                "expected `{expected}`, found: {error}"
-            );
-        }
-    }
+    assert!(refused > 400, "{refused} of 1000 were refused");
 }
 
 #[test]

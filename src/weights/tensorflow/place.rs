@@ -2,8 +2,9 @@
 
 use super::table::MAGIC;
 use super::{FORMAT, SourceError};
+use crate::tensor::read_at;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// What follows the common part of the files' names.
@@ -17,15 +18,15 @@ const LARGEST_POINTER: u64 = 1 << 16;
 /// The index file that a path means, if it means a TensorFlow checkpoint: the path itself, one of its data files, their common
 /// part, a folder's `checkpoint` file or the folder.
 pub(in crate::weights) fn index(path: &Path) -> Result<Option<PathBuf>, SourceError> {
-    let metadata = match path.metadata() {
-        Ok(metadata) => metadata,
-        Err(_) => return Ok(Some(with_suffix(path, INDEX)).filter(|index| index.is_file())),
+    let Ok(metadata) = path.metadata() else {
+        return Ok(Some(with_suffix(path, INDEX)).filter(|index| index.is_file()));
     };
     if metadata.is_dir() {
         let pointer = path.join(POINTER);
-        return match pointer.is_file() {
-            true => pointed(&pointer).map(Some),
-            false => Ok(None),
+        return if pointer.is_file() {
+            pointed(&pointer).map(Some)
+        } else {
+            Ok(None)
         };
     }
     if !metadata.is_file() {
@@ -84,13 +85,12 @@ fn pointed(pointer: &Path) -> Result<PathBuf, SourceError> {
 }
 
 fn ends_as_table(path: &Path) -> std::io::Result<bool> {
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let mut end = [0; MAGIC.len()];
-    if file.metadata()?.len() < end.len() as u64 {
+    let Some(place) = file.metadata()?.len().checked_sub(end.len() as u64) else {
         return Ok(false);
-    }
-    file.seek(SeekFrom::End(-(MAGIC.len() as i64)))?;
-    file.read_exact(&mut end)?;
+    };
+    read_at(&file, &mut end, place)?;
     Ok(end == MAGIC)
 }
 
