@@ -4,8 +4,13 @@
 mod lite_support;
 mod verify_support;
 
-use lite_support::{LITES, Lite, RUNTIMES, floats, logits};
+use efficientnet_onnx::metadata::{RECIPE_KEY, Recipe};
+use efficientnet_onnx::onnx::file::ModelFile;
+use lite_support::{LITES, Lite, RUNTIMES, answers, data, floats, logits, same};
 use safetensors::SafeTensors;
+use serde_json::Value;
+use std::path::Path;
+use verify_support::{Run, ort_library, program};
 
 /// Largest difference, as a part of the largest logit.
 const ALLOWED: f32 = 1e-4;
@@ -70,5 +75,49 @@ fn another_padding_or_epsilon_would_be_seen() {
             difference > 100.0 * ALLOWED,
             "{arguments:?}: {difference:e}"
         );
+    }
+}
+
+/// What a file finds on the cat and on the coffee.
+fn cat_and_coffee(runtime: &str, model: &Path) -> Vec<Value> {
+    let mut command = program();
+    command.arg("classify").arg(model);
+    command.args(["chelsea.png", "coffee.png"].map(data));
+    command.args(["--json", "--runtime", runtime]);
+    if runtime == "ort-cpu" {
+        command.arg("--ort-lib").arg(ort_library());
+    }
+    let report = Run::of(&mut command).expect(0).report();
+    report["pictures"].as_array().expect("pictures").clone()
+}
+
+#[test]
+fn a_checkpoint_is_known_by_its_librarys_name_and_by_itself() {
+    let folder = verify_support::folder();
+    let path = folder.path().join("known.onnx");
+    for (lite, cat) in LITES
+        .iter()
+        .zip(["tiger cat", "Egyptian cat", "Egyptian cat"])
+    {
+        let name = format!("lukemelas/efficientnet-{}", lite.name);
+        for (selection, like) in [(&["--like", &name][..], Some(&name)), (&[], None)] {
+            lite.emit_as(selection, &path, &[]);
+            let file = ModelFile::open(&path).expect("a model");
+            let recipe = file.metadata(RECIPE_KEY).expect("a recipe");
+            let recipe: Recipe = serde_json::from_str(recipe).expect("a recipe");
+            assert_eq!(
+                (recipe.like.as_ref(), recipe.variant.as_deref()),
+                (like, Some(lite.name))
+            );
+            for runtime in RUNTIMES {
+                let found = cat_and_coffee(runtime, &path);
+                let expected = cat_and_coffee(runtime, lite.file());
+                for ((found, expected), name) in found.iter().zip(&expected).zip([cat, "espresso"])
+                {
+                    assert_eq!(found["top"][0]["name"], name, "{selection:?} {runtime}");
+                    assert!(same(&answers(found), &answers(expected), 1e-6), "{found:#}");
+                }
+            }
+        }
     }
 }

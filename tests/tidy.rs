@@ -75,13 +75,12 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
 ];
 
 /// Crates with one home each.
-const HOMES: [(&str, &str); 9] = [
+const HOMES: [(&str, &str); 8] = [
     ("tract_onnx::", "src/runtime/tract"),
     ("ort::", "src/runtime/"),
     ("pytorch_reader::", "src/weights/pytorch"),
     ("safetensors::", "src/weights/safetensors"),
     ("toml::", "src/architecture/design"),
-    ("flate2::", "src/weights/keras/hdf5"),
     ("prost::", "src/onnx/"),
     ("clap::", "src/cli/"),
     ("image::", "src/cli/picture"),

@@ -48,15 +48,14 @@ impl Lite {
 
     /// Emits the checkpoint with further arguments.
     pub fn emit(&self, path: &Path, arguments: &[&str]) {
+        self.emit_as(&["--variant", self.name], path, arguments);
+    }
+
+    /// The same, with the network chosen by `selection`; if that is empty, by the checkpoint's tensors.
+    pub fn emit_as(&self, selection: &[&str], path: &Path, arguments: &[&str]) {
         let mut command = program();
-        command.args([
-            "emit",
-            "--variant",
-            self.name,
-            "--force",
-            "--quiet",
-            "--weights",
-        ]);
+        command.arg("emit").args(selection);
+        command.args(["--force", "--quiet", "--weights"]);
         command
             .arg(data(self.checkpoint))
             .arg("-o")
