@@ -24,6 +24,7 @@
 //! | [`metadata`] | what a file says about itself |
 //! | [`like`] | what other libraries publish under which name |
 //! | [`request`] | the stages strung together, from a request to a graph |
+//! | [`hub`] | models as timm publishes them on Hugging Face: folder, configuration, cache, client |
 //! | [`emit`](mod@emit) | the same, to a file |
 //! | [`runtime`] | tract and ONNX Runtime, behind one trait |
 //! | [`verify`] | inputs, tolerance, comparison, verdict |
@@ -92,6 +93,7 @@ pub mod architecture;
 pub mod emit;
 pub mod form;
 pub mod graph;
+pub mod hub;
 pub mod labels;
 pub mod like;
 pub mod metadata;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules, and the modules that each may mention. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 17] = [
+const MAY_KNOW: [(&str, &[&str]); 18] = [
     ("tensor", &[]),
     ("scaling", &[]),
     ("runtime", &[]),
@@ -43,6 +43,7 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
         &["graph", "request", "scaling", "tensor", "weights"],
     ),
     ("labels", &["metadata"]),
+    ("hub", &["tensor"]),
     (
         "like",
         &["graph", "metadata", "request", "scaling", "weights"],
@@ -58,6 +59,7 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
             "architecture",
             "emit",
             "graph",
+            "hub",
             "labels",
             "like",
             "metadata",
@@ -75,7 +77,7 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
 ];
 
 /// Crates with one home each.
-const HOMES: [(&str, &str); 8] = [
+const HOMES: [(&str, &str); 9] = [
     ("tract_onnx::", "src/runtime/tract"),
     ("ort::", "src/runtime/"),
     ("pytorch_reader::", "src/weights/pytorch"),
@@ -83,6 +85,7 @@ const HOMES: [(&str, &str); 8] = [
     ("toml::", "src/architecture/design"),
     ("prost::", "src/onnx/"),
     ("clap::", "src/cli/"),
+    ("ureq::", "src/hub/client"),
     ("image::", "src/cli/picture"),
 ];
 

@@ -2,6 +2,7 @@
 
 use super::exit::Failure;
 use super::like;
+use super::published::Published;
 use super::select::{Selection, Shape};
 use efficientnet_onnx::graph::{Padding, Parameter};
 use efficientnet_onnx::like::Like;
@@ -24,6 +25,7 @@ pub struct OpenCheckpoint {
     naming: Naming,
     recipe: Option<Recipe>,
     preprocessing: Option<Preprocessing>,
+    published: Option<Published>,
     reset: Option<Reset>,
 }
 
@@ -37,8 +39,12 @@ pub struct Reset {
 }
 
 impl OpenCheckpoint {
-    /// Opens a checkpoint; with `reset`, without its classifier.
-    pub fn open(path: &Path, reset: Option<Reset>) -> Result<Self, Failure> {
+    /// Opens a checkpoint, with what is published beside it; with `reset`, without its classifier.
+    pub fn open(
+        path: &Path,
+        published: Option<Published>,
+        reset: Option<Reset>,
+    ) -> Result<Self, Failure> {
         let checkpoint = Checkpoint::open(path).map_err(Failure::bad_input)?;
         let naming = checkpoint
             .naming()
@@ -52,11 +58,25 @@ impl OpenCheckpoint {
             ))
             .hint("emit it again from its checkpoint or seed"));
         }
+        let counted = published.as_ref().and_then(|published| published.classes);
+        if let (Some(told), Some(found)) = (counted, checkpoint.classes(naming))
+            && told != found
+            && reset.is_none()
+        {
+            return Err(Failure::bad_input(format!(
+                "`config.json` says {told} classes, but `{}` has {found}",
+                path.display()
+            ))
+            .hint(
+                "the two are not of one model; `--reset-classifier N` draws a fresh classifier",
+            ));
+        }
         Ok(Self {
             recipe,
             preprocessing: told(&checkpoint, metadata::PREPROCESSING_KEY)?,
             checkpoint,
             naming,
+            published,
             reset,
         })
     }
@@ -76,7 +96,10 @@ impl OpenCheckpoint {
                 }
                 shape.over(request)
             }
-            None => shape.over(Request::new(self.recognise()?)),
+            None => shape.over(match &self.published {
+                Some(published) => published.request(),
+                None => Request::new(self.recognise()?),
+            }),
         };
         let variant = request.variant().map(|variant| variant.name);
         let flags = Known {
@@ -94,7 +117,7 @@ impl OpenCheckpoint {
             padding: options.map(|options| options.padding),
             batch_norm_epsilon: options.map(|options| options.batch_norm_epsilon),
         };
-        if let Some(asked) = selection.like() {
+        if let Some(asked) = self.asked(selection) {
             file = like::agreed(asked, flags, file)?;
         }
         let conventions = resolve_conventions(flags, file, self.naming, variant)
@@ -143,7 +166,8 @@ impl OpenCheckpoint {
     pub fn notes(&self, selection: &Selection, request: &Request) -> Vec<String> {
         let nest = self.checkpoint.nest();
         let nest = nest.map(|nest| format!("the checkpoint's weights are its `{nest}`"));
-        let recognised = self.recipe.is_none() && !selection.is_given();
+        let published = self.configuring(selection).map(Published::note);
+        let recognised = self.recipe.is_none() && published.is_none() && !selection.is_given();
         let recognised = recognised.then(|| {
             format!(
                 "recognised {} by its tensors' names and shapes",
@@ -159,13 +183,31 @@ impl OpenCheckpoint {
         });
         let asked = selection.like().filter(|_| self.recipe.is_none());
         let assumed = asked.and_then(|asked| like::assumed(asked, self.naming));
-        let notes = [nest, recognised, assumed, reset];
+        let notes = [nest, published, recognised, assumed, reset];
         notes.into_iter().flatten().collect()
     }
 
     /// The library's model that it says it is.
     pub fn like(&self) -> Option<Like> {
-        like::carried(self.recipe.as_ref())
+        like::carried(self.recipe.as_ref()).or_else(|| {
+            self.published
+                .as_ref()
+                .filter(|_| self.recipe.is_none())?
+                .table()
+        })
+    }
+
+    /// The published model that decides what the flags and the checkpoint itself leave open.
+    fn configuring(&self, selection: &Selection) -> Option<&Published> {
+        let decides = self.recipe.is_none() && !selection.is_given();
+        self.published.as_ref().filter(|_| decides)
+    }
+
+    fn asked<'a>(&'a self, selection: &'a Selection) -> Option<&'a Like> {
+        let configuring = self.configuring(selection);
+        selection
+            .like()
+            .or(configuring.map(|published| &published.like))
     }
 
     /// Whether a classifier is nowhere to be had.
@@ -173,14 +215,19 @@ impl OpenCheckpoint {
         self.reset.is_none() && self.checkpoint.classes(self.naming).is_none()
     }
 
-    /// How pictures become input, if it tells.
-    pub fn preprocessing(&self) -> Option<&Preprocessing> {
-        self.preprocessing.as_ref()
+    /// How pictures become input of a size, if it tells.
+    pub fn preprocessing_at(&self, size: [u64; 2]) -> Option<Preprocessing> {
+        match (&self.preprocessing, &self.published) {
+            (Some(told), _) => Some(told.at(size)),
+            (None, published) => Some(published.as_ref()?.like.preprocessing_at(size)),
+        }
     }
 
     /// Names of the classifier's classes, as JSON, if it carries them.
     pub fn labels(&self) -> Option<&str> {
-        let labels = self.checkpoint.metadata().get(metadata::LABELS_KEY);
+        let own = self.checkpoint.metadata().get(metadata::LABELS_KEY);
+        let published = || self.published.as_ref()?.labels.as_ref();
+        let labels = own.or_else(published);
         labels.filter(|_| self.reset.is_none()).map(String::as_str)
     }
 
@@ -228,12 +275,15 @@ impl OpenCheckpoint {
     pub fn origin(&self) -> Result<Origin, SourceError> {
         let metadata = self.checkpoint.metadata();
         let entry = |keys: [&str; 2]| keys.iter().find_map(|key| metadata.get(*key)).cloned();
+        let published = self.published.as_ref();
         Ok(Origin::checkpoint(
             self.checkpoint.name(),
             self.checkpoint.sha256()?,
             self.naming.to_string(),
-            entry(["licence", "license"]),
-            entry(["source", "url"]),
+            entry(["licence", "license"]).or_else(|| published?.licence.clone()),
+            published
+                .and_then(|published| published.source.clone())
+                .or_else(|| entry(["source", "url"])),
             self.reset.map(|reset| Fresh {
                 rule: FRESH_RULE.name().to_owned(),
                 seed: reset.seed,

@@ -104,7 +104,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
                 .hint("write the model to a file, or leave `--json` out"),
         );
     }
-    let weights = args.weights.open()?;
+    let weights = args.weights.open(args.quiet)?;
     let request = args.request(&weights)?;
     let labels = args
         .labels

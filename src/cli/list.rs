@@ -1,11 +1,11 @@
 //! `weights ls`: a checkpoint's tensors, and the parameter that each would become.
 
 use super::exit::{Failure, Status};
+use super::hub;
 use super::print;
 use clap::Args;
 use efficientnet_onnx::recognise::recognise;
 use efficientnet_onnx::request::{Blueprint, Request};
-
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::NameMap;
@@ -22,7 +22,8 @@ pub struct ListArgs {
 
 /// Prints a line for each tensor: name, element type, shape in PyTorch's layout, parameter.
 pub fn run(args: &ListArgs) -> Result<Status, Failure> {
-    let checkpoint = Checkpoint::open(&args.file).map_err(Failure::bad_input)?;
+    let (path, _) = hub::locate(&args.file, false)?;
+    let checkpoint = Checkpoint::open(&path).map_err(Failure::bad_input)?;
     let becomes = becomes(&checkpoint);
     let width = checkpoint.tensors().iter();
     let width = width.map(|tensor| tensor.name.escape_debug().count()).max();

@@ -2,6 +2,7 @@
 
 use super::checkpoint::{OpenCheckpoint, Reset};
 use super::exit::Failure;
+use super::hub;
 use super::like;
 use super::select::{MOST_CHANNELS, Selection, Shape};
 use clap::Args;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Weights")]
 pub struct WeightArgs {
-    /// Checkpoint: safetensors, any container of torch.save, Keras's .h5, TensorFlow's own (index and data files), or a file of `emit --bn keep`; names of timm, torchvision, lukemelas, Keras or TensorFlow
+    /// Checkpoint: safetensors, any container of torch.save, Keras's .h5, TensorFlow's own (index and data files), or a file of `emit --bn keep`, with names of timm, torchvision, lukemelas, Keras or TensorFlow; the folder of a model that timm has published; or `hf:ORG/NAME[@REV]`, such a model on Hugging Face
     #[arg(long, value_name = "PATH", conflicts_with = "init")]
     weights: Option<PathBuf>,
     /// Replace the checkpoint's classifier by a fresh one of N classes, drawn as `--init official` does
@@ -78,9 +79,9 @@ impl Seed {
 }
 
 impl WeightArgs {
-    /// Opens the checkpoint, if there is one.
-    pub fn open(&self) -> Result<Weights, Failure> {
-        let Some(path) = &self.weights else {
+    /// Opens the checkpoint, if there is one; fetches it where it is on the hub.
+    pub fn open(&self, quiet: bool) -> Result<Weights, Failure> {
+        let Some(named) = &self.weights else {
             return Ok(Weights::Seed(self.seed.read()));
         };
         if self.seed.seed.is_some() && self.reset_classifier.is_none() {
@@ -93,7 +94,8 @@ impl WeightArgs {
             classes,
             seed: self.seed.read().seed,
         });
-        let open = OpenCheckpoint::open(path, reset)?;
+        let (path, published) = hub::locate(named, quiet)?;
+        let open = OpenCheckpoint::open(&path, published, reset)?;
         Ok(Weights::Checkpoint(Box::new(open)))
     }
 }
@@ -164,13 +166,13 @@ impl Weights {
     pub fn preprocessing(&self, selection: &Selection, request: &Request) -> Option<Preprocessing> {
         let asked = selection.like();
         let told = match self {
-            Self::Checkpoint(open) if asked.is_none() => open.preprocessing(),
+            Self::Checkpoint(open) if asked.is_none() => {
+                open.preprocessing_at(request.default_size())
+            }
             _ => None,
         };
         match told {
-            Some(told) => {
-                (request.options.in_channels == 3).then(|| told.at(request.default_size()))
-            }
+            Some(told) => (request.options.in_channels == 3).then_some(told),
             None => like::preprocessing(asked, request),
         }
     }

@@ -1,0 +1,297 @@
+//! timm's `config.json` (timm/models/_hub.py, `save_config_for_hf` and `load_model_config_from_hf`).
+
+use serde_json::Value;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// What a model's configuration says. What it leaves out is unknown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// timm's name of the model, such as `tf_efficientnet_b0`.
+    pub architecture: String,
+    /// timm's name of the weights, such as `ns_jft_in1k`.
+    pub tag: Option<String>,
+    /// Classes of its classifier; 0 for none.
+    pub classes: Option<u64>,
+    /// Channels, height and width in training.
+    pub input_size: Option<[u64; 3]>,
+    /// The same in evaluation, where it differs.
+    pub test_input_size: Option<[u64; 3]>,
+    /// Share of a picture's shorter side that is kept.
+    pub crop_pct: Option<f64>,
+    /// The same in evaluation at `test_input_size`, where it differs.
+    pub test_crop_pct: Option<f64>,
+    /// `center`, `squash` or `border`.
+    pub crop_mode: Option<String>,
+    /// `bilinear`, `bicubic`, …
+    pub interpolation: Option<String>,
+    /// Per channel, on pixels from 0 to 1.
+    pub mean: Option<[f64; 3]>,
+    /// Per channel, on pixels from 0 to 1.
+    pub std: Option<[f64; 3]>,
+    /// Names of the classes.
+    pub labels: Option<Vec<String>>,
+    /// Licence of the weights.
+    pub licence: Option<String>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+    /// It is not JSON.
+    #[error("is not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+    /// It is another library's.
+    #[error("has no `architecture`, which timm's configurations have")]
+    NotTimm,
+    /// A value is of another kind.
+    #[error("has `{key}` {found}, expected {expected}")]
+    Value {
+        /// Its name.
+        key: &'static str,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is, shortened.
+        found: String,
+    },
+}
+
+/// timm's own, with names for all of ImageNet-21k, have 2 MB.
+const LARGEST: u64 = 64 << 20;
+/// Characters of a value that an error quotes.
+const QUOTED: usize = 60;
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// If it cannot be read or is not timm's.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::parse(&read(path, LARGEST)?)
+    }
+
+    /// Reads JSON.
+    ///
+    /// # Errors
+    /// If it is not timm's.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let whole: Value = serde_json::from_slice(bytes)?;
+        // Older files have everything in one object.
+        let trained = whole.get("pretrained_cfg").unwrap_or(&whole);
+        let architecture = whole
+            .get("architecture")
+            .or_else(|| trained.get("architecture"));
+        let Some(architecture) = architecture.and_then(Value::as_str) else {
+            return Err(ConfigError::NotTimm);
+        };
+        let either = |key| {
+            whole
+                .get(key)
+                .or_else(|| trained.get(key))
+                .filter(|value| !value.is_null())
+        };
+        let text = |key| {
+            optional(trained.get(key), key, "text", |value| {
+                Some(value.as_str()?.to_owned())
+            })
+        };
+        let share = |key| {
+            let share =
+                |value: &Value| value.as_f64().filter(|share| *share > 0.0 && *share <= 1.0);
+            optional(trained.get(key), key, "a number above 0, at most 1", share)
+        };
+        let size = |key| optional(trained.get(key), key, "three whole numbers above 0", size);
+        let colour = |key| optional(trained.get(key), key, "three numbers", colour);
+        Ok(Self {
+            architecture: architecture.to_owned(),
+            tag: text("tag")?.filter(|tag| !tag.is_empty()),
+            classes: optional(
+                either("num_classes"),
+                "num_classes",
+                "a whole number",
+                Value::as_u64,
+            )?,
+            input_size: size("input_size")?,
+            test_input_size: size("test_input_size")?,
+            crop_pct: share("crop_pct")?,
+            test_crop_pct: share("test_crop_pct")?,
+            crop_mode: text("crop_mode")?,
+            interpolation: text("interpolation")?,
+            mean: colour("mean")?,
+            std: colour("std")?,
+            labels: labels(
+                either("label_names").or_else(|| either("labels")),
+                either("label_descriptions"),
+            )?,
+            licence: text("license")?,
+        })
+    }
+}
+
+/// The licence in the front matter of a model's description, if it has one (`license:` of the hub's model cards).
+#[must_use]
+pub fn licence_of_readme(path: &Path) -> Option<String> {
+    const LARGEST_README: u64 = 4 << 20;
+    let bytes = read(path, LARGEST_README).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let mut lines = text.lines();
+    lines.next().filter(|line| line.trim_end() == "---")?;
+    let mut front = lines.take_while(|line| line.trim_end() != "---");
+    let licence = front.find_map(|line| line.strip_prefix("license:"))?;
+    let licence = licence.trim().trim_matches(['"', '\'']);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._+ ".contains(c);
+    (!licence.is_empty() && licence.chars().all(is_plain)).then(|| licence.to_owned())
+}
+
+fn read(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(path)?
+        .take(largest + 1)
+        .read_to_end(&mut bytes)?;
+    if read as u64 > largest {
+        return Err(std::io::Error::other(format!(
+            "it is larger than {largest} bytes"
+        )));
+    }
+    Ok(bytes)
+}
+
+fn optional<T>(
+    value: Option<&Value>,
+    key: &'static str,
+    expected: &'static str,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<Option<T>, ConfigError> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match read(value) {
+            Some(read) => Ok(Some(read)),
+            None => Err(wrong(key, expected, value)),
+        },
+    }
+}
+
+fn wrong(key: &'static str, expected: &'static str, value: &Value) -> ConfigError {
+    let found: String = value.to_string().chars().take(QUOTED).collect();
+    let found = format!("`{}`", found.escape_debug());
+    ConfigError::Value {
+        key,
+        expected,
+        found,
+    }
+}
+
+fn three<T: Copy>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<[T; 3]> {
+    match value.as_array()?.as_slice() {
+        [a, b, c] => Some([read(a)?, read(b)?, read(c)?]),
+        _ => None,
+    }
+}
+
+fn size(value: &Value) -> Option<[u64; 3]> {
+    three(value, |side| side.as_u64().filter(|side| *side > 0))
+}
+
+fn colour(value: &Value) -> Option<[f64; 3]> {
+    three(value, Value::as_f64)
+}
+
+/// Descriptions where the classes have them, else their names.
+fn labels(
+    names: Option<&Value>,
+    descriptions: Option<&Value>,
+) -> Result<Option<Vec<String>>, ConfigError> {
+    let list = |key, value: &Value| {
+        let text = |value: &Value| Some(value.as_str()?.to_owned());
+        let names: Option<Vec<String>> = value
+            .as_array()
+            .and_then(|list| list.iter().map(text).collect());
+        names.ok_or_else(|| wrong(key, "a list of texts", value))
+    };
+    let names = names.map(|names| list("label_names", names)).transpose()?;
+    Ok(match (names, descriptions) {
+        (Some(names), Some(Value::Object(described))) => {
+            let described = |name: String| match described.get(&name).and_then(Value::as_str) {
+                Some(description) => description.to_owned(),
+                None => name,
+            };
+            Some(names.into_iter().map(described).collect())
+        }
+        (_, Some(list_of @ Value::Array(_))) => Some(list("label_descriptions", list_of)?),
+        (names, _) => names,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As timm/tf_efficientnet_b0.ns_jft_in1k has it, shortened.
+    const CONFIG: &str = r#"{
+        "architecture": "tf_efficientnet_b0", "num_classes": 3, "num_features": 1280,
+        "label_names": ["n1", "n2", "n3"], "label_descriptions": {"n1": "tench", "n3": "cock"},
+        "pretrained_cfg": {
+            "tag": "ns_jft_in1k", "custom_load": false, "input_size": [3, 224, 224], "test_input_size": null,
+            "fixed_input_size": false, "interpolation": "bicubic", "crop_pct": 0.875, "crop_mode": "center",
+            "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "num_classes": 1000, "license": "apache-2.0"
+        }
+    }"#;
+
+    #[test]
+    fn timms_configuration_is_read() {
+        let config = Config::parse(CONFIG.as_bytes()).unwrap();
+        assert_eq!(config.architecture, "tf_efficientnet_b0");
+        assert_eq!(config.tag.as_deref(), Some("ns_jft_in1k"));
+        assert_eq!(config.classes, Some(3), "the outer number is the file's");
+        assert_eq!(config.input_size, Some([3, 224, 224]));
+        assert_eq!(config.test_input_size, None);
+        assert_eq!(config.crop_pct, Some(0.875));
+        assert_eq!(config.mean, Some([0.485, 0.456, 0.406]));
+        assert_eq!(config.labels.unwrap(), ["tench", "n2", "cock"]);
+        assert_eq!(config.licence.as_deref(), Some("apache-2.0"));
+        let flat = r#"{"architecture": "efficientnet_b0", "num_classes": 2, "labels": ["cat", "dog"], "crop_pct": 0.9}"#;
+        let flat = Config::parse(flat.as_bytes()).unwrap();
+        assert_eq!((flat.classes, flat.crop_pct), (Some(2), Some(0.9)));
+        assert_eq!(flat.labels.unwrap(), ["cat", "dog"]);
+    }
+
+    #[test]
+    fn what_is_not_timms_is_refused() {
+        let message = |text: &str| Config::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(message("{").starts_with("is not JSON: EOF"));
+        let transformers =
+            r#"{"architectures": ["EfficientNetForImageClassification"], "image_size": 224}"#;
+        assert!(message(transformers).contains("has no `architecture`"));
+        assert!(message("[1]").contains("has no `architecture`"));
+        let wrong = |key: &str, value: &str| {
+            message(&format!(r#"{{"architecture": "a", "{key}": {value}}}"#))
+        };
+        assert_eq!(
+            wrong("input_size", "[3, 224]"),
+            "has `input_size` `[3,224]`, expected three whole numbers above 0"
+        );
+        assert!(wrong("crop_pct", "2").contains("expected a number above 0, at most 1"));
+        assert!(wrong("num_classes", "-1").contains("expected a whole number"));
+        assert!(wrong("mean", "0.5").contains("expected three numbers"));
+        assert!(wrong("label_names", "[1]").contains("expected a list of texts"));
+    }
+
+    #[test]
+    fn the_licence_is_in_the_front_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        let licence = |text: &str| {
+            let path = folder.path().join("README.md");
+            std::fs::write(&path, text).unwrap();
+            licence_of_readme(&path)
+        };
+        let card = "---\ntags:\n- timm\nlicense: apache-2.0\n---\n# Model\n";
+        assert_eq!(licence(card).as_deref(), Some("apache-2.0"));
+        assert_eq!(licence("# Model\nlicense: mit\n"), None);
+        assert_eq!(licence("---\ntags: x\n---\nlicense: mit\n"), None);
+        assert_eq!(licence("---\nlicense: \u{1b}[31m\n---\n"), None);
+    }
+}

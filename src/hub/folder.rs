@@ -1,0 +1,122 @@
+//! A snapshot's folder: which of its files has the weights.
+
+use super::config::{Config, ConfigError};
+use std::path::{Path, PathBuf};
+
+/// Name of the configuration.
+pub const CONFIG: &str = "config.json";
+/// Name of the description, whose front matter has the licence.
+pub const README: &str = "README.md";
+/// Names of weights files, the preferred first (huggingface_hub `constants.py`).
+pub const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
+/// What a list of several weights files is called.
+const SHARDS: &str = ".index.json";
+
+/// A folder with a model.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    /// The file with its weights.
+    pub weights: PathBuf,
+    /// Its `config.json`.
+    pub config_path: PathBuf,
+    /// What `config.json` says.
+    pub config: Config,
+    /// The licence that `README.md` names, else `config.json`.
+    pub licence: Option<String>,
+}
+
+/// Why a folder has no model that can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// There is no weights file.
+    #[error("`{place}` has no `model.safetensors` and no `pytorch_model.bin`")]
+    NoWeights {
+        /// The folder or the repository.
+        place: String,
+    },
+    /// There are several.
+    #[error("`{place}` has its weights in several files (`{list}`), expected one")]
+    Sharded {
+        /// The folder or the repository.
+        place: String,
+        /// The list of them.
+        list: String,
+    },
+    /// There is no configuration.
+    #[error("`{place}` has no `config.json`")]
+    NoConfig {
+        /// The folder or the repository.
+        place: String,
+    },
+    /// The configuration cannot be used.
+    #[error("`{path}`: {source}")]
+    Config {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        source: ConfigError,
+    },
+}
+
+impl FolderError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoWeights { .. } | Self::NoConfig { .. } => {
+                "name a checkpoint file, or the folder of a model as timm publishes it on Hugging Face"
+            }
+            Self::Sharded { .. } => "save the model into one file",
+            Self::Config { .. } => "name the weights file itself, and the network with `--like` or `--variant`",
+        }
+        .to_owned()
+    }
+}
+
+impl Folder {
+    /// Looks into a folder.
+    ///
+    /// # Errors
+    /// If it has no weights or no configuration that can be read.
+    pub fn open(folder: &Path) -> Result<Self, FolderError> {
+        let place = folder.display().to_string();
+        let names = [WEIGHTS[0], WEIGHTS[1]].map(|name| format!("{name}{SHARDS}"));
+        let names = WEIGHTS
+            .into_iter()
+            .chain(names.iter().map(String::as_str))
+            .chain([CONFIG]);
+        let there: Vec<&str> = names.filter(|name| folder.join(name).is_file()).collect();
+        let weights = choose(&place, |name| there.contains(&name))?;
+        let path = folder.join(CONFIG);
+        let config = Config::read(&path).map_err(|source| FolderError::Config {
+            path: path.display().to_string(),
+            source,
+        })?;
+        let licence = super::config::licence_of_readme(&folder.join(README));
+        Ok(Self {
+            weights: folder.join(weights),
+            licence: licence.or_else(|| config.licence.clone()),
+            config,
+            config_path: path,
+        })
+    }
+}
+
+/// The weights file among the files of a folder or a repository, which also has a configuration.
+///
+/// # Errors
+/// If there is none.
+pub(super) fn choose(place: &str, has: impl Fn(&str) -> bool) -> Result<&'static str, FolderError> {
+    let place = place.to_owned();
+    let Some(weights) = WEIGHTS.into_iter().find(|name| has(name)) else {
+        let lists = WEIGHTS.map(|name| format!("{name}{SHARDS}"));
+        return Err(match lists.into_iter().find(|list| has(list)) {
+            Some(list) => FolderError::Sharded { place, list },
+            None => FolderError::NoWeights { place },
+        });
+    };
+    if !has(CONFIG) {
+        return Err(FolderError::NoConfig { place });
+    }
+    Ok(weights)
+}

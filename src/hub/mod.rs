@@ -1,0 +1,171 @@
+//! Models as timm publishes them on Hugging Face: a folder with `config.json` and one weights file.
+//!
+//! Owns the folder, its configuration, the cache that Python's huggingface_hub shares, and (with the feature `hub`) the
+//! HTTP client that fills it. Knows nothing of graphs, and of weights no more than their files' names.
+
+pub mod address;
+pub mod cache;
+pub mod config;
+pub mod folder;
+pub mod settings;
+
+#[cfg(feature = "hub")]
+mod client;
+#[cfg(feature = "hub")]
+mod fetch;
+
+use crate::tensor::Progress;
+use address::Address;
+use settings::Settings;
+use std::io;
+use std::path::PathBuf;
+
+/// A snapshot of a repository on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The folder that has its files.
+    pub folder: PathBuf,
+    /// Which repository.
+    pub repository: String,
+    /// Which of its commits, 40 hexadecimal digits.
+    pub commit: String,
+}
+
+/// Why a snapshot cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// Not there, and the network is not to be asked.
+    #[error("`{address}` is not in the cache `{cache}`, and {reason}")]
+    NotCached {
+        /// As it was asked for.
+        address: String,
+        /// Where it was looked for.
+        cache: String,
+        /// Why the network is not asked.
+        reason: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The settings cannot be used.
+    #[error("{0}")]
+    Settings(String),
+    /// The repository is closed to this user.
+    #[error("`{repository}` refuses access (status {status})")]
+    Refused {
+        /// Which repository.
+        repository: String,
+        /// HTTP status, 401 or 403.
+        status: u16,
+        /// Where its conditions can be read.
+        page: String,
+        /// Whether a token was sent.
+        had_token: bool,
+    },
+    /// There is no such thing.
+    #[error("`{endpoint}` has no {what} `{name}`")]
+    Absent {
+        /// The hub.
+        endpoint: String,
+        /// Repository, revision or file.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// It has no weights file that can be read.
+    #[error(transparent)]
+    Folder(#[from] folder::FolderError),
+    /// The connection failed.
+    #[error("cannot get `{url}`: {reason}")]
+    Network {
+        /// What was asked for.
+        url: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The answer is not what it should be.
+    #[error("`{url}` answered with {problem}")]
+    Answer {
+        /// What was asked for.
+        url: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The cache cannot be written.
+    #[error("cannot write `{path}`: {source}")]
+    Write {
+        /// Which file or folder.
+        path: String,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The user has stopped it.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl HubError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotCached { hint, .. } => Some((*hint).to_owned()),
+            Self::Refused {
+                page, had_token, ..
+            } => Some(if *had_token {
+                format!("accept its conditions at {page} with the account of the token, or use another token")
+            } else {
+                format!(
+                    "it is gated, private or not there: see {page}, then set `HF_TOKEN` to a token of your account"
+                )
+            }),
+            Self::Absent { what, .. } => Some(match *what {
+                "repository" => "check the name; a private one needs a token in `HF_TOKEN`".to_owned(),
+                _ => "check what comes after the `@`: a branch, a tag or a commit".to_owned(),
+            }),
+            Self::Folder(error) => Some(error.hint()),
+            Self::Network { .. } => Some(
+                "files that are in the cache are used without the network; `HF_ENDPOINT` chooses another hub".to_owned(),
+            ),
+            Self::Settings(_) | Self::Answer { .. } | Self::Write { .. } | Self::Cancelled => None,
+        }
+    }
+}
+
+/// The snapshot at an address: from the cache, else fetched into it.
+///
+/// `started` is told how many bytes a long download has.
+///
+/// # Errors
+/// If it is neither in the cache nor can be fetched.
+pub fn snapshot(
+    address: &Address,
+    settings: &Settings,
+    started: &dyn Fn(u64),
+    progress: &dyn Progress,
+) -> Result<Snapshot, HubError> {
+    if let Some(snapshot) = cache::find(address, settings) {
+        return Ok(snapshot);
+    }
+    let not_cached = |reason, hint| HubError::NotCached {
+        address: address.to_string(),
+        cache: settings.cache.display().to_string(),
+        reason,
+        hint,
+    };
+    if settings.offline {
+        return Err(not_cached(
+            "`HF_HUB_OFFLINE` forbids the network",
+            "unset `HF_HUB_OFFLINE`, or give a folder with `--weights DIR`",
+        ));
+    }
+    #[cfg(feature = "hub")]
+    return fetch::fetch(address, settings, started, progress);
+    #[cfg(not(feature = "hub"))]
+    {
+        let _ = (started, progress);
+        Err(not_cached(
+            "this build has no network client",
+            "build it with `cargo install efficientnet-onnx --features hub`, or fetch the files with `hf download`",
+        ))
+    }
+}
