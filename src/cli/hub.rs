@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// What stands before the name of a repository.
 const HUB: &str = "hf:";
+/// A folder with a file of this name has a checkpoint of TensorFlow's.
+const TENSORFLOW: &str = "checkpoint";
 
 /// The checkpoint that a user names: a file, the one in a folder, or the one in a repository, which is fetched.
 pub fn locate(named: &Path, quiet: bool) -> Result<(PathBuf, Option<Published>), Failure> {
@@ -23,7 +25,7 @@ pub fn locate(named: &Path, quiet: bool) -> Result<(PathBuf, Option<Published>),
             let source = format!("{HUB}{}@{}", snapshot.repository, snapshot.commit);
             (snapshot.folder, Some(source))
         }
-        None if named.is_dir() => (named.to_path_buf(), None),
+        None if named.is_dir() && !named.join(TENSORFLOW).is_file() => (named.to_path_buf(), None),
         None => return Ok((named.to_path_buf(), None)),
     };
     let folder =
