@@ -77,7 +77,7 @@ const MAY_KNOW: [(&str, &[&str]); 18] = [
 ];
 
 /// Crates with one home each.
-const HOMES: [(&str, &str); 8] = [
+const HOMES: [(&str, &str); 9] = [
     ("tract_onnx::", "src/runtime/tract"),
     ("ort::", "src/runtime/"),
     ("pytorch_reader::", "src/weights/pytorch"),
