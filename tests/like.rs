@@ -3,7 +3,7 @@
 #![cfg(feature = "cli")]
 
 use efficientnet_onnx::like;
-use efficientnet_onnx::metadata::{ORIGIN_KEY, Recipe};
+use efficientnet_onnx::metadata::{ORIGIN_KEY, PREPROCESSING_KEY, Preprocessing, Recipe};
 use efficientnet_onnx::onnx::file::ModelFile;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
@@ -70,6 +70,13 @@ fn every_name_is_listed_with_what_it_stands_for() {
     let all: BTreeSet<String> = like::all().iter().map(like::Like::name).collect();
     assert_eq!(listed, all);
     assert_eq!(rows.len() - 1, 204);
+    let run = self::run(Path::new("."), "inspect --like list --json");
+    let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(report["models"].as_array().map(Vec::len), Some(204));
+    assert_eq!(
+        report["models"][8]["preprocessing"]["framing"],
+        json!({ "cover": [437, 437] })
+    );
     for row in [
         [
             "timm/efficientnet_b5.sw_in12k",
@@ -281,6 +288,19 @@ fn names_that_stand_for_something_else_are_noted() {
         "{notes}"
     );
     assert_eq!(emitted_recipe(&folder.join("w.onnx")).padding, "same");
+    // By itself it is prepared for as torchvision does, and not called a model of torchvision's.
+    done(
+        folder,
+        "emit --weights silent.safetensors -o by-itself.onnx",
+    );
+    let file = ModelFile::open(&folder.join("by-itself.onnx")).expect("a model");
+    let pictures = file.metadata(PREPROCESSING_KEY).expect("a record");
+    let model = like::find("torchvision/efficientnet_b0").expect("a model");
+    assert_eq!(
+        serde_json::from_str::<Preprocessing>(pictures).expect("a record"),
+        model.preprocessing
+    );
+    assert_eq!(emitted_recipe(&folder.join("by-itself.onnx")).like, None);
     let notes = done(
         folder,
         "emit --like torchvision/efficientnet_b0 --weights silent.safetensors --force -o w.onnx",

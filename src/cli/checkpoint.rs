@@ -187,6 +187,12 @@ impl OpenCheckpoint {
         notes.into_iter().flatten().collect()
     }
 
+    /// The model of the library whose names it has, if it says nothing of itself.
+    pub fn library(&self, request: &Request) -> Option<Like> {
+        let variant = request.variant().filter(|_| self.recipe.is_none())?;
+        efficientnet_onnx::like::named_so(self.naming, variant)
+    }
+
     /// The library's model that it says it is.
     pub fn like(&self) -> Option<Like> {
         like::carried(self.recipe.as_ref()).or_else(|| {

@@ -43,7 +43,11 @@ struct FileFacts {
 /// Prints what a file or a variant is made of.
 pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
     if args.selection.asks_for_list() {
-        print::line(like::list().trim_fmt())?;
+        if args.json {
+            print::line(format_args!("{:#}", like::list_as_json()))?;
+        } else {
+            print::line(like::list().trim_fmt())?;
+        }
         return Ok(Status::Done);
     }
     let (request, facts) = match &args.file {

@@ -9,6 +9,7 @@ use efficientnet_onnx::metadata::{Preprocessing, Recipe};
 use efficientnet_onnx::request::Request;
 use efficientnet_onnx::weights::names::Naming;
 use efficientnet_onnx::weights::names::conventions::{Known, implied};
+use serde_json::{Value, json};
 
 /// What `--like` asks for.
 #[derive(Clone, Debug)]
@@ -131,19 +132,7 @@ pub fn list() -> Table {
         "epsilon",
         "parameters",
     ]);
-    let mut counted: Vec<((&str, u64), String)> = Vec::new();
-    for like in like::all() {
-        let key = (like.variant.name, like.classes);
-        let parameters = match counted.iter().find(|(other, _)| *other == key) {
-            Some((_, parameters)) => parameters.clone(),
-            None => {
-                let counts = like.request().counts();
-                let shown = counts
-                    .map_or_else(|_| String::new(), |counts| text::grouped(counts.parameters));
-                counted.push((key, shown.clone()));
-                shown
-            }
-        };
+    for (like, parameters) in counted() {
         table.add_row([
             like.name(),
             like.variant.name.to_owned(),
@@ -151,7 +140,7 @@ pub fn list() -> Table {
             text::grouped(like.classes),
             like.padding.name().to_owned(),
             format!("{:e}", like.batch_norm_epsilon),
-            parameters,
+            parameters.map(text::grouped).unwrap_or_default(),
         ]);
     }
     for index in [2, 3, 6] {
@@ -160,4 +149,42 @@ pub fn list() -> Table {
         }
     }
     table
+}
+
+/// The same, and how pictures are prepared.
+pub fn list_as_json() -> Value {
+    let model = |(like, parameters): (Like, Option<u64>)| {
+        json!({
+            "name": like.name(),
+            "variant": like.variant.name,
+            "size": like.size,
+            "classes": like.classes,
+            "padding": like.padding.name(),
+            "bn_epsilon": like.batch_norm_epsilon,
+            "parameters": parameters,
+            "preprocessing": like.preprocessing,
+        })
+    };
+    let models: Vec<Value> = counted().into_iter().map(model).collect();
+    json!({ "schema": 1, "models": models })
+}
+
+/// Every model, with its parameters.
+fn counted() -> Vec<(Like, Option<u64>)> {
+    let mut known: Vec<((&str, u64), Option<u64>)> = Vec::new();
+    let count = |like: Like| {
+        let key = (like.variant.name, like.classes);
+        let found = known.iter().find(|(other, _)| *other == key);
+        let parameters = match found {
+            Some((_, parameters)) => *parameters,
+            None => {
+                let counts = like.request().counts();
+                let parameters = counts.ok().map(|counts| counts.parameters);
+                known.push((key, parameters));
+                parameters
+            }
+        };
+        (like, parameters)
+    };
+    like::all().into_iter().map(count).collect()
 }

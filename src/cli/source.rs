@@ -159,8 +159,8 @@ impl Weights {
         }
     }
 
-    /// How pictures become input: as the library's model that was asked for wants them, else as the checkpoint says,
-    /// else as TensorFlow's models of the family do.
+    /// How pictures become input: as the library's model that was asked for wants them, else as the checkpoint says or
+    /// its names imply, else as TensorFlow's models of the family do.
     ///
     /// None where the input is not a colour picture.
     pub fn preprocessing(&self, selection: &Selection, request: &Request) -> Option<Preprocessing> {
@@ -173,7 +173,13 @@ impl Weights {
         };
         match told {
             Some(told) => (request.options.in_channels == 3).then_some(told),
-            None => like::preprocessing(asked, request),
+            None => {
+                let implied = match self {
+                    Self::Checkpoint(open) => open.library(request),
+                    Self::Seed(_) => None,
+                };
+                like::preprocessing(asked.or(implied.as_ref()), request)
+            }
         }
     }
 

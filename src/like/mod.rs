@@ -103,6 +103,16 @@ pub fn find(name: &str) -> Result<Like, LikeError> {
     })
 }
 
+/// The model of the library whose names these are, with its default weights; none for names that several models of one
+/// network share (timm's).
+#[must_use]
+pub fn named_so(naming: Naming, variant: &Variant) -> Option<Like> {
+    let library = |like: &Like| like.naming() == naming && naming != Naming::Timm;
+    all()
+        .into_iter()
+        .find(|like| library(like) && like.variant == variant)
+}
+
 /// Every model with each of its weights; a model's default weights come first.
 #[must_use]
 pub fn all() -> Vec<Like> {

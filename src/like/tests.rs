@@ -51,6 +51,26 @@ fn names_find_what_they_name() {
 }
 
 #[test]
+fn names_of_tensors_stand_for_a_librarys_default() {
+    let b1 = Variant::by_name("b1").unwrap();
+    for (naming, name) in [
+        (Naming::Timm, None),
+        (
+            Naming::Torchvision,
+            Some("torchvision/efficientnet_b1.IMAGENET1K_V2"),
+        ),
+        (Naming::Lukemelas, Some("lukemelas/efficientnet-b1")),
+        (Naming::Keras, Some("keras/EfficientNetB1")),
+        (Naming::TensorFlow, Some("tf/efficientnet-b1.baseline")),
+    ] {
+        let found = named_so(naming, b1).map(|like| like.name());
+        assert_eq!(found.as_deref(), name, "{naming}");
+    }
+    let lite0 = Variant::by_name("lite0").unwrap();
+    assert_eq!(named_so(Naming::Torchvision, lite0), None);
+}
+
+#[test]
 fn an_unknown_name_suggests_the_nearest() {
     for (name, nearest) in [
         (
