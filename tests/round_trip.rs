@@ -32,14 +32,21 @@ fn done(folder: &Path, arguments: &[&str]) {
 
 /// The model's bytes without the metadata key that tells where its weights are from.
 fn but_for_origin(path: &Path) -> Vec<u8> {
+    let (model, removed) = but_for_metadata(path, |key| key == ORIGIN_KEY);
+    assert_eq!(removed, 1);
+    model
+}
+
+/// The model's bytes without some metadata keys, and how many it had of them.
+fn but_for_metadata(path: &Path, remove: impl Fn(&str) -> bool) -> (Vec<u8>, usize) {
     let bytes = std::fs::read(path).expect("a file");
     let mut model = ModelProto::decode(&bytes[..]).expect("a model");
     let entries = model.metadata_props.len();
     model
         .metadata_props
-        .retain(|entry| entry.key.as_deref() != Some(ORIGIN_KEY));
-    assert_eq!(model.metadata_props.len(), entries - 1);
-    model.encode_to_vec()
+        .retain(|entry| !entry.key.as_deref().is_some_and(&remove));
+    let removed = entries - model.metadata_props.len();
+    (model.encode_to_vec(), removed)
 }
 
 #[test]
@@ -179,6 +186,57 @@ fn a_checkpoint_without_metadata_is_recognised() {
     assert_eq!(line("_fc.bias"), "_fc.bias f32 [5] classifier.bias");
     let (bare, seed) = (folder.join("bare.onnx"), folder.join("seed.onnx"));
     assert!(but_for_origin(&bare) == but_for_origin(&seed));
+}
+
+/// `inspect --as-arch` of a published model, and the same model from that file, from a checkpoint, and from itself.
+#[test]
+fn an_architecture_file_stands_for_its_model() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let model = |name: &str| but_for_metadata(&folder.join(name), |_| true).0;
+    for variant in ["lite3", "edgetpu-s", "condconv-b0-4e", "v2-b0"] {
+        let printed = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
+            .args(["inspect", "--variant", variant, "--as-arch"])
+            .output()
+            .expect("the binary");
+        std::fs::write(folder.join("own.toml"), printed.stdout).expect("a file");
+        let (published, own) = (format!("{variant}.onnx"), format!("own-{variant}.onnx"));
+        done(folder, &["emit", "--variant", variant, "-o", &published]);
+        done(folder, &["emit", "--arch", "own.toml", "-o", &own]);
+        assert!(model(&published) == model(&own), "{variant}");
+    }
+    let own = ["--arch", "own.toml", "--seed", "3"];
+    let kept = ["--bn", "keep", "-o", "kept.onnx"];
+    done(folder, &[&["emit"], &own[..], &kept].concat());
+    done(
+        folder,
+        &[&["emit"], &own[..], &["-o", "seed.onnx"]].concat(),
+    );
+    done(folder, &["weights", "export", "kept.onnx", "-o", "w"]);
+    // The file that was emitted, and the checkpoint that it gave, know the architecture themselves.
+    for (weights, back) in [("kept.onnx", "a.onnx"), ("w", "b.onnx")] {
+        done(folder, &["emit", "--weights", weights, "-o", back]);
+        let (seed, back) = (folder.join("seed.onnx"), folder.join(back));
+        assert!(but_for_origin(&seed) == but_for_origin(&back), "{weights}");
+    }
+    std::fs::write(folder.join("own.toml"), "stem_filters = 0\n").expect("a file");
+    let emit = ["emit", "--arch", "own.toml", "-o", "refused.onnx"];
+    let (status, message) = run(folder, &emit);
+    assert_eq!(status, Some(2), "{message}");
+    assert!(
+        message.contains("`own.toml`, line 1: missing field `head_filters`"),
+        "{message}"
+    );
+    let both = [
+        "emit",
+        "--arch",
+        "own.toml",
+        "--phi",
+        "1",
+        "-o",
+        "refused.onnx",
+    ];
+    assert_eq!(run(folder, &both).0, Some(2));
 }
 
 #[test]

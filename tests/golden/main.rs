@@ -6,6 +6,8 @@
 //! timm's mistake and not another.
 
 mod flags;
+mod own;
+mod parity;
 mod planted;
 mod reference;
 mod runtimes;
@@ -14,6 +16,7 @@ use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::scaling::{PUBLISHED, Variant};
 use planted::ProbeWeights;
 use reference::{Golden, difference, magnitude};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// What both runtimes are asked for, in proportion to the largest logit. f32 achieves four times less.
@@ -110,7 +113,7 @@ fn probe_weights_show_inputs_and_mistakes() {
 fn wrong_rounding_does_not_fit_the_weights() {
     for variant in ["b1", "b3", "lite1", "lite3"] {
         let request = planted::request(variant, 64);
-        let weights = ProbeWeights::draw(variant);
+        let weights = ProbeWeights::draw(&request);
         assert_eq!(
             planted::binding(&request.architecture().expect("published"), &weights),
             Ok(())
@@ -144,6 +147,33 @@ fn wrong_rounding_does_not_fit_the_weights() {
     }
 }
 
+/// Runs a file in both runtimes; its logits must be those of the library, and noise must stay noise.
+#[expect(clippy::print_stdout, reason = "what was achieved, for `--nocapture`")]
+fn meets<'a>(
+    name: &str,
+    size: u64,
+    model: &Path,
+    right: impl Fn(u32) -> &'a [f64],
+    inputs: &[u32],
+) {
+    for runtime in RuntimeName::ALL {
+        let mut session = runtimes::load(runtime, model);
+        for input in inputs {
+            let found = runtimes::logits(session.as_mut(), size, *input);
+            let noise = difference(&found, right(*input));
+            println!("{name}@{size} {runtime} input {input}: {noise:.1e}");
+            assert!(
+                noise <= TOLERANCE,
+                "{name}@{size}, {runtime}, input {input}: {noise} from the library"
+            );
+            assert!(
+                runtime != RuntimeName::OrtCpu || noise <= NOISE,
+                "{name}@{size}, {runtime}, input {input}: noise of {noise}"
+            );
+        }
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "what was achieved, for `--nocapture`")]
 fn variant_meets_its_golden_logits(variant: &str) {
     // L2 has more weights than all others together, so it takes one core and they the other: two sets of
@@ -151,7 +181,7 @@ fn variant_meets_its_golden_logits(variant: &str) {
     static OTHERS: Mutex<()> = Mutex::new(());
     let _turn = (variant != "l2").then(|| OTHERS.lock().unwrap_or_else(PoisonError::into_inner));
     let golden = Golden::read(variant);
-    let weights = ProbeWeights::draw(variant);
+    let weights = ProbeWeights::draw(&planted::request(variant, 224));
     assert_eq!(
         weights.sha256(),
         golden.weights_sha256,
@@ -159,23 +189,15 @@ fn variant_meets_its_golden_logits(variant: &str) {
     );
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     for size in golden.sizes {
-        let model = planted::right(variant, size, &weights, folder.path());
-        for runtime in RuntimeName::ALL {
-            let mut session = runtimes::load(runtime, &model);
-            for input in [0, 1] {
-                let found = runtimes::logits(session.as_mut(), size, input);
-                let noise = difference(&found, golden.right(size, input));
-                println!("{variant}@{size} {runtime} input {input}: {noise:.1e}");
-                assert!(
-                    noise <= TOLERANCE,
-                    "{variant}@{size}, {runtime}, input {input}: {noise} from timm"
-                );
-                assert!(
-                    runtime != RuntimeName::OrtCpu || noise <= NOISE,
-                    "{variant}@{size}, {runtime}, input {input}: noise of {noise}"
-                );
-            }
-        }
+        let request = planted::request(variant, size);
+        let model = planted::right(&request, &weights, folder.path());
+        meets(
+            variant,
+            size,
+            &model,
+            |input| golden.right(size, input),
+            &[0, 1],
+        );
     }
     for (size, mistake) in golden.mistakes() {
         let model = planted::mistaken(variant, size, mistake, &weights, folder.path());

@@ -41,10 +41,8 @@ pub struct ProbeWeights {
 }
 
 impl ProbeWeights {
-    pub fn draw(variant: &str) -> Self {
-        let parameters = request(variant, 224)
-            .parameters()
-            .expect("a published variant");
+    pub fn draw(request: &Request) -> Self {
+        let parameters = request.parameters().expect("a network of ordinary size");
         let seeded = SeededWeights::new(parameters.clone(), Rule::Probe, 0);
         let draw = |tensor: &TensorInfo| {
             let reader = seeded.open(&tensor.name).expect("it is on offer");
@@ -110,14 +108,9 @@ impl TensorReader for Kept<'_> {
     }
 }
 
-/// Writes the right network into `folder`.
-pub fn right(variant: &str, size: u64, weights: &ProbeWeights, folder: &Path) -> PathBuf {
-    write(
-        &request(variant, size),
-        weights,
-        &weights.expected(),
-        folder,
-    )
+/// Writes the network of a request into `folder`, with the weights under their own names.
+pub fn right(request: &Request, weights: &ProbeWeights, folder: &Path) -> PathBuf {
+    write(request, weights, &weights.expected(), folder)
 }
 
 /// Writes the network with one of the mistakes of `golden/generate.py`.

@@ -1,0 +1,192 @@
+"""Makes golden/parity: the logits of every model that `--like` knows, computed by the library that it names.
+
+usage: golden/rebuild parity [LIBRARY/MODEL ...]        reduced sizes, into golden/parity
+       golden/rebuild parity --native [LIBRARY/MODEL ...]   native sizes, against our files in ONNX Runtime; prints
+
+Weights are what `weights export --like LIBRARY/MODEL --init probe --seed 0` writes in the library's own names, and
+every name and shape must fit. Whatever runs in torch runs in f64. timm's `tf_` models are those of golden/logits.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import tempfile
+import time
+
+os.environ["KERAS_BACKEND"] = "torch"
+
+import numpy
+import safetensors
+import safetensors.numpy
+import torch
+from generate import difference, noise
+
+FOLDER = pathlib.Path(__file__).parent
+SMALL = (128, 111)
+LARGE = (96, 79)
+# Too large for every run of the tests; `--native` has them.
+NATIVE_ONLY = ("timm/efficientnet_l2", "timm/efficientnetv2_xl", "lukemelas/efficientnet-l2")
+
+
+def models():
+    """Every model with its native size and its logits' sizes."""
+    timm_sizes = {
+        **dict(zip([f"b{index}" for index in range(9)], (224, 240, 256, 288, 320, 448, 528, 600, 672))),
+        **dict(zip([f"lite{index}" for index in range(5)], (224, 240, 260, 300, 380))),
+        "l2": 800, "es": 224, "em": 240, "el": 300, "cc_b0_4e": 224, "cc_b0_8e": 224, "cc_b1_8e": 240,
+    }
+    for name, size in timm_sizes.items():
+        yield f"timm/efficientnet_{name}", size
+    for name, size in {"s": 384, "m": 416, "l": 480, "xl": 512}.items():
+        yield f"timm/efficientnetv2_{name}", size
+    for name, size in zip([f"b{index}" for index in range(8)], (224, 240, 288, 300, 380, 456, 528, 600)):
+        yield f"torchvision/efficientnet_{name}", size
+    for name, size in {"s": 384, "m": 480, "l": 480}.items():
+        yield f"torchvision/efficientnet_v2_{name}", size
+    official = (224, 240, 260, 300, 380, 456, 528, 600, 672)
+    for index, size in enumerate(official):
+        yield f"lukemelas/efficientnet-b{index}", size
+    yield "lukemelas/efficientnet-l2", 800
+    for index, size in enumerate((224, 240, 260, 280, 300)):
+        yield f"lukemelas/efficientnet-lite{index}", size
+    for index, size in enumerate(official[:8]):
+        yield f"keras/EfficientNetB{index}", size
+    for name, size in {"B0": 224, "B1": 240, "B2": 260, "B3": 300, "S": 384, "M": 480, "L": 480}.items():
+        yield f"keras/EfficientNetV2{name}", size
+
+
+def sizes(parameters):
+    return SMALL if parameters < 40_000_000 else LARGE
+
+
+def torch_network(like, size, weights):
+    """The library's own model with these weights, in f64."""
+    library, model = like.split("/")
+    with torch.device("meta" if library != "lukemelas" else "cpu"):
+        if library == "timm":
+            import timm
+            network = timm.create_model(model)
+        elif library == "torchvision":
+            import torchvision
+            network = torchvision.models.get_model(model, weights=None)
+        elif "lite" in model:
+            import efficientnet_lite_pytorch
+            network = efficientnet_lite_pytorch.EfficientNet.from_name(model, image_size=size)
+        else:
+            import efficientnet_pytorch
+            # Its padding is computed once, for the size that it is told.
+            network = efficientnet_pytorch.EfficientNet.from_name(model, image_size=size)
+    result = network.load_state_dict(weights, strict=False, assign=True)
+    missing = [name for name in result.missing_keys if not name.endswith("num_batches_tracked")]
+    assert not missing and not result.unexpected_keys, (like, missing, result.unexpected_keys)
+    return network.to(torch.float64).eval()
+
+
+def keras_network(like, size, weights):
+    import keras
+    keras.config.set_floatx("float64")
+    model = like.split("/")[1]
+    second = "V2" in model
+    options = {"include_preprocessing": False} if second else {}
+    network = getattr(keras.applications, model)(
+        weights=None, input_shape=(size, size, 3), classifier_activation=None, **options)
+    unused = dict(weights)
+    for layer in network.layers:
+        for variable in layer.weights:
+            if layer.name.startswith("normalization"):
+                continue
+            kind = "depthwise_kernel" if isinstance(layer, keras.layers.DepthwiseConv2D) and variable.name == "kernel" \
+                else variable.name
+            value = unused.pop(f"{layer.name}/{kind}")
+            assert tuple(variable.shape) == value.shape, (like, layer.name, variable.shape, value.shape)
+            variable.assign(value.astype(numpy.float64))
+    assert not unused, (like, list(unused))
+    # The first version scales pixels to 0..1 itself.
+    return lambda image: network(image * (1.0 if second else 255.0), training=False)
+
+
+def logits(like, size, path):
+    """One row for input 0, and one for input 1."""
+    images = [noise(size, which) for which in (0, 1)]
+    if like.startswith("keras/"):
+        network = keras_network(like, size, safetensors.numpy.load_file(path))
+        rows = [network(torch.from_numpy(image.transpose(0, 2, 3, 1)).to(torch.float64)) for image in images]
+    else:
+        with safetensors.safe_open(path, framework="pt") as file:
+            weights = {name: file.get_tensor(name).to(torch.float64) for name in file.keys()}
+        network = torch_network(like, size, weights)
+        rows = [network(torch.from_numpy(image).to(torch.float64)) for image in images]
+    return [row.detach().numpy()[0] for row in rows]
+
+
+def export(binary, like, folder):
+    library = like.split("/")[0]
+    path = pathlib.Path(folder) / "weights.safetensors"
+    probe = ["--init", "probe", "--seed", "0"]
+    subprocess.run([binary, "weights", "export", "--like", like, "--classes", "1000", *probe, "--names", library,
+                    "-o", path, "--force", "--quiet"], check=True)
+    return path
+
+
+def parameters(binary, like):
+    command = [binary, "inspect", "--like", like, "--classes", "1000", "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["recipe"]["parameters"]
+
+
+def reduced(binary, wanted):
+    rows = {}
+    for like, _ in models():
+        if like in NATIVE_ONLY or (wanted and like not in wanted):
+            continue
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+            path = export(binary, like, folder)
+            for size in sizes(parameters(binary, like)):
+                first, second = logits(like, size, path)
+                library, model = like.split("/")
+                rows.setdefault(library, {})[f"{model}@{size}"] = first.astype(numpy.float32)
+                print(f"{like}@{size}: largest {numpy.abs(first).max():.3g}, inputs {difference(first, second):.2g}, "
+                      f"{time.monotonic() - start:.0f} s", flush=True)
+    for library, table in rows.items():
+        target = FOLDER / "parity" / f"{library}.safetensors"
+        target.parent.mkdir(exist_ok=True)
+        kept = safetensors.numpy.load_file(target) if wanted and target.exists() else {}
+        made_by = json.dumps({"python": platform.python_version(), "torch": torch.__version__})
+        safetensors.numpy.save_file(kept | table, target, {"made_by": made_by})
+
+
+def native(binary, wanted):
+    import onnxruntime
+    print("| model | size | largest logit | ONNX Runtime | seconds in the library |\n| --- | --- | --- | --- | --- |")
+    for like, size in models():
+        if wanted and like not in wanted:
+            continue
+        with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+            path = export(binary, like, folder)
+            start = time.monotonic()
+            expected = logits(like, size, path)[0]
+            seconds = time.monotonic() - start
+            path.unlink()
+            model = pathlib.Path(folder) / "model.onnx"
+            subprocess.run([binary, "emit", "--like", like, "--classes", "1000", "--size", str(size), "--init", "probe",
+                            "--quiet", "-o", model], check=True)
+            session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+            found = session.run(None, {"input": noise(size, 0)})[0][0]
+        print(f"| {like} | {size} | {numpy.abs(expected).max():.3g} | {difference(expected, found):.1e} | {seconds:.0f} |",
+              flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", default="target/release/efficientnet-onnx")
+    parser.add_argument("--native", action="store_true")
+    parser.add_argument("models", nargs="*")
+    arguments = parser.parse_args()
+    (native if arguments.native else reduced)(arguments.binary, set(arguments.models))
+
+
+if __name__ == "__main__":
+    main()
