@@ -102,38 +102,33 @@ fn text(value: &str) -> String {
 
 /// What the parser says, with the key in which it stands.
 fn syntax(text: &str, tree: Option<&DeTable<'_>>, error: &toml::de::Error) -> FileError {
-    let start = error.span().map_or(0, |span| span.start);
-    let key = tree
-        .and_then(|tree| key_at(tree, start))
-        .unwrap_or_default();
+    let span = error.span().unwrap_or_default();
     let message = error.message().replace('\n', ", ");
+    let key = tree.and_then(|tree| key_at(tree, &span));
     FileError {
-        line: line(text, start),
-        message: if key.is_empty() {
-            message
-        } else {
-            format!("`{key}`: {message}")
+        line: line(text, span.start),
+        message: match key {
+            Some(key) => format!("`{key}`: {message}"),
+            None => message,
         },
     }
 }
 
-/// The path of the innermost key at a position, with stages counted from 1.
-fn key_at(table: &DeTable<'_>, position: usize) -> Option<String> {
-    let within = |span: Range<usize>| span.contains(&position);
+/// The path of the innermost entry that has a span within it, with stages counted from 1.
+fn key_at(table: &DeTable<'_>, faulty: &Range<usize>) -> Option<String> {
+    let within = |span: Range<usize>| span.start <= faulty.start && faulty.end <= span.end;
     let (key, value) = table
         .iter()
         .find(|(key, value)| within(key.span()) || within(value.span()))?;
     let name = key.get_ref();
     let inner = match value.get_ref() {
-        DeValue::Table(table) => key_at(table, position).map(|inner| format!("{name}.{inner}")),
+        DeValue::Table(table) => key_at(table, faulty).map(|inner| format!("{name}.{inner}")),
         DeValue::Array(array) => array.iter().enumerate().find_map(|(index, value)| {
-            let is_here = within(value.span());
-            let inner = value
-                .get_ref()
-                .as_table()
-                .and_then(|table| key_at(table, position));
             let path = format!("{name}[{}]", index + 1);
-            is_here.then(|| inner.map_or(path.clone(), |inner| format!("{path}.{inner}")))
+            let table = value.get_ref().as_table();
+            let inner = table.and_then(|table| key_at(table, faulty));
+            within(value.span())
+                .then(|| inner.map_or(path.clone(), |inner| format!("{path}.{inner}")))
         }),
         _ => None,
     };
