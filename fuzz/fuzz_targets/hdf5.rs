@@ -5,7 +5,7 @@ use efficientnet_onnx::weights::keras::Keras;
 use efficientnet_onnx_fuzz::{file, read_all};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    if let Ok(source) = Keras::open(file(input)) {
+    if let Ok(source) = Keras::open(&file("", input)) {
         read_all(&source);
     }
 });

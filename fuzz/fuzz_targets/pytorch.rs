@@ -10,7 +10,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         [0x80, ..] => Container::Legacy,
         _ => Container::Tar,
     };
-    if let Ok(source) = Pytorch::open(file(input), container) {
+    if let Ok(source) = Pytorch::open(&file("", input), container) {
         read_all(&source);
     }
 });

@@ -4,20 +4,26 @@ use efficientnet_onnx::tensor::TensorSource;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
-/// A file with the input; in memory where the system has a folder for that.
+/// A folder in memory, where the system has one.
+fn folder() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        memory.to_path_buf()
+    } else {
+        std::env::temp_dir()
+    }
+}
+
+/// A file of this process with these contents.
 ///
 /// # Panics
 /// If it cannot be written.
-pub fn file(input: &[u8]) -> &'static Path {
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let path = PATH.get_or_init(|| {
-        let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
-        folder.join(format!("efficientnet-onnx-fuzz-{}", std::process::id()))
-    });
-    File::create(path).and_then(|mut file| file.write_all(input)).expect("a file");
+pub fn file(ending: &str, contents: &[u8]) -> PathBuf {
+    let path = folder().join(format!("fuzz-{}{ending}", std::process::id()));
+    File::create(&path)
+        .and_then(|mut file| file.write_all(contents))
+        .expect("a file");
     path
 }
 
@@ -27,7 +33,10 @@ const MOST_ELEMENTS: u64 = 1 << 20;
 /// Reads every tensor, or is told why not.
 pub fn read_all(source: &dyn TensorSource) {
     for tensor in source.tensors() {
-        let elements = tensor.shape.iter().try_fold(1u64, |product, &extent| product.checked_mul(extent));
+        let elements = tensor
+            .shape
+            .iter()
+            .try_fold(1u64, |product, &extent| product.checked_mul(extent));
         let Some(elements) = elements.filter(|&elements| elements <= MOST_ELEMENTS) else {
             continue;
         };

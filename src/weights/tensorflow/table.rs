@@ -56,7 +56,8 @@ pub(super) fn entries<'a>(
 /// Whether so many bytes have that checksum, as TensorFlow and LevelDB write one: CRC-32C, masked
 /// (LevelDB `util/crc32c.h`, `Mask`).
 pub(super) fn is_checksum(crc: u32, masked: u32) -> bool {
-    crc.rotate_right(15).wrapping_add(0xa282_ead8) == masked
+    // A fuzzer changes bytes, and cannot find their checksum.
+    cfg!(fuzzing) || crc.rotate_right(15).wrapping_add(0xa282_ead8) == masked
 }
 
 fn too_many() -> String {
