@@ -29,6 +29,8 @@ const LEGACY_MAGIC_TEXT: &[u8] = b"119547037146038801333356";
 const LEGACY_PICKLES: usize = 5;
 /// Bytes of a zip file that are read to learn its entries; at 46 and more an entry, EfficientNet-L2 has 0.3 MB.
 const LARGEST_DIRECTORY: u64 = 8 << 20;
+/// What Keras 3 keeps a model's weights as, in a zip file of its own (keras `saving_lib.py`).
+const KERAS_WEIGHTS: &str = "model.weights.h5";
 /// Storages or tensors of a tar file.
 const MOST_TAR_RECORDS: i64 = 50_000;
 /// Instructions in the pickle that describes one of them; PyTorch wrote about 20.
@@ -92,7 +94,15 @@ fn zip(reader: BufReader<File>) -> io::Result<()> {
     })?;
     budget.set(2 * pickle::MOST_BYTES);
     for index in 0..archive.len() {
-        let is_pickle = archive.by_index_raw(index)?.name()?.ends_with("data.pkl");
+        let entry = archive.by_index_raw(index)?;
+        let name = entry.name()?;
+        if name == KERAS_WEIGHTS {
+            return Err(invalid(format!(
+                "it is a `.keras` archive; unpack its `{KERAS_WEIGHTS}` and take that"
+            )));
+        }
+        let is_pickle = name.ends_with("data.pkl");
+        drop(entry);
         if is_pickle {
             pickle::outline(&mut BufReader::new(archive.by_index(index)?))?;
         }
