@@ -22,7 +22,7 @@ const README_TAG: &str = "2222222222222222222222222222222222222222";
 
 /// A repository `me/mine` on a hub, its weights on another server, and an empty cache.
 struct Hub {
-    hub: Server,
+    server: Server,
     elsewhere: Server,
     folder: tempfile::TempDir,
 }
@@ -74,8 +74,8 @@ const LISTING: &str = "/api/models/me/mine/revision/main";
 
 impl Hub {
     fn start() -> Self {
-        let (hub, elsewhere) = (Server::start(), Server::start());
-        hub.reply(
+        let (server, elsewhere) = (Server::start(), Server::start());
+        server.reply(
             LISTING,
             listing(&[
                 "README.md",
@@ -90,8 +90,8 @@ impl Hub {
                 ("x-repo-commit", COMMIT.to_owned()),
             ]
         };
-        hub.reply(&resolve("config.json"), ok(config(&[]), tag(CONFIG_TAG)));
-        hub.reply(
+        server.reply(&resolve("config.json"), ok(config(&[]), tag(CONFIG_TAG)));
+        server.reply(
             &resolve("README.md"),
             ok(README, vec![("etag", format!("W/\"{README_TAG}\""))]),
         );
@@ -105,14 +105,14 @@ impl Hub {
             ],
             ..Reply::default()
         };
-        hub.reply(&resolve("model.safetensors"), found);
+        server.reply(&resolve("model.safetensors"), found);
         elsewhere.reply(
             "/blob?signed",
             ok(checkpoint(), vec![("etag", "\"../../evil\"".to_owned())]),
         );
         let folder = tempfile::tempdir().expect("a folder");
         Self {
-            hub,
+            server,
             elsewhere,
             folder,
         }
@@ -120,7 +120,7 @@ impl Hub {
 
     fn emit(&self, address: &str, more: &[(&str, &str)]) -> Output {
         let home = self.folder.path().join("home");
-        let (home, url) = (home.to_str().expect("text"), self.hub.url());
+        let (home, url) = (home.to_str().expect("text"), self.server.url());
         let variables = [
             ("HF_HOME", home),
             ("HF_ENDPOINT", &url),
@@ -188,7 +188,7 @@ fn what_is_fetched_is_kept_as_python_keeps_it() {
 
     // The hub hears the token, whoever it sends us to does not.
     let bearer = Some(format!("Bearer {TOKEN}"));
-    let asked = hub.hub.requests();
+    let asked = hub.server.requests();
     assert_eq!(asked.len(), 4);
     assert!(
         asked.iter().all(|request| request.authorization == bearer),
@@ -202,13 +202,13 @@ fn what_is_fetched_is_kept_as_python_keeps_it() {
     for address in ["hf:me/mine".to_owned(), format!("hf:me/mine@{COMMIT}")] {
         assert!(hub.emit(&address, &[]).status.success());
     }
-    assert_eq!(hub.hub.requests(), []);
+    assert_eq!(hub.server.requests(), []);
     // A lost file is fetched, the others stay.
     fs::remove_file(snapshot.join("config.json")).expect("a file");
     fs::remove_file(hub.repository().join("blobs").join(CONFIG_TAG)).expect("a file");
     assert!(hub.emit("hf:me/mine", &[]).status.success());
     let paths: Vec<String> = hub
-        .hub
+        .server
         .requests()
         .into_iter()
         .map(|request| request.path)
@@ -224,29 +224,33 @@ fn a_closed_or_absent_repository_says_so() {
         headers: vec![("x-error-code", code.to_owned())],
         ..Reply::default()
     };
-    hub.hub.reply(LISTING, status(403, "GatedRepo"));
+    hub.server.reply(LISTING, status(403, "GatedRepo"));
     let message = hub.refused(&[]);
     assert!(
         message.contains("`me/mine` refuses access (status 403)"),
         "{message}"
     );
     assert!(message.contains("accept its conditions at"), "{message}");
-    hub.hub.reply(LISTING, status(401, "RepoNotFound"));
+    hub.server.reply(LISTING, status(401, "RepoNotFound"));
     let message = hub.refused(&[("HF_TOKEN", "")]);
     assert!(message.contains("set `HF_TOKEN` to a token"), "{message}");
     assert_eq!(
-        hub.hub.requests().pop().expect("a request").authorization,
+        hub.server
+            .requests()
+            .pop()
+            .expect("a request")
+            .authorization,
         None
     );
-    hub.hub.reply(LISTING, status(404, "RepoNotFound"));
+    hub.server.reply(LISTING, status(404, "RepoNotFound"));
     assert!(hub.refused(&[]).contains("has no repository `me/mine`"));
-    hub.hub.reply(LISTING, status(404, "RevisionNotFound"));
+    hub.server.reply(LISTING, status(404, "RevisionNotFound"));
     assert!(hub.refused(&[]).contains("has no revision `me/mine@main`"));
-    hub.hub.reply(LISTING, status(503, ""));
+    hub.server.reply(LISTING, status(503, ""));
     assert!(hub.refused(&[]).contains("answered with status 503"));
-    hub.hub.reply(LISTING, ok("<html>", vec![]));
+    hub.server.reply(LISTING, ok("<html>", vec![]));
     assert!(hub.refused(&[]).contains("something that is not JSON"));
-    hub.hub
+    hub.server
         .reply(LISTING, ok(r#"{"sha": "../../x", "siblings": []}"#, vec![]));
     assert!(hub.refused(&[]).contains("no commit in its `sha`"));
     assert!(
@@ -263,7 +267,7 @@ fn a_closed_or_absent_repository_says_so() {
 #[test]
 fn a_repository_without_one_weights_file_is_refused() {
     let hub = Hub::start();
-    hub.hub.reply(
+    hub.server.reply(
         LISTING,
         listing(&["config.json", "model.safetensors.index.json"]),
     );
@@ -272,7 +276,7 @@ fn a_repository_without_one_weights_file_is_refused() {
         message.contains("in several files (`model.safetensors.index.json`)"),
         "{message}"
     );
-    hub.hub
+    hub.server
         .reply(LISTING, listing(&["config.json", "flax_model.msgpack"]));
     assert!(
         hub.refused(&[])
@@ -317,7 +321,7 @@ fn hostile_answers_lead_nowhere() {
         "/etc/passwd",
         "0123456789abcdef/0123456789abcdef01234567",
     ] {
-        hub.hub.reply(
+        hub.server.reply(
             &resolve("config.json"),
             ok(config(&[]), vec![("etag", format!("\"{tag}\""))]),
         );
@@ -330,13 +334,13 @@ fn hostile_answers_lead_nowhere() {
         ..Reply::default()
     };
     let place = resolve("config.json");
-    hub.hub
-        .reply(&place, location(format!("{}{place}", hub.hub.url())));
+    hub.server
+        .reply(&place, location(format!("{}{place}", hub.server.url())));
     assert!(
         hub.refused(&[])
             .contains("is redirected more than 10 times")
     );
-    hub.hub
+    hub.server
         .reply(&place, location("file:///etc/passwd".to_owned()));
     assert!(
         hub.refused(&[])
@@ -351,6 +355,11 @@ fn a_cache_that_cannot_be_written_and_a_bad_token_are_told() {
     let message = hub.refused(&[("HF_HUB_CACHE", "/dev/null/cache")]);
     assert!(
         message.contains("cannot write `/dev/null/cache"),
+        "{message}"
+    );
+    let message = hub.refused(&[("SSL_CERT_FILE", "/dev/null")]);
+    assert!(
+        message.contains("the certificates in `/dev/null` cannot be read: there are none"),
         "{message}"
     );
     let message = hub.refused(&[("HF_TOKEN", "hf_a\u{e9}b")]);

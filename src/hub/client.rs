@@ -3,8 +3,10 @@
 use super::HubError;
 use super::settings::{Settings, Token};
 use std::io::{Error, Read};
+use std::path::Path;
 use std::time::Duration;
 use ureq::http::{HeaderMap, Uri};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 /// Redirections that are followed.
@@ -63,7 +65,12 @@ impl Client {
             let reason = "the token (`HF_TOKEN`, or the file of `HF_TOKEN_PATH`) has characters that no token has";
             return Err(HubError::Settings(reason.to_owned()));
         }
-        let agent = Agent::config_builder()
+        let mut agent = Agent::config_builder();
+        if let Some(path) = &settings.certificates {
+            let roots = RootCerts::new_with_certs(&certificates(path)?);
+            agent = agent.tls_config(TlsConfig::builder().root_certs(roots).build());
+        }
+        let agent = agent
             .http_status_as_error(false)
             // Followed here instead, so that each hop is looked at.
             .max_redirects(0)
@@ -170,6 +177,27 @@ pub(super) fn broken(error: &Error) -> String {
 /// What is wrong where a body is shorter or longer than was told.
 pub(super) fn short(found: u64, expected: u64) -> String {
     format!("{found} bytes, expected {expected}")
+}
+
+/// The certificates of a file in PEM.
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, HubError> {
+    let wrong = |reason: String| {
+        HubError::Settings(format!(
+            "the certificates in `{}` cannot be read: {reason}",
+            path.display()
+        ))
+    };
+    let bytes = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&bytes) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| wrong(error.to_string()))? {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() {
+        return Err(wrong("there are none".to_owned()));
+    }
+    Ok(found)
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

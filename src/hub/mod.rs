@@ -124,7 +124,7 @@ impl HubError {
             }),
             Self::Folder(error) => Some(error.hint()),
             Self::Network { .. } => Some(
-                "files that are in the cache are used without the network; `HF_ENDPOINT` chooses another hub".to_owned(),
+                "what is in the cache needs no network; `HF_ENDPOINT` names another hub, `SSL_CERT_FILE` other certificates".to_owned(),
             ),
             Self::Settings(_) | Self::Answer { .. } | Self::Write { .. } | Self::Cancelled => None,
         }

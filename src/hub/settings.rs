@@ -14,6 +14,8 @@ pub struct Settings {
     pub endpoint: String,
     /// Who asks.
     pub token: Option<Token>,
+    /// A file of the certificates that are trusted, in place of those built in.
+    pub certificates: Option<PathBuf>,
     /// Whether the network must not be asked.
     pub offline: bool,
 }
@@ -46,7 +48,7 @@ impl fmt::Debug for Token {
 
 impl Settings {
     /// What `variable` says of `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`,
-    /// `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE` and the older names of some of them.
+    /// `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE`, `SSL_CERT_FILE`, and other names of some of them.
     ///
     /// # Errors
     /// If no folder is known, or the endpoint is no URL.
@@ -98,6 +100,7 @@ impl Settings {
             cache,
             endpoint,
             token,
+            certificates: folder(&["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]),
             offline: is_true(&["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]),
         })
     }
@@ -161,7 +164,7 @@ mod tests {
         let all = settings(&all).unwrap();
         assert_eq!(all.endpoint, "http://localhost:1");
         assert_eq!(all.token.as_ref().unwrap().secret(), "hf_secret");
-        assert!(all.offline);
+        assert!(all.offline && all.certificates.is_none());
         assert!(!format!("{all:?}").contains("secret"));
         let never = [home, token, ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")];
         assert!(settings(&never).unwrap().token.is_none());
