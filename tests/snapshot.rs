@@ -226,7 +226,8 @@ fn what_the_cache_has_needs_no_network() {
         message.contains("`HF_HUB_OFFLINE` forbids the network"),
         "{message}"
     );
-    // A revision whose commit leads elsewhere is none.
+    // A revision whose commit leads elsewhere is none, even where there is a model.
+    publish(&folder.join("elsewhere"), &config(&[]));
     for text in ["../../../elsewhere", ""] {
         fs::write(repository.join("refs/main"), text).expect("a file");
         refused(folder, &emit("hf:me/mine"), &variables);
