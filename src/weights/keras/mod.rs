@@ -130,9 +130,9 @@ fn name(path: &str, layers: &BTreeMap<&str, &str>) -> Result<Option<String>, Str
     } else {
         weight
     };
-    // The normalization of pictures in front of the network.
+    // The normalization of pictures in front of the network; a model within a model has its weights without the layer.
     let is_normalization =
-        ["mean", "variance", "count"].contains(&weight) || layer == "normalization";
+        layer.starts_with("normalization") || ["mean", "variance", "count"].contains(&weight);
     Ok((!is_normalization).then(|| format!("{layer}/{weight}")))
 }
 
