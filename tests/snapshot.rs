@@ -188,6 +188,13 @@ fn folders_that_are_no_models_say_why() {
         assert!(message.contains(expected), "{text}: {message}");
         assert!(message.contains("hint: "), "{message}");
     }
+    let two = config(&[]).replace(r#"["n01","n02","n03"]"#, r#"["n01","n02"]"#);
+    fs::write(model.join("config.json"), two).expect("a file");
+    let message = refused(folder, &emit, &[]);
+    assert!(
+        message.contains("own class names do not fit: expected 3 names"),
+        "{message}"
+    );
     fs::write(model.join("config.json"), config(&[])).expect("a file");
     done(folder, &emit);
 }

@@ -14,8 +14,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What the hub says of a repository takes no more bytes.
-const LARGEST_LISTING: u64 = 16 << 20;
+/// What the hub says of a repository takes no more bytes; parsed, a hostile answer takes up to 30 times its size.
+const LARGEST_LISTING: u64 = 4 << 20;
 /// Hexadecimal digits of a SHA-256, which a large file has for its entity tag.
 const SHA256_DIGITS: usize = 64;
 /// Bytes that are received at a time.

@@ -165,7 +165,7 @@ pub fn snapshot(
         let _ = (started, progress);
         Err(not_cached(
             "this build has no network client",
-            "build it with `cargo install efficientnet-onnx --features hub`, or fetch the files with `hf download`",
+            "build it with the feature `hub` (`cargo install --path . --features hub`), or fetch the files with `hf download`",
         ))
     }
 }
