@@ -137,25 +137,24 @@ def parameters(binary, like):
 
 
 def reduced(binary, wanted):
-    rows = {}
     for like, _ in models():
         if like in NATIVE_ONLY or (wanted and like not in wanted):
             continue
         start = time.monotonic()
+        rows = {}
+        library, model = like.split("/")
         with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
             path = export(binary, like, folder)
             for size in sizes(parameters(binary, like)):
                 first, second = logits(like, size, path)
-                library, model = like.split("/")
-                rows.setdefault(library, {})[f"{model}@{size}"] = first.astype(numpy.float32)
+                rows[f"{model}@{size}"] = first.astype(numpy.float32)
                 print(f"{like}@{size}: largest {numpy.abs(first).max():.3g}, inputs {difference(first, second):.2g}, "
                       f"{time.monotonic() - start:.0f} s", flush=True)
-    for library, table in rows.items():
         target = FOLDER / "parity" / f"{library}.safetensors"
         target.parent.mkdir(exist_ok=True)
-        kept = safetensors.numpy.load_file(target) if wanted and target.exists() else {}
+        kept = safetensors.numpy.load_file(target) if target.exists() else {}
         made_by = json.dumps({"python": platform.python_version(), "torch": torch.__version__})
-        safetensors.numpy.save_file(kept | table, target, {"made_by": made_by})
+        safetensors.numpy.save_file(kept | rows, target, {"made_by": made_by})
 
 
 def native(binary, wanted):
@@ -185,6 +184,7 @@ def main():
     parser.add_argument("--native", action="store_true")
     parser.add_argument("models", nargs="*")
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     (native if arguments.native else reduced)(arguments.binary, set(arguments.models))
 
 
