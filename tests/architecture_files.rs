@@ -1,6 +1,7 @@
 //! Networks described in files and by block strings, against the published ones and against known figures.
 
 use efficientnet_onnx::architecture::design::{Design, parse_blocks, parse_file, write_file};
+use efficientnet_onnx::graph::shape::Dim;
 use efficientnet_onnx::network::summary;
 use efficientnet_onnx::request::{Blueprint, Request};
 use efficientnet_onnx::scaling::{PUBLISHED, Variant};
@@ -120,11 +121,7 @@ fn a_dense_expansion_of_ratio_1_is_built_where_it_is_asked_for() {
         let parameters = request.parameters().expect("a network");
         let found = parameters.iter().find(|found| found.name == parameter);
         let found = found.unwrap_or_else(|| panic!("{kind} has no `{parameter}`"));
-        let extents: Vec<u64> = found
-            .shape
-            .iter()
-            .filter_map(|extent| extent.fixed())
-            .collect();
+        let extents: Vec<u64> = found.shape.iter().filter_map(Dim::fixed).collect();
         assert_eq!(extents, shape, "{kind}");
     }
 }

@@ -1,5 +1,4 @@
-//! The published networks, number by number: coefficients, filters, repeats, parameters,
-//! multiply-adds and paddings.
+//! The published networks, number by number: coefficients, filters, repeats, parameters and multiply-adds.
 //!
 //! Parameters, buffers and multiply-adds were computed by instantiating timm 1.0.31's `tf_efficientnet_*`
 //! (torchvision 0.29.2 and efficientnet-pytorch 0.7.1 agree where they have the model); the totals of Lite
@@ -144,22 +143,6 @@ fn graph(name: &str, size: u64) -> Graph {
         .expect("the size is large enough")
 }
 
-/// Paddings before and after along height, of every convolution of stride 2.
-fn strided_pads(graph: &Graph) -> Vec<[u64; 2]> {
-    let pads = |node: &efficientnet_onnx::graph::Node| match &node.op {
-        Op::Conv(conv) if conv.stride == [2, 2] => {
-            let shape = &graph.value(node.inputs[0]).shape;
-            let along_height = conv
-                .pads(&shape[2], 0)
-                .expect("a fixed size has constant padding");
-            assert_eq!(conv.pads(&shape[3], 1), Some(along_height), "{}", node.name);
-            Some(along_height)
-        }
-        _ => None,
-    };
-    graph.nodes.iter().filter_map(pads).collect()
-}
-
 #[test]
 fn the_table_covers_every_published_variant() {
     let names: Vec<&str> = PUBLISHED.iter().map(|variant| variant.name).collect();
@@ -251,87 +234,6 @@ fn macs_at_other_sizes() {
         ("v2-b3", 240, 1_908_036_640),
     ] {
         assert_eq!(graph(name, size).counts().macs, macs, "{name} at {size}");
-    }
-}
-
-/// Stage tables of B0 and Lite0 at 224, the seven stages between stem and head.
-#[test]
-fn parameters_and_macs_of_every_stage() {
-    let b0 = [
-        (1_448, 10_035_712),
-        (16_714, 54_945_216),
-        (46_640, 37_939_584),
-        (242_930, 43_555_200),
-        (543_148, 86_102_400),
-        (2_026_348, 91_528_224),
-        (717_232, 29_520_000),
-    ];
-    let lite0 = [
-        (896, 10_035_200),
-        (13_968, 54_942_720),
-        (39_712, 37_933_056),
-        (198_480, 43_512_000),
-        (446_784, 86_007_936),
-        (1_652_640, 91_158_816),
-        (605_440, 29_409_408),
-    ];
-    for (name, stages) in [("b0", b0), ("lite0", lite0)] {
-        let graph = graph(name, 224);
-        let part = |belongs: &dyn Fn(&str) -> bool| {
-            let counts = graph.counts_where(belongs);
-            (counts.parameters, counts.macs)
-        };
-        let top = |name: &str, part: &str| name.split('.').next() == Some(part);
-        assert_eq!(
-            part(&|name| top(name, "conv_stem") || top(name, "bn1")),
-            (928, 10_838_016),
-            "{name}"
-        );
-        for (index, expected) in stages.into_iter().enumerate() {
-            let scope = format!("blocks.{index}.");
-            assert_eq!(
-                part(&|name| name.starts_with(&scope)),
-                expected,
-                "{name}, {scope}"
-            );
-        }
-        assert_eq!(
-            part(&|name| top(name, "conv_head") || top(name, "bn2")),
-            (412_160, 20_070_400),
-            "{name}"
-        );
-        assert_eq!(
-            part(&|name| top(name, "classifier")),
-            (1_281_000, 1_280_000),
-            "{name}"
-        );
-    }
-}
-
-/// The order is stem (k3), stages 2 (k3), 3 (k5), 4 (k3) and 6 (k5); TensorFlow's SAME rule.
-#[test]
-fn paddings_of_the_strided_convolutions() {
-    let all_even = [[0, 1], [0, 1], [1, 2], [0, 1], [1, 2]];
-    let from_300 = [[0, 1], [0, 1], [2, 2], [0, 1], [2, 2]];
-    for (name, size, pads) in [
-        ("b0", 224, all_even),
-        ("b1", 240, [[0, 1], [0, 1], [1, 2], [0, 1], [2, 2]]),
-        ("b2", 260, [[0, 1], [0, 1], [2, 2], [1, 1], [2, 2]]),
-        ("b3", 300, from_300),
-        ("b4", 380, [[0, 1], [0, 1], [2, 2], [0, 1], [1, 2]]),
-        ("b5", 456, [[0, 1], [0, 1], [1, 2], [1, 1], [2, 2]]),
-        ("b6", 528, [[0, 1], [0, 1], [1, 2], [0, 1], [2, 2]]),
-        ("b7", 600, [[0, 1], [0, 1], [1, 2], [1, 1], [1, 2]]),
-        ("b8", 672, all_even),
-        ("l2", 800, all_even),
-        ("l2", 475, [[1, 1], [0, 1], [2, 2], [0, 1], [1, 2]]),
-        ("lite0", 224, all_even),
-        ("lite1", 240, [[0, 1], [0, 1], [1, 2], [0, 1], [2, 2]]),
-        ("lite2", 260, [[0, 1], [0, 1], [2, 2], [1, 1], [2, 2]]),
-        ("lite3", 280, [[0, 1], [0, 1], [1, 2], [1, 1], [1, 2]]),
-        ("lite4", 300, from_300),
-    ] {
-        assert_eq!(strided_pads(&graph(name, size)), pads, "{name} at {size}");
     }
 }
 
