@@ -10,6 +10,7 @@ use hub_support::{COMMIT, LABELS, README, config, run, stderr, weights};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 
 /// The weights, made once for all tests.
@@ -264,5 +265,40 @@ fn addresses_cannot_leave_the_cache() {
             message.contains("expected `hf:ORG/NAME` or `hf:ORG/NAME@REV`"),
             "{message}"
         );
+    }
+}
+
+/// Each is refused in 256 MiB of address space, which the system itself bounds.
+#[test]
+fn a_configuration_that_swells_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = folder.path().join("model");
+    fs::create_dir(&model).expect("a folder");
+    fs::write(model.join("model.safetensors"), "").expect("a file");
+    let numbers = |count| format!("[{}0]", "0,".repeat(count));
+    let keys: Vec<String> = (0..400_000).map(|key| format!("\"{key:x}\":0")).collect();
+    for (text, expected) in [
+        (numbers(2_000_000), "has no `architecture`"),
+        (numbers(3_000_000), "larger than 4194304 bytes"),
+        (format!("{{{}}}", keys.join(",")), "has no `architecture`"),
+        ("[".repeat(100_000), "recursion limit exceeded"),
+    ] {
+        fs::write(model.join("config.json"), text).expect("a file");
+        let limited = [
+            "-c",
+            "ulimit -v 262144 && exec \"$@\"",
+            "sh",
+            env!("CARGO_BIN_EXE_efficientnet-onnx"),
+        ];
+        let output = Command::new("sh")
+            .args(limited)
+            .args(["emit", "--weights", "model", "-o", "refused.onnx"])
+            .current_dir(folder.path())
+            .env("MALLOC_ARENA_MAX", "1")
+            .output()
+            .expect("a shell");
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+        assert!(stderr(&output).len() < 1000);
     }
 }
