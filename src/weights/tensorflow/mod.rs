@@ -1,6 +1,6 @@
 //! TensorFlow's own checkpoints: an index of names and places, and raw data files beside it (format V2, the "tensor bundle").
 //!
-//! Offers a model's variables without their common scope, averages first ([`variables`]); optimisers' slots are not on offer. Data
+//! Offers a model's variables without their common scope, averages first (`variables`); optimisers' slots are not on offer. Data
 //! is read by position; a tensor's checksum is compared when it is opened. Knows no layer.
 
 mod bundle;
