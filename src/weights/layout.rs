@@ -1,6 +1,6 @@
 //! The order of a kernel's dimensions in TensorFlow and Keras, and in PyTorch and ONNX.
 //!
-//! Knows no file. Kernels of another layout are read whole, one tensor at a time, and gathered from.
+//! Knows no file. Kernels of another layout are read whole, one tensor at a time.
 
 use super::names::Naming;
 use super::{SourceError, TensorReader};
@@ -55,15 +55,14 @@ pub fn permuted(shape: &[u64], axes: Axes) -> Vec<u64> {
     axes.iter().map(|&axis| shape[axis]).collect()
 }
 
-/// A tensor whose dimensions are in another order than the one that it is gathered from.
+/// A tensor whose dimensions are in another order than in the file: brought into order as it is read.
 #[derive(Debug)]
-pub struct Permuted {
-    values: Vec<f32>,
-    /// Extents of the result.
-    extents: Vec<usize>,
-    /// For each dimension of the result, the distance of neighbours in `values`.
-    strides: Vec<usize>,
-}
+pub struct Permuted(Vec<f32>);
+
+/// Elements that are read at a time: they stay in a core's cache until they are in their places.
+const PIECE: usize = 1 << 16;
+/// Rows and columns that are turned at a time: a cache line of each.
+const TILE: usize = 16;
 
 impl Permuted {
     /// Reads the whole tensor of that shape.
@@ -84,39 +83,93 @@ impl Permuted {
             return Err(SourceError::Missing(format!("of {elements} elements")));
         }
         values.resize(elements, 0.0);
-        reader.fill(0, &mut values)?;
-        let stride = |axis: usize| shape[axis + 1..].iter().product();
-        Ok(Self {
-            values,
-            extents: axes.iter().map(|&axis| shape[axis]).collect(),
-            strides: axes.iter().map(|&axis| stride(axis)).collect(),
-        })
+        if elements > 0 {
+            reverse(reader, groups(&shape, axes), &mut values)?;
+        }
+        Ok(Self(values))
     }
 }
 
 impl TensorReader for Permuted {
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
-        let mut place = vec![0; self.extents.len()];
-        let mut rest = offset;
-        for (index, extent) in place.iter_mut().zip(&self.extents).rev() {
-            *index = rest % extent.max(&1);
-            rest /= extent.max(&1);
-        }
-        let mut position: usize = place.iter().zip(&self.strides).map(|(i, s)| i * s).sum();
-        for value in out {
-            *value = self.values[position];
-            for dimension in (0..place.len()).rev() {
-                place[dimension] += 1;
-                position += self.strides[dimension];
-                if place[dimension] < self.extents[dimension] {
-                    break;
-                }
-                position -= self.strides[dimension] * self.extents[dimension];
-                place[dimension] = 0;
-            }
-        }
+        out.copy_from_slice(&self.0[offset..offset + out.len()]);
         Ok(())
     }
+}
+
+/// The extents of the three groups of dimensions that an order of dimensions moves as one. Every order of this file
+/// puts them the other way round: height and width, in, out become out, in, height and width.
+fn groups(shape: &[usize], axes: Axes) -> [usize; 3] {
+    let mut runs: Vec<Vec<usize>> = Vec::new();
+    for &axis in axes {
+        match runs.last_mut() {
+            Some(run) if run.last().is_some_and(|last| last + 1 == axis) => run.push(axis),
+            _ => runs.push(vec![axis]),
+        }
+    }
+    let mut extents = runs
+        .iter()
+        .rev()
+        .map(|run| run.iter().map(|&axis| shape[axis]).product());
+    let first = extents.next().unwrap_or(1);
+    match (extents.next(), extents.next()) {
+        (Some(middle), Some(last)) => [first, middle, last],
+        (last, _) => [first, 1, last.unwrap_or(1)],
+    }
+}
+
+/// Element [a, b, c] of the reader becomes [c, b, a] of `values`.
+///
+/// In the result, a and b are one dimension: the matrix is transposed, but for the order of its rows. So some b's rows are read
+/// for every a, and their columns written side by side.
+fn reverse(
+    reader: &dyn TensorReader,
+    [a, b, c]: [usize; 3],
+    values: &mut [f32],
+) -> Result<(), SourceError> {
+    let step = (PIECE / (a * c)).clamp(1, b);
+    let step = if step > TILE {
+        step / TILE * TILE
+    } else {
+        step
+    };
+    let mut piece = vec![0.0; a * step * c];
+    for start in (0..b).step_by(step) {
+        let count = step.min(b - start);
+        for (index, rows) in piece.chunks_exact_mut(count * c).take(a).enumerate() {
+            reader.fill((index * b + start) * c, rows)?;
+        }
+        // Where the row of each place in a column begins.
+        let rows: Vec<usize> = (0..a * count)
+            .map(|place| ((place % a) * count + place / a) * c)
+            .collect();
+        for first in (0..c).step_by(TILE) {
+            let width = TILE.min(c - first);
+            for (index, rows) in rows.chunks(TILE).enumerate() {
+                let mut tile = [[0.0_f32; TILE]; TILE];
+                for (row, begin) in rows.iter().enumerate() {
+                    let begin = begin + first;
+                    // A length that is known here makes it twice as fast.
+                    if width == TILE {
+                        let row_values: [f32; TILE] =
+                            piece[begin..begin + TILE].try_into().unwrap_or_default();
+                        for (column, value) in row_values.into_iter().enumerate() {
+                            tile[column][row] = value;
+                        }
+                    } else {
+                        for (column, value) in piece[begin..begin + width].iter().enumerate() {
+                            tile[column][row] = *value;
+                        }
+                    }
+                }
+                for (column, line) in tile.iter().enumerate().take(width) {
+                    let place = ((first + column) * b + start) * a + index * TILE;
+                    values[place..place + rows.len()].copy_from_slice(&line[..rows.len()]);
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -135,31 +188,48 @@ mod tests {
         }
     }
 
-    /// The element [out, in, height, width] lies at [height, width, in, out].
+    /// By the definition: each element's indices, in their other order, tell where it lies.
     #[test]
-    fn kernels_are_gathered_in_any_pieces() {
-        let [height, width, inward, outward] = [3usize, 2, 5, 4];
-        let shape = [3, 2, 5, 4];
-        let axes = to_torch(Naming::Keras, "stem_conv/kernel", 4).unwrap();
-        assert_eq!(permuted(&shape, axes), [4, 5, 3, 2]);
-        let kernel = Permuted::new(&Ramp, &shape, axes).unwrap();
-        let mut expected = Vec::new();
-        for o in 0..outward {
-            for i in 0..inward {
-                for h in 0..height {
-                    for w in 0..width {
-                        expected.push((((h * width + w) * inward + i) * outward + o) as f32);
+    fn every_order_is_the_one_that_its_axes_say() {
+        for (shape, axes) in [
+            (&[3u64, 2, 5, 4][..], &CONVOLUTION[..]),
+            (&[4, 5, 3, 2], &CONVOLUTION_BACK),
+            (&[3, 2, 5, 1], &DEPTHWISE),
+            (&[5, 1, 3, 2], &DEPTHWISE_BACK),
+            (&[5, 7], &DENSE),
+            // Several pieces and tiles, none of them full.
+            (&[1, 1, 700, 333], &CONVOLUTION),
+            (&[3, 3, 130, 145], &CONVOLUTION),
+            (&[145, 130, 3, 3], &CONVOLUTION_BACK),
+            (&[5, 5, 13_001, 1], &DEPTHWISE),
+            (&[200_003, 1], &DENSE),
+            (&[1, 200_003], &DENSE),
+            (&[1, 1, 1, 1], &CONVOLUTION),
+            (&[3, 3, 0, 4], &CONVOLUTION),
+        ] {
+            let permuted = Permuted::new(&Ramp, shape, axes).unwrap();
+            let extents = super::permuted(shape, axes);
+            let stride = |axis: usize| shape[axis + 1..].iter().product::<u64>();
+            let strides: Vec<u64> = axes.iter().map(|&axis| stride(axis)).collect();
+            let elements: u64 = shape.iter().product();
+            let expected: Vec<f32> = (0..elements)
+                .map(|flat| {
+                    let (mut rest, mut place) = (flat, 0);
+                    for (extent, stride) in extents.iter().zip(&strides).rev() {
+                        place += rest % extent * stride;
+                        rest /= extent;
                     }
-                }
+                    place as f32
+                })
+                .collect();
+            let mut found = vec![f32::NAN; expected.len()];
+            for (index, part) in found.chunks_mut(100_001).enumerate() {
+                permuted.fill(index * 100_001, part).unwrap();
             }
+            assert!(found == expected, "{shape:?} by {axes:?}");
         }
-        for length in [1, 7, 120] {
-            let mut found = vec![0.0; 120];
-            for (index, piece) in found.chunks_mut(length).enumerate() {
-                kernel.fill(index * length, piece).unwrap();
-            }
-            assert_eq!(found, expected, "pieces of {length}");
-        }
+        let kernel = to_torch(Naming::Keras, "stem_conv/kernel", 4).unwrap();
+        assert_eq!(super::permuted(&[3, 2, 5, 4], kernel), [4, 5, 3, 2]);
     }
 
     #[test]
