@@ -48,6 +48,14 @@ pub enum ConfigError {
     /// It is another library's.
     #[error("has no `architecture`, which timm's configurations have")]
     NotTimm,
+    /// The network is not timm's own.
+    #[error("has `{key}` {found}, which makes another network of it")]
+    Changed {
+        /// Name of the argument.
+        key: String,
+        /// What it is, shortened.
+        found: String,
+    },
     /// A value is of another kind.
     #[error("has `{key}` {found}, expected {expected}")]
     Value {
@@ -64,6 +72,18 @@ pub enum ConfigError {
 const LARGEST: u64 = 4 << 20;
 /// Characters of a value that an error quotes.
 const QUOTED: usize = 60;
+/// Arguments of timm's models that no logit of a trained network depends on, or that are told elsewhere.
+const HARMLESS: [&str; 7] = [
+    "num_classes",
+    "in_chans",
+    "img_size",
+    "drop_rate",
+    "drop_path_rate",
+    "pretrained",
+    "exportable",
+];
+/// Ways to pool that are the mean over positions (timm/layers/adaptive_avgmax_pool.py), or none for want of a head.
+const MEANS: [&str; 4] = ["avg", "fast", "fastavg", ""];
 
 impl Config {
     /// Reads a file.
@@ -88,6 +108,7 @@ impl Config {
         let Some(architecture) = architecture.and_then(Value::as_str) else {
             return Err(ConfigError::NotTimm);
         };
+        unchanged(&whole)?;
         let either = |key| {
             whole
                 .get(key)
@@ -160,6 +181,32 @@ fn read(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Refuses arguments that make another network of the model.
+fn unchanged(whole: &Value) -> Result<(), ConfigError> {
+    let pool = whole.get("global_pool").map(|pool| ("global_pool", pool));
+    let arguments = whole.get("model_args").and_then(Value::as_object);
+    let arguments = arguments.into_iter().flatten();
+    let arguments = arguments.map(|(key, value)| (key.as_str(), value));
+    for (key, value) in pool.into_iter().chain(arguments) {
+        let is_harmless = match key {
+            "global_pool" => value.as_str().is_some_and(|pool| MEANS.contains(&pool)),
+            _ => HARMLESS.contains(&key),
+        };
+        if !is_harmless && !value.is_null() {
+            return Err(ConfigError::Changed {
+                key: quoted(key),
+                found: format!("`{}`", quoted(&value.to_string())),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn quoted(text: &str) -> String {
+    let start: String = text.chars().take(QUOTED).collect();
+    start.escape_debug().to_string()
+}
+
 fn optional<T>(
     value: Option<&Value>,
     key: &'static str,
@@ -176,8 +223,7 @@ fn optional<T>(
 }
 
 fn wrong(key: &'static str, expected: &'static str, value: &Value) -> ConfigError {
-    let found: String = value.to_string().chars().take(QUOTED).collect();
-    let found = format!("`{}`", found.escape_debug());
+    let found = format!("`{}`", quoted(&value.to_string()));
     ConfigError::Value {
         key,
         expected,
@@ -232,7 +278,8 @@ mod tests {
 
     /// As timm/tf_efficientnet_b0.ns_jft_in1k has it, shortened.
     const CONFIG: &str = r#"{
-        "architecture": "tf_efficientnet_b0", "num_classes": 3, "num_features": 1280,
+        "architecture": "tf_efficientnet_b0", "num_classes": 3, "num_features": 1280, "global_pool": "avg",
+        "model_args": {"num_classes": 3, "in_chans": 3, "global_pool": "avg", "act_layer": null},
         "label_names": ["n1", "n2", "n3"], "label_descriptions": {"n1": "tench", "n3": "cock"},
         "pretrained_cfg": {
             "tag": "ns_jft_in1k", "custom_load": false, "input_size": [3, 224, 224], "test_input_size": null,
@@ -278,6 +325,12 @@ mod tests {
         assert!(wrong("num_classes", "-1").contains("expected a whole number"));
         assert!(wrong("mean", "0.5").contains("expected three numbers"));
         assert!(wrong("label_names", "[1]").contains("expected a list of texts"));
+        let changed = wrong("model_args", r#"{"num_classes": 7, "act_layer": "relu"}"#);
+        assert_eq!(
+            changed,
+            r#"has `act_layer` `\"relu\"`, which makes another network of it"#
+        );
+        assert!(wrong("global_pool", "\"max\"").contains("makes another network"));
     }
 
     #[test]
