@@ -199,3 +199,69 @@ fn malformed(path: &Path, reason: &str) -> SourceError {
         reason: harmless(reason),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_found_in_whatever_groups() {
+        let numbered = BTreeMap::from([
+            (
+                "layers/functional/layers/depthwise_conv2d/vars",
+                "block1a_dwconv",
+            ),
+            ("layers/batch_normalization_2/vars", "block1a_project_bn"),
+            ("layers/normalization_1/vars", "normalization_1"),
+        ]);
+        for (path, expected) in [
+            (
+                "block1a_dwconv/block1a_dwconv/depthwise_kernel:0",
+                "block1a_dwconv/depthwise_kernel",
+            ),
+            (
+                "block1a_dwconv/EfficientNetB0/block1a_dwconv/kernel",
+                "block1a_dwconv/depthwise_kernel",
+            ),
+            (
+                "block1a_dwconv2/block1a_dwconv2/kernel",
+                "block1a_dwconv2/depthwise_kernel",
+            ),
+            ("efficientnetb0/stem_conv/kernel:0", "stem_conv/kernel"),
+            ("stem_bn/stem_bn_1/gamma:0", "stem_bn/gamma"),
+            (
+                "block7a_se_expand/block7a_se_expand_2/bias:0",
+                "block7a_se_expand/bias",
+            ),
+            ("probs/probs/kernel:0", "predictions/kernel"),
+            ("dense_3/dense_3/kernel:0", "dense_3/kernel"),
+            (
+                "layers/functional/layers/depthwise_conv2d/vars/0",
+                "block1a_dwconv/depthwise_kernel",
+            ),
+            (
+                "layers/batch_normalization_2/vars/3",
+                "block1a_project_bn/moving_variance",
+            ),
+            (
+                "layers/batch_normalization_2/vars/4",
+                "block1a_project_bn/4",
+            ),
+            ("loose", "loose"),
+        ] {
+            assert_eq!(
+                name(path, &numbered),
+                Ok(Some(expected.to_owned())),
+                "{path}"
+            );
+        }
+        for path in [
+            "normalization/normalization/mean:0",
+            "tiny/variance:0",
+            "layers/normalization_1/vars/0",
+        ] {
+            assert_eq!(name(path, &numbered), Ok(None), "{path}");
+        }
+        assert!(name("layers/conv2d/vars/0", &numbered).is_err());
+    }
+}
