@@ -77,11 +77,12 @@ const MAY_KNOW: [(&str, &[&str]); 18] = [
 ];
 
 /// Crates with one home each.
-const HOMES: [(&str, &str); 9] = [
+const HOMES: [(&str, &str); 10] = [
     ("tract_onnx::", "src/runtime/tract"),
     ("ort::", "src/runtime/"),
     ("pytorch_reader::", "src/weights/pytorch"),
     ("safetensors::", "src/weights/safetensors"),
+    ("crc32c::", "src/weights/tensorflow"),
     ("toml::", "src/architecture/design"),
     ("prost::", "src/onnx/"),
     ("clap::", "src/cli/"),
