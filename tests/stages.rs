@@ -7,6 +7,9 @@ use efficientnet_onnx::network::{self, Interface};
 use efficientnet_onnx::request::{Blueprint, Request};
 use efficientnet_onnx::scaling::Variant;
 
+/// Parameters and multiply-adds.
+type Cost = (u64, u64);
+
 fn graph(name: &str, size: u64) -> Graph {
     let variant = Variant::by_name(name).expect("a published variant");
     let request = Request::new(Blueprint::published(variant));
@@ -76,7 +79,7 @@ fn parameters_and_macs_of_every_stage() {
         (3_463_840, 1_587_437_568),
         (14_561_832, 1_741_252_608),
     ];
-    let cases: [(&str, u64, &[(u64, u64)]); 5] = [
+    let cases: [(&str, u64, &[Cost]); 5] = [
         ("b0", 224, &b0),
         ("lite0", 224, &lite0),
         ("edgetpu-s", 224, &edgetpu_s),
@@ -100,7 +103,7 @@ fn parameters_and_macs_of_every_stage() {
         // Stem and head are all the rest.
         let outside = part(&|name| !name.starts_with("blocks.") && !name.starts_with("classifier"));
         let whole = graph.counts();
-        let inside = |of: fn(&(u64, u64)) -> u64| stages.iter().map(of).sum::<u64>();
+        let inside = |of: fn(&Cost) -> u64| stages.iter().map(of).sum::<u64>();
         assert_eq!(
             outside.0 + classifier.0 + inside(|stage| stage.0),
             whole.parameters,
