@@ -206,7 +206,7 @@ fn not_a_checkpoint() {
     fs::remove_file(&case.file)
         .and_then(|()| fs::create_dir(&case.file))
         .expect("a folder");
-    case.expect("directory");
+    case.expect("has no `model.safetensors`");
 }
 
 #[test]

@@ -104,7 +104,10 @@ fn text(value: &str) -> String {
 fn syntax(text: &str, tree: Option<&DeTable<'_>>, error: &toml::de::Error) -> FileError {
     let span = error.span().unwrap_or_default();
     let message = error.message().replace('\n', ", ");
-    let key = tree.and_then(|tree| key_at(tree, &span));
+    // What is missing has no place of its own.
+    let key = tree
+        .filter(|_| !span.is_empty())
+        .and_then(|tree| key_at(tree, &span));
     FileError {
         line: line(text, span.start),
         message: match key {
