@@ -108,9 +108,9 @@ def keras_network(like, size, weights):
     return lambda image: network(image * (1.0 if second else 255.0), training=False)
 
 
-def logits(like, size, path):
-    """One row for input 0, and one for input 1."""
-    images = [noise(size, which) for which in (0, 1)]
+def logits(like, size, path, inputs=(0, 1)):
+    """One row for each of these inputs."""
+    images = [noise(size, which) for which in inputs]
     if like.startswith("keras/"):
         network = keras_network(like, size, safetensors.numpy.load_file(path))
         rows = [network(torch.from_numpy(image.transpose(0, 2, 3, 1)).to(torch.float64)) for image in images]
@@ -166,7 +166,7 @@ def native(binary, wanted):
         with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
             path = export(binary, like, folder)
             start = time.monotonic()
-            expected = logits(like, size, path)[0]
+            [expected] = logits(like, size, path, inputs=[0])
             seconds = time.monotonic() - start
             path.unlink()
             model = pathlib.Path(folder) / "model.onnx"

@@ -175,7 +175,7 @@ fn mistakes_in_a_file_are_shown_by_line_and_key() {
             "= 320",
             "= \"320\"",
             23,
-            "`stages[7].output_filters`: invalid type: string \"320\", expected u64",
+            "`stages[7].output_filters`: invalid type: string \"320\", expected a whole number",
         ),
         (
             "output_filters = 16",
@@ -207,6 +207,8 @@ fn mistakes_in_a_file_are_shown_by_line_and_key() {
         assert!(error.to_string().contains(message), "{to}: {error}");
         assert_eq!(error.line, line, "{to}: {error}");
     }
+    let twice = parse_file(&format!("{EXAMPLE}name = \"again\"\n")).expect_err("twice");
+    assert_eq!(twice.to_string(), "line 25: `name`: duplicate key");
     assert_eq!(parse_file("").expect_err("empty").line, 1);
 }
 
@@ -241,7 +243,7 @@ fn mistakes_in_block_strings_are_shown() {
         ),
         (
             "ir_r1_k3_s1_e6_c16_nre ir_r1_k3_s1_e6_c16",
-            "expected the activation of the first string, found none",
+            "expected the activation of the first string, relu, found none",
         ),
         (
             "r1_k3_s1_e1_i32_o16 r1_k3_s1_e6_i17_o16",
@@ -259,6 +261,11 @@ fn mistakes_in_block_strings_are_shown() {
             "r1_k3_s1_e1_i32_o99999999999999999999",
             "expected a whole number after the letters",
         ),
+        (
+            "r1_k3_s1_e1_i32_o16_k5",
+            "expected `k` once, found `k5` too",
+        ),
+        ("ir_r1_k3_s1_c16", "expected `e` and a number, found none"),
     ] {
         let error = parse_blocks(strings).expect_err(strings).to_string();
         assert!(error.contains(message), "{strings}: {error}");

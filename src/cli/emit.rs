@@ -16,7 +16,7 @@ use efficientnet_onnx::metadata::{Metadata, Recipe};
 use efficientnet_onnx::network::Output;
 use efficientnet_onnx::onnx::model::ModelError;
 use efficientnet_onnx::onnx::opset::Opset;
-use efficientnet_onnx::request::{BatchNorms, Request};
+use efficientnet_onnx::request::{BatchNorms, Request, RequestError};
 use efficientnet_onnx::verify::report::Report;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -286,6 +286,8 @@ fn failure(error: &EmitError, output: &Path) -> Failure {
         EmitError::ExternalStream(_) => {
             Failure::bad_input(error).hint("write to a file with `-o FILE`")
         }
+        EmitError::Request(RequestError::Spell(_)) => Failure::bad_input(error)
+            .hint("the network halves its input more than five times: give a fixed `--size`"),
         _ => Failure::bad_input(error),
     }
 }

@@ -147,7 +147,11 @@ impl Selection {
     fn blueprint(&self) -> Result<Blueprint, Failure> {
         let design = match (&self.arch, &self.blocks) {
             (Some(path), _) => read_design(path)?,
-            (_, Some(strings)) => parse_blocks(strings).map_err(Failure::bad_input)?,
+            (_, Some(strings)) => parse_blocks(strings).map_err(|error| {
+                Failure::bad_input(error).hint(
+                    "a string is like `r2_k3_s22_e6_i16_o24_se0.25` or, as timm has it, `ir_r2_k3_s2_e6_c24_se0.25`",
+                )
+            })?,
             (None, None) => return self.scaling().map(Blueprint::Scaled),
         };
         Ok(Blueprint::Own(Box::new(design)))

@@ -84,8 +84,8 @@ pub enum ScalingError {
     /// φ is negative or not a number.
     #[error("`phi` must be a finite number of at least 0, found {0}")]
     Phi(f64),
-    /// A base or multiplier is not a positive number.
-    #[error("`{name}` must be a finite number above 0, found {value}")]
+    /// A base or multiplier is not a positive number, or beyond any network.
+    #[error("`{name}` must be a number above 0 and at most {LARGEST_MULTIPLIER}, found {value}")]
     Coefficient {
         /// Which one.
         name: &'static str,

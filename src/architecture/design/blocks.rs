@@ -4,6 +4,7 @@
 //! `efficientnetv2/effnetv2_configs.py`; `_decode_block_str` in timm `models/_efficientnet_builder.py`.
 
 use super::{Design, Record, RecordError, StageRecord};
+use std::collections::BTreeSet;
 
 /// Filters of the stem where no string says what enters the first stage (timm's `stem_size`).
 const STEM_FILTERS: u64 = 32;
@@ -49,8 +50,9 @@ struct Words {
     skip: Option<bool>,
     experts: Option<u64>,
     fused: bool,
-    /// timm's code of an activation.
     activation: Option<&'static str>,
+    /// Letters that have stood there.
+    seen: BTreeSet<String>,
 }
 
 /// The network that strings describe, one a stage, in either notation: a stem of as many filters as the first
@@ -76,7 +78,8 @@ pub fn parse_blocks(strings: &str) -> Result<Design, BlocksError> {
             stem_filters = words.input.filter(|_| words.kind.is_none());
         } else if words.activation != activation {
             let found = words.activation.unwrap_or("none").to_owned();
-            let expected = "the activation of the first string".to_owned();
+            let first = activation.unwrap_or("none");
+            let expected = format!("the activation of the first string, {first}");
             return Err(fault((expected, found)));
         }
         stages.push(words.stage().map_err(fault)?);
@@ -109,6 +112,12 @@ impl Words {
                 .find(|c: char| !c.is_ascii_alphabetic())
                 .unwrap_or(part.len());
             let (key, value) = part.split_at(digits);
+            if !words.seen.insert(key.to_owned()) {
+                return Err((
+                    format!("`{key}` once"),
+                    format!("`{}` too", part.escape_debug()),
+                ));
+            }
             words.take(part, key, value)?;
         }
         Ok(words)
@@ -218,7 +227,11 @@ impl Words {
                 return Err((expected, format!("`{kind}`")));
             }
         };
-        let expand_ratio = self.expand.unwrap_or(1);
+        let expand_ratio = match self.kind.as_deref() {
+            // timm does not look for it there.
+            Some("ds" | "cn") => self.expand.unwrap_or(1),
+            _ => self.expand.ok_or_else(|| missing("e"))?,
+        };
         let output = if self.kind.is_some() { "c" } else { "o" };
         Ok(StageRecord {
             block: block.to_owned(),

@@ -100,14 +100,30 @@ fn text(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+/// What the parser calls types, and what people do.
+const TYPES: [(&str, &str); 3] = [
+    ("expected u64", "expected a whole number"),
+    ("expected f64", "expected a number"),
+    ("expected a boolean", "expected `true` or `false`"),
+];
+
 /// What the parser says, with the key in which it stands.
 fn syntax(text: &str, tree: Option<&DeTable<'_>>, error: &toml::de::Error) -> FileError {
     let span = error.span().unwrap_or_default();
-    let message = error.message().replace('\n', ", ");
-    // What is missing has no place of its own.
-    let key = tree
-        .filter(|_| !span.is_empty())
-        .and_then(|tree| key_at(tree, &span));
+    let message = TYPES.iter().fold(
+        error.message().replace('\n', ", "),
+        |message, (rust, person)| message.replace(rust, person),
+    );
+    let key = match tree {
+        // What is missing has no place of its own.
+        Some(_) if span.is_empty() => None,
+        Some(tree) => key_at(tree, &span),
+        // What could not be parsed, such as a key that stands there twice.
+        None => text
+            .get(span.clone())
+            .filter(|found| !found.is_empty() && !found.contains('\n'))
+            .map(str::to_owned),
+    };
     FileError {
         line: line(text, span.start),
         message: match key {
