@@ -140,6 +140,70 @@ fn the_configuration_wins_over_the_table() {
     assert_eq!(metadata(&path, LABELS_KEY), Value::Null);
 }
 
+/// What `--like` may not overrule is refused; what the configuration knows better is kept, and said.
+#[test]
+fn a_name_beside_a_folder_agrees_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let changed = [
+        ("mean", json!([0.25, 0.25, 0.25])),
+        ("input_size", json!([3, 96, 96])),
+    ];
+    publish(&folder.join("model"), &config(&changed));
+    let emit = |like| ["emit", "--weights", "model", "--like", like, "-o", "m.onnx"];
+    for (like, expected) in [
+        (
+            "timm/efficientnet_lite0",
+            "`config.json` says padding same and epsilon 1e-3, but `timm/efficientnet_lite0.ra_in1k` \
+             has padding symmetric and epsilon 1e-5",
+        ),
+        (
+            "timm/tf_efficientnet_lite1",
+            "`config.json` says that it is lite0, but `timm/tf_efficientnet_lite1.in1k` is lite1",
+        ),
+    ] {
+        let message = refused(folder, &emit(like), &[]);
+        assert!(message.contains(expected), "{message}");
+    }
+    let message = done(folder, &emit("timm/tf_efficientnet_lite0"));
+    for expected in [
+        "`config.json` wins over what timm 1.0.31 has",
+        "pictures are prepared as its `config.json` has it, not as `timm/tf_efficientnet_lite0.in1k` does",
+    ] {
+        assert!(message.contains(expected), "{message}");
+    }
+    assert!(!message.contains("tell neither"), "{message}");
+    let path = folder.join("m.onnx");
+    assert_eq!(
+        metadata(&path, PREPROCESSING_KEY)["mean"],
+        json!([63.75, 63.75, 63.75])
+    );
+    let recipe = metadata(&path, RECIPE_KEY);
+    assert_eq!(recipe["size"], json!(["96", "96"]));
+    assert_eq!(recipe["like"], Value::Null);
+
+    // A file that was emitted from it goes on saying so, by itself and beside a name.
+    let keep = ["emit", "--weights", "model", "--bn", "keep", "-o", "k.onnx"];
+    done(folder, &keep);
+    let like = ["--like", "timm/tf_efficientnet_lite0"];
+    for (flags, expected) in [
+        (&[][..], ""),
+        (
+            &like[..],
+            "pictures are prepared as the checkpoint's own record has it",
+        ),
+    ] {
+        let emit = ["emit", "--weights", "k.onnx", "--force", "-o", "m.onnx"];
+        let message = done(folder, &[&emit[..], flags].concat());
+        assert!(message.contains(expected), "{message}");
+        let recipe = metadata(&path, RECIPE_KEY);
+        assert_eq!(recipe["size"], json!(["96", "96"]));
+        assert_eq!(recipe["like"], Value::Null);
+        let pictures = metadata(&path, PREPROCESSING_KEY);
+        assert_eq!(pictures["mean"], json!([63.75, 63.75, 63.75]));
+    }
+}
+
 #[test]
 fn folders_that_are_no_models_say_why() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -43,7 +43,7 @@ const MAY_KNOW: [(&str, &[&str]); 18] = [
         &["graph", "request", "scaling", "tensor", "weights"],
     ),
     ("labels", &["metadata"]),
-    ("hub", &["tensor"]),
+    ("hub", &["labels", "tensor"]),
     (
         "like",
         &["graph", "metadata", "request", "scaling", "weights"],

@@ -87,19 +87,20 @@ impl OpenCheckpoint {
             Some(recipe) => Some(recipe.request().map_err(Failure::bad_input)?),
             None => None,
         };
-        let mut request = match &told {
-            _ if selection.is_given() => selection.request(shape)?,
-            Some(told) => {
-                let mut request = Request::new(told.blueprint.clone());
-                if self.like().is_some() {
-                    request.size = told.size;
-                }
+        let mut request = match (&told, self.configuring(selection)) {
+            (_, Some(published)) => shape.over(published.request()),
+            (Some(told), _) if selection.like().is_some() => {
+                let mut request = selection.request(shape)?;
+                request.size = told.size;
                 shape.over(request)
             }
-            None => shape.over(match &self.published {
-                Some(published) => published.request(),
-                None => Request::new(self.recognise()?),
-            }),
+            _ if selection.is_given() => selection.request(shape)?,
+            (Some(told), _) => {
+                let mut request = Request::new(told.blueprint.clone());
+                request.size = told.size;
+                shape.over(request)
+            }
+            (None, None) => shape.over(Request::new(self.recognise()?)),
         };
         let variant = request.variant().map(|variant| variant.name);
         let flags = Known {
@@ -111,14 +112,29 @@ impl OpenCheckpoint {
             (Blueprint::Own(design), _) if selection.is_given() => {
                 Some(design.architecture.options)
             }
-            (_, told) => told.as_ref().map(|told| told.options),
+            (_, Some(told)) => Some(told.options),
+            (_, None) => {
+                let published = self.published.as_ref();
+                published.map(|published| published.like.request().options)
+            }
         };
         let mut file = Known {
             padding: options.map(|options| options.padding),
             batch_norm_epsilon: options.map(|options| options.batch_norm_epsilon),
         };
-        if let Some(asked) = self.asked(selection) {
-            file = like::agreed(asked, flags, file)?;
+        if let Some(asked) = selection.like() {
+            let (told, place) = match &told {
+                Some(told) => (told.variant(), like::METADATA),
+                None => {
+                    let published = self.published.as_ref();
+                    (
+                        published.map(|published| published.like.variant),
+                        like::CONFIG,
+                    )
+                }
+            };
+            like::same_network(asked, told, place)?;
+            file = like::agreed(asked, flags, file, place)?;
         }
         let conventions = resolve_conventions(flags, file, self.naming, variant)
             .map_err(|error| Failure::bad_input(error).hint(error.hint()))?;
@@ -181,9 +197,27 @@ impl OpenCheckpoint {
             };
             format!("an untrained classifier of {classes} classes, drawn from seed {seed}, {own}")
         });
-        let asked = selection.like().filter(|_| self.recipe.is_none());
-        let assumed = asked.and_then(|asked| like::assumed(asked, self.naming));
-        let notes = [nest, published, recognised, assumed, reset];
+        let asked = selection.like();
+        let is_silent = self.recipe.is_none() && published.is_none();
+        let assumed = asked
+            .filter(|_| is_silent)
+            .and_then(|asked| like::assumed(asked, self.naming));
+        let size = request.default_size();
+        let told = self.preprocessing_at(size);
+        let other = asked.zip(told).filter(|(asked, told)| {
+            request.options.in_channels == 3 && asked.preprocessing_at(size) != *told
+        });
+        let kept = other.map(|(asked, _)| {
+            format!(
+                "pictures are prepared as {} has it, not as `{}` does",
+                match &self.preprocessing {
+                    Some(_) => "the checkpoint's own record",
+                    None => "its `config.json`",
+                },
+                asked.name()
+            )
+        });
+        let notes = [nest, published, recognised, assumed, kept, reset];
         notes.into_iter().flatten().collect()
     }
 
@@ -193,8 +227,15 @@ impl OpenCheckpoint {
         efficientnet_onnx::like::named_so(self.naming, variant)
     }
 
-    /// The library's model that it says it is.
-    pub fn like(&self) -> Option<Like> {
+    /// The library's model that it says it is, or that is asked for where it says nothing.
+    pub fn like(&self, selection: &Selection) -> Option<Like> {
+        if selection.is_given() && self.configuring(selection).is_none() {
+            let is_so = |asked: &&Like| {
+                let own = self.preprocessing.as_ref();
+                own.is_none_or(|own| *own == asked.preprocessing_at(own.size))
+            };
+            return selection.like().filter(is_so).cloned();
+        }
         like::carried(self.recipe.as_ref()).or_else(|| {
             self.published
                 .as_ref()
@@ -205,15 +246,9 @@ impl OpenCheckpoint {
 
     /// The published model that decides what the flags and the checkpoint itself leave open.
     fn configuring(&self, selection: &Selection) -> Option<&Published> {
-        let decides = self.recipe.is_none() && !selection.is_given();
+        let is_other = selection.is_given() && selection.like().is_none();
+        let decides = self.recipe.is_none() && !is_other;
         self.published.as_ref().filter(|_| decides)
-    }
-
-    fn asked<'a>(&'a self, selection: &'a Selection) -> Option<&'a Like> {
-        let configuring = self.configuring(selection);
-        selection
-            .like()
-            .or(configuring.map(|published| &published.like))
     }
 
     /// Whether a classifier is nowhere to be had.

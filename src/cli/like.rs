@@ -7,6 +7,7 @@ use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::{self, Like};
 use efficientnet_onnx::metadata::{Preprocessing, Recipe};
 use efficientnet_onnx::request::Request;
+use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::weights::names::Naming;
 use efficientnet_onnx::weights::names::conventions::{Known, implied};
 use serde_json::{Value, json};
@@ -68,11 +69,31 @@ pub fn carried(recipe: Option<&Recipe>) -> Option<Like> {
     like::find(recipe?.like.as_ref()?).ok()
 }
 
+/// Where a checkpoint's own file tells.
+pub const METADATA: &str = "the checkpoint's own metadata say";
+/// Where a published model tells.
+pub const CONFIG: &str = "`config.json` says";
+
+/// Refuses a model whose network is not the one that the checkpoint says it has, if it says so; `place` as
+/// [`METADATA`].
+pub fn same_network(like: &Like, told: Option<&Variant>, place: &str) -> Result<(), Failure> {
+    match told.filter(|told| *told != like.variant) {
+        Some(told) => Err(Failure::bad_input(format!(
+            "{place} that it is {}, but `{}` is {}",
+            told.name,
+            like.name(),
+            like.variant.name
+        ))
+        .hint("leave `--like` out to take the checkpoint's")),
+        None => Ok(()),
+    }
+}
+
 /// Padding and epsilon of the model, where the checkpoint itself says nothing else; `flags` come before both.
 ///
 /// # Errors
 /// If the checkpoint does say something else.
-pub fn agreed(like: &Like, flags: Known, file: Known) -> Result<Known, Failure> {
+pub fn agreed(like: &Like, flags: Known, file: Known, place: &str) -> Result<Known, Failure> {
     let padding = flags.padding.is_none().then_some(file.padding).flatten();
     let epsilon = flags.batch_norm_epsilon.is_none();
     let epsilon = epsilon.then_some(file.batch_norm_epsilon).flatten();
@@ -87,7 +108,7 @@ pub fn agreed(like: &Like, flags: Known, file: Known) -> Result<Known, Failure> 
         let found = conventions(padding, epsilon);
         let own = conventions(like.padding, like.batch_norm_epsilon);
         return Err(Failure::bad_input(format!(
-            "the checkpoint's own metadata say {found}, but `{name}` has {own}"
+            "{place} {found}, but `{name}` has {own}"
         ))
         .hint("leave `--like` out to take the checkpoint's, or decide with `--padding` and `--bn-epsilon`"));
     }

@@ -85,7 +85,7 @@ pub struct Selection {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Graph")]
 pub struct Shape {
-    /// Input size: S or HxW; each a number of pixels or `dynamic:32` [default: the variant's own]
+    /// Input size: S or HxW; each a number of pixels or `dynamic:32` [default: the checkpoint's own, else the variant's]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub size: Option<Size>,
     /// Padding of convolutions [default: same]

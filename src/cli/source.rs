@@ -112,8 +112,8 @@ impl Weights {
     /// The library's model that is asked for, or else the one that the checkpoint says it is.
     pub fn like(&self, selection: &Selection) -> Option<Like> {
         match self {
-            Self::Checkpoint(open) if !selection.is_given() => open.like(),
-            _ => selection.like().cloned(),
+            Self::Checkpoint(open) => open.like(selection),
+            Self::Seed(_) => selection.like().cloned(),
         }
     }
 
@@ -159,17 +159,15 @@ impl Weights {
         }
     }
 
-    /// How pictures become input: as the library's model that was asked for wants them, else as the checkpoint says or
+    /// How pictures become input: as the checkpoint says, else as the library's model that was asked for wants them or
     /// its names imply, else as TensorFlow's models of the family do.
     ///
     /// None where the input is not a colour picture.
     pub fn preprocessing(&self, selection: &Selection, request: &Request) -> Option<Preprocessing> {
         let asked = selection.like();
         let told = match self {
-            Self::Checkpoint(open) if asked.is_none() => {
-                open.preprocessing_at(request.default_size())
-            }
-            _ => None,
+            Self::Checkpoint(open) => open.preprocessing_at(request.default_size()),
+            Self::Seed(_) => None,
         };
         match told {
             Some(told) => (request.options.in_channels == 3).then_some(told),

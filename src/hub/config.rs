@@ -1,5 +1,6 @@
 //! timm's `config.json` (timm/models/_hub.py, `save_config_for_hf` and `load_model_config_from_hf`).
 
+use crate::labels;
 use serde_json::Value;
 use std::fs::File;
 use std::io::Read;
@@ -56,6 +57,9 @@ pub enum ConfigError {
         /// What it is, shortened.
         found: String,
     },
+    /// Its object of class names is none.
+    #[error("has `label_names` that cannot be used: {0}")]
+    Labels(labels::ReadError),
     /// A value is of another kind.
     #[error("has `{key}` {found}, expected {expected}")]
     Value {
@@ -143,7 +147,12 @@ impl Config {
             crop_mode: text("crop_mode")?,
             interpolation: text("interpolation")?,
             mean: colour("mean")?,
-            std: colour("std")?,
+            std: optional(
+                trained.get("std"),
+                "std",
+                "three numbers above 0",
+                deviation,
+            )?,
             labels: labels(
                 either("label_names").or_else(|| either("labels")),
                 either("label_descriptions"),
@@ -203,8 +212,11 @@ fn unchanged(whole: &Value) -> Result<(), ConfigError> {
 }
 
 fn quoted(text: &str) -> String {
-    let start: String = text.chars().take(QUOTED).collect();
-    start.escape_debug().to_string()
+    let plain = |c: char| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        _ => c.escape_debug().to_string(),
+    };
+    text.chars().take(QUOTED).map(plain).collect()
 }
 
 fn optional<T>(
@@ -246,6 +258,10 @@ fn colour(value: &Value) -> Option<[f64; 3]> {
     three(value, Value::as_f64)
 }
 
+fn deviation(value: &Value) -> Option<[f64; 3]> {
+    three(value, |level| level.as_f64().filter(|level| *level > 0.0))
+}
+
 /// Descriptions where the classes have them, else their names.
 fn labels(
     names: Option<&Value>,
@@ -258,7 +274,12 @@ fn labels(
             .and_then(|list| list.iter().map(text).collect());
         names.ok_or_else(|| wrong(key, "a list of texts", value))
     };
-    let names = names.map(|names| list("label_names", names)).transpose()?;
+    let names = names.map(|names| match names {
+        // From class indices to names.
+        Value::Object(_) => labels::of_json(names).map_err(ConfigError::Labels),
+        _ => list("label_names", names),
+    });
+    let names = names.transpose()?;
     Ok(match (names, descriptions) {
         (Some(names), Some(Value::Object(described))) => {
             let described = |name: String| match described.get(&name).and_then(Value::as_str) {
@@ -304,6 +325,10 @@ mod tests {
         let flat = Config::parse(flat.as_bytes()).unwrap();
         assert_eq!((flat.classes, flat.crop_pct), (Some(2), Some(0.9)));
         assert_eq!(flat.labels.unwrap(), ["cat", "dog"]);
+        let keyed =
+            r#"{"architecture": "efficientnet_b0", "label_names": {"1": "dog", "0": "cat"}}"#;
+        let keyed = Config::parse(keyed.as_bytes()).unwrap();
+        assert_eq!(keyed.labels.unwrap(), ["cat", "dog"]);
     }
 
     #[test]
@@ -324,11 +349,13 @@ mod tests {
         assert!(wrong("crop_pct", "2").contains("expected a number above 0, at most 1"));
         assert!(wrong("num_classes", "-1").contains("expected a whole number"));
         assert!(wrong("mean", "0.5").contains("expected three numbers"));
+        assert!(wrong("std", "[1, 0, 1]").contains("expected three numbers above 0"));
         assert!(wrong("label_names", "[1]").contains("expected a list of texts"));
+        assert!(wrong("label_names", r#"{"1": "a"}"#).contains("expected the keys `0` to `0`"));
         let changed = wrong("model_args", r#"{"num_classes": 7, "act_layer": "relu"}"#);
         assert_eq!(
             changed,
-            r#"has `act_layer` `\"relu\"`, which makes another network of it"#
+            r#"has `act_layer` `"relu"`, which makes another network of it"#
         );
         assert!(wrong("global_pool", "\"max\"").contains("makes another network"));
     }
