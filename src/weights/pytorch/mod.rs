@@ -4,8 +4,11 @@
 //! does not bound, the memory that a hostile file's own structure takes, is bounded here by `limits`
 //! before it sees the file. Knows no tensor's meaning.
 
+mod globals;
 mod limits;
 mod pickle;
+#[cfg(test)]
+mod tests;
 
 use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
 use pytorch_reader::{DType as Stored, PytorchError, PytorchReader, Tensor};

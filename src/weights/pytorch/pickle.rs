@@ -4,12 +4,17 @@
 //! bounds its memory. Opcodes are those of Python's `pickletools`, protocols 0 to 5, without the ones that
 //! name a Python 1 class, an extension code or a buffer elsewhere: `torch.save` writes none of them.
 
+use super::globals;
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read as _};
 
 /// Instructions that one pickle may have. EfficientNet-L2's state dict has 90,000.
 pub(super) const MOST_INSTRUCTIONS: u64 = 500_000;
 /// Bytes that one pickle may have.
 pub(super) const MOST_BYTES: u64 = 16 << 20;
+/// Bytes of the longest module and name that are looked at, and how many of them a pickle's memo keeps.
+const LONGEST_NAME: u64 = 255;
+const MOST_MEMORISED: usize = 10_000;
 
 /// What a pickle is made of.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,7 +23,7 @@ pub(super) struct Outline {
     pub(super) bytes: u64,
     /// Its instructions.
     pub(super) instructions: u64,
-    /// Every class or function that it names by GLOBAL, `module` and `name` apart.
+    /// Every class or function that it names by GLOBAL or STACK_GLOBAL, `module` and `name` apart.
     pub(super) globals: Vec<(String, String)>,
     /// Every integer of up to 8 bytes that it pushes.
     pub(super) integers: Vec<i64>,
@@ -27,11 +32,14 @@ pub(super) struct Outline {
 /// Walks one pickle, leaving `reader` after it.
 ///
 /// # Errors
-/// If it ends early, has an unknown opcode, or is larger than the limits.
+/// If it ends early, has an unknown opcode, names what runs code, or is larger than the limits.
 pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
     let mut walk = Walk {
         reader,
         outline: Outline::default(),
+        texts: [None, None],
+        memo: BTreeMap::new(),
+        memorised: 0,
     };
     loop {
         walk.outline.instructions += 1;
@@ -45,7 +53,12 @@ pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
             b'.' => return Ok(walk.outline),
             b'c' => {
                 let (module, name) = (walk.line()?, walk.line()?);
-                walk.outline.globals.push((module, name));
+                walk.global(module, name)?;
+            }
+            0x93 => {
+                if let [Some(module), Some(name)] = std::mem::take(&mut walk.texts) {
+                    walk.global(module, name)?;
+                }
             }
             b'I' | b'L' => {
                 let line = walk.line()?;
@@ -53,7 +66,15 @@ pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
                     walk.outline.integers.push(integer);
                 }
             }
-            b'F' | b'V' | b'g' | b'p' | b'P' => drop(walk.line()?),
+            b'V' => {
+                let text = walk.line()?;
+                walk.push(Some(text));
+            }
+            b'g' | b'p' => {
+                let line = walk.line()?;
+                walk.memo(opcode == b'p', line.parse().unwrap_or(u64::MAX));
+            }
+            b'F' | b'P' => drop(walk.line()?),
             b'K' => {
                 let [byte] = walk.take()?;
                 walk.outline.integers.push(i64::from(byte));
@@ -74,18 +95,38 @@ pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
                 let [length] = walk.take()?;
                 walk.long(length)?;
             }
-            b'h' | b'q' | 0x80 => drop(walk.take::<1>()?),
-            b'j' | b'r' => drop(walk.take::<4>()?),
+            0x80 => drop(walk.take::<1>()?),
+            b'h' | b'q' => {
+                let [place] = walk.take()?;
+                walk.memo(opcode == b'q', u64::from(place));
+            }
+            b'j' | b'r' => {
+                let place = u32::from_le_bytes(walk.take()?);
+                walk.memo(opcode == b'r', u64::from(place));
+            }
+            0x94 => walk.memo(true, walk.memorised),
             b'G' | 0x95 => drop(walk.take::<8>()?),
-            b'U' | b'C' | 0x8c => {
+            b'U' | 0x8c => {
+                let [length] = walk.take()?;
+                walk.text(u64::from(length))?;
+            }
+            b'C' => {
                 let [length] = walk.take()?;
                 walk.skip(u64::from(length))?;
             }
-            b'T' | b'X' | b'B' | 0x8b => {
+            b'T' | b'X' => {
+                let length = u32::from_le_bytes(walk.take()?);
+                walk.text(u64::from(length))?;
+            }
+            b'B' | 0x8b => {
                 let length = u32::from_le_bytes(walk.take()?);
                 walk.skip(u64::from(length))?;
             }
-            0x8d | 0x8e | 0x96 => {
+            0x8d => {
+                let length = u64::from_le_bytes(walk.take()?);
+                walk.text(length)?;
+            }
+            0x8e | 0x96 => {
                 let length = u64::from_le_bytes(walk.take()?);
                 walk.skip(length)?;
             }
@@ -109,7 +150,7 @@ pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
             | b'Q'
             | 0x81
             | 0x85..=0x89
-            | 0x8f..=0x94 => {}
+            | 0x8f..=0x92 => {}
             other => {
                 return Err(invalid(format!(
                     "its pickle has the opcode {other:#04x}, which no checkpoint needs"
@@ -122,9 +163,60 @@ pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
 struct Walk<'a, R> {
     reader: &'a mut R,
     outline: Outline,
+    /// The last two texts that were pushed, unless too long for a name.
+    texts: [Option<String>; 2],
+    memo: BTreeMap<u64, String>,
+    /// How often something was memorised.
+    memorised: u64,
 }
 
 impl<R: BufRead> Walk<'_, R> {
+    fn global(&mut self, module: String, name: String) -> io::Result<()> {
+        let named = format!("{module}.{name}");
+        if globals::runs_code(&named) {
+            return Err(invalid(format!(
+                "its pickle names `{named}`, which runs code when Python loads it, and which no weights need"
+            )));
+        }
+        self.outline.globals.push((module, name));
+        Ok(())
+    }
+
+    fn push(&mut self, text: Option<String>) {
+        self.texts.rotate_left(1);
+        self.texts[1] = text;
+    }
+
+    /// A text of that length.
+    fn text(&mut self, length: u64) -> io::Result<()> {
+        if length > LONGEST_NAME {
+            self.push(None);
+            return self.skip(length);
+        }
+        self.advance(length)?;
+        let mut bytes = Vec::new();
+        self.reader.by_ref().take(length).read_to_end(&mut bytes)?;
+        if (bytes.len() as u64) < length {
+            return Err(early(io::ErrorKind::UnexpectedEof.into()));
+        }
+        self.push(Some(String::from_utf8_lossy(&bytes).into_owned()));
+        Ok(())
+    }
+
+    /// Memorises what was pushed last, or pushes what was memorised, as far as it is a text.
+    fn memo(&mut self, is_put: bool, place: u64) {
+        if !is_put {
+            self.push(self.memo.get(&place).cloned());
+            return;
+        }
+        self.memorised += 1;
+        if let Some(text) = self.texts[1].clone()
+            && self.memo.len() < MOST_MEMORISED
+        {
+            self.memo.insert(place, text);
+        }
+    }
+
     fn advance(&mut self, bytes: u64) -> io::Result<()> {
         self.outline.bytes = self.outline.bytes.saturating_add(bytes);
         if self.outline.bytes > MOST_BYTES {
@@ -239,6 +331,11 @@ mod tests {
             ),
             (b"S'text'\n.", "opcode 0x53"),
             (b"\x82\x01.", "opcode 0x82"),
+            (b"cposix\nsystem\n.", "names `posix.system`"),
+            (
+                b"\x8c\x05posix\x94\x8c\x06system\x940\x8c\x01xh\x00h\x01\x93.",
+                "names `posix.system`",
+            ),
             (&many, "more than 500000 instructions"),
         ] {
             let error = walk(pickle).unwrap_err();
