@@ -1,12 +1,16 @@
 //! From a request and a source of weights to a file: graph, binding, metadata, storage, atomic write.
 
+use crate::onnx::file::ModelFile;
 use crate::onnx::model::output::{Output, OutputError, Staged};
 use crate::onnx::model::{Frame, Model, ModelError, Storage};
 use crate::request::{Request, RequestError};
 use crate::tensor::{Progress, TensorSource};
 use crate::weights::{BindError, Expected, bind};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// What a file of external data is called after its model.
+const DATA: &str = ".data";
 
 /// Weights and what the file will say about them.
 pub struct Weights<'a> {
@@ -153,7 +157,7 @@ pub fn emit(
             }))
         }
         Some(Output::Staged(staged)) => {
-            let location = staged.companion(".data")?;
+            let location = staged.companion(DATA)?;
             let frame = Frame::new(
                 &model,
                 &Storage::External {
@@ -189,6 +193,30 @@ impl StagedModel {
     /// # Errors
     /// If the file system refuses.
     pub fn commit(self) -> Result<(), EmitError> {
-        Ok(self.staged.commit(self.companion.as_deref())?)
+        let stale = match &self.companion {
+            Some(_) => None,
+            None => own_data(self.staged.target()),
+        };
+        self.staged.commit(self.companion.as_deref())?;
+        if let Some(stale) = stale {
+            // The model is in its place: what its predecessor leaves behind is no failure.
+            let _ = std::fs::remove_file(stale);
+        }
+        Ok(())
     }
+}
+
+/// The file of external data of the model at `path`, if it has one by the name that is given here.
+fn own_data(path: &Path) -> Option<PathBuf> {
+    let name = format!("{}{DATA}", path.file_name()?.to_str()?);
+    let data = path.with_file_name(&name);
+    if !data.symlink_metadata().is_ok_and(|found| found.is_file()) {
+        return None;
+    }
+    let model = ModelFile::open(path).ok()?;
+    let refers = model.contents.initializers.iter().any(|initializer| {
+        let external = initializer.external().ok().flatten();
+        external.is_some_and(|external| external.location == name)
+    });
+    refers.then_some(data)
 }

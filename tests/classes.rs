@@ -54,6 +54,35 @@ fn values(folder: &Path, name: &str, tensor: &str) -> Vec<f32> {
     values
 }
 
+/// Such files are emitted, but no picture can be classified with them.
+#[test]
+fn what_no_picture_can_be_classified_with_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    for (flags, expected) in [
+        (
+            ["--in-channels", "1"],
+            "hint: its input has 1 channel, and only pictures of 3 can be prepared",
+        ),
+        (
+            ["--outputs", "pooled"],
+            "expected an output `logits` or `probabilities`, found `pooled`\nhint: emit the model again with \
+             `--outputs logits`",
+        ),
+    ] {
+        let emit = [
+            &["emit"],
+            &NETWORK[..],
+            &flags,
+            &["--force", "-o", "m.onnx"],
+        ]
+        .concat();
+        done(folder, &emit);
+        let message = refused(folder, &["classify", "m.onnx", "p.png"]);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
 /// A folder with `names` (three of them), and `old.onnx`, which carries them, and its parameters in `old`.
 fn labelled() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");

@@ -219,7 +219,7 @@ fn what_the_file_must_say_is_asked_for() {
             None,
             [
                 "no metadata `efficientnet.preprocessing`",
-                "hint: emit the file",
+                "hint: emit it again",
             ],
         ),
         (

@@ -205,11 +205,32 @@ fn a_full_device_and_a_full_disk_leave_nothing() {
 }
 
 #[test]
+fn data_of_a_replaced_model_goes_with_it() {
+    let folder = folder();
+    let folder = folder.path();
+    let done = |arguments: &[&str]| {
+        let output = emit(&lite0(arguments), folder);
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    done(&["--external-data", "-o", "m.onnx"]);
+    assert_eq!(listing(folder), ["m.onnx", "m.onnx.data"]);
+    done(&["--force", "-o", "m.onnx"]);
+    assert_eq!(listing(folder), ["m.onnx"]);
+    // A file that the old model knows nothing of is not ours.
+    std::fs::write(folder.join("m.onnx.data"), "mine").expect("a file");
+    done(&["--force", "-o", "m.onnx"]);
+    assert_eq!(listing(folder), ["m.onnx", "m.onnx.data"]);
+}
+
+#[test]
 fn folders_are_not_files() {
     let folder = folder();
     for (path, message) in [
-        (".", "`.` is not a file name"),
-        ("no/such/x.onnx", "cannot write `no/such/x.onnx`"),
+        (".", "`.` is a folder, expected the name of a file"),
+        (
+            "no/such/x.onnx",
+            "`no/such/x.onnx` cannot be written: there is no folder `no/such`",
+        ),
     ] {
         let output = emit(&lite0(&["-o", path]), folder.path());
         assert_eq!(output.status.code(), Some(2), "{path}");

@@ -23,13 +23,11 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
         .expect("the binary")
 }
 
-fn done(folder: &Path, arguments: &[&str]) {
+fn done(folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {message}");
+    message
 }
 
 fn refused(folder: &Path, arguments: &[&str]) -> String {
@@ -256,6 +254,21 @@ fn the_safetensors_crate_reads_it() {
             .flat_map(|value: &f32| value.to_le_bytes())
             .collect();
         assert_eq!(encoded, view.data(), "{}", tensor.name);
+    }
+}
+
+#[test]
+fn a_library_that_computes_otherwise_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let lite = ["emit", "--variant", "b0", "--bn", "keep"];
+    done(folder, &[&lite[..], &["-o", "k.onnx"]].concat());
+    for (names, expected) in [("torchvision", true), ("timm", false), ("keras", false)] {
+        let export = [&export(&["k.onnx"], names)[..], &["--names", names]].concat();
+        let notes = done(folder, &export);
+        let note = "torchvision computes with padding symmetric and epsilon 1e-5, but these weights are for \
+                    padding same and epsilon 1e-3";
+        assert_eq!(notes.contains(note), expected, "{notes}");
     }
 }
 

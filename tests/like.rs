@@ -70,6 +70,8 @@ fn every_name_is_listed_with_what_it_stands_for() {
     let all: BTreeSet<String> = like::all().iter().map(like::Like::name).collect();
     assert_eq!(listed, all);
     assert_eq!(rows.len() - 1, 204);
+    let widest = run.stdout.lines().map(str::len).max();
+    assert!(widest <= Some(100), "{widest:?}");
     let run = self::run(Path::new("."), "inspect --like list --json");
     let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
     assert_eq!(report["models"].as_array().map(Vec::len), Some(204));
@@ -171,6 +173,19 @@ fn bad_names_and_second_choices_are_refused() {
         message.contains("the nearest name is `timm/tf_efficientnet_b2.ns_jft_in1k`"),
         "{message}"
     );
+    for (name, expected) in [
+        (
+            "tf_efficientnet_b0",
+            "the nearest name is `timm/tf_efficientnet_b0`",
+        ),
+        (
+            "torchvision/efficientnet_b1.V3",
+            "hint: that model's weights are `IMAGENET1K_V2`, `IMAGENET1K_V1`",
+        ),
+    ] {
+        let message = refused(Path::new("."), &format!("inspect --like {name}"));
+        assert!(message.contains(expected), "{message}");
+    }
     for other in [
         "--variant b0",
         "--phi 0",
@@ -221,7 +236,11 @@ fn a_checkpoint_that_cannot_tell_is_read_as_the_model() {
     // By itself it is not enough.
     let message = refused(folder, "emit --weights silent.safetensors -o x.onnx");
     assert!(
-        message.contains("do not tell its padding and batch norm epsilon"),
+        message.contains("do not tell its padding and batch norm epsilon")
+            && message.contains(
+                "hint: say which it is with `--like timm/efficientnet_lite0` or \
+                 `--like timm/tf_efficientnet_lite0`; or use `--padding same"
+            ),
         "{message}"
     );
     let notes = done(

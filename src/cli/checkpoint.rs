@@ -5,14 +5,15 @@ use super::like;
 use super::published::Published;
 use super::select::{Selection, Shape};
 use efficientnet_onnx::graph::{Padding, Parameter};
-use efficientnet_onnx::like::Like;
-use efficientnet_onnx::metadata::{self, Fresh, Origin, Preprocessing, Recipe};
+use efficientnet_onnx::like::{Like, keras_normal};
+use efficientnet_onnx::metadata::{self, Fresh, Normal, Origin, Preprocessing, Recipe};
 use efficientnet_onnx::recognise::recognise;
 use efficientnet_onnx::request::{BatchNorms, Blueprint, Request};
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
 use efficientnet_onnx::weights::Expected;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::classifier::{FRESH_RULE, FreshClassifier};
+use efficientnet_onnx::weights::keras::Normalization;
 use efficientnet_onnx::weights::names::conventions::{Known, resolve_conventions};
 use efficientnet_onnx::weights::names::{NameMap, Naming};
 use efficientnet_onnx::weights::stem::{AdaptedStem, COLOURS};
@@ -137,7 +138,7 @@ impl OpenCheckpoint {
             file = like::agreed(asked, flags, file, place)?;
         }
         let conventions = resolve_conventions(flags, file, self.naming, variant)
-            .map_err(|error| Failure::bad_input(error).hint(error.hint()))?;
+            .map_err(|error| Failure::bad_input(error).hint(like::hint(error, variant)))?;
         request.options.padding = conventions.padding;
         request.options.batch_norm_epsilon = conventions.batch_norm_epsilon;
         let counts = [
@@ -217,7 +218,11 @@ impl OpenCheckpoint {
                 asked.name()
             )
         });
-        let notes = [nest, published, recognised, assumed, kept, reset];
+        let normal = self.normal().filter(|normal| *normal != Normal::IMAGENET);
+        let normal = normal.map(|Normal { mean, std }| {
+            format!("pictures are prepared as the checkpoint's own Normalization does, with mean {mean:?} and deviation {std:?}")
+        });
+        let notes = [nest, published, recognised, assumed, kept, normal, reset];
         notes.into_iter().flatten().collect()
     }
 
@@ -233,6 +238,7 @@ impl OpenCheckpoint {
             let is_so = |asked: &&Like| {
                 let own = self.preprocessing.as_ref();
                 own.is_none_or(|own| *own == asked.preprocessing_at(own.size))
+                    && (self.normal()).is_none_or(|own| own == asked.preprocessing.normal)
             };
             return selection.like().filter(is_so).cloned();
         }
@@ -262,6 +268,12 @@ impl OpenCheckpoint {
             (Some(told), _) => Some(told.at(size)),
             (None, published) => Some(published.as_ref()?.like.preprocessing_at(size)),
         }
+    }
+
+    /// What a Keras model itself normalises pictures with, if it says so.
+    pub fn normal(&self) -> Option<Normal> {
+        let Normalization { mean, variance } = self.checkpoint.normalization()?;
+        Some(keras_normal(mean, variance))
     }
 
     /// Names of the classifier's classes, as JSON, if it carries them.

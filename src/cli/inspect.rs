@@ -249,13 +249,18 @@ fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {
         (
             "input",
             format!(
-                "batch {batch}, {} channels, {height} x {width}",
-                recipe.in_channels
+                "batch {batch}, {}, {height} x {width}",
+                text::counted(recipe.in_channels, "channel")
             ),
         ),
         (
             "outputs",
-            format!("{} ({} classes)", recipe.outputs.join(", "), recipe.classes),
+            if recipe.outputs.iter().all(|output| output == "pooled") {
+                "pooled".to_owned()
+            } else {
+                let classes = text::counted(recipe.classes, "class");
+                format!("{} ({classes})", recipe.outputs.join(", "))
+            },
         ),
         (
             "details",

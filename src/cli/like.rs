@@ -9,7 +9,7 @@ use efficientnet_onnx::metadata::{Preprocessing, Recipe};
 use efficientnet_onnx::request::Request;
 use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::weights::names::Naming;
-use efficientnet_onnx::weights::names::conventions::{Known, implied};
+use efficientnet_onnx::weights::names::conventions::{Known, Undecided, implied};
 use serde_json::{Value, json};
 
 /// What `--like` asks for.
@@ -28,8 +28,12 @@ pub fn parse(text: &str) -> Result<Choice, String> {
     }
     match like::find(text) {
         Ok(like) => Ok(Choice::Model(Box::new(like))),
-        Err(error) => Err(format!(
+        Err(error) if error.tags.is_empty() => Err(format!(
             "{error}\nhint: `inspect --like list` has all names"
+        )),
+        Err(error) => Err(format!(
+            "{error}\nhint: that model's weights are `{}`",
+            error.tags.join("`, `")
         )),
     }
 }
@@ -136,6 +140,37 @@ pub fn assumed(like: &Like, naming: Naming) -> Option<String> {
     }
 }
 
+/// What to do where neither flags nor a checkpoint tell padding and epsilon: the models that it may be come first.
+pub fn hint(error: Undecided, variant: Option<&str>) -> String {
+    let may_be = |like: &Like| like.naming() == error.naming && Some(like.variant.name) == variant;
+    let mut names: Vec<String> = like::all()
+        .iter()
+        .filter(|like| may_be(like))
+        .map(|like| format!("`--like {}`", like.untagged()))
+        .collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return error.hint().to_owned();
+    }
+    let names = names.join(" or ");
+    format!("say which it is with {names}; or {}", error.hint())
+}
+
+/// A note, if a library computes the weights of a request with another padding or epsilon.
+pub fn elsewhere(naming: Naming, request: &Request) -> Option<String> {
+    let variant = request.variant().map(|variant| variant.name);
+    let implied = implied(naming, variant);
+    let options = &request.options;
+    let padding = implied.padding.unwrap_or(options.padding);
+    let epsilon = implied
+        .batch_norm_epsilon
+        .unwrap_or(options.batch_norm_epsilon);
+    let theirs = conventions(padding, epsilon);
+    let own = conventions(options.padding, options.batch_norm_epsilon);
+    (theirs != own).then(|| format!("{naming} computes with {theirs}, but these weights are for {own}: its results will differ"))
+}
+
 fn conventions(padding: Padding, epsilon: f64) -> String {
     format!("padding {} and epsilon {epsilon:e}", padding.name())
 }
@@ -145,18 +180,17 @@ pub fn list() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
-        "name",
-        "variant",
+        "name and variant",
         "size",
         "classes",
         "padding",
-        "epsilon",
+        "eps",
         "parameters",
     ]);
     for (like, parameters) in counted() {
         table.add_row([
-            like.name(),
-            like.variant.name.to_owned(),
+            // Columns of their own would be wider than a terminal.
+            format!("{} {}", like.name(), like.variant.name),
             like.size.to_string(),
             text::grouped(like.classes),
             like.padding.name().to_owned(),
@@ -164,7 +198,10 @@ pub fn list() -> Table {
             parameters.map(text::grouped).unwrap_or_default(),
         ]);
     }
-    for index in [2, 3, 6] {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
+    for index in [1, 2, 5] {
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(CellAlignment::Right);
         }

@@ -176,7 +176,11 @@ impl Weights {
                     Self::Checkpoint(open) => open.library(request),
                     Self::Seed(_) => None,
                 };
-                like::preprocessing(asked.or(implied.as_ref()), request)
+                let mut record = like::preprocessing(asked.or(implied.as_ref()), request)?;
+                if let Self::Checkpoint(open) = self {
+                    record.normal = open.normal().unwrap_or(record.normal);
+                }
+                Some(record)
             }
         }
     }

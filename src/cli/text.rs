@@ -13,6 +13,16 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// `1 channel`, `3 channels`, `1,000 classes`.
+pub fn counted(number: u64, what: &str) -> String {
+    let ending = match (number, what.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{} {what}{ending}", grouped(number))
+}
+
 /// `993.6 M`, `37.75 G`: four digits and an SI prefix.
 pub fn scaled(number: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "shown with four digits")]
@@ -59,6 +69,9 @@ mod tests {
         assert_eq!(grouped(9_109_994), "9,109,994");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1000), "1,000");
+        assert_eq!(counted(1, "channel"), "1 channel");
+        assert_eq!(counted(3, "channel"), "3 channels");
+        assert_eq!(counted(1000, "class"), "1,000 classes");
         assert_eq!(scaled(993_561_872), "993.6 M");
         assert_eq!(scaled(37_745_884_192), "37.75 G");
         assert_eq!(bytes(36_500_000), "36.5 MB");

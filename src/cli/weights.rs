@@ -91,6 +91,9 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
         None => from_seed(args)?,
     };
     let naming = Naming::by_name(&args.names).unwrap_or(Naming::Timm);
+    if let Some(note) = like::elsewhere(naming, &request).filter(|_| !args.quiet) {
+        eprintln!("{note}");
+    }
     let canonical = request.canonical().map_err(Failure::bad_input)?;
     let export = Export::new(&canonical, &*source, naming).map_err(Failure::bad_input)?;
     let bar = Bar::new();
@@ -120,9 +123,9 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
     if !args.quiet {
         let size = text::bytes(export.payload_bytes());
         eprintln!(
-            "wrote `{}`: {} tensors, {size}",
+            "wrote `{}`: {}, {size}",
             args.output.display(),
-            canonical.parameters.len()
+            text::counted(canonical.parameters.len() as u64, "tensor")
         );
     }
     Ok(Status::Done)

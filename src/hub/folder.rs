@@ -64,7 +64,7 @@ impl FolderError {
     pub fn hint(&self) -> String {
         match self {
             Self::NoWeights { .. } | Self::NoConfig { .. } => {
-                "name a checkpoint file, or the folder of a model as timm publishes it on Hugging Face"
+                "name a checkpoint file, the folder of a model as timm publishes it on Hugging Face, or what the files of a TensorFlow checkpoint have in common, such as `FOLDER/model.ckpt`"
             }
             Self::Sharded { .. } => "save the model into one file",
             Self::Config { .. } => "name the weights file itself, and the network with `--like` or `--variant`",

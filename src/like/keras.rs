@@ -48,6 +48,26 @@ pub(super) fn models() -> Vec<Like> {
     MODELS.into_iter().filter_map(like).collect()
 }
 
+/// What a model of V1 with this mean and variance in its `Normalization` normalises pictures with, which it has from 0
+/// to 255.
+///
+/// The weights that Keras publishes have deviations in the variance's place, which a further `Rescaling` of such models
+/// repairs (`IMAGENET_STDDEV_RGB` in keras `efficientnet.py`).
+#[must_use]
+pub fn normal(mean: [f64; 3], variance: [f64; 3]) -> Normal {
+    /// Singles differ from what they stand for by less.
+    const CLOSE: f64 = 1e-6;
+    let published = Normal::IMAGENET;
+    let is_close = |values: [f64; 3], published: [f64; 3]| {
+        let mut pairs = values.into_iter().zip(published);
+        pairs.all(|(value, published)| (value - published / 255.0).abs() < CLOSE)
+    };
+    if is_close(mean, published.mean) && is_close(variance, published.std) {
+        return published;
+    }
+    Normal::of_unit(mean, variance.map(f64::sqrt))
+}
+
 /// The model's own `Rescaling` and `Normalization` (V1's, with the factor that repairs its stored deviation, is
 /// `(x / 255 − mean) / std`; that of V2-S to L is `x / 128 − 1`). Keras leaves resizing to its user; its guides do it
 /// with `tf.image.resize` to the network's size.

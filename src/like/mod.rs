@@ -16,6 +16,7 @@ use crate::scaling::Variant;
 use crate::weights::names::Naming;
 use std::fmt;
 
+pub use keras::normal as keras_normal;
 pub use timm::evaluation as timm_evaluation;
 
 /// A library that publishes EfficientNets.
@@ -81,6 +82,8 @@ pub struct LikeError {
     pub name: String,
     /// The name that takes the fewest edits.
     pub nearest: Option<String>,
+    /// Tags of the model, if it is there and only the tag is not.
+    pub tags: Vec<String>,
 }
 
 /// The model called `LIBRARY/MODEL`, with the weights that its library takes by default, or `LIBRARY/MODEL.TAG`.
@@ -95,11 +98,19 @@ pub fn find(name: &str) -> Result<Like, LikeError> {
     if let Some(found) = all.iter().find(|like| like.name() == name) {
         return Ok(found.clone());
     }
+    // Without a library, the models' own names are compared.
+    let compared = |other: &String| match other.split_once('/') {
+        Some((_, model)) if !name.contains('/') => strsim::damerau_levenshtein(name, model),
+        _ => strsim::damerau_levenshtein(name, other),
+    };
     let names = all.iter().flat_map(|like| [like.untagged(), like.name()]);
-    let nearest = names.min_by_key(|other| strsim::damerau_levenshtein(name, other));
+    let nearest = names.min_by_key(compared);
+    let model = name.split_once('.').map_or(name, |(model, _)| model);
+    let tags = all.iter().filter(|like| like.untagged() == model);
     Err(LikeError {
         name: name.to_owned(),
         nearest,
+        tags: tags.filter_map(|like| like.tag.clone()).collect(),
     })
 }
 
@@ -170,6 +181,9 @@ impl Like {
     pub fn preprocessing_at(&self, size: [u64; 2]) -> Preprocessing {
         match &self.test {
             Some(test) if test.size == size => test.clone(),
+            _ if self.library == Library::TensorFlow => {
+                tensorflow::preprocessing_at(&self.preprocessing, self.variant.baseline, size)
+            }
             _ => self.preprocessing.at(size),
         }
     }

@@ -99,6 +99,27 @@ fn like(model: &str, variant: &str, tag: Option<&str>) -> Option<Like> {
     })
 }
 
+/// The same at another size: V2-S to XL crop below 320 pixels (`preprocess_for_eval` in google/automl
+/// `efficientnetv2/preprocessing.py`).
+pub(super) fn preprocessing_at(
+    own: &Preprocessing,
+    baseline: Baseline,
+    size: [u64; 2],
+) -> Preprocessing {
+    let mut record = own.at(size);
+    let is_v2 = matches!(
+        baseline,
+        Baseline::V2S | Baseline::V2M | Baseline::V2L | Baseline::V2Xl
+    );
+    if is_v2 && size[0].min(size[1]) < WHOLE_FROM {
+        record.framing = Framing::CropPadding(32);
+    }
+    record
+}
+
+/// Side in pixels from which V2-S to XL take the whole picture.
+const WHOLE_FROM: u64 = 320;
+
 /// tensorflow/tpu `preprocessing.py` and `main.py` (V1, Lite, EdgeTPU, CondConv): a crop whose padding grows with the
 /// size; bicubic, but bilinear in Lite and EdgeTPU. google/automl `efficientnetv2/preprocessing.py` (V2-S to XL): no
 /// crop at 320 and beyond, bilinear; `preprocess_legacy.py` (V2-B0 to B3): padding 32, bicubic.

@@ -1,6 +1,7 @@
 //! What names stand for.
 
 use super::*;
+use crate::metadata::{Framing, Normal};
 use Padding::{Same, Symmetric};
 use std::collections::BTreeSet;
 
@@ -174,7 +175,7 @@ fn departures_are_told() {
 
 #[test]
 fn pictures_are_prepared_as_each_library_does() {
-    use crate::metadata::{Framing, Interpolation, Normal, Sampling};
+    use crate::metadata::{Interpolation, Sampling};
     use Framing::{Cover, CropPadding, Stretch};
     use Interpolation::{Bicubic, Bilinear};
     use Sampling::{Antialias, HalfPixel, Legacy};
@@ -332,4 +333,34 @@ fn pictures_are_prepared_as_each_library_does() {
     assert_eq!(at(224), Cover([256; 2]));
     assert_eq!(at(256), Cover([256; 2]), "timm tests it without a margin");
     assert_eq!(at(448), Cover([512; 2]));
+}
+
+#[test]
+fn kerass_own_normalization_is_what_the_model_computes() {
+    let single = |values: [f32; 3]| values.map(f64::from);
+    let (mean, deviation) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    // Published weights have deviations in the variance's place.
+    let published = keras_normal(single(mean), single(deviation));
+    assert_eq!(published, Normal::IMAGENET);
+    // Untrained models normalise nothing.
+    let untrained = keras_normal([0.0; 3], [1.0; 3]);
+    assert_eq!(untrained, Normal::of_unit([0.0; 3], [1.0; 3]));
+    let adapted = keras_normal([0.5; 3], [0.0625; 3]);
+    assert_eq!(adapted, Normal::of_unit([0.5; 3], [0.25; 3]));
+}
+
+#[test]
+fn small_inputs_of_v2_are_cropped_as_its_authors_did() {
+    let like = find("tf/efficientnetv2-s").unwrap();
+    for (size, framing) in [
+        ([320, 320], Framing::Stretch([320, 320])),
+        ([319, 319], Framing::CropPadding(32)),
+    ] {
+        assert_eq!(like.preprocessing_at(size).framing, framing);
+    }
+    let keras = find("keras/EfficientNetV2S").unwrap();
+    assert_eq!(
+        keras.preprocessing_at([224, 224]).framing,
+        Framing::Stretch([224, 224])
+    );
 }

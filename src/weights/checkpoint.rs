@@ -4,7 +4,7 @@
 //! `num_batches_tracked` of a batch norm, are never weights and are not on offer.
 
 use super::emitted::{Emitted, FIRST_BYTE};
-use super::keras::{self, Keras};
+use super::keras::{self, Keras, Normalization};
 use super::names::Naming;
 use super::offer::Offer;
 use super::pytorch::{Container, Pytorch};
@@ -28,6 +28,7 @@ pub struct Checkpoint {
     averages: Option<&'static str>,
     metadata: BTreeMap<String, String>,
     is_model: bool,
+    normalization: Option<Normalization>,
     hashing: Mutex<Option<Hashing>>,
 }
 
@@ -49,16 +50,20 @@ impl Checkpoint {
                 offer: Offer::new(Box::new(bundle)),
                 metadata: BTreeMap::new(),
                 is_model: false,
+                normalization: None,
                 hashing: Mutex::new(None),
             });
         }
         let start = start(path).map_err(|source| io(path, source))?;
         let mut metadata = BTreeMap::new();
         let mut is_model = false;
+        let mut normalization = None;
         let source: Box<dyn TensorSource> = if let Some(container) = Container::detect(&start) {
             Box::new(Pytorch::open(path, container)?)
         } else if start.starts_with(&keras::SIGNATURE) {
-            Box::new(Keras::open(path)?)
+            let file = Keras::open(path)?;
+            normalization = file.normalization()?;
+            Box::new(file)
         } else if start.get(8) == Some(&b'{') {
             let file = Safetensors::open(path)?;
             metadata = file.metadata().clone();
@@ -84,6 +89,7 @@ impl Checkpoint {
             offer: Offer::new(source),
             metadata,
             is_model,
+            normalization,
             hashing: Mutex::new(None),
         })
     }
@@ -108,6 +114,12 @@ impl Checkpoint {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned()
+    }
+
+    /// What a Keras model's own normalization of pictures keeps, if it has one.
+    #[must_use]
+    pub fn normalization(&self) -> Option<Normalization> {
+        self.normalization
     }
 
     /// The library whose names the tensors have, if it is a known one.

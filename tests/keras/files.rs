@@ -149,6 +149,25 @@ fn links_are_found_in_any_tree() {
     }
 }
 
+/// It is not one of the network's weights, but tells how pictures are prepared.
+#[test]
+fn the_normalization_of_pictures_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints");
+    for file in [
+        "keras_2_model.h5",
+        "keras_2_nested.h5",
+        "keras_3_model.h5",
+        "keras_3.weights.h5",
+        "keras_chunked_latest.h5",
+    ] {
+        let checkpoint = Checkpoint::open(&folder.join(file)).expect("a readable checkpoint");
+        let found = checkpoint.normalization().expect("a normalization");
+        assert_eq!((found.mean, found.variance), ([0.0; 3], [1.0; 3]), "{file}");
+    }
+    let none = Checkpoint::open(&folder.join("keras_cut.h5")).expect("a readable checkpoint");
+    assert_eq!(none.normalization(), None);
+}
+
 #[test]
 fn keras_names_are_detected_in_its_files() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints");

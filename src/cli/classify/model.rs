@@ -4,8 +4,11 @@ use super::answer;
 use super::report::Guess;
 use crate::cli::exit::{Failure, Status};
 use crate::cli::picture;
+use crate::cli::text;
 use efficientnet_onnx::labels::Labels;
-use efficientnet_onnx::metadata::{LABELS_KEY, PREPROCESSING_KEY, Preprocessing};
+use efficientnet_onnx::metadata::{
+    LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe,
+};
 use efficientnet_onnx::onnx::check::{self, Level};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::NamedTensor;
@@ -46,10 +49,21 @@ impl Model {
         let file = ModelFile::open(path).map_err(Failure::bad_input)?;
         let shown = path.display();
         let json = file.metadata(PREPROCESSING_KEY).ok_or_else(|| {
-            Failure::bad_input(format_args!(
+            let failure = Failure::bad_input(format_args!(
                 "`{shown}` does not say how pictures are prepared: it has no metadata `{PREPROCESSING_KEY}`"
-            ))
-            .hint("emit the file with this program, which adds it")
+            ));
+            let recipe = file.metadata(RECIPE_KEY);
+            let recipe = recipe.and_then(|text| serde_json::from_str::<Recipe>(text).ok());
+            failure.hint(match recipe {
+                Some(recipe) if recipe.in_channels != 3 => format!(
+                    "its input has {}, and only pictures of 3 can be prepared: run it by a program of your own",
+                    text::counted(recipe.in_channels, "channel")
+                ),
+                Some(recipe) if recipe.architecture.is_some() => {
+                    "nobody has said it of a network of one's own: run it by a program of your own".to_owned()
+                }
+                _ => "emit it again with this program, which says it of published networks".to_owned(),
+            })
         })?;
         let preprocessing: Preprocessing = serde_json::from_str(json).map_err(|error| {
             Failure::bad_input(format_args!(
@@ -60,7 +74,8 @@ impl Model {
         let subject = read::subject(&file);
         let bad = |problem: String| Failure::bad_input(format_args!("`{shown}`: {problem}"));
         let batch = batch(&subject, size).map_err(bad)?;
-        let (output, classes) = output(&subject).map_err(bad)?;
+        let (output, classes) = output(&subject)
+            .map_err(|problem| bad(problem).hint("emit the model again with `--outputs logits`"))?;
         let labels = Labels::of(file.metadata(LABELS_KEY), classes)
             .map_err(|error| bad(format!("metadata `{LABELS_KEY}`: {error}")))?;
         refuse_if_broken(&file)?;
@@ -188,7 +203,15 @@ fn output(subject: &Subject) -> Result<((&'static str, bool), usize), String> {
                     .find(|output| output.name == known.0)?,
             ))
         })
-        .ok_or("expected an output `logits` or `probabilities`, found neither")?;
+        .ok_or_else(|| {
+            let found: Vec<&str> = (subject.outputs.iter())
+                .map(|output| output.name.as_str())
+                .collect();
+            format!(
+                "expected an output `logits` or `probabilities`, found `{}`",
+                found.join("`, `").escape_debug()
+            )
+        })?;
     match declared.shape.as_deref() {
         Some(&[_, Extent::Fixed(classes @ 1..=MOST_CLASSES)]) => Ok((known, whole(classes))),
         _ => Err(format!(

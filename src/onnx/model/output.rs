@@ -32,7 +32,18 @@ pub enum OutputError {
     /// It is there already.
     #[error("`{}` exists", .0.display())]
     Exists(PathBuf),
-    /// It is a folder, or has no file name.
+    /// It is a folder.
+    #[error("`{}` is a folder, expected the name of a file", .0.display())]
+    Folder(PathBuf),
+    /// Its folder is not there.
+    #[error("`{}` cannot be written: there is no folder `{}`", path.display(), folder.display())]
+    NoFolder {
+        /// What was to be written.
+        path: PathBuf,
+        /// Where.
+        folder: PathBuf,
+    },
+    /// It has no file name.
     #[error("`{}` is not a file name", .0.display())]
     NotAFile(PathBuf),
     /// The file system refused.
@@ -65,7 +76,7 @@ impl Output {
         };
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
-                return Err(OutputError::NotAFile(path.to_owned()));
+                return Err(OutputError::Folder(path.to_owned()));
             }
             Ok(metadata) if !metadata.is_file() => {
                 let file = fs::OpenOptions::new()
@@ -85,6 +96,12 @@ impl Output {
             Some(parent) => parent,
             None => return Err(OutputError::NotAFile(path.to_owned())),
         };
+        if !parent.is_dir() {
+            return Err(OutputError::NoFolder {
+                path: path.to_owned(),
+                folder: parent.to_owned(),
+            });
+        }
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .tempdir_in(parent)
@@ -99,6 +116,12 @@ impl Output {
 }
 
 impl Staged {
+    /// Where the main file will be.
+    #[must_use]
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// The complete path of the main file while it waits.
     #[must_use]
     pub fn path(&self) -> PathBuf {

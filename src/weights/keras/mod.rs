@@ -29,6 +29,24 @@ pub struct Keras {
     tensors: Vec<TensorInfo>,
     /// For each tensor's name, its place in the file's list.
     places: BTreeMap<String, usize>,
+    /// Places of what the normalization in front of the network keeps.
+    statistics: Vec<(Statistic, usize)>,
+}
+
+/// What Keras's `Normalization` knows of pixels from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Normalization {
+    /// Channel by channel.
+    pub mean: [f64; 3],
+    /// Channel by channel, above 0.
+    pub variance: [f64; 3],
+}
+
+/// One of its weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Statistic {
+    Mean,
+    Variance,
 }
 
 impl Keras {
@@ -43,6 +61,7 @@ impl Keras {
             path: path.to_path_buf(),
             tensors: Vec::new(),
             places: BTreeMap::new(),
+            statistics: Vec::new(),
         };
         keras.name().map_err(|reason| malformed(path, &reason))?;
         Ok(keras)
@@ -74,6 +93,9 @@ impl Keras {
                 continue;
             }
             let Some(name) = name(path, &layers)? else {
+                let statistic = statistic(path);
+                self.statistics
+                    .extend(statistic.map(|statistic| (statistic, place)));
                 continue;
             };
             if let Some(other) = self.places.insert(name.clone(), place) {
@@ -89,6 +111,58 @@ impl Keras {
             });
         }
         Ok(())
+    }
+}
+
+impl Keras {
+    /// What the normalization of pictures keeps, if there is exactly one and it is of three channels.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not of finite numbers with variances above 0.
+    pub fn normalization(&self) -> Result<Option<Normalization>, SourceError> {
+        let mut found = [[0.0; 3]; 2];
+        for (which, levels) in [Statistic::Mean, Statistic::Variance]
+            .into_iter()
+            .zip(&mut found)
+        {
+            let mut places = self.statistics.iter().filter(|(kind, _)| *kind == which);
+            let (Some((_, place)), None) = (places.next(), places.next()) else {
+                return Ok(None);
+            };
+            let dataset = &self.file.datasets[*place];
+            if dataset.shape.iter().any(|extent| ![1, 3].contains(extent))
+                || dataset.shape.iter().filter(|extent| **extent == 3).count() != 1
+            {
+                return Ok(None);
+            }
+            let mut values = [0.0; 3];
+            let reader = self.file.reader(dataset);
+            reader
+                .and_then(|reader| reader.fill(0, &mut values))
+                .map_err(|error| self.error(dataset, error))?;
+            let is_variance = which == Statistic::Variance;
+            let is_legal = |value: &f32| value.is_finite() && (!is_variance || *value > 0.0);
+            if !values.iter().all(is_legal) {
+                let reason = format!(
+                    "`{}` has {values:?}, which nothing can be normalised with",
+                    dataset.path
+                );
+                return Err(malformed(&self.path, &reason));
+            }
+            *levels = values.map(f64::from);
+        }
+        let [mean, variance] = found;
+        Ok(Some(Normalization { mean, variance }))
+    }
+}
+
+/// Which weight of a `Normalization` a dataset is; Keras 3 numbers them.
+fn statistic(path: &str) -> Option<Statistic> {
+    let (_, weight) = path.rsplit_once('/')?;
+    match weight.strip_suffix(":0").unwrap_or(weight) {
+        "mean" | "0" => Some(Statistic::Mean),
+        "variance" | "1" => Some(Statistic::Variance),
+        _ => None,
     }
 }
 
