@@ -128,12 +128,21 @@ impl Request {
         Ok(graph)
     }
 
-    /// Parameters, buffers and multiply-adds of one image at the default size.
+    /// Parameters, buffers and multiply-adds of one image at the default size; without the classifier if no output needs
+    /// it.
     ///
     /// # Errors
     /// As [`Request::canonical`].
     pub fn counts(&self) -> Result<Counts, RequestError> {
-        Ok(self.canonical()?.counts())
+        let whole = self.canonical()?;
+        if self.outputs != [Output::Pooled] {
+            return Ok(whole.counts());
+        }
+        let interface = Interface {
+            outputs: self.outputs.clone(),
+            ..Interface::single(self.default_size())
+        };
+        Ok(network::build(&self.architecture()?, &interface)?.counts())
     }
 
     /// Every parameter of the network, whatever the outputs.

@@ -2,7 +2,7 @@
 
 #![cfg(feature = "cli")]
 
-use efficientnet_onnx::metadata::{LABELS_KEY, ORIGIN_KEY};
+use efficientnet_onnx::metadata::{LABELS_KEY, ORIGIN_KEY, RECIPE_KEY};
 use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
 use efficientnet_onnx::tensor::TensorSource;
 use serde_json::Value;
@@ -81,6 +81,29 @@ fn what_no_picture_can_be_classified_with_says_why() {
         let message = refused(folder, &["classify", "m.onnx", "p.png"]);
         assert!(message.contains(expected), "{message}");
     }
+}
+
+/// Without an output that needs it, the classifier is not there, and not counted.
+#[test]
+fn pooled_features_are_counted_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let counts = ["logits", "pooled"].map(|outputs| {
+        let flags = ["--outputs", outputs, "--force", "-o", "m.onnx"];
+        done(folder, &[&["emit"], &NETWORK[..], &flags].concat());
+        let recipe = metadata(folder, "m.onnx", RECIPE_KEY).expect("a recipe");
+        ["parameters", "macs"].map(|field| recipe[field].as_u64().expect("a count"))
+    });
+    let [[parameters, macs], [pooled_parameters, pooled_macs]] = counts;
+    assert_eq!(parameters - pooled_parameters, 1000 * 320 + 1000);
+    assert_eq!(macs - pooled_macs, 1000 * 320);
+    let inspect = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
+        .args(["inspect", "m.onnx"])
+        .current_dir(folder)
+        .output()
+        .expect("the binary");
+    let shown = String::from_utf8_lossy(&inspect.stdout).into_owned();
+    assert!(!shown.contains("class"), "{shown}");
 }
 
 /// A folder with `names` (three of them), and `old.onnx`, which carries them, and its parameters in `old`.

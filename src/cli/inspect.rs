@@ -9,7 +9,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::design::{Design, write_file};
 use efficientnet_onnx::metadata::{self, Framing, Origin, Preprocessing, Recipe, Sampling};
-use efficientnet_onnx::network::{Row, summary};
+use efficientnet_onnx::network::{Output, Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::request::Request;
 use serde_json::{Value, json};
@@ -88,7 +88,11 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
         print::line(write_file(&design).trim_end())?;
         return Ok(Status::Done);
     }
-    let rows = summary(&architecture, request.default_size()).map_err(Failure::bad_input)?;
+    let mut rows = summary(&architecture, request.default_size()).map_err(Failure::bad_input)?;
+    if request.outputs == [Output::Pooled] {
+        // The classifier comes last.
+        rows.pop();
+    }
     if args.json {
         print::line(format_args!("{:#}", as_json(&facts, &rows)))?;
     } else {
