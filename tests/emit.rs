@@ -53,7 +53,7 @@ fn bad_requests_are_refused_before_anything_is_written() {
         (&["--width", "1"], "--depth"),
         (
             &["--width", "0", "--depth", "1"],
-            "`width` must be a finite number above 0, found 0",
+            "`width` must be a number above 0 and at most 10000, found 0",
         ),
         (&["--formula", "--variant", "b2"], "cannot be used with"),
         (&[], "no network is chosen"),

@@ -327,6 +327,25 @@ fn names_that_stand_for_something_else_are_noted() {
     assert!(!notes.contains("stand for"), "{notes}");
 }
 
+#[test]
+fn an_emitted_model_is_prepared_for_at_other_sizes_as_its_library_does() {
+    let folder = folder();
+    let folder = folder.path();
+    let name = "timm/efficientnet_b1.ft_in1k";
+    done(
+        folder,
+        &format!("emit --like {name} --init constant --bn keep -o k.onnx"),
+    );
+    done(folder, "emit --weights k.onnx --size 256 -o m.onnx");
+    let file = ModelFile::open(&folder.join("m.onnx")).expect("a model");
+    let pictures = file.metadata(PREPROCESSING_KEY).expect("a record");
+    let model = like::find(name).expect("a model");
+    assert_eq!(
+        serde_json::from_str::<Preprocessing>(pictures).expect("a record"),
+        model.test.expect("another size")
+    );
+}
+
 /// A seed, exported and emitted again, is the same file but for where its weights are from; `--like` is carried.
 #[test]
 fn a_model_survives_the_way_through_a_checkpoint() {

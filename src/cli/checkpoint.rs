@@ -265,7 +265,12 @@ impl OpenCheckpoint {
     /// How pictures become input of a size, if it tells.
     pub fn preprocessing_at(&self, size: [u64; 2]) -> Option<Preprocessing> {
         match (&self.preprocessing, &self.published) {
-            (Some(told), _) => Some(told.at(size)),
+            (Some(told), _) => {
+                // A model that is just a library's is prepared for at other sizes as the library does.
+                let model = like::carried(self.recipe.as_ref());
+                let model = model.filter(|model| model.preprocessing_at(told.size) == *told);
+                Some(model.map_or_else(|| told.at(size), |model| model.preprocessing_at(size)))
+            }
             (None, published) => Some(published.as_ref()?.like.preprocessing_at(size)),
         }
     }
