@@ -14,7 +14,7 @@
 //! | module | knows |
 //! |---|---|
 //! | [`scaling`] | coefficients, rounding rules, published tables |
-//! | [`architecture`] | block rows and families, every number resolved |
+//! | [`architecture`] | block rows, block strings and architecture files, every number resolved |
 //! | [`network`] | how a stem, MBConv, squeeze-and-excitation and a head are wired |
 //! | [`graph`] | values, nodes, parameters; one node per concept |
 //! | [`form`] | how a concept is spelled; one file a pass |
@@ -23,6 +23,8 @@
 //! | [`weights`] | seeds, checkpoints, other libraries' names, binding |
 //! | [`metadata`] | what a file says about itself |
 //! | [`like`] | what other libraries publish under which name |
+//! | [`labels`] | names of classes |
+//! | [`recognise`] | which published model a checkpoint's tensors belong to |
 //! | [`request`] | the stages strung together, from a request to a graph |
 //! | [`hub`] | models as timm publishes them on Hugging Face: folder, configuration, cache, client |
 //! | [`emit`](mod@emit) | the same, to a file |
@@ -86,8 +88,8 @@
 //!
 //! # Features
 //!
-//! `cli` (the binary), `tract` and `ort` (the runtimes), all on by default. Without them the crate is the
-//! emitter alone, with few dependencies.
+//! `cli` (the binary), `tract` and `ort` (the runtimes), all on by default; `hub` (the client of [`hub`]), off by
+//! default. Without them the crate is the emitter alone, with few dependencies.
 
 pub mod architecture;
 pub mod emit;
