@@ -48,7 +48,8 @@ def main():
     models = dict.fromkeys(model["name"].split(".")[0] for model in listed)
     print("# Every model of `--like`\n")
     print("Distances are the largest of two sizes, in proportion to the largest logit, from the library itself where *from*")
-    print("is empty; else from the model that computes the same. Made by `golden/parity_table.py`.\n")
+    print("is empty; else from the model that computes the same. TensorFlow's EdgeTPU models have 1,001 classes and are compared with")
+    print("1,000. What is *native only* was compared at its native size: see `README.md`. Made by `golden/parity_table.py`.\n")
     print("| model | size | parameters | MACs | checker | logits at | tract | ONNX Runtime | from |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for like in models:
