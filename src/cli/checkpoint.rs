@@ -10,13 +10,13 @@ use efficientnet_onnx::metadata::{self, Fresh, Normal, Origin, Preprocessing, Re
 use efficientnet_onnx::recognise::recognise;
 use efficientnet_onnx::request::{BatchNorms, Blueprint, Request};
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
-use efficientnet_onnx::weights::Expected;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::classifier::{FRESH_RULE, FreshClassifier};
 use efficientnet_onnx::weights::keras::Normalization;
 use efficientnet_onnx::weights::names::conventions::{Known, resolve_conventions};
 use efficientnet_onnx::weights::names::{NameMap, Naming};
 use efficientnet_onnx::weights::stem::{AdaptedStem, COLOURS};
+use efficientnet_onnx::weights::{BindError, Expected};
 use serde::de::DeserializeOwned;
 use std::path::Path;
 
@@ -183,6 +183,8 @@ impl OpenCheckpoint {
     pub fn notes(&self, selection: &Selection, request: &Request) -> Vec<String> {
         let nest = self.checkpoint.nest();
         let nest = nest.map(|nest| format!("the checkpoint's weights are its `{nest}`"));
+        let head = self.checkpoint.head().filter(|_| self.reset.is_none());
+        let head = head.map(|head| format!("took `{}` as the classifier", head.escape_debug()));
         let published = self.configuring(selection).map(Published::note);
         let recognised = self.recipe.is_none() && published.is_none() && !selection.is_given();
         let recognised = recognised.then(|| {
@@ -222,7 +224,9 @@ impl OpenCheckpoint {
         let normal = normal.map(|Normal { mean, std }| {
             format!("pictures are prepared as the checkpoint's own Normalization does, with mean {mean:?} and deviation {std:?}")
         });
-        let notes = [nest, published, recognised, assumed, kept, normal, reset];
+        let notes = [
+            nest, head, published, recognised, assumed, kept, normal, reset,
+        ];
         notes.into_iter().flatten().collect()
     }
 
@@ -258,7 +262,7 @@ impl OpenCheckpoint {
     }
 
     /// Whether a classifier is nowhere to be had.
-    pub fn lacks_classifier(&self) -> bool {
+    fn lacks_classifier(&self) -> bool {
         self.reset.is_none() && self.checkpoint.classes(self.naming).is_none()
     }
 
@@ -318,6 +322,25 @@ impl OpenCheckpoint {
             parameter,
         });
         Ok((source, expected.collect()))
+    }
+
+    /// What to do about a checkpoint that does not fit what is asked for.
+    pub fn misfit(&self, request: &Request, error: &BindError) -> Option<String> {
+        let is_missing = |name: &&String| error.missing.iter().any(|(own, _)| own == *name);
+        if let Some(integer) = self.checkpoint.integers().iter().find(is_missing) {
+            return Some(format!(
+                "`{}` is there, but of integers, an element type that no weight has; save it as floating-point numbers",
+                integer.escape_debug()
+            ));
+        }
+        if self.lacks_classifier() {
+            return Some("the checkpoint has no classifier: draw one with `--reset-classifier N`, or leave it out with `--outputs pooled`".to_owned());
+        }
+        let own = recognise(self.checkpoint.tensors(), self.naming).ok()?.name;
+        let asked = request.variant().map(|variant| variant.name);
+        (asked != Some(own)).then(|| {
+            format!("the checkpoint is a {own}: `--variant {own}`, or no network at all, takes it")
+        })
     }
 
     fn recognise(&self) -> Result<Blueprint, Failure> {

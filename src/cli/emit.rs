@@ -156,9 +156,10 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
     });
     bar.finish();
     let emitted = emitted.map_err(|error| match error {
-        EmitError::Bind(_) if weights.lacks_classifier() => {
-            Failure::bad_input(error).hint("the checkpoint has no classifier: draw one with `--reset-classifier N`, or leave it out with `--outputs pooled`")
-        }
+        EmitError::Bind(misfit) => match weights.misfit(&request, &misfit) {
+            Some(hint) => Failure::bad_input(misfit).hint(hint),
+            None => Failure::bad_input(misfit),
+        },
         _ => failure(&error, &args.output),
     })?;
     let mut report = None;

@@ -6,6 +6,7 @@ use super::print;
 use clap::Args;
 use efficientnet_onnx::recognise::recognise;
 use efficientnet_onnx::request::{Blueprint, Request};
+use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::NameMap;
@@ -41,6 +42,8 @@ pub fn run(args: &ListArgs) -> Result<Status, Failure> {
     Ok(Status::Done)
 }
 
+/// Tensors by which a checkpoint may differ from a model and still be shown against it.
+const MOST_STRAYS: usize = 8;
 /// Columns that a name takes at most before it pushes the others.
 const WIDEST: usize = 60;
 
@@ -51,13 +54,21 @@ fn becomes(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
         return BTreeMap::new();
     };
     let variant = match recognise(checkpoint.tensors(), naming) {
-        Ok(variant) => variant,
+        Ok(variant) => {
+            eprintln!("names are {naming}'s; recognised {}", variant.name);
+            variant
+        }
         Err(error) => {
             eprintln!("names are {naming}'s; {error}");
-            return BTreeMap::new();
+            match Variant::by_name(error.nearest) {
+                Some(nearest) if error.faults <= MOST_STRAYS => nearest,
+                _ => return BTreeMap::new(),
+            }
         }
     };
-    eprintln!("names are {naming}'s; recognised {}", variant.name);
+    if let Some(head) = checkpoint.head() {
+        eprintln!("took `{}` as the classifier", head.escape_debug());
+    }
     let parameters = Request::new(Blueprint::published(variant)).parameters();
     let parameters = parameters.unwrap_or_default();
     let timm = parameters.iter().map(|parameter| parameter.name.as_str());

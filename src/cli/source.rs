@@ -11,8 +11,8 @@ use efficientnet_onnx::like::Like;
 use efficientnet_onnx::metadata::{Origin, Preprocessing};
 use efficientnet_onnx::request::Request;
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
-use efficientnet_onnx::weights::Expected;
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
+use efficientnet_onnx::weights::{BindError, Expected};
 use std::path::PathBuf;
 
 /// Where weights are from.
@@ -129,11 +129,11 @@ impl Weights {
         notes
     }
 
-    /// Whether a classifier is nowhere to be had.
-    pub fn lacks_classifier(&self) -> bool {
+    /// What to do about weights that do not fit what is asked for.
+    pub fn misfit(&self, request: &Request, error: &BindError) -> Option<String> {
         match self {
-            Self::Seed(_) => false,
-            Self::Checkpoint(open) => open.lacks_classifier(),
+            Self::Seed(_) => None,
+            Self::Checkpoint(open) => open.misfit(request, error),
         }
     }
 

@@ -194,7 +194,10 @@ impl BoundWeights<'_> {
 
     fn evaluate(&self, recipe: &Recipe) -> Result<Box<dyn TensorReader + '_>, SourceError> {
         match recipe {
-            Recipe::Parameter(name) => self.parameter(name),
+            Recipe::Parameter(name) => {
+                self.check_norm(name)?;
+                self.parameter(name)
+            }
             Recipe::FoldedWeight { weight, norm } => {
                 Ok(Box::new(self.folded_weight(weight, norm)?))
             }
@@ -239,12 +242,62 @@ impl BoundWeights<'_> {
             usize::try_from(parameter.element_count()).expect("a vector of channels fits memory");
         let mut values = vec![0.0; length];
         self.parameter(name)?.fill(0, &mut values)?;
+        self.check(name, &values, "a finite number", |value| value.is_finite())?;
         Ok(values)
+    }
+
+    fn check(
+        &self,
+        name: &str,
+        values: &[f32],
+        expected: &'static str,
+        is_good: impl Fn(f32) -> bool,
+    ) -> Result<(), SourceError> {
+        match values.iter().position(|value| !is_good(*value)) {
+            None => Ok(()),
+            Some(index) => Err(SourceError::Value {
+                name: self
+                    .source_names
+                    .get(name)
+                    .map_or(name, |own| own)
+                    .to_owned(),
+                index,
+                value: values[index],
+                expected,
+            }),
+        }
+    }
+
+    /// A batch norm's numbers, where they are stored as they are.
+    fn check_norm(&self, name: &str) -> Result<(), SourceError> {
+        match self.parameters.get(name).map(|parameter| &parameter.role) {
+            Some(Role::Gamma {
+                variance, epsilon, ..
+            }) => {
+                self.vector(name)?;
+                self.variance(variance, *epsilon).map(drop)
+            }
+            Some(Role::Beta | Role::RunningMean) => self.vector(name).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    fn variance(&self, name: &str, epsilon: f64) -> Result<Vec<f32>, SourceError> {
+        let variance = self.vector(name)?;
+        let is_positive = |value: f32| f64::from(value) + epsilon > 0.0;
+        self.check(
+            name,
+            &variance,
+            "a variance that is not negative",
+            is_positive,
+        )?;
+        Ok(variance)
     }
 
     /// `gamma / sqrt(variance + epsilon)` for every channel.
     fn scales(&self, norm: &BatchNormNames) -> Result<Vec<f64>, SourceError> {
-        let (gamma, variance) = (self.vector(&norm.gamma)?, self.vector(&norm.variance)?);
+        let gamma = self.vector(&norm.gamma)?;
+        let variance = self.variance(&norm.variance, norm.epsilon)?;
         let scale = |(gamma, variance): (&f32, &f32)| {
             f64::from(*gamma) / libm::sqrt(f64::from(*variance) + norm.epsilon)
         };

@@ -135,6 +135,18 @@ impl Checkpoint {
         self.averages.or_else(|| self.offer.nest())
     }
 
+    /// Names of its integers, which are no weights.
+    #[must_use]
+    pub fn integers(&self) -> &[String] {
+        self.offer.integers()
+    }
+
+    /// The module that was taken for the classifier, where it has another name than the library's.
+    #[must_use]
+    pub fn head(&self) -> Option<&str> {
+        self.offer.head()
+    }
+
     /// How many classes its classifier tells apart, if it has one.
     #[must_use]
     pub fn classes(&self, naming: Naming) -> Option<u64> {

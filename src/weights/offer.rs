@@ -27,6 +27,8 @@ pub struct Offer {
     /// Name on offer; name and shape in the container, and how one becomes the other.
     origins: BTreeMap<String, Origin>,
     nest: Option<&'static str>,
+    head: Option<String>,
+    integers: Vec<String>,
 }
 
 struct Origin {
@@ -63,6 +65,16 @@ impl Offer {
             !named.is_empty() && named.iter().all(|(_, name)| name.starts_with(wrapper))
         };
         let wrapper = WRAPPERS.into_iter().find(before_all).unwrap_or_default();
+        let integers = source
+            .tensors()
+            .iter()
+            .filter(|tensor| tensor.dtype == Dtype::Integer)
+            .filter_map(|tensor| match nest {
+                Some(nest) => within(&tensor.name, nest),
+                None => Some(&tensor.name),
+            })
+            .map(|name| name.strip_prefix(wrapper).unwrap_or(name).to_owned())
+            .collect();
         let mut tensors: Vec<TensorInfo> = Vec::new();
         let mut origins = BTreeMap::new();
         for (tensor, name) in named {
@@ -87,12 +99,67 @@ impl Offer {
                 }
             }
         }
-        Self {
+        let mut offer = Self {
             source,
             tensors,
             origins,
             nest,
+            head: None,
+            integers,
+        };
+        if let Some(naming) = Naming::detect(&offer.tensors) {
+            offer.take_head(naming);
         }
+        offer
+    }
+
+    /// Names of integers, which are not on offer.
+    #[must_use]
+    pub fn integers(&self) -> &[String] {
+        &self.integers
+    }
+
+    /// The module that stands where the library has its classifier, if it has another name.
+    #[must_use]
+    pub fn head(&self) -> Option<&str> {
+        self.head.as_deref()
+    }
+
+    /// Gives the only linear layer outside the network's body the name of the classifier that is missing.
+    fn take_head(&mut self, naming: Naming) {
+        let own = naming.classifier_weight();
+        let (own_module, separator, kind) = split(own);
+        let is_head = |tensor: &&TensorInfo| {
+            tensor.shape.len() == 2
+                && split(&tensor.name).1 == separator
+                && split(&tensor.name).2 == kind
+                && !naming.is_backbone(&tensor.name)
+        };
+        let mut heads = self.tensors.iter().filter(is_head);
+        let (Some(head), None) = (heads.next(), heads.next()) else {
+            return;
+        };
+        if head.name == own {
+            return;
+        }
+        let module = split(&head.name).0.to_owned();
+        let renamed = [kind, "bias"].map(|kind| {
+            let name = |module: &str| format!("{module}{separator}{kind}");
+            (name(&module), name(own_module))
+        });
+        for (theirs, ours) in renamed {
+            if self.origins.contains_key(&ours) {
+                continue;
+            }
+            let tensors = self.tensors.iter_mut();
+            for tensor in tensors.filter(|tensor| tensor.name == theirs) {
+                tensor.name.clone_from(&ours);
+            }
+            if let Some(origin) = self.origins.remove(&theirs) {
+                self.origins.insert(ours, origin);
+            }
+        }
+        self.head = Some(module);
     }
 
     /// The key under which the state dict lies, if it lies under one.
@@ -117,6 +184,14 @@ impl TensorSource for Offer {
             None => Ok(reader),
             Some(axes) => Ok(Box::new(Permuted::new(&*reader, &origin.shape, axes)?)),
         }
+    }
+}
+
+/// A name's module, what parts it from the tensor, and the tensor.
+fn split(name: &str) -> (&str, &str, &str) {
+    match name.rfind(['.', '/']) {
+        Some(place) => (&name[..place], &name[place..=place], &name[place + 1..]),
+        None => ("", "", name),
     }
 }
 
@@ -156,7 +231,10 @@ mod tests {
         let tensor = |name: &&str| TensorInfo {
             name: (*name).to_owned(),
             shape: vec![1],
-            dtype: Dtype::F32,
+            dtype: match name.ends_with(".count") {
+                true => Dtype::Integer,
+                false => Dtype::F32,
+            },
         };
         Offer::new(Box::new(List(names.iter().map(tensor).collect())))
     }
@@ -180,9 +258,51 @@ mod tests {
             "optimizer.bn1.weight",
             "state_dict.bn1.weight",
             "state_dict_ema.bn1.weight",
+            "state_dict_ema.bn1.count",
         ]);
+        assert_eq!(nested.integers(), ["bn1.count"]);
         assert_eq!(nested.nest(), Some("state_dict_ema"));
         assert_eq!(offered(&nested), [("bn1.weight", 2.0)]);
+    }
+
+    #[test]
+    fn a_lonely_linear_layer_is_the_classifier() {
+        let shaped = |names: &[(&str, &[u64])]| {
+            let tensor = |(name, shape): &(&str, &[u64])| TensorInfo {
+                name: (*name).to_owned(),
+                shape: shape.to_vec(),
+                dtype: Dtype::F32,
+            };
+            Offer::new(Box::new(List(names.iter().map(tensor).collect())))
+        };
+        let stem = ("features.0.0.weight", &[2, 3, 3, 3][..]);
+        for (module, own) in [
+            ("classifier", "classifier"),
+            ("classifier.3", "classifier.3"),
+            ("fc", "fc"),
+        ] {
+            let (weight, bias) = (format!("{module}.weight"), format!("{module}.bias"));
+            let offer = shaped(&[stem, (&weight, &[4, 8]), (&bias, &[4])]);
+            assert_eq!(offer.head(), Some(own));
+            let expected = [
+                (stem.0, 0.0),
+                ("classifier.1.weight", 1.0),
+                ("classifier.1.bias", 2.0),
+            ];
+            assert_eq!(offered(&offer), expected);
+        }
+        let keras = shaped(&[
+            ("stem_conv/kernel", &[3, 3, 3, 2]),
+            ("mine/kernel", &[8, 4]),
+        ]);
+        assert_eq!(keras.head(), Some("mine"));
+        assert_eq!(keras.tensors()[1].name, "predictions/kernel");
+        assert_eq!(keras.tensors()[1].shape, [4, 8]);
+        let own: &[(&str, &[u64])] = &[stem, ("classifier.1.weight", &[4, 8])];
+        assert_eq!(shaped(own).head(), None);
+        let two = [stem, ("head.0.weight", &[6, 8]), ("head.2.weight", &[4, 6])];
+        assert_eq!(shaped(&two).head(), None);
+        assert_eq!(offered(&shaped(&two))[2], ("head.2.weight", 2.0));
     }
 
     #[test]

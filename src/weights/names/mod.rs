@@ -41,13 +41,38 @@ impl Naming {
         Self::TensorFlow,
     ];
 
-    /// Finds the naming of a checkpoint from its stem and its classifier; `None` if no library's is there.
+    /// Finds the naming of a checkpoint from its stem and its classifier, of several the one that most names are of; `None` if
+    /// no library's is there.
     #[must_use]
     pub fn detect(tensors: &[TensorInfo]) -> Option<Self> {
         let has = |name: &str| tensors.iter().any(|tensor| tensor.name == name);
-        Self::ALL
+        let there = Self::ALL
             .into_iter()
-            .find(|naming| has(naming.stem_weight()) || has(naming.classifier_weight()))
+            .filter(|naming| has(naming.stem_weight()) || has(naming.classifier_weight()));
+        // Of equals, `max_by_key` takes the last.
+        there.rev().max_by_key(|naming| {
+            let own = tensors
+                .iter()
+                .filter(|tensor| naming.is_backbone(&tensor.name));
+            own.count()
+        })
+    }
+
+    /// Whether a name is of the network below its classifier, as far as its start tells.
+    #[must_use]
+    pub fn is_backbone(self, name: &str) -> bool {
+        let starts: &[&str] = match self {
+            Self::Timm => &["conv_stem.", "bn1.", "blocks.", "conv_head.", "bn2."],
+            Self::Torchvision => &["features."],
+            Self::Lukemelas => &["_conv_stem.", "_bn0.", "_blocks.", "_conv_head.", "_bn1."],
+            Self::Keras => &["stem_", "top_conv/", "top_bn/", "normalization"],
+            Self::TensorFlow => &["stem/", "blocks_", "head/conv2d/", "head/tpu_batch"],
+        };
+        let is_block = || {
+            let number = name.strip_prefix("block").filter(|_| self == Self::Keras);
+            number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        starts.iter().any(|start| name.starts_with(start)) || is_block()
     }
 
     /// The naming called `name`.
@@ -119,6 +144,14 @@ mod tests {
         );
         assert_eq!(
             detect(&["features.0.0.weight", "classifier.1.weight"]),
+            Some(Naming::Torchvision)
+        );
+        assert_eq!(
+            detect(&[
+                "classifier.weight",
+                "classifier.bias",
+                "features.0.0.weight"
+            ]),
             Some(Naming::Torchvision)
         );
         assert_eq!(

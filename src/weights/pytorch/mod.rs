@@ -4,6 +4,7 @@
 //! does not bound, the memory that a hostile file's own structure takes, is bounded here by `limits`
 //! before it sees the file. Knows no tensor's meaning.
 
+mod ends;
 mod globals;
 mod limits;
 mod pickle;
@@ -14,6 +15,7 @@ use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element,
 use pytorch_reader::{DType as Stored, PytorchError, PytorchReader, Tensor};
 use std::io;
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 pub use limits::Container;
 
@@ -25,6 +27,8 @@ pub struct Pytorch {
     tensors: Vec<TensorInfo>,
     /// In the order of `tensors`, which are sorted by name.
     handles: Vec<Tensor>,
+    /// What they are read from, if not from the file itself; it goes last.
+    copy: Option<NamedTempFile>,
 }
 
 impl Pytorch {
@@ -38,12 +42,19 @@ impl Pytorch {
             format: container.name(),
             tensors: Vec::new(),
             handles: Vec::new(),
+            copy: None,
         };
-        let length = limits::check(path, container).map_err(|error| opened.error(error))?;
-        let reader = PytorchReader::new(path).map_err(|error| match error {
+        let copy = match container {
+            Container::Zip => ends::copy(path).map_err(|error| opened.error(error))?,
+            Container::Legacy | Container::Tar => None,
+        };
+        let read = copy.as_ref().map_or(path, NamedTempFile::path);
+        let length = limits::check(read, container).map_err(|error| opened.error(error))?;
+        let reader = PytorchReader::new(read).map_err(|error| match error {
             PytorchError::Io(error) | PytorchError::Tar(error) => opened.error(error),
             other => opened.malformed(&other.to_string()),
         })?;
+        opened.copy = copy;
         opened.handles = reader.into_tensors().into_values().collect();
         opened
             .handles

@@ -62,6 +62,19 @@ fn open(contents: &[u8]) -> Result<Pytorch, SourceError> {
 }
 
 #[test]
+fn an_archive_opens_whatever_the_length_of_its_name() {
+    for length in 1..=60 {
+        let opened = open(&archive(&"n".repeat(length), SAVED))
+            .unwrap_or_else(|error| panic!("{length} characters: {error}"));
+        let mut values = [0.0; 2];
+        TensorSource::open(&opened, "w")
+            .and_then(|reader| reader.fill(0, &mut values))
+            .unwrap();
+        assert_eq!(values, [1.0, 2.0], "{length} characters");
+    }
+}
+
+#[test]
 fn what_would_run_code_is_refused_by_its_name() {
     let with = |global: &str| {
         let extra = format!("X\x01\x00\x00\x00xc{global}\n)R");
