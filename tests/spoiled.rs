@@ -59,10 +59,9 @@ fn outcome(batch_norms: BatchNorms, tensor: &str, value: f32) -> Result<(), Stri
         value,
     };
     let bound = bind(&graph, &source, &Expected::as_named(&parameters)).expect("fitting weights");
-    let tensors = bound.tensors().iter();
+    let mut tensors = bound.tensors().iter();
     tensors
-        .map(|tensor| bound.open(&tensor.name).map(drop))
-        .collect::<Result<(), _>>()
+        .try_for_each(|tensor| bound.open(&tensor.name).map(drop))
         .map_err(|error| error.to_string())
 }
 

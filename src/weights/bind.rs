@@ -242,7 +242,7 @@ impl BoundWeights<'_> {
             usize::try_from(parameter.element_count()).expect("a vector of channels fits memory");
         let mut values = vec![0.0; length];
         self.parameter(name)?.fill(0, &mut values)?;
-        self.check(name, &values, "a finite number", |value| value.is_finite())?;
+        self.check(name, &values, "a finite number", f32::is_finite)?;
         Ok(values)
     }
 

@@ -231,9 +231,10 @@ mod tests {
         let tensor = |name: &&str| TensorInfo {
             name: (*name).to_owned(),
             shape: vec![1],
-            dtype: match name.ends_with(".count") {
-                true => Dtype::Integer,
-                false => Dtype::F32,
+            dtype: if name.contains("count") {
+                Dtype::Integer
+            } else {
+                Dtype::F32
             },
         };
         Offer::new(Box::new(List(names.iter().map(tensor).collect())))

@@ -10,15 +10,15 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 /// Bytes of a plain end without a comment.
-const END: u64 = 22;
+const END: usize = 22;
 
 /// A copy without the zip64 end, if the directory would be mistaken; none where the archive can be read as it is.
 pub(super) fn copy(path: &Path) -> io::Result<Option<NamedTempFile>> {
     let mut file = File::open(path)?;
-    let Some(place) = file.metadata()?.len().checked_sub(END) else {
+    let Some(place) = file.metadata()?.len().checked_sub(END as u64) else {
         return Ok(None);
     };
-    let mut end = [0; END as usize];
+    let mut end = [0; END];
     file.seek(SeekFrom::Start(place))?;
     file.read_exact(&mut end)?;
     let field = |place: usize| {
