@@ -2,6 +2,7 @@
 
 use super::exit::Failure;
 use super::like;
+use super::misfit::unknown_names;
 use super::published::Published;
 use super::select::{Selection, Shape};
 use efficientnet_onnx::graph::{Padding, Parameter};
@@ -382,23 +383,4 @@ fn told<T: DeserializeOwned>(checkpoint: &Checkpoint, key: &str) -> Result<Optio
             "`{key}` in the checkpoint's metadata is not a record of ours: {error}"
         ))
     })
-}
-
-fn unknown_names(path: &Path, checkpoint: &Checkpoint) -> Failure {
-    let found: Vec<String> = checkpoint
-        .tensors()
-        .iter()
-        .take(3)
-        .map(|tensor| format!("`{}`", tensor.name.escape_debug()))
-        .collect();
-    let found = if found.is_empty() {
-        "no tensors".to_owned()
-    } else {
-        found.join(", ")
-    };
-    Failure::bad_input(format!(
-        "the tensors of `{}` do not have the names of an EfficientNet: found {found}",
-        path.display()
-    ))
-    .hint("the names of timm, torchvision and efficientnet_pytorch (lukemelas), Keras and TensorFlow are known")
 }

@@ -15,6 +15,7 @@ mod inspect;
 mod interrupt;
 mod like;
 mod list;
+mod misfit;
 mod picture;
 mod print;
 mod progress;
