@@ -11,6 +11,9 @@ use efficientnet_onnx::runtime::RuntimeName;
 
 const EXAMPLE: &str = include_str!("../../examples/one-block-stages.toml");
 
+/// Makes one thing wrong.
+type Change = fn(&mut Design);
+
 fn request(design: &Design, size: u64) -> Request {
     Request {
         size: [Extent::Fixed(size); 2],
@@ -32,7 +35,7 @@ fn one_block_stages() {
     }
     // What sets it apart from an EfficientNet shows in the logits.
     let size = golden.sizes[0];
-    let mistakes: [(&str, fn(&mut Design)); 3] = [
+    let mistakes: [(&str, Change); 3] = [
         ("Swish in the squeeze", |design| {
             design.architecture.squeeze.activation = Activation::Swish;
         }),
@@ -44,9 +47,9 @@ fn one_block_stages() {
         }),
     ];
     for (name, change) in mistakes {
-        let mut mistaken = design.clone();
-        change(&mut mistaken);
-        let model = planted::right(&request(&mistaken, size), &weights, folder.path());
+        let mut changed = design.clone();
+        change(&mut changed);
+        let model = planted::right(&request(&changed, size), &weights, folder.path());
         let mut session = runtimes::load(RuntimeName::OrtCpu, &model);
         let found = runtimes::logits(session.as_mut(), size, 0);
         let moved = difference(&found, golden.right(size, 0));
