@@ -11,7 +11,8 @@ pub(super) fn box_muller(radius: u32, angle: u32) -> [f32; 2] {
     // In (0, 1]: a radius is finite, and 0 for 1. Signed, as only signed conversions are vectorised everywhere.
     let unit = ((radius >> 1).cast_signed() as f32 + 0.5) * (1.0 / 2_147_483_648.0);
     let radius = (-2.0 * logarithm(unit)).max(0.0).sqrt();
-    turn(angle).map(|coordinate| radius * coordinate)
+    let [cosine, sine] = turn(angle);
+    [radius * cosine, radius * sine]
 }
 
 /// Natural logarithm of a positive normal number, within 2^-22 of 1 + |log|.
