@@ -1,7 +1,6 @@
 //! Programs that run an ONNX file: one small interface, one file for each foreign library.
 //!
-//! A [`Runtime`] is given the path of the user's own file and f32 tensors, and gives f32 tensors
-//! back. Nothing here knows EfficientNet, tolerances or processes. What a library needs before it may
+//! A [`Runtime`] is given the path of the user's own file and tensors, and gives tensors back. Nothing here knows EfficientNet, tolerances or processes. What a library needs before it may
 //! be used (a shared library, an environment) is settled by [`open`], so that everything which can be
 //! missing is one error, [`RuntimeError::Unavailable`].
 
@@ -11,10 +10,12 @@ mod ort;
 pub mod outcome;
 #[cfg(feature = "tract")]
 mod tract;
+mod values;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+pub use values::{Element, NamedTensor};
 
 /// The variable that turns ONNX Runtime's telemetry off when it is set to `1` before its library is
 /// loaded. Official Linux builds from 1.29.0 on have it on (microsoft/onnxruntime pull request 27379),
@@ -25,31 +26,44 @@ pub const TELEMETRY_OPT_OUT: &str = "ORT_DISABLE_TELEMETRY";
 /// The runtimes that this program knows, whether or not it was built with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RuntimeName {
+    /// This project's own interpreter: slow, in f64, and independent of what writes the files.
+    Reference,
     /// tract, in pure Rust, built in.
     Tract,
     /// ONNX Runtime with its CPU execution provider, from a shared library.
     OrtCpu,
+    /// ONNX Runtime with its CUDA execution provider, and nothing on the CPU.
+    OrtCuda,
 }
 
 impl RuntimeName {
-    /// Every runtime, in the order in which they run when none is named.
-    pub const ALL: [Self; 2] = [Self::Tract, Self::OrtCpu];
+    /// Every runtime, in the order in which they run.
+    pub const ALL: [Self; 4] = [Self::Reference, Self::Tract, Self::OrtCpu, Self::OrtCuda];
+
+    /// Whether it comes as a shared library of ONNX Runtime.
+    #[must_use]
+    pub fn is_onnx_runtime(self) -> bool {
+        matches!(self, Self::OrtCpu | Self::OrtCuda)
+    }
 
     /// Its name on the command line and in reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Reference => "reference",
             Self::Tract => "tract",
             Self::OrtCpu => "ort-cpu",
+            Self::OrtCuda => "ort-cuda",
         }
     }
 
-    /// The cargo feature that builds it.
+    /// The cargo feature that builds it; none if it is always built.
     #[must_use]
-    pub fn feature(self) -> &'static str {
+    pub fn feature(self) -> Option<&'static str> {
         match self {
-            Self::Tract => "tract",
-            Self::OrtCpu => "ort",
+            Self::Reference => None,
+            Self::Tract => Some("tract"),
+            Self::OrtCpu | Self::OrtCuda => Some("ort"),
         }
     }
 
@@ -57,8 +71,10 @@ impl RuntimeName {
     #[must_use]
     pub fn is_built(self) -> bool {
         match self {
+            // The interpreter is not in this tree yet.
+            Self::Reference => false,
             Self::Tract => cfg!(feature = "tract"),
-            Self::OrtCpu => cfg!(feature = "ort"),
+            Self::OrtCpu | Self::OrtCuda => cfg!(feature = "ort"),
         }
     }
 }
@@ -79,17 +95,6 @@ impl FromStr for RuntimeName {
             .find(|name| name.as_str() == text)
             .ok_or_else(|| format!("there is no runtime `{text}`, only {known}"))
     }
-}
-
-/// An f32 tensor with the name of the graph input or output that it belongs to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedTensor {
-    /// Name in the graph.
-    pub name: String,
-    /// Dimensions, outermost first.
-    pub shape: Vec<usize>,
-    /// Elements in row-major order, as many as the shape says.
-    pub data: Vec<f32>,
 }
 
 /// What a runtime is opened with.
@@ -124,7 +129,8 @@ pub trait Session {
     /// Computes every output of the graph, in the graph's order. Prepares first where that was not done.
     ///
     /// # Errors
-    /// [`RuntimeError::Refused`] if the library fails; [`RuntimeError::ElementType`] if an output is not f32.
+    /// [`RuntimeError::Refused`] if the library fails; [`RuntimeError::ElementType`] if an output is of none of the
+    /// types of [`Element`].
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RuntimeError>;
 }
 
@@ -147,8 +153,8 @@ pub enum RuntimeError {
         /// The library's message.
         message: String,
     },
-    /// An output has another element type than f32.
-    #[error("output `{output}` has element type {found}, expected f32")]
+    /// An output has an element type that is not known here.
+    #[error("output `{output}` has element type {found}, expected a number or a bool")]
     ElementType {
         /// Name of the output.
         output: String,
@@ -167,6 +173,7 @@ pub fn open(name: RuntimeName, options: &Options) -> Result<Box<dyn Runtime>, Ru
     #[cfg(not(feature = "ort"))]
     let _ = options;
     match name {
+        RuntimeName::Reference | RuntimeName::OrtCuda => Err(not_built(name)),
         #[cfg(feature = "tract")]
         RuntimeName::Tract => Ok(Box::new(tract::Tract)),
         #[cfg(feature = "ort")]
@@ -179,12 +186,10 @@ pub fn open(name: RuntimeName, options: &Options) -> Result<Box<dyn Runtime>, Ru
 /// The answer for a runtime that is known but was left out of this build.
 #[must_use]
 pub fn not_built(name: RuntimeName) -> RuntimeError {
+    let feature = name.feature().unwrap_or("default");
     RuntimeError::Unavailable {
-        reason: format!(
-            "this program was built without feature `{}`",
-            name.feature()
-        ),
-        hint: Some(format!("build it with `--features {}`", name.feature())),
+        reason: format!("this program was built without feature `{feature}`"),
+        hint: Some(format!("build it with `--features {feature}`")),
     }
 }
 
@@ -200,17 +205,18 @@ mod tests {
         let refused = "onnx".parse::<RuntimeName>();
         assert_eq!(
             refused,
-            Err("there is no runtime `onnx`, only `tract`, `ort-cpu`".to_owned())
+            Err(
+                "there is no runtime `onnx`, only `reference`, `tract`, `ort-cpu`, `ort-cuda`"
+                    .to_owned()
+            )
         );
     }
 
     #[test]
     fn a_runtime_that_was_left_out_says_so() {
-        for name in RuntimeName::ALL {
-            let expected = format!(
-                "this program was built without feature `{}`",
-                name.feature()
-            );
+        for name in [RuntimeName::Tract, RuntimeName::OrtCpu] {
+            let feature = name.feature().expect("it is optional");
+            let expected = format!("this program was built without feature `{feature}`");
             assert_eq!(not_built(name).to_string(), expected);
             let opened = open(name, &Options::default()).err();
             assert_eq!(

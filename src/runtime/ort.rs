@@ -4,11 +4,12 @@
 //! where nothing usable is found. Nothing of the crate that can make an `ort::Error` may be called
 //! before the library is loaded, since making one calls into the library.
 
-use super::{NamedTensor, Options, Runtime, RuntimeError, Session};
+use super::{Element, NamedTensor, Options, Runtime, RuntimeError, Session};
 use ::ort::environment::Environment;
 use ::ort::session::{Session as OrtSession, SessionInputValue};
-use ::ort::value::TensorRef;
+use ::ort::value::{DynValue, Tensor, TensorElementType};
 use ::ort::{LoadDynamicError, MINOR_VERSION};
+use half::{bf16, f16};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -79,8 +80,7 @@ impl Session for Loaded {
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RuntimeError> {
         let mut values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::new();
         for input in inputs {
-            let tensor = TensorRef::from_array_view((input.shape.clone(), input.data.as_slice()))
-                .map_err(|error| refused("making the input", &error))?;
+            let tensor = to_value(input).map_err(|error| refused("making the input", &error))?;
             values.push((Cow::from(input.name.as_str()), tensor.into()));
         }
         let outputs = self
@@ -89,25 +89,87 @@ impl Session for Loaded {
             .map_err(|error| refused("running the file", &error))?;
         let mut named = Vec::new();
         for (name, value) in &outputs {
-            let Ok((shape, data)) = value.try_extract_tensor::<f32>() else {
-                return Err(RuntimeError::ElementType {
-                    output: name.to_owned(),
-                    found: value.dtype().to_string(),
-                });
-            };
-            // The dimensions of a value, unlike those of a declaration, are never negative.
-            let shape = shape
-                .iter()
-                .map(|&dimension| usize::try_from(dimension).unwrap_or(0))
-                .collect();
-            named.push(NamedTensor {
-                name: name.to_owned(),
-                shape,
-                data: data.to_vec(),
-            });
+            named.push(from_value(name, &value)?);
         }
         Ok(named)
     }
+}
+
+/// Makes a tensor of the library's from one of ours.
+macro_rules! to_tensor {
+    ($input:expr, $type:ty, $convert:expr) => {{
+        let data: Vec<$type> = $input.data.iter().map(|&value| $convert(value)).collect();
+        Tensor::from_array(($input.shape.clone(), data)).map(Tensor::into_dyn)
+    }};
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the values are of the type that they become"
+)]
+fn to_value(input: &NamedTensor) -> Result<DynValue, ::ort::Error> {
+    match input.element {
+        Element::F32 => to_tensor!(input, f32, |value: f64| value as f32),
+        Element::F16 => to_tensor!(input, f16, f16::from_f64),
+        Element::Bf16 => to_tensor!(input, bf16, bf16::from_f64),
+        Element::F64 => to_tensor!(input, f64, |value: f64| value),
+        Element::I64 => to_tensor!(input, i64, |value: f64| value as i64),
+        Element::I32 => to_tensor!(input, i32, |value: f64| value as i32),
+        Element::I16 => to_tensor!(input, i16, |value: f64| value as i16),
+        Element::I8 => to_tensor!(input, i8, |value: f64| value as i8),
+        Element::U64 => to_tensor!(input, u64, |value: f64| value as u64),
+        Element::U32 => to_tensor!(input, u32, |value: f64| value as u32),
+        Element::U16 => to_tensor!(input, u16, |value: f64| value as u16),
+        Element::U8 => to_tensor!(input, u8, |value: f64| value as u8),
+        Element::Bool => to_tensor!(input, bool, |value: f64| value != 0.0),
+    }
+}
+
+fn from_value(name: &str, value: &DynValue) -> Result<NamedTensor, RuntimeError> {
+    let unknown = || RuntimeError::ElementType {
+        output: name.to_owned(),
+        found: value.dtype().to_string(),
+    };
+    macro_rules! extract {
+        ($element:expr, $type:ty, $convert:expr) => {{
+            let (shape, data) = value
+                .try_extract_tensor::<$type>()
+                .map_err(|error| refused("reading an output", &error))?;
+            let data: Vec<f64> = data.iter().map(|&value| $convert(value)).collect();
+            ($element, shape, data)
+        }};
+    }
+    let tensor = value.dtype().tensor_type().ok_or_else(unknown)?;
+    let (element, shape, data) = match tensor {
+        TensorElementType::Float32 => extract!(Element::F32, f32, f64::from),
+        TensorElementType::Float16 => extract!(Element::F16, f16, f16::to_f64),
+        TensorElementType::Bfloat16 => extract!(Element::Bf16, bf16, bf16::to_f64),
+        TensorElementType::Float64 => extract!(Element::F64, f64, f64::from),
+        TensorElementType::Int64 => extract!(Element::I64, i64, |value: i64| value as f64),
+        TensorElementType::Int32 => extract!(Element::I32, i32, f64::from),
+        TensorElementType::Int16 => extract!(Element::I16, i16, f64::from),
+        TensorElementType::Int8 => extract!(Element::I8, i8, f64::from),
+        TensorElementType::Uint64 => extract!(Element::U64, u64, |value: u64| value as f64),
+        TensorElementType::Uint32 => extract!(Element::U32, u32, f64::from),
+        TensorElementType::Uint16 => extract!(Element::U16, u16, f64::from),
+        TensorElementType::Uint8 => extract!(Element::U8, u8, f64::from),
+        TensorElementType::Bool => extract!(Element::Bool, bool, |value: bool| f64::from(
+            u8::from(value)
+        )),
+        _ => return Err(unknown()),
+    };
+    // The dimensions of a value, unlike those of a declaration, are never negative.
+    let shape = shape
+        .iter()
+        .map(|&dimension| usize::try_from(dimension).unwrap_or(0))
+        .collect();
+    Ok(NamedTensor {
+        name: name.to_owned(),
+        shape,
+        element,
+        data,
+    })
 }
 
 /// The version in the library's real file name, as in `libonnxruntime.so.1.32.0`; else the commit it was built

@@ -3,12 +3,12 @@
 //! A file is parsed once and compiled for each input shape, with every dimension concrete: tract is
 //! several times slower on symbolic dimensions.
 
-use super::{NamedTensor, Runtime, RuntimeError, Session};
+use super::{Element, NamedTensor, Runtime, RuntimeError, Session};
 use std::path::Path;
 use std::sync::Arc;
 use tract_onnx::prelude::{
-    Datum, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, Tensor,
-    TypedRunnableModel, tvec,
+    Datum, DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable,
+    Tensor, TypedRunnableModel, tvec,
 };
 
 /// The version that `Cargo.toml` pins; the crate does not tell its own.
@@ -48,6 +48,7 @@ impl Session for TractSession {
         for index in order {
             let input = &inputs[index];
             let tensor = Tensor::from_shape(&input.shape, &input.data)
+                .and_then(|tensor| Ok(tensor.cast_to_dt(datum_type(input.element))?.into_owned()))
                 .map_err(|error| refused("making the input", &error))?;
             tensors.push(tensor.into());
         }
@@ -58,18 +59,22 @@ impl Session for TractSession {
         for (tensor, outlet) in outputs.iter().zip(&self.model.outputs) {
             let node = &self.model.nodes[outlet.node].name;
             let name = self.model.outlet_label(*outlet).unwrap_or(node).to_owned();
-            if tensor.datum_type() != f32::datum_type() {
+            let Some(element) = element(tensor.datum_type()) else {
                 return Err(RuntimeError::ElementType {
                     output: name,
                     found: format!("{:?}", tensor.datum_type()),
                 });
-            }
-            let view = tensor
-                .to_plain_array_view::<f32>()
+            };
+            let doubles = tensor
+                .cast_to::<f64>()
+                .map_err(|error| refused("reading an output", &error))?;
+            let view = doubles
+                .to_plain_array_view::<f64>()
                 .map_err(|error| refused("reading an output", &error))?;
             named.push(NamedTensor {
                 name,
                 shape: view.shape().to_vec(),
+                element,
                 data: view.iter().copied().collect(),
             });
         }
@@ -81,8 +86,8 @@ impl TractSession {
     fn plan(&mut self, inputs: &[NamedTensor]) -> Result<Arc<TypedRunnableModel>, RuntimeError> {
         let order = input_order(&self.model, inputs)?;
         let shapes: Vec<Vec<usize>> = order
-            .into_iter()
-            .map(|index| inputs[index].shape.clone())
+            .iter()
+            .map(|&index| inputs[index].shape.clone())
             .collect();
         if let Some((prepared, plan)) = &self.plan
             && *prepared == shapes
@@ -93,7 +98,8 @@ impl TractSession {
         self.plan = None;
         let mut model = self.model.clone();
         for (index, shape) in shapes.iter().enumerate() {
-            let fact = InferenceFact::dt_shape(f32::datum_type(), shape);
+            let datum_type = datum_type(inputs[order[index]].element);
+            let fact = InferenceFact::dt_shape(datum_type, shape);
             model
                 .set_input_fact(index, fact)
                 .map_err(|error| refused("setting the input's shape", &error))?;
@@ -125,6 +131,32 @@ fn input_order(model: &InferenceModel, inputs: &[NamedTensor]) -> Result<Vec<usi
                 })
         })
         .collect()
+}
+
+fn datum_type(element: Element) -> DatumType {
+    match element {
+        Element::F32 => DatumType::F32,
+        Element::F16 => DatumType::F16,
+        // tract has no type for it; it says so itself when it reads the file.
+        Element::Bf16 => DatumType::F32,
+        Element::F64 => DatumType::F64,
+        Element::I64 => DatumType::I64,
+        Element::I32 => DatumType::I32,
+        Element::I16 => DatumType::I16,
+        Element::I8 => DatumType::I8,
+        Element::U64 => DatumType::U64,
+        Element::U32 => DatumType::U32,
+        Element::U16 => DatumType::U16,
+        Element::U8 => DatumType::U8,
+        Element::Bool => DatumType::Bool,
+    }
+}
+
+fn element(datum_type: DatumType) -> Option<Element> {
+    Element::ALL
+        .into_iter()
+        .filter(|element| *element != Element::Bf16)
+        .find(|element| self::datum_type(*element) == datum_type)
 }
 
 fn refused(step: &'static str, error: &tract_onnx::prelude::TractError) -> RuntimeError {

@@ -97,10 +97,13 @@ fn check_shapes(
             );
             continue;
         };
-        if declared.element_type != "f32" {
+        if declared.element_type != found.element.as_str() {
             fail(
                 &declared.name,
-                format!("element type f32, expected {}", declared.element_type),
+                format!(
+                    "element type {}, expected {}",
+                    found.element, declared.element_type
+                ),
             );
         }
         let elements: usize = found.shape.iter().product();
@@ -125,7 +128,7 @@ fn check_shapes(
 }
 
 fn check_finite(output: &NamedTensor, index: usize, failures: &mut Vec<CheckFailure>) {
-    let bad = |value: &&f32| !value.is_finite();
+    let bad = |value: &&f64| !value.is_finite();
     let Some(first) = output.data.iter().position(|value| !value.is_finite()) else {
         return;
     };
@@ -149,11 +152,11 @@ fn check_constant(subject: &Subject, logits: &NamedTensor, index: usize, checked
     let classes = logits.shape[1].max(1);
     for (row, values) in logits.data.chunks_exact(classes).enumerate() {
         let (least, most) = values.iter().fold(
-            (f32::INFINITY, f32::NEG_INFINITY),
+            (f64::INFINITY, f64::NEG_INFINITY),
             |(least, most), &value| (least.min(value), most.max(value)),
         );
-        let spread = f64::from(most) - f64::from(least);
-        if spread > CONSTANT_SPREAD * f64::from(most.abs().max(least.abs())) {
+        let spread = most - least;
+        if spread > CONSTANT_SPREAD * most.abs().max(least.abs()) {
             continue;
         }
         let note = if subject.constant_weights {

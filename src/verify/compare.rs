@@ -29,12 +29,9 @@ impl Difference {
 /// # Panics
 /// If the lengths differ.
 #[must_use]
-pub fn compare(base: &[f32], other: &[f32], tolerance: Tolerance) -> Difference {
+pub fn compare(base: &[f64], other: &[f64], tolerance: Tolerance) -> Difference {
     assert_eq!(base.len(), other.len(), "tensors of one shape are compared");
-    let scale = base
-        .iter()
-        .map(|value| f64::from(value.abs()))
-        .fold(0.0, f64::max);
+    let scale = base.iter().map(|value| value.abs()).fold(0.0, f64::max);
     let mut result = Difference {
         max_abs: 0.0,
         index: 0,
@@ -42,7 +39,6 @@ pub fn compare(base: &[f32], other: &[f32], tolerance: Tolerance) -> Difference 
         beyond: 0,
     };
     for (index, (&base, &other)) in base.iter().zip(other).enumerate() {
-        let (base, other) = (f64::from(base), f64::from(other));
         let finite = base.is_finite() && other.is_finite();
         let difference = if finite {
             (base - other).abs()
@@ -69,7 +65,7 @@ pub fn compare(base: &[f32], other: &[f32], tolerance: Tolerance) -> Difference 
 
 /// In how many rows the largest element is at the same place, and in how many the five largest are the same set.
 #[must_use]
-pub fn rank_agreement(base: &[f32], other: &[f32], classes: usize) -> (Agreement, Agreement) {
+pub fn rank_agreement(base: &[f64], other: &[f64], classes: usize) -> (Agreement, Agreement) {
     let mut first = Agreement { rows: 0, of: 0 };
     let mut five = first;
     for (base, other) in base
@@ -89,7 +85,7 @@ pub fn rank_agreement(base: &[f32], other: &[f32], classes: usize) -> (Agreement
 
 /// The places of the largest elements, the largest first.
 #[must_use]
-pub fn largest(row: &[f32], count: usize) -> Vec<usize> {
+pub fn largest(row: &[f64], count: usize) -> Vec<usize> {
     let mut places: Vec<usize> = (0..row.len()).collect();
     places.sort_by(|&one, &two| row[two].total_cmp(&row[one]).then(one.cmp(&two)));
     places.truncate(count);
@@ -142,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_never_passes() {
-        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for (base, other) in [
                 ([1.0, bad], [1.0, bad]),
                 ([1.0, 2.0], [1.0, bad]),

@@ -107,12 +107,16 @@ fn ran(attempt: &Attempt) -> bool {
     attempt.outcome.done
 }
 
-/// ONNX Runtime on the CPU if it ran, else the first that did.
+/// The reference if it ran, else ONNX Runtime on the CPU if that did, else the first that did.
 fn base(attempts: &[Attempt]) -> Option<&Attempt> {
-    let ort = attempts
-        .iter()
-        .find(|attempt| ran(attempt) && attempt.runtime == RuntimeName::OrtCpu);
-    ort.or_else(|| attempts.iter().find(|attempt| ran(attempt)))
+    let of = |runtime| {
+        attempts
+            .iter()
+            .find(|attempt| ran(attempt) && attempt.runtime == runtime)
+    };
+    of(RuntimeName::Reference)
+        .or_else(|| of(RuntimeName::OrtCpu))
+        .or_else(|| attempts.iter().find(|attempt| ran(attempt)))
 }
 
 fn describe(attempt: &Attempt, checked: Checked) -> RuntimeReport {

@@ -1,8 +1,8 @@
-//! What the inputs hold: N(0, 1) noise.
+//! What the inputs hold: N(0, 1) noise, and what that is in the range of integers.
 
-use super::plan::{Case, PlanError, input_shape};
+use super::plan::{Case, PlanError, input_type};
 use super::subject::{Declared, Subject};
-use crate::runtime::NamedTensor;
+use crate::runtime::{Element, NamedTensor};
 use crate::weights::random::Stream;
 
 /// The inputs of a case: N(0, 1) noise that is decided by the seed, the name of the input and the image.
@@ -11,7 +11,7 @@ use crate::weights::random::Stream;
 /// As [`cases`](super::plan::cases).
 pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTensor>, PlanError> {
     let make = |(index, input): (usize, &Declared)| {
-        let shape = input_shape(subject, case, index)?;
+        let (element, shape) = input_type(subject, case, index)?;
         let stream = Stream::new(seed, "noise", &input.name);
         let elements: u64 = shape.iter().product();
         // Not batched: one image fills the whole input.
@@ -33,10 +33,22 @@ pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTens
         Ok(NamedTensor {
             name: input.name.clone(),
             shape,
-            data,
+            element,
+            data: data.iter().map(|&value| in_range(element, value)).collect(),
         })
     };
     subject.inputs.iter().enumerate().map(make).collect()
+}
+
+/// Pixels for bytes, in the middle of their range; the signs of the noise for bools.
+fn in_range(element: Element, value: f32) -> f64 {
+    let value = f64::from(value);
+    element.nearest(match element {
+        Element::U8 => 127.5 + 50.0 * value,
+        Element::I8 => 50.0 * value,
+        Element::Bool => f64::from(u8::from(value > 0.0)),
+        _ => value,
+    })
 }
 
 #[cfg(test)]
@@ -73,7 +85,7 @@ mod tests {
             .expect("inputs")
             .remove(0);
         assert_ne!(made[0].data, other.data);
-        let mean = made[2].data.iter().sum::<f32>() / 135.0;
+        let mean = made[2].data.iter().sum::<f64>() / 135.0;
         assert!(mean.abs() < 0.35, "{mean}");
     }
 }

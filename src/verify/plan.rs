@@ -1,6 +1,7 @@
 //! With which inputs a file is tried: sizes and batches, and how long that may take.
 
 use crate::request::SIZE_STEP;
+use crate::runtime::Element;
 
 use super::subject::{Extent, Names, Subject};
 
@@ -10,7 +11,7 @@ const OTHER_SIZE: [u64; 2] = [64, 96];
 const LARGER_BATCH: u64 = 3;
 const SMALLER_BATCH: u64 = 2;
 const SMALLER_BATCH_ABOVE_MACS: u64 = 20_000_000_000;
-/// Elements of one input beyond which it is not made: 4 GiB.
+/// Elements of one input beyond which it is not made: 8 GiB.
 const LARGEST_INPUT: u64 = 1 << 30;
 
 /// One set of inputs.
@@ -29,8 +30,8 @@ pub struct Case {
 /// Why a file cannot be tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// An input has another element type than f32.
-    #[error("input `{input}` has element type {found}, expected f32")]
+    /// An input has an element type that is not known here.
+    #[error("input `{input}` has element type {found}, expected a number or a bool")]
     ElementType {
         /// Name of the input.
         input: String,
@@ -67,7 +68,7 @@ pub enum PlanError {
 /// them again as rows of a batch.
 ///
 /// # Errors
-/// If an input is not f32 or has a shape that cannot be made.
+/// If an input is no number or has a shape that cannot be made.
 pub fn cases(subject: &Subject) -> Result<Vec<Case>, PlanError> {
     let first = subject.inputs.first().ok_or(PlanError::Nothing("input"))?;
     if subject.outputs.is_empty() {
@@ -100,7 +101,7 @@ pub fn cases(subject: &Subject) -> Result<Vec<Case>, PlanError> {
             };
             name_dimensions(subject, &mut case);
             for input in 0..subject.inputs.len() {
-                input_shape(subject, &case, input)?;
+                input_type(subject, &case, input)?;
             }
             cases.push(case);
         }
@@ -169,22 +170,23 @@ fn symbolic_extent(case: &Case, axis: usize) -> Option<u64> {
     }
 }
 
-/// The shape of the input at `index` in a case.
+/// The element type and the shape of the input at `index` in a case.
 ///
 /// # Errors
-/// If the input is not f32 or its shape cannot be made.
-pub(super) fn input_shape(
+/// If the input is no number or its shape cannot be made.
+pub(super) fn input_type(
     subject: &Subject,
     case: &Case,
     index: usize,
-) -> Result<Vec<u64>, PlanError> {
+) -> Result<(Element, Vec<u64>), PlanError> {
     let input = &subject.inputs[index];
-    if input.element_type != "f32" {
-        return Err(PlanError::ElementType {
+    let element = input
+        .element_type
+        .parse()
+        .map_err(|_| PlanError::ElementType {
             input: input.name.clone(),
             found: input.element_type.clone(),
-        });
-    }
+        })?;
     let declared = input
         .shape
         .as_deref()
@@ -208,7 +210,7 @@ pub(super) fn input_shape(
         .iter()
         .try_fold(1_u64, |elements, &extent| elements.checked_mul(extent));
     match elements {
-        Some(1..=LARGEST_INPUT) => Ok(shape),
+        Some(1..=LARGEST_INPUT) => Ok((element, shape)),
         _ => Err(PlanError::Size {
             input: input.name.clone(),
             shape,
@@ -294,7 +296,7 @@ mod tests {
     #[test]
     fn what_cannot_be_tried_is_an_error() {
         let mut half = subject(image(named("batch"), Extent::Fixed(8), Extent::Fixed(8)), 0);
-        half.inputs[0].element_type = "f16".into();
+        half.inputs[0].element_type = "string".into();
         assert!(matches!(cases(&half), Err(PlanError::ElementType { .. })));
         let channels = subject(
             vec![

@@ -3,7 +3,9 @@
 use super::subject::{Declared, Extent, Subject};
 use crate::metadata::{ORIGIN_KEY, Origin, RECIPE_KEY, Recipe};
 use crate::onnx::file::{Initializer, ModelFile};
-use crate::onnx::proto::{TypeProto, ValueInfoProto, tensor_proto, tensor_shape_proto, type_proto};
+use crate::onnx::proto::tensor_proto::DataType;
+use crate::onnx::proto::{TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
+use crate::runtime::Element;
 use std::collections::BTreeSet;
 
 /// Height and width where the file does not say what it was made for: those of EfficientNet-B0.
@@ -56,12 +58,14 @@ fn declared(value: &ValueInfoProto) -> Declared {
         }) => Some(tensor),
         _ => None,
     };
-    let element_type =
-        match tensor.map(|tensor| tensor_proto::DataType::try_from(tensor.elem_type())) {
-            Some(Ok(tensor_proto::DataType::Float)) => "f32".to_owned(),
-            Some(Ok(other)) => other.as_str_name().to_lowercase(),
-            Some(Err(_)) | None => "unknown".to_owned(),
-        };
+    let data_type = tensor.map(|tensor| DataType::try_from(tensor.elem_type()));
+    let element_type = match data_type {
+        Some(Ok(known)) => element(known).map_or_else(
+            || known.as_str_name().to_lowercase(),
+            |known| known.to_string(),
+        ),
+        Some(Err(_)) | None => "unknown".to_owned(),
+    };
     let shape = tensor
         .and_then(|tensor| tensor.shape.as_ref())
         .map(|shape| shape.dim.iter().map(extent).collect());
@@ -70,6 +74,25 @@ fn declared(value: &ValueInfoProto) -> Declared {
         element_type,
         shape,
     }
+}
+
+fn element(data_type: DataType) -> Option<Element> {
+    Some(match data_type {
+        DataType::Float => Element::F32,
+        DataType::Float16 => Element::F16,
+        DataType::Bfloat16 => Element::Bf16,
+        DataType::Double => Element::F64,
+        DataType::Int64 => Element::I64,
+        DataType::Int32 => Element::I32,
+        DataType::Int16 => Element::I16,
+        DataType::Int8 => Element::I8,
+        DataType::Uint64 => Element::U64,
+        DataType::Uint32 => Element::U32,
+        DataType::Uint16 => Element::U16,
+        DataType::Uint8 => Element::U8,
+        DataType::Bool => Element::Bool,
+        _ => return None,
+    })
 }
 
 fn extent(dimension: &tensor_shape_proto::Dimension) -> Extent {

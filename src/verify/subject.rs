@@ -23,7 +23,7 @@ pub struct Subject {
 pub struct Declared {
     /// Name of the value.
     pub name: String,
-    /// Its element type; `f32` is the one that can be run.
+    /// Its element type; one of [`Element`](crate::runtime::Element) can be run.
     pub element_type: String,
     /// Its shape; none if not even the rank is declared.
     pub shape: Option<Vec<Extent>>,

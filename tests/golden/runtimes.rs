@@ -12,9 +12,10 @@ use std::sync::OnceLock;
 pub fn load(name: RuntimeName, model: &Path) -> Box<dyn Session> {
     let session = match name {
         RuntimeName::OrtCpu => onnx_runtime().load(model),
-        RuntimeName::Tract => open(name, &Options::default())
+        RuntimeName::Tract | RuntimeName::Reference => open(name, &Options::default())
             .expect("it is built in")
             .load(model),
+        RuntimeName::OrtCuda => panic!("no test has a GPU"),
     };
     session.unwrap_or_else(|error| panic!("{name}: {error}"))
 }
@@ -22,11 +23,7 @@ pub fn load(name: RuntimeName, model: &Path) -> Box<dyn Session> {
 /// The logits of one of the two inputs.
 pub fn logits(session: &mut dyn Session, size: u64, input: u32) -> Vec<f64> {
     let pixels = usize::try_from(size).expect("a small number");
-    let image = NamedTensor {
-        name: "input".to_owned(),
-        shape: vec![1, 3, pixels, pixels],
-        data: noise(size, input),
-    };
+    let image = NamedTensor::single("input", vec![1, 3, pixels, pixels], &noise(size, input));
     let results = session
         .run(&[image])
         .unwrap_or_else(|error| panic!("{error}"));
@@ -35,7 +32,7 @@ pub fn logits(session: &mut dyn Session, size: u64, input: u32) -> Vec<f64> {
         (logits.name.as_str(), logits.shape),
         ("logits", vec![1, 1000])
     );
-    logits.data.into_iter().map(f64::from).collect()
+    logits.data
 }
 
 /// A process can open the library only once.

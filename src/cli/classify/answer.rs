@@ -1,11 +1,11 @@
 //! From a row of numbers to the most probable classes.
 
 /// Softmax, in f64. The numbers must be finite.
-pub fn softmax(logits: &[f32]) -> Vec<f64> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+pub fn softmax(logits: &[f64]) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Vec<f64> = logits
         .iter()
-        .map(|&logit| (f64::from(logit) - f64::from(largest)).exp())
+        .map(|&logit| (logit - largest).exp())
         .collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
@@ -25,7 +25,7 @@ mod tests {
 
     #[test]
     fn softmax_is_a_distribution_even_of_large_numbers() {
-        let row = softmax(&[1000.0, 1000.0 - 2.0_f32.ln(), f32::MIN]);
+        let row = softmax(&[1000.0, 1000.0 - 2.0_f64.ln(), f64::MIN]);
         assert!(
             (row[0] - 2.0 / 3.0).abs() < 1e-5 && (row[1] - 1.0 / 3.0).abs() < 1e-5,
             "{row:?}"

@@ -110,11 +110,8 @@ impl Model {
     pub fn input(&self, pictures: &[Vec<f32>]) -> NamedTensor {
         let mut data = pictures.concat();
         data.resize(self.batch * self.row_elements(), 0.0);
-        NamedTensor {
-            name: self.subject.inputs[0].name.clone(),
-            shape: vec![self.batch, 3, self.size[0], self.size[1]],
-            data,
-        }
+        let shape = vec![self.batch, 3, self.size[0], self.size[1]];
+        NamedTensor::single(&self.subject.inputs[0].name, shape, &data)
     }
 
     /// One row of probabilities for each picture of the batch.
@@ -150,7 +147,7 @@ impl Model {
             .chunks(self.classes)
             .map(|row| {
                 if applied {
-                    row.iter().map(|&value| value.into()).collect()
+                    row.to_vec()
                 } else {
                     answer::softmax(row)
                 }

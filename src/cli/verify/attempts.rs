@@ -10,6 +10,9 @@ use efficientnet_onnx::verify::Attempt;
 use std::path::Path;
 use std::time::Duration;
 
+/// Multiply-adds of an image up to which `reference` runs without being named.
+const REFERENCE_MACS: u64 = 2_000_000_000;
+
 /// What was tried.
 pub struct Attempts {
     /// The runtimes that were to run.
@@ -18,12 +21,14 @@ pub struct Attempts {
     pub notes: Vec<String>,
 }
 
-/// Runs the file in each runtime that was asked for, else in all that are built and found.
+/// Runs a file of `macs` multiply-adds an image in each runtime that was asked for, else in all that are built and
+/// found, but for CUDA.
 ///
 /// # Errors
 /// If the request contradicts itself, or on Ctrl-C.
 pub fn make(
     file: &Path,
+    macs: u64,
     request: &Request,
     inputs: &[Vec<NamedTensor>],
     limit: Duration,
@@ -35,6 +40,15 @@ pub fn make(
         notes: Vec::new(),
     };
     for (runtime, named) in chosen(request, &places)? {
+        if runtime == RuntimeName::Reference && !named && macs > REFERENCE_MACS {
+            made.notes.push(format!(
+                "`reference` did not run: {:.1} GMACs an image are more than the {} that it is given unasked; \
+                 `--runtime reference` runs it",
+                macs as f64 / 1e9,
+                REFERENCE_MACS / 1_000_000_000
+            ));
+            continue;
+        }
         if progress {
             eprintln!("running in {runtime}, for at most {} s", limit.as_secs());
         }
@@ -69,11 +83,16 @@ pub fn make(
 fn chosen(request: &Request, places: &Places) -> Result<Vec<(RuntimeName, bool)>, Failure> {
     if request.runtime.is_empty() {
         // A build without any still says what it lacks.
-        let none = RuntimeName::ALL
+        let none = [RuntimeName::Tract, RuntimeName::OrtCpu]
             .into_iter()
             .all(|runtime| !runtime.is_built());
-        let asked = |runtime| none || runtime == RuntimeName::OrtCpu && places.asked();
-        let to_run = |runtime: &RuntimeName| runtime.is_built() || asked(*runtime);
+        let asked = |runtime| {
+            runtime == RuntimeName::OrtCpu && (none || places.asked())
+                || runtime == RuntimeName::Tract && none
+        };
+        let to_run = |runtime: &RuntimeName| {
+            *runtime != RuntimeName::OrtCuda && (runtime.is_built() || asked(*runtime))
+        };
         let chosen = RuntimeName::ALL.into_iter().filter(to_run);
         return Ok(chosen.map(|runtime| (runtime, asked(runtime))).collect());
     }
@@ -83,9 +102,9 @@ fn chosen(request: &Request, places: &Places) -> Result<Vec<(RuntimeName, bool)>
             chosen.push((runtime, true));
         }
     }
-    if request.ort_lib.is_some() && !chosen.contains(&(RuntimeName::OrtCpu, true)) {
+    if request.ort_lib.is_some() && !chosen.iter().any(|(runtime, _)| runtime.is_onnx_runtime()) {
         return Err(Failure::bad_input(
-            "`--ort-lib` is given, but `--runtime` does not name `ort-cpu`",
+            "`--ort-lib` is given, but `--runtime` names neither `ort-cpu` nor `ort-cuda`",
         )
         .hint("add `ort-cpu` to `--runtime`, or leave `--ort-lib` out"));
     }

@@ -33,7 +33,8 @@ pub struct Arguments {
 /// How a file is to be verified.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Request {
-    /// Runtimes to run, all of them: `tract`, `ort-cpu` [default: tract, and ort-cpu if its library is found].
+    /// Runtimes to run, all of them: `reference`, `tract`, `ort-cpu`, `ort-cuda` [default: tract, ort-cpu if its
+    /// library is found, and reference up to 2 GMACs an image].
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub runtime: Vec<RuntimeName>,
     /// ONNX Runtime's shared library [default: `ORT_DYLIB_PATH`, the active virtual environment's, `python3`'s].
@@ -115,6 +116,7 @@ pub fn verify_path(
     let progress = !quiet && io::stderr().is_terminal();
     let made = attempts::make(
         file,
+        subject.macs,
         request,
         &inputs,
         Duration::from_secs(seconds),

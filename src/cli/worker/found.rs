@@ -4,7 +4,7 @@ use super::{Spec, run};
 use crate::cli::exit::Failure;
 use efficientnet_onnx::runtime::discover::{HINT, Library, Places};
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
-use efficientnet_onnx::runtime::{NamedTensor, RuntimeName, not_built};
+use efficientnet_onnx::runtime::{NamedTensor, not_built};
 use std::time::Duration;
 
 /// What came of a runtime, with whichever library could be used.
@@ -40,7 +40,7 @@ pub fn run_found(
         tried.outcome = unusable(not_built(spec.runtime).into());
         return Ok(tried);
     }
-    if spec.runtime == RuntimeName::Tract {
+    if !spec.runtime.is_onnx_runtime() {
         tried.outcome = run(spec, cases.to_vec(), limit)?;
         return Ok(tried);
     }

@@ -267,11 +267,7 @@ mod tests {
     fn fake(script: &str, limit_ms: u64) -> (Outcome, Duration) {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        let input = NamedTensor {
-            name: "input".into(),
-            shape: vec![1, 1 << 20],
-            data: vec![0.0; 1 << 20],
-        };
+        let input = NamedTensor::single("input", vec![1, 1 << 20], &vec![0.0; 1 << 20]);
         let job = Job {
             cases: vec![vec![input]],
             timed: false,

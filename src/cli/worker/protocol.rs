@@ -1,13 +1,13 @@
 //! What a parent and its worker say to each other over the worker's standard input and output.
 //!
 //! A message is one line of JSON, and after it the elements of every tensor that the line announces, as
-//! little-endian f32 in row-major order, with nothing between. The parent sends one job and keeps the
+//! little-endian f64 in row-major order, with nothing between. The parent sends one job and keeps the
 //! pipe open; the worker ends when the pipe closes, so it cannot outlive its parent. The worker answers with
 //! events, of which `failed` or `done` is the last. Both sides trust nothing: a line is at most 1 MiB, and a
 //! tensor is read piece by piece, so that an announced size allocates nothing.
 
-use efficientnet_onnx::runtime::NamedTensor;
 use efficientnet_onnx::runtime::outcome::{CaseRun, Event, Trouble};
+use efficientnet_onnx::runtime::{Element, NamedTensor};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Read, Write};
 
@@ -34,6 +34,7 @@ struct JobLine {
 struct TensorLine {
     name: String,
     shape: Vec<usize>,
+    element: Element,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,6 +136,7 @@ fn lines(tensors: &[NamedTensor]) -> Vec<TensorLine> {
         .map(|tensor| TensorLine {
             name: tensor.name.clone(),
             shape: tensor.shape.clone(),
+            element: tensor.element,
         })
         .collect()
 }
@@ -161,9 +163,9 @@ fn read_line<T: for<'a> Deserialize<'a>>(input: &mut impl BufRead) -> io::Result
         .map_err(|_| malformed(&format!("`{}` is no message", quoted())))
 }
 
-fn write_elements(elements: &[f32], out: &mut impl Write) -> io::Result<()> {
+fn write_elements(elements: &[f64], out: &mut impl Write) -> io::Result<()> {
     let mut bytes = Vec::with_capacity(PIECE);
-    for piece in elements.chunks(PIECE / 4) {
+    for piece in elements.chunks(PIECE / 8) {
         bytes.clear();
         bytes.extend(piece.iter().flat_map(|element| element.to_le_bytes()));
         out.write_all(&bytes)?;
@@ -177,26 +179,27 @@ fn read_tensors(lines: Vec<TensorLine>, input: &mut impl BufRead) -> io::Result<
             .shape
             .iter()
             .try_fold(1_usize, |size, &dimension| size.checked_mul(dimension));
-        let size = size.filter(|size| *size <= isize::MAX as usize / 4);
+        let size = size.filter(|size| *size <= isize::MAX as usize / 8);
         let size =
             size.ok_or_else(|| malformed(&format!("`{}` is announced too large", line.name)))?;
         Ok(NamedTensor {
             data: read_elements(size, input)?,
             name: line.name,
             shape: line.shape,
+            element: line.element,
         })
     };
     lines.into_iter().map(read).collect()
 }
 
-fn read_elements(count: usize, input: &mut impl Read) -> io::Result<Vec<f32>> {
+fn read_elements(count: usize, input: &mut impl Read) -> io::Result<Vec<f64>> {
     let mut elements = Vec::new();
     let mut bytes = vec![0; PIECE];
     while elements.len() < count {
-        let piece = &mut bytes[..((count - elements.len()) * 4).min(PIECE)];
+        let piece = &mut bytes[..((count - elements.len()).saturating_mul(8)).min(PIECE)];
         input.read_exact(piece)?;
-        let (words, _) = piece.as_chunks::<4>();
-        elements.extend(words.iter().map(|word| f32::from_le_bytes(*word)));
+        let (words, _) = piece.as_chunks::<8>();
+        elements.extend(words.iter().map(|word| f64::from_le_bytes(*word)));
     }
     Ok(elements)
 }
@@ -209,10 +212,11 @@ fn malformed(message: &str) -> io::Error {
 mod tests {
     use super::*;
 
-    fn tensor(name: &str, shape: &[usize], data: &[f32]) -> NamedTensor {
+    fn tensor(name: &str, shape: &[usize], data: &[f64]) -> NamedTensor {
         NamedTensor {
             name: name.into(),
             shape: shape.into(),
+            element: Element::F16,
             data: data.into(),
         }
     }
@@ -222,7 +226,7 @@ mod tests {
         let cases = vec![
             vec![
                 tensor("input", &[1, 2], &[1.0, -0.0]),
-                tensor("mask", &[], &[f32::MIN_POSITIVE]),
+                tensor("mask", &[], &[f64::MIN_POSITIVE]),
             ],
             vec![tensor("input", &[0, 2], &[])],
         ];
@@ -262,7 +266,7 @@ mod tests {
     fn nonsense_is_an_error() {
         let announced = |shape: &str| {
             format!(
-                "{{\"case\":{{\"prepare_seconds\":0,\"run_seconds\":0,\"outputs\":[{{\"name\":\"x\",\"shape\":{shape}}}]}}}}\n"
+                "{{\"case\":{{\"prepare_seconds\":0,\"run_seconds\":0,\"outputs\":[{{\"name\":\"x\",\"shape\":{shape},\"element\":\"f32\"}}]}}}}\n"
             )
         };
         let huge = announced("[4294967296,4294967296]");

@@ -3,8 +3,8 @@
 mod own_checks;
 
 use super::*;
-use crate::runtime::NamedTensor;
 use crate::runtime::outcome::CaseRun;
+use crate::runtime::{Element, NamedTensor};
 use report::Check;
 use subject::{Declared, Extent};
 
@@ -37,12 +37,13 @@ fn cases() -> Vec<Case> {
 
 /// Logits that depend on the image, with a batch in which every row is the row alone.
 fn outcome() -> Outcome {
-    let row = |image: u64| (0..6).map(move |class| (class * 7 % 6) as f32 + 0.1 * image as f32);
+    let row = |image: u64| (0..6).map(move |class| f64::from(class * 7 % 6) + 0.1 * image as f64);
     let run = |case: &Case| {
-        let data: Vec<f32> = case.images.iter().flat_map(|&image| row(image)).collect();
+        let data: Vec<f64> = case.images.iter().flat_map(|&image| row(image)).collect();
         let logits = NamedTensor {
             name: "logits".into(),
             shape: vec![data.len() / 6, 6],
+            element: Element::F32,
             data,
         };
         CaseRun {
@@ -92,7 +93,7 @@ fn tampered(tamper: impl Fn(&mut Outcome)) -> Report {
     ])
 }
 
-fn logits_of(outcome: &mut Outcome, case: usize) -> &mut Vec<f32> {
+fn logits_of(outcome: &mut Outcome, case: usize) -> &mut Vec<f64> {
     &mut outcome.cases[case].outputs[0].data
 }
 
@@ -258,7 +259,7 @@ fn a_file_that_breaks_a_rule_is_a_disagreement() {
 
 #[test]
 fn the_json_form_has_the_documented_keys() {
-    let json = serde_json::to_value(tampered(|outcome| logits_of(outcome, 0)[0] = f32::NAN))
+    let json = serde_json::to_value(tampered(|outcome| logits_of(outcome, 0)[0] = f64::NAN))
         .expect("JSON");
     assert_eq!(json["schema"], 1);
     assert_eq!(json["verdict"], "disagree");

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_is_not_finite_fails_in_its_runtime_and_in_the_comparison() {
-    for bad in [f32::NAN, f32::INFINITY] {
+    for bad in [f64::NAN, f64::INFINITY] {
         let report = tampered(|outcome| logits_of(outcome, 1)[3] = bad);
         assert_eq!(
             (report.verdict, failures(&report)),
@@ -29,7 +29,7 @@ fn what_is_not_finite_fails_in_its_runtime_and_in_the_comparison() {
 #[test]
 fn the_same_nan_everywhere_is_no_agreement() {
     let mut bad = outcome();
-    logits_of(&mut bad, 0)[0] = f32::NAN;
+    logits_of(&mut bad, 0)[0] = f64::NAN;
     let report = report(&[
         (RuntimeName::Tract, bad.clone()),
         (RuntimeName::OrtCpu, bad),
@@ -111,7 +111,7 @@ fn one_class_is_a_note() {
     let mut outcome = outcome();
     for (case, run) in cases().iter().zip(&mut outcome.cases) {
         run.outputs[0].shape = vec![case.images.len(), 1];
-        run.outputs[0].data = case.images.iter().map(|&image| image as f32).collect();
+        run.outputs[0].data = case.images.iter().map(|&image| image as f64).collect();
     }
     let settings = Settings {
         file: "a.onnx".into(),
