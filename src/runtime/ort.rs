@@ -111,8 +111,8 @@ macro_rules! to_tensor {
 fn to_value(input: &NamedTensor) -> Result<DynValue, ::ort::Error> {
     match input.element {
         Element::F32 => to_tensor!(input, f32, |value: f64| value as f32),
-        Element::F16 => to_tensor!(input, f16, f16::from_f64),
-        Element::Bf16 => to_tensor!(input, bf16, bf16::from_f64),
+        Element::F16 => to_tensor!(input, f16, |value: f64| f16::from_f32(value as f32)),
+        Element::Bf16 => to_tensor!(input, bf16, |value: f64| bf16::from_f32(value as f32)),
         Element::F64 => to_tensor!(input, f64, |value: f64| value),
         Element::I64 => to_tensor!(input, i64, |value: f64| value as i64),
         Element::I32 => to_tensor!(input, i32, |value: f64| value as i32),

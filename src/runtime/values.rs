@@ -93,8 +93,9 @@ impl Element {
         match self {
             Self::F64 => value,
             Self::F32 => f64::from(value as f32),
-            Self::F16 => f16::from_f64(value).to_f64(),
-            Self::Bf16 => bf16::from_f64(value).to_f64(),
+            // By way of f32: the crate looks only at the upper half of a double.
+            Self::F16 => f16::from_f32(value as f32).to_f64(),
+            Self::Bf16 => bf16::from_f32(value as f32).to_f64(),
             Self::I64 => within(i64::MIN as f64, i64::MAX as f64),
             Self::I32 => within(i32::MIN.into(), i32::MAX.into()),
             Self::I16 => within(i16::MIN.into(), i16::MAX.into()),
