@@ -10,14 +10,16 @@ pub mod plan;
 pub mod read;
 pub mod report;
 pub mod subject;
+pub mod tolerance;
 
 use crate::runtime::RuntimeName;
-use crate::runtime::outcome::{Outcome, Trouble};
+use crate::runtime::outcome::{CaseRun, Outcome, Trouble};
 use checks::{Checked, index_of, scores};
 use compare::{compare, rank_agreement};
 use plan::Case;
-use report::{CaseReport, Report, RuntimeReport, RuntimeStatus, SCHEMA, Tolerance, Verdict};
+use report::{CaseReport, FORMULA, Report, RuntimeReport, RuntimeStatus, SCHEMA, Verdict};
 use subject::Subject;
+use tolerance::{Limits, Tolerance};
 
 /// A runtime that was to run, and what came of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,16 +39,45 @@ pub struct Settings {
     pub file: String,
     /// Seed of the noise.
     pub seed: u64,
-    /// What is allowed.
-    pub tolerance: Tolerance,
+    /// What is allowed, where that is not the default.
+    pub limits: Limits,
 }
 
-/// The report of runtimes that were each given the same cases, in the order in which they were named.
+/// What outputs are compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Base<'a> {
+    /// Its name in the report.
+    pub name: &'a str,
+    /// The runtime that made it; none for outputs that were given.
+    pub runtime: Option<RuntimeName>,
+    /// Outputs of each case.
+    pub cases: &'a [CaseRun],
+}
+
+/// The report of runtimes that were each given the same cases, in the order in which they were named. The base is one
+/// of them.
 #[must_use]
 pub fn judge(
     settings: &Settings,
     subject: &Subject,
     cases: &[Case],
+    attempts: &[Attempt],
+) -> Report {
+    let base = base(attempts).map(|attempt| Base {
+        name: attempt.runtime.as_str(),
+        runtime: Some(attempt.runtime),
+        cases: &attempt.outcome.cases,
+    });
+    judge_against(settings, subject, cases, base, attempts)
+}
+
+/// The report of runtimes that are compared with a base, which itself is among them only if it has their name.
+#[must_use]
+pub fn judge_against(
+    settings: &Settings,
+    subject: &Subject,
+    cases: &[Case],
+    base: Option<Base<'_>>,
     attempts: &[Attempt],
 ) -> Report {
     let mut report = empty(settings);
@@ -59,22 +90,31 @@ pub fn judge(
             images: case.images.clone(),
         })
         .collect();
-    let base = base(attempts);
-    report.base = base.map(|base| base.runtime.as_str());
+    report.base = base.map(|base| base.name.to_owned());
     for attempt in attempts {
-        let checked = checks::check(subject, cases, &attempt.outcome.cases, settings.tolerance);
+        let other = base
+            .and_then(|base| base.runtime)
+            .unwrap_or(attempt.runtime);
+        let tolerance = settings
+            .limits
+            .between(subject.precision, [attempt.runtime, other]);
+        let checked = checks::check(subject, cases, &attempt.outcome.cases, tolerance);
         for note in &checked.notes {
             if !report.notes.contains(note) {
                 report.notes.push(note.clone());
             }
         }
-        let mut runtime = describe(attempt, checked);
-        if let Some(base) = base.filter(|base| base.runtime != attempt.runtime && ran(attempt)) {
-            compare_with(base, attempt, settings.tolerance, &mut runtime);
+        let mut runtime = describe(attempt, tolerance, checked);
+        let is_base = |base: &Base<'_>| base.name == attempt.runtime.as_str();
+        if let Some(base) = base.filter(|base| !is_base(base) && ran(attempt)) {
+            compare_with(base.cases, &attempt.outcome.cases, tolerance, &mut runtime);
         }
         report.runtimes.push(runtime);
     }
-    report.verdict = verdict(&report.runtimes);
+    report.verdict = verdict(
+        &report.runtimes,
+        base.is_some_and(|base| base.runtime.is_none()),
+    );
     report
 }
 
@@ -95,7 +135,7 @@ fn empty(settings: &Settings) -> Report {
         verdict: Verdict::Unavailable,
         base: None,
         seed: settings.seed,
-        tolerance: settings.tolerance,
+        formula: FORMULA,
         cases: Vec::new(),
         problems: Vec::new(),
         notes: Vec::new(),
@@ -119,7 +159,7 @@ fn base(attempts: &[Attempt]) -> Option<&Attempt> {
         .or_else(|| attempts.iter().find(|attempt| ran(attempt)))
 }
 
-fn describe(attempt: &Attempt, checked: Checked) -> RuntimeReport {
+fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> RuntimeReport {
     let outcome = &attempt.outcome;
     let (status, message, hint) = match outcome.trouble.clone() {
         None if !checked.failures.is_empty() => (RuntimeStatus::FailedChecks, None, None),
@@ -151,6 +191,7 @@ fn describe(attempt: &Attempt, checked: Checked) -> RuntimeReport {
         max_abs_index: None,
         max_abs_output: None,
         max_abs_case: None,
+        tolerance,
         smallest_factor: None,
         beyond_tolerance: None,
         top1: None,
@@ -164,19 +205,13 @@ fn describe(attempt: &Attempt, checked: Checked) -> RuntimeReport {
 
 /// Fills in how far a runtime is from the base.
 fn compare_with(
-    base: &Attempt,
-    attempt: &Attempt,
+    base: &[CaseRun],
+    runs: &[CaseRun],
     tolerance: Tolerance,
     report: &mut RuntimeReport,
 ) {
     let (mut max_abs, mut factor, mut beyond) = (-1.0_f64, 0.0_f64, 0);
-    for (index, (expected, found)) in base
-        .outcome
-        .cases
-        .iter()
-        .zip(&attempt.outcome.cases)
-        .enumerate()
-    {
+    for (index, (expected, found)) in base.iter().zip(runs).enumerate() {
         for base_output in &expected.outputs {
             let other = found
                 .outputs
@@ -219,7 +254,8 @@ fn compare_with(
     }
 }
 
-fn verdict(runtimes: &[RuntimeReport]) -> Verdict {
+/// With outputs that were `given`, one runtime is compared already.
+fn verdict(runtimes: &[RuntimeReport], given: bool) -> Verdict {
     let count = |status| {
         runtimes
             .iter()
@@ -232,7 +268,7 @@ fn verdict(runtimes: &[RuntimeReport]) -> Verdict {
         Verdict::Disagree
     } else if unavailable > 0 || passed == 0 {
         Verdict::Unavailable
-    } else if passed == 1 {
+    } else if passed == 1 && !given {
         Verdict::RanNotCompared
     } else {
         Verdict::Agree

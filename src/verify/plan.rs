@@ -238,6 +238,7 @@ mod tests {
             outputs,
             default_size: [70, 70],
             macs,
+            precision: Element::F32,
             constant_weights: false,
         }
     }

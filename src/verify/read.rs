@@ -2,7 +2,7 @@
 
 use super::subject::{Declared, Extent, Subject};
 use crate::metadata::{ORIGIN_KEY, Origin, RECIPE_KEY, Recipe};
-use crate::onnx::file::{Initializer, ModelFile};
+use crate::onnx::file::{Contents, Initializer, ModelFile};
 use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use crate::runtime::Element;
@@ -40,7 +40,24 @@ pub fn subject(file: &ModelFile) -> Subject {
         outputs: contents.outputs.iter().map(declared).collect(),
         default_size,
         macs: recipe.map_or_else(|| guess_macs(weights), |recipe| recipe.macs),
+        precision: precision(contents),
         constant_weights: matches!(origin, Some(Origin::Seed { rule, .. }) if rule == "constant"),
+    }
+}
+
+fn precision(contents: &Contents) -> Element {
+    let stored = |data_type: DataType| {
+        contents
+            .initializers
+            .iter()
+            .any(|initializer| initializer.data_type == data_type as i32)
+    };
+    if stored(DataType::Bfloat16) {
+        Element::Bf16
+    } else if stored(DataType::Float16) {
+        Element::F16
+    } else {
+        Element::F32
     }
 }
 

@@ -1,10 +1,14 @@
 //! The result of a verification. Its JSON form is an interface, with [`SCHEMA`] as its version; the README
 //! documents it.
 
+pub use super::tolerance::Tolerance;
 use serde::Serialize;
 
 /// Version of the JSON form.
 pub const SCHEMA: u32 = 1;
+
+/// How two outputs are compared, as the report says it.
+pub const FORMULA: &str = "|difference| <= atol * max|base| + rtol * |base|";
 
 /// Everything that came of verifying one file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -15,12 +19,12 @@ pub struct Report {
     pub file: String,
     /// What it all comes to.
     pub verdict: Verdict,
-    /// The runtime that the others are compared with; none if none ran.
-    pub base: Option<&'static str>,
+    /// What the others are compared with: a runtime, or where outputs were given, those; none if there is none.
+    pub base: Option<String>,
     /// Seed of the noise.
     pub seed: u64,
-    /// What was allowed.
-    pub tolerance: Tolerance,
+    /// What was compared with what is allowed: [`FORMULA`].
+    pub formula: &'static str,
     /// The inputs that were tried, in order.
     pub cases: Vec<CaseReport>,
     /// Rules that the file breaks; with any, no runtime ran.
@@ -43,27 +47,6 @@ pub enum Verdict {
     RanNotCompared,
     /// A runtime that was asked for is not available, and nothing else is wrong; or none is available.
     Unavailable,
-}
-
-/// `|Δ| ≤ atol · max|base| + rtol · |base|`, for each output of each case.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Tolerance {
-    /// Relative to the element of the base.
-    pub rtol: f64,
-    /// Relative to the largest element of the base.
-    pub atol: f64,
-}
-
-impl Default for Tolerance {
-    /// For f32 on CPUs, from what was measured between tract 0.23.9 and ONNX Runtime 1.32.0 on x86-64. All fifteen
-    /// published networks with `probe` weights need at most 0.03 of it, B0 to B8 with `official` weights 0.05, and
-    /// Lite4 with `official` weights, whose activations grow from block to block, 0.27.
-    fn default() -> Self {
-        Self {
-            rtol: 1e-4,
-            atol: 5e-5,
-        }
-    }
 }
 
 /// One set of inputs.
@@ -117,6 +100,8 @@ pub struct RuntimeReport {
     pub max_abs_output: Option<String>,
     /// The case in which it is, an index of `cases`.
     pub max_abs_case: Option<usize>,
+    /// What was allowed between it and the base.
+    pub tolerance: Tolerance,
     /// The smallest factor on both tolerances with which it would agree with the base; none if there is no such.
     pub smallest_factor: Option<f64>,
     /// Elements beyond the tolerance.

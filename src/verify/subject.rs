@@ -1,10 +1,11 @@
 //! What is to be verified: the inputs and outputs that a file declares, and the little that decides how it
 //! is tried. It knows no file format.
 
+use crate::runtime::Element;
 use std::collections::BTreeMap;
 
 /// A file, as far as running it matters.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Subject {
     /// Values that the caller provides, in order.
     pub inputs: Vec<Declared>,
@@ -14,8 +15,23 @@ pub struct Subject {
     pub default_size: [u64; 2],
     /// Multiply-accumulate operations for one image of the default size.
     pub macs: u64,
+    /// The least precise type in which it computes: that of its floating-point constants.
+    pub precision: Element,
     /// Whether all weights are one constant, so that constant logits are no surprise.
     pub constant_weights: bool,
+}
+
+impl Default for Subject {
+    fn default() -> Self {
+        Self {
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            default_size: [0; 2],
+            macs: 0,
+            precision: Element::F32,
+            constant_weights: false,
+        }
+    }
 }
 
 /// A declared input or output.

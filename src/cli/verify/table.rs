@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use efficientnet_onnx::verify::report::{
-    Agreement, CaseReport, Report, RuntimeReport, RuntimeStatus, Verdict,
+    Agreement, CaseReport, Report, RuntimeReport, RuntimeStatus, Tolerance, Verdict,
 };
 use std::fmt::Write;
 
@@ -23,28 +23,44 @@ pub fn render(report: &Report) -> String {
     for runtime in &report.runtimes {
         explain(report, runtime, &mut text);
     }
-    if report
-        .runtimes
-        .iter()
-        .any(|runtime| runtime.smallest_factor.is_some())
-    {
-        let tolerance = report.tolerance;
+    allowed(report, &mut text);
+    text
+}
+
+/// What was allowed, by whom it was compared, and with what it ran.
+fn allowed(report: &Report, text: &mut String) {
+    let mut tolerances: Vec<(Tolerance, Vec<&str>)> = Vec::new();
+    for runtime in &report.runtimes {
+        if runtime.smallest_factor.is_none() {
+            continue;
+        }
+        let known = tolerances
+            .iter_mut()
+            .find(|(tolerance, _)| *tolerance == runtime.tolerance);
+        match known {
+            Some((_, names)) => names.push(runtime.name),
+            None => tolerances.push((runtime.tolerance, vec![runtime.name])),
+        }
+    }
+    for (tolerance, names) in &tolerances {
         let _ = writeln!(
             text,
-            "\nallowed: |difference| <= {:e} * max|base| + {:e} * |base|, with {} as the base\ninputs: N(0, 1) noise, seed {}: {}",
+            "\nallowed for {}: |difference| <= {:e} * max|base| + {:e} * |base|, with {} as the base",
+            names.join(", "),
             tolerance.atol,
             tolerance.rtol,
-            report.base.unwrap_or("none"),
-            report.seed,
-            report
-                .cases
-                .iter()
-                .map(describe_case)
-                .collect::<Vec<_>>()
-                .join("; "),
+            report.base.as_deref().unwrap_or("none"),
         );
     }
-    text
+    if !tolerances.is_empty() {
+        let cases: Vec<String> = report.cases.iter().map(describe_case).collect();
+        let _ = writeln!(
+            text,
+            "inputs: N(0, 1) noise, seed {}: {}",
+            report.seed,
+            cases.join("; ")
+        );
+    }
 }
 
 fn verdict(report: &Report) -> &'static str {
@@ -140,7 +156,7 @@ fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
 
 fn result(report: &Report, runtime: &RuntimeReport) -> String {
     match runtime.status {
-        RuntimeStatus::Passed if report.base == Some(runtime.name) => "base".to_owned(),
+        RuntimeStatus::Passed if report.base.as_deref() == Some(runtime.name) => "base".to_owned(),
         RuntimeStatus::Passed => "agrees".to_owned(),
         RuntimeStatus::Disagrees => {
             format!(

@@ -72,7 +72,7 @@ fn report(attempts: &[(RuntimeName, Outcome)]) -> Report {
     let settings = Settings {
         file: "a.onnx".into(),
         seed: 0,
-        tolerance: Tolerance::default(),
+        limits: Limits::default(),
     };
     let attempt = |(runtime, outcome): &(RuntimeName, Outcome)| Attempt {
         runtime: *runtime,
@@ -109,7 +109,7 @@ fn failures(report: &Report) -> Vec<(Check, usize)> {
 fn equal_outputs_agree_and_onnx_runtime_is_the_base() {
     let report = tampered(|_| ());
     assert_eq!(
-        (report.verdict, report.base),
+        (report.verdict, report.base.as_deref()),
         (Verdict::Agree, Some("ort-cpu"))
     );
     let tract = &report.runtimes[0];
@@ -164,7 +164,7 @@ fn a_difference_within_the_tolerance_agrees_and_one_beyond_does_not() {
 fn the_one_runtime_that_ran_is_not_compared() {
     let report = report(&[(RuntimeName::Tract, outcome())]);
     assert_eq!(
-        (report.verdict, report.base),
+        (report.verdict, report.base.as_deref()),
         (Verdict::RanNotCompared, Some("tract"))
     );
 }
@@ -207,7 +207,7 @@ fn what_went_wrong_decides_the_verdict_and_the_others_still_report() {
             (status, verdict)
         );
         assert_eq!(
-            (report.base, report.runtimes[0].status),
+            (report.base.as_deref(), report.runtimes[0].status),
             (Some("tract"), RuntimeStatus::Passed)
         );
     }
@@ -232,7 +232,7 @@ fn results_up_to_a_crash_are_still_checked_but_are_no_base() {
         (RuntimeName::OrtCpu, partial),
     ]);
     assert_eq!(
-        (report.verdict, report.base),
+        (report.verdict, report.base.as_deref()),
         (Verdict::Disagree, Some("tract"))
     );
     assert_eq!(report.runtimes[1].max_abs, None);
@@ -243,7 +243,7 @@ fn a_file_that_breaks_a_rule_is_a_disagreement() {
     let settings = Settings {
         file: "a.onnx".into(),
         seed: 0,
-        tolerance: Tolerance::default(),
+        limits: Limits::default(),
     };
     let problem = report::Problem {
         code: "order",

@@ -85,7 +85,7 @@ fn constant_logits_fail_unless_the_weights_are_constant() {
     let settings = Settings {
         file: "a.onnx".into(),
         seed: 0,
-        tolerance: Tolerance::default(),
+        limits: Limits::default(),
     };
     let attempts = [Attempt {
         runtime: RuntimeName::Tract,
@@ -116,7 +116,7 @@ fn one_class_is_a_note() {
     let settings = Settings {
         file: "a.onnx".into(),
         seed: 0,
-        tolerance: Tolerance::default(),
+        limits: Limits::default(),
     };
     let attempts = [Attempt {
         runtime: RuntimeName::Tract,

@@ -1,0 +1,89 @@
+//! How far apart two outputs may be: `|Δ| ≤ atol · max|base| + rtol · |base|`, for each output of each case.
+
+use crate::runtime::{Element, RuntimeName};
+use serde::Serialize;
+
+/// Both parts of what is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Tolerance {
+    /// Relative to the element of the base.
+    pub rtol: f64,
+    /// Relative to the largest element of the base.
+    pub atol: f64,
+}
+
+/// What was asked for instead of the defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Relative to the element of the base.
+    pub rtol: Option<f64>,
+    /// Relative to the largest element of the base.
+    pub atol: Option<f64>,
+}
+
+impl Default for Tolerance {
+    /// That of f32 on CPUs.
+    fn default() -> Self {
+        Self::of(Element::F32, RuntimeName::OrtCpu)
+    }
+}
+
+impl Tolerance {
+    /// The default for a runtime that computes a file in `precision`.
+    ///
+    /// f32 on CPUs is from what was measured between tract 0.23.9 and ONNX Runtime 1.32.0 on x86-64: all fifteen
+    /// published networks with `probe` weights need at most 0.03 of it, B0 to B8 with `official` weights 0.05, and
+    /// Lite4 with `official` weights, whose activations grow from block to block, 0.27. CUDA sums in another order and
+    /// with other algorithms from run to run, and is given ten and two times as much. Halves have 2⁻¹¹ of relative
+    /// precision and bf16 2⁻⁸; each is given about 20 units for the largest element, as ONNX Runtime sums them in f32.
+    #[must_use]
+    pub fn of(precision: Element, runtime: RuntimeName) -> Self {
+        let (rtol, atol) = match (precision, runtime) {
+            (Element::F16, _) => (1e-2, 1e-2),
+            (Element::Bf16, _) => (5e-2, 5e-2),
+            (_, RuntimeName::OrtCuda) => (1e-3, 1e-4),
+            (_, RuntimeName::Reference | RuntimeName::Tract | RuntimeName::OrtCpu) => (1e-4, 5e-5),
+        };
+        Self { rtol, atol }
+    }
+
+    /// The looser of each part.
+    #[must_use]
+    pub fn or_looser(self, other: Self) -> Self {
+        Self {
+            rtol: self.rtol.max(other.rtol),
+            atol: self.atol.max(other.atol),
+        }
+    }
+}
+
+impl Limits {
+    /// What is allowed between two runtimes: what was asked for, else the looser of their defaults.
+    #[must_use]
+    pub fn between(self, precision: Element, runtimes: [RuntimeName; 2]) -> Tolerance {
+        let [one, two] = runtimes.map(|runtime| Tolerance::of(precision, runtime));
+        let default = one.or_looser(two);
+        Tolerance {
+            rtol: self.rtol.unwrap_or(default.rtol),
+            atol: self.atol.unwrap_or(default.atol),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_looser_of_both_runtimes_counts_and_a_flag_before_both() {
+        let runtimes = [RuntimeName::OrtCuda, RuntimeName::Reference];
+        let default = Limits::default().between(Element::F32, runtimes);
+        assert_eq!((default.rtol, default.atol), (1e-3, 1e-4));
+        let asked = Limits {
+            rtol: Some(0.5),
+            atol: None,
+        };
+        let tolerance = asked.between(Element::F16, runtimes);
+        assert_eq!((tolerance.rtol, tolerance.atol), (0.5, 1e-2));
+    }
+}
