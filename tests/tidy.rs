@@ -51,7 +51,9 @@ const MAY_KNOW: [(&str, &[&str]); 18] = [
     ("emit", &["onnx", "request", "tensor", "weights"]),
     (
         "verify",
-        &["metadata", "onnx", "request", "runtime", "weights"],
+        &[
+            "metadata", "onnx", "request", "runtime", "tensor", "weights",
+        ],
     ),
     (
         "cli",

@@ -6,10 +6,12 @@
 pub mod checks;
 pub mod compare;
 pub mod noise;
+pub mod pair;
 pub mod plan;
 pub mod read;
 pub mod report;
 pub mod subject;
+pub mod tensors;
 pub mod tolerance;
 
 use crate::runtime::RuntimeName;
@@ -71,7 +73,7 @@ pub fn judge(
     judge_against(settings, subject, cases, base, attempts)
 }
 
-/// The report of runtimes that are compared with a base, which itself is among them only if it has their name.
+/// The report of runtimes that are compared with a base, whose outputs may be those of one of them.
 #[must_use]
 pub fn judge_against(
     settings: &Settings,
@@ -105,7 +107,7 @@ pub fn judge_against(
             }
         }
         let mut runtime = describe(attempt, tolerance, checked);
-        let is_base = |base: &Base<'_>| base.name == attempt.runtime.as_str();
+        let is_base = |base: &Base<'_>| std::ptr::eq(base.cases, &raw const *attempt.outcome.cases);
         if let Some(base) = base.filter(|base| !is_base(base) && ran(attempt)) {
             compare_with(base.cases, &attempt.outcome.cases, tolerance, &mut runtime);
         }
@@ -137,6 +139,7 @@ fn empty(settings: &Settings) -> Report {
         seed: settings.seed,
         formula: FORMULA,
         cases: Vec::new(),
+        pair: None,
         problems: Vec::new(),
         notes: Vec::new(),
         runtimes: Vec::new(),
@@ -178,6 +181,7 @@ fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> Runtim
     let first = outcome.cases.first();
     RuntimeReport {
         name: attempt.runtime.as_str(),
+        file: None,
         version: outcome.version.clone(),
         library: attempt.library.clone(),
         status,

@@ -151,7 +151,7 @@ fn sizes(subject: &Subject, shape: &[Extent]) -> Vec<Option<[u64; 2]>> {
 }
 
 /// Gives the named dimensions of every input their values.
-fn name_dimensions(subject: &Subject, case: &mut Case) {
+pub(super) fn name_dimensions(subject: &Subject, case: &mut Case) {
     for input in &subject.inputs {
         for (axis, extent) in input.shape.iter().flatten().enumerate() {
             if let (Extent::Named(name), Some(value)) = (extent, symbolic_extent(case, axis)) {

@@ -1,6 +1,7 @@
 //! The result of a verification. Its JSON form is an interface, with [`SCHEMA`] as its version; the README
 //! documents it.
 
+use super::tensors::TensorPairs;
 pub use super::tolerance::Tolerance;
 use serde::Serialize;
 
@@ -19,6 +20,8 @@ pub struct Report {
     pub file: String,
     /// What it all comes to.
     pub verdict: Verdict,
+    /// The other file, where two are compared.
+    pub pair: Option<FilePair>,
     /// What the others are compared with: a runtime, or where outputs were given, those; none if there is none.
     pub base: Option<String>,
     /// Seed of the noise.
@@ -47,6 +50,15 @@ pub enum Verdict {
     RanNotCompared,
     /// A runtime that was asked for is not available, and nothing else is wrong; or none is available.
     Unavailable,
+}
+
+/// The second of two files that are compared.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FilePair {
+    /// The second file, as it was named.
+    pub other: String,
+    /// Their constant tensors, paired by name.
+    pub tensors: Option<TensorPairs>,
 }
 
 /// One set of inputs.
@@ -78,6 +90,8 @@ pub struct Problem {
 pub struct RuntimeReport {
     /// Its name on the command line.
     pub name: &'static str,
+    /// The file that it ran, where two are compared.
+    pub file: Option<String>,
     /// The version of its library, once it could be used.
     pub version: Option<String>,
     /// Path of its shared library, where it has one.

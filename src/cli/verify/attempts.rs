@@ -21,62 +21,117 @@ pub struct Attempts {
     pub notes: Vec<String>,
 }
 
-/// Runs a file of `macs` multiply-adds an image in each runtime that was asked for, else in all that are built and
-/// found, but for CUDA.
+/// A file that is to run, and how.
+pub struct Run<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// Its multiply-adds an image.
+    pub macs: u64,
+    /// Inputs of each case.
+    pub inputs: &'a [Vec<NamedTensor>],
+    /// Time limit of each runtime.
+    pub limit: Duration,
+    /// Whether to say on standard error what runs.
+    pub progress: bool,
+}
+
+/// Runs a file in each runtime that was asked for, else in all that are built and found, but for CUDA.
 ///
 /// # Errors
 /// If the request contradicts itself, or on Ctrl-C.
-pub fn make(
-    file: &Path,
-    macs: u64,
-    request: &Request,
-    inputs: &[Vec<NamedTensor>],
-    limit: Duration,
-    progress: bool,
-) -> Result<Attempts, Failure> {
+pub fn make(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
     let places = Places::from_environment(request.ort_lib.clone());
     let mut made = Attempts {
         attempts: Vec::new(),
         notes: Vec::new(),
     };
     for (runtime, named) in chosen(request, &places)? {
-        if runtime == RuntimeName::Reference && !named && macs > REFERENCE_MACS {
-            made.notes.push(format!(
-                "`reference` did not run: {:.1} GMACs an image are more than the {} that it is given unasked; \
-                 `--runtime reference` runs it",
-                macs as f64 / 1e9,
-                REFERENCE_MACS / 1_000_000_000
-            ));
-            continue;
-        }
-        if progress {
-            eprintln!("running in {runtime}, for at most {} s", limit.as_secs());
-        }
-        let spec = Spec {
-            runtime,
-            library: None,
-            model: file.to_owned(),
-            threads: request.threads.map(usize::from),
-            timed: true,
-        };
-        let tried = run_found(&spec, &places, inputs, limit)?;
-        made.notes.extend(tried.notes);
-        match &tried.outcome.trouble {
-            Some(Trouble::Unavailable { reason, .. }) if !named => {
-                made.notes.push(format!(
-                    "{reason}, so `{runtime}` did not run; to have it: {HINT}"
-                ));
+        made.attempts.extend(attempt(
+            run,
+            request,
+            &places,
+            (runtime, named),
+            &mut made.notes,
+        )?);
+    }
+    Ok(made)
+}
+
+/// Runs a file in the one runtime that makes the best base: the reference, else ONNX Runtime on the CPU, else the
+/// first; the next where one cannot run it.
+///
+/// # Errors
+/// If the request contradicts itself, or on Ctrl-C.
+pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
+    let places = Places::from_environment(request.ort_lib.clone());
+    let mut candidates = chosen(request, &places)?;
+    candidates.sort_by_key(|(runtime, _)| match runtime {
+        RuntimeName::Reference => 0,
+        RuntimeName::OrtCpu => 1,
+        RuntimeName::Tract | RuntimeName::OrtCuda => 2,
+    });
+    let mut made = Attempts {
+        attempts: Vec::new(),
+        notes: Vec::new(),
+    };
+    for candidate in candidates {
+        let tried = attempt(run, request, &places, candidate, &mut made.notes)?;
+        if let Some(tried) = tried {
+            let done = tried.outcome.done;
+            made.attempts = vec![tried];
+            if done {
+                break;
             }
-            _ => made.attempts.push(Attempt {
-                runtime,
-                library: tried
-                    .library
-                    .map(|library| library.path.display().to_string()),
-                outcome: tried.outcome,
-            }),
         }
     }
     Ok(made)
+}
+
+/// Runs a file in one runtime; none, with a note, where it was not `named` and cannot be used here.
+fn attempt(
+    run: &Run<'_>,
+    request: &Request,
+    places: &Places,
+    (runtime, named): (RuntimeName, bool),
+    notes: &mut Vec<String>,
+) -> Result<Option<Attempt>, Failure> {
+    if runtime == RuntimeName::Reference && !named && run.macs > REFERENCE_MACS {
+        notes.push(format!(
+            "`reference` did not run: {:.1} GMACs an image are more than the {} that it is given unasked; \
+             `--runtime reference` runs it",
+            run.macs as f64 / 1e9,
+            REFERENCE_MACS / 1_000_000_000
+        ));
+        return Ok(None);
+    }
+    if run.progress {
+        eprintln!(
+            "running in {runtime}, for at most {} s",
+            run.limit.as_secs()
+        );
+    }
+    let spec = Spec {
+        runtime,
+        library: None,
+        model: run.file.to_owned(),
+        threads: request.threads.map(usize::from),
+        timed: true,
+    };
+    let tried = run_found(&spec, places, run.inputs, run.limit)?;
+    notes.extend(tried.notes);
+    if let (Some(Trouble::Unavailable { reason, .. }), false) = (&tried.outcome.trouble, named) {
+        notes.push(format!(
+            "{reason}, so `{runtime}` did not run; to have it: {HINT}"
+        ));
+        return Ok(None);
+    }
+    Ok(Some(Attempt {
+        runtime,
+        library: tried
+            .library
+            .map(|library| library.path.display().to_string()),
+        outcome: tried.outcome,
+    }))
 }
 
 /// The runtimes to run, each once, and whether they were asked for, by name or by their library.

@@ -1,14 +1,17 @@
 //! `verify`: runs a file in every runtime and says whether they agree.
 
 mod attempts;
+mod pair;
 mod table;
 
 use super::exit::{Failure, Status};
+use attempts::Run;
 use clap::Args;
 use efficientnet_onnx::onnx::check::{Finding, Level, check};
 use efficientnet_onnx::onnx::file::ModelFile;
-use efficientnet_onnx::runtime::RuntimeName;
+use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
 use efficientnet_onnx::verify::report::{Problem, Report, Verdict};
+use efficientnet_onnx::verify::subject::Subject;
 use efficientnet_onnx::verify::tolerance::Limits;
 use efficientnet_onnx::verify::{Settings, judge, noise, plan, read, rejected};
 use std::collections::BTreeMap;
@@ -21,6 +24,8 @@ use std::time::Duration;
 pub struct Arguments {
     /// The file to verify.
     file: PathBuf,
+    /// A second file, which should compute the same: each runtime runs it, and is compared with the first file.
+    other: Option<PathBuf>,
     #[command(flatten)]
     request: Request,
     /// Print the result as JSON.
@@ -61,7 +66,10 @@ pub struct Request {
 /// Runs `verify`.
 pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
     let shown = arguments.file.display().to_string();
-    let report = verify_path(&arguments.file, &shown, &arguments.request, arguments.quiet)?;
+    let report = match &arguments.other {
+        None => verify_path(&arguments.file, &shown, &arguments.request, arguments.quiet)?,
+        Some(other) => pair::verify(&arguments.file, other, &arguments.request, arguments.quiet)?,
+    };
     let text = if arguments.json {
         let json = serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?;
         format!("{json}\n")
@@ -84,53 +92,89 @@ pub fn verify_path(
     request: &Request,
     quiet: bool,
 ) -> Result<Report, Failure> {
+    let settings = settings(request, shown);
+    let opened = match open(file)? {
+        Ok(opened) => opened,
+        Err(problems) => return Ok(rejected(&settings, problems)),
+    };
+    let subject = read::subject(&opened.model);
+    let cases =
+        plan::cases(&subject).map_err(|error| Failure::bad_input(format!("`{shown}`: {error}")))?;
+    let inputs = inputs(&subject, &cases, request.seed)?;
+    let run = Run {
+        file,
+        macs: subject.macs,
+        inputs: &inputs,
+        limit: limit(request, &subject, &cases),
+        progress: progress(quiet),
+    };
+    let made = attempts::make(&run, request)?;
+    let mut report = judge(&settings, &subject, &cases, &made.attempts);
+    report.notes.splice(0..0, opened.warnings);
+    report.notes.extend(made.notes);
+    print_notes(&report, quiet);
+    Ok(report)
+}
+
+/// A file whose rules hold.
+struct Opened {
+    model: ModelFile,
+    /// What is worth a note.
+    warnings: Option<String>,
+}
+
+/// Reads and checks a file; the rules that it breaks, if it breaks any.
+fn open(file: &Path) -> Result<Result<Opened, Vec<Problem>>, Failure> {
     let model = ModelFile::open(file).map_err(Failure::bad_input)?;
-    let settings = Settings {
+    let (errors, warnings): (Vec<Finding>, Vec<Finding>) = check(&model)
+        .into_iter()
+        .partition(|finding| finding.level == Level::Error);
+    if !errors.is_empty() {
+        return Ok(Err(errors.into_iter().map(problem).collect()));
+    }
+    let warnings = warnings_note(&warnings);
+    Ok(Ok(Opened { model, warnings }))
+}
+
+fn settings(request: &Request, shown: &str) -> Settings {
+    Settings {
         file: shown.to_owned(),
         seed: request.seed,
         limits: Limits {
             rtol: request.rtol,
             atol: request.atol,
         },
-    };
-    let (errors, warnings) = check(&model)
-        .into_iter()
-        .partition(|finding| finding.level == Level::Error);
-    if !Vec::is_empty(&errors) {
-        return Ok(rejected(
-            &settings,
-            errors.into_iter().map(problem).collect(),
-        ));
     }
-    let subject = read::subject(&model);
-    drop(model);
-    let cases =
-        plan::cases(&subject).map_err(|error| Failure::bad_input(format!("`{shown}`: {error}")))?;
+}
+
+/// The inputs of every case.
+fn inputs(
+    subject: &Subject,
+    cases: &[plan::Case],
+    seed: u64,
+) -> Result<Vec<Vec<NamedTensor>>, Failure> {
     let mut inputs = Vec::new();
-    for case in &cases {
-        inputs.push(noise::inputs(&subject, case, request.seed).map_err(Failure::bad_input)?);
+    for case in cases {
+        inputs.push(noise::inputs(subject, case, seed).map_err(Failure::bad_input)?);
     }
+    Ok(inputs)
+}
+
+fn limit(request: &Request, subject: &Subject, cases: &[plan::Case]) -> Duration {
     let seconds = request
         .timeout
-        .unwrap_or_else(|| plan::default_seconds(&subject, &cases));
-    let progress = !quiet && io::stderr().is_terminal();
-    let made = attempts::make(
-        file,
-        subject.macs,
-        request,
-        &inputs,
-        Duration::from_secs(seconds),
-        progress,
-    )?;
-    let mut report = judge(&settings, &subject, &cases, &made.attempts);
-    report.notes.splice(0..0, warnings_note(&warnings));
-    report.notes.extend(made.notes);
-    if !quiet {
-        for note in &report.notes {
-            eprintln!("note: {note}");
-        }
+        .unwrap_or_else(|| plan::default_seconds(subject, cases));
+    Duration::from_secs(seconds)
+}
+
+fn progress(quiet: bool) -> bool {
+    !quiet && io::stderr().is_terminal()
+}
+
+fn print_notes(report: &Report, quiet: bool) {
+    for note in report.notes.iter().filter(|_| !quiet) {
+        eprintln!("note: {note}");
     }
-    Ok(report)
 }
 
 /// A report as people read it.

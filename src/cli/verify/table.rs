@@ -4,12 +4,17 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use efficientnet_onnx::verify::report::{
     Agreement, CaseReport, Report, RuntimeReport, RuntimeStatus, Tolerance, Verdict,
 };
+use efficientnet_onnx::verify::tensors::TensorPairs;
 use std::fmt::Write;
 
 /// The whole text, which ends with a line feed.
 pub fn render(report: &Report) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "{}: {}", report.file, verdict(report));
+    let files = match &report.pair {
+        Some(pair) => format!("{} and {}", report.file, pair.other),
+        None => report.file.clone(),
+    };
+    let _ = writeln!(text, "{files}: {}", verdict(report));
     for problem in &report.problems {
         let node = problem
             .node
@@ -23,8 +28,57 @@ pub fn render(report: &Report) -> String {
     for runtime in &report.runtimes {
         explain(report, runtime, &mut text);
     }
+    if let Some(tensors) = report.pair.as_ref().and_then(|pair| pair.tensors.as_ref()) {
+        weights(tensors, &mut text);
+    }
     allowed(report, &mut text);
     text
+}
+
+/// Names of tensors that are listed.
+const LISTED: usize = 5;
+
+fn weights(tensors: &TensorPairs, text: &mut String) {
+    let _ = writeln!(
+        text,
+        "\nweights by name: {} identical, {} different, {} of another type or shape, {} only in the first, {} only in the second",
+        tensors.identical,
+        tensors.different.len(),
+        tensors.other_type.len(),
+        tensors.only_first.len(),
+        tensors.only_second.len(),
+    );
+    for different in tensors.different.iter().take(LISTED) {
+        let max_abs = different
+            .max_abs
+            .map_or_else(|| "not finite".to_owned(), |value| format!("{value:.2e}"));
+        let relative = different
+            .max_relative
+            .map_or_else(String::new, |value| format!(", {value:.2e} of the largest"));
+        let _ = writeln!(
+            text,
+            "  {} {:?}: {} elements differ, by at most {max_abs}{relative}",
+            different.name, different.shape, different.elements
+        );
+    }
+    more(tensors.different.len(), text);
+    let others = [
+        ("of another type or shape", &tensors.other_type),
+        ("only in the first", &tensors.only_first),
+        ("only in the second", &tensors.only_second),
+    ];
+    for (kind, names) in others {
+        for name in names.iter().take(LISTED) {
+            let _ = writeln!(text, "  {kind}: {name}");
+        }
+        more(names.len(), text);
+    }
+}
+
+fn more(count: usize, text: &mut String) {
+    if count > LISTED {
+        let _ = writeln!(text, "  and {} more", count - LISTED);
+    }
 }
 
 /// What was allowed, by whom it was compared, and with what it ran.
@@ -65,10 +119,12 @@ fn allowed(report: &Report, text: &mut String) {
 
 fn verdict(report: &Report) -> &'static str {
     match report.verdict {
+        Verdict::Agree if report.pair.is_some() => "they agree",
         Verdict::Agree => "the runtimes agree",
         Verdict::Disagree if !report.problems.is_empty() => {
             "the file breaks a rule, so nothing ran"
         }
+        Verdict::Disagree if report.pair.is_some() => "they disagree",
         Verdict::Disagree => "not verified",
         Verdict::RanNotCompared => "ran, not compared",
         Verdict::Unavailable => "a runtime is not available",
@@ -103,7 +159,7 @@ fn table(report: &Report) -> String {
             _ => dash(),
         };
         table.add_row([
-            Cell::new(runtime.name),
+            Cell::new(label(runtime)),
             Cell::new(runtime.version.clone().unwrap_or_else(dash)),
             Cell::new(runtime.load_seconds.map_or_else(dash, time))
                 .set_alignment(CellAlignment::Right),
@@ -132,6 +188,18 @@ fn table(report: &Report) -> String {
         .join("\n")
 }
 
+/// A runtime, and where there are two files, which of them it ran.
+fn label(runtime: &RuntimeReport) -> String {
+    match &runtime.file {
+        Some(file) => format!("{} of {file}", runtime.name),
+        None => runtime.name.to_owned(),
+    }
+}
+
+fn is_base(report: &Report, runtime: &RuntimeReport) -> bool {
+    report.base.as_deref() == Some(label(runtime).as_str()) && runtime.max_abs.is_none()
+}
+
 fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
     let name = runtime.name;
     if let Some(message) = &runtime.message {
@@ -156,7 +224,7 @@ fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
 
 fn result(report: &Report, runtime: &RuntimeReport) -> String {
     match runtime.status {
-        RuntimeStatus::Passed if report.base.as_deref() == Some(runtime.name) => "base".to_owned(),
+        RuntimeStatus::Passed if is_base(report, runtime) => "base".to_owned(),
         RuntimeStatus::Passed => "agrees".to_owned(),
         RuntimeStatus::Disagrees => {
             format!(

@@ -1,0 +1,328 @@
+//! Two files that should compute the same: what belongs to what, and the report.
+
+use super::plan::{Case, name_dimensions};
+use super::report::{FilePair, Report};
+use super::subject::{Declared, Extent, Subject};
+use super::{Attempt, Base, Settings, judge_against};
+use crate::runtime::{Element, NamedTensor};
+
+/// Two files, the first of which is the base.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// The first, with every extent that either of them fixes: what cases are planned for.
+    pub planned: Subject,
+    /// The second.
+    second: Subject,
+    /// For each input of the second the index of the first's; outputs likewise.
+    inputs: Vec<usize>,
+    outputs: Vec<usize>,
+}
+
+/// Why two files cannot be held against each other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PairError {
+    /// They take or give different numbers of values, under different names.
+    #[error("the first file has the {kind} {first}, the second has {second}, expected as many")]
+    Count {
+        /// `inputs` or `outputs`.
+        kind: &'static str,
+        /// Names in the first.
+        first: String,
+        /// Names in the second.
+        second: String,
+    },
+    /// An input that both have cannot be given to both.
+    #[error(
+        "input `{input}` is {first} in the first file and {second} in the second, expected one that fits both"
+    )]
+    Input {
+        /// Its name in the first.
+        input: String,
+        /// Its type in the first.
+        first: String,
+        /// Its type in the second.
+        second: String,
+    },
+}
+
+impl Pair {
+    /// Pairs the inputs and outputs of two files by name, or where the names are not the same, by their order.
+    ///
+    /// # Errors
+    /// If there are not as many, or no input fits both.
+    pub fn new(first: &Subject, second: Subject) -> Result<Self, PairError> {
+        let inputs = partners("inputs", &first.inputs, &second.inputs)?;
+        let outputs = partners("outputs", &first.outputs, &second.outputs)?;
+        let mut planned = first.clone();
+        planned.precision = coarser(first.precision, second.precision);
+        for (other, &index) in second.inputs.iter().zip(&inputs) {
+            let input = &mut planned.inputs[index];
+            let mismatch = PairError::Input {
+                input: input.name.clone(),
+                first: describe(input),
+                second: describe(other),
+            };
+            if input.element_type != other.element_type || !narrow(input, other) {
+                return Err(mismatch);
+            }
+        }
+        let mut second = second;
+        second.precision = planned.precision;
+        Ok(Self {
+            planned,
+            second,
+            inputs,
+            outputs,
+        })
+    }
+
+    /// The inputs of a case under the names that they have in the second file.
+    #[must_use]
+    pub fn for_second(&self, inputs: &[NamedTensor]) -> Vec<NamedTensor> {
+        let renamed = |(declared, &index): (&Declared, &usize)| NamedTensor {
+            name: declared.name.clone(),
+            ..inputs[index].clone()
+        };
+        self.second
+            .inputs
+            .iter()
+            .zip(&self.inputs)
+            .map(renamed)
+            .collect()
+    }
+
+    /// The report of the second file in each of `attempts` against the first in `base`.
+    #[must_use]
+    pub fn judge(
+        &self,
+        settings: &Settings,
+        files: [&str; 2],
+        cases: &[Case],
+        base: &Attempt,
+        attempts: &[Attempt],
+    ) -> Report {
+        let name = format!("{} of {}", base.runtime, files[0]);
+        let against = Base {
+            name: &name,
+            runtime: Some(base.runtime),
+            cases: &base.outcome.cases,
+        };
+        let mut second = self.second.clone();
+        let mut attempts = attempts.to_vec();
+        for attempt in &mut attempts {
+            for run in &mut attempt.outcome.cases {
+                for output in &mut run.outputs {
+                    output.name = self.name_in_first(&output.name);
+                }
+            }
+        }
+        for output in &mut second.outputs {
+            output.name = self.name_in_first(&output.name);
+        }
+        let mut cases = cases.to_vec();
+        for case in &mut cases {
+            name_dimensions(&second, case);
+        }
+        let mut report = judge_against(
+            settings,
+            &self.planned,
+            &cases,
+            Some(against),
+            std::slice::from_ref(base),
+        );
+        let others = judge_against(settings, &second, &cases, Some(against), &attempts);
+        for note in others.notes {
+            if !report.notes.contains(&note) {
+                report.notes.push(note);
+            }
+        }
+        for runtime in &mut report.runtimes {
+            runtime.file = Some(files[0].to_owned());
+        }
+        for mut runtime in others.runtimes {
+            runtime.file = Some(files[1].to_owned());
+            report.runtimes.push(runtime);
+        }
+        report.pair = Some(FilePair {
+            other: files[1].to_owned(),
+            tensors: None,
+        });
+        report.verdict = super::verdict(&report.runtimes, false);
+        report
+    }
+
+    fn name_in_first(&self, name: &str) -> String {
+        let partner = self
+            .second
+            .outputs
+            .iter()
+            .zip(&self.outputs)
+            .find(|(declared, _)| declared.name == name);
+        partner.map_or_else(
+            || name.to_owned(),
+            |(_, &index)| self.planned.outputs[index].name.clone(),
+        )
+    }
+}
+
+/// The less precise of two types.
+fn coarser(one: Element, two: Element) -> Element {
+    let rank = |element| match element {
+        Element::Bf16 => 2,
+        Element::F16 => 1,
+        _ => 0,
+    };
+    if rank(two) > rank(one) { two } else { one }
+}
+
+/// For each of `second` the index of its partner in `first`.
+fn partners(
+    kind: &'static str,
+    first: &[Declared],
+    second: &[Declared],
+) -> Result<Vec<usize>, PairError> {
+    let by_name: Option<Vec<usize>> = second
+        .iter()
+        .map(|declared| first.iter().position(|other| other.name == declared.name))
+        .collect();
+    if let Some(by_name) = by_name.filter(|found| found.len() == first.len()) {
+        return Ok(by_name);
+    }
+    if first.len() == second.len() {
+        return Ok((0..first.len()).collect());
+    }
+    let names = |all: &[Declared]| {
+        let names: Vec<String> = all
+            .iter()
+            .map(|declared| format!("`{}`", declared.name))
+            .collect();
+        names.join(", ")
+    };
+    Err(PairError::Count {
+        kind,
+        first: names(first),
+        second: names(second),
+    })
+}
+
+/// Fixes what `other` fixes; false if both fix something else.
+fn narrow(input: &mut Declared, other: &Declared) -> bool {
+    let Some(extents) = &other.shape else {
+        return true;
+    };
+    let Some(own) = &mut input.shape else {
+        input.shape.clone_from(&other.shape);
+        return true;
+    };
+    if own.len() != extents.len() {
+        return false;
+    }
+    for (own, extent) in own.iter_mut().zip(extents) {
+        match (&*own, extent) {
+            (Extent::Fixed(one), Extent::Fixed(two)) if one != two => return false,
+            (Extent::Named(_) | Extent::Unset, Extent::Fixed(_)) => *own = extent.clone(),
+            _ => {}
+        }
+    }
+    true
+}
+
+fn describe(declared: &Declared) -> String {
+    let shape = declared.expected(&super::subject::Names::new());
+    format!("{} {shape}", declared.element_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::RuntimeName;
+    use crate::runtime::outcome::{CaseRun, Outcome};
+    use crate::verify::plan::cases;
+    use crate::verify::report::Verdict;
+    use crate::verify::tolerance::Limits;
+
+    fn subject(names: [&str; 2], batch: Extent) -> Subject {
+        let declared = |name: &str, shape: Vec<Extent>| Declared {
+            name: name.to_owned(),
+            element_type: "f32".to_owned(),
+            shape: Some(shape),
+        };
+        Subject {
+            inputs: vec![declared(names[0], vec![batch.clone(), Extent::Fixed(2)])],
+            outputs: vec![declared(names[1], vec![batch, Extent::Fixed(2)])],
+            ..Subject::default()
+        }
+    }
+
+    fn attempt(name: &str, values: [f64; 2]) -> Attempt {
+        let output = NamedTensor {
+            name: name.to_owned(),
+            shape: vec![1, 2],
+            element: Element::F32,
+            data: values.to_vec(),
+        };
+        Attempt {
+            runtime: RuntimeName::Tract,
+            library: None,
+            outcome: Outcome {
+                cases: vec![CaseRun {
+                    prepare_seconds: 0.0,
+                    run_seconds: 0.0,
+                    outputs: vec![output],
+                }],
+                done: true,
+                ..Outcome::default()
+            },
+        }
+    }
+
+    #[test]
+    fn values_of_other_names_are_paired_by_order_and_fixed_extents_win() {
+        let first = subject(["input", "logits"], Extent::Named("batch".to_owned()));
+        let pair = Pair::new(&first, subject(["x", "648"], Extent::Fixed(1))).expect("a pair");
+        let cases = cases(&pair.planned).expect("cases");
+        assert_eq!(cases.len(), 1);
+        let input = NamedTensor::single("input", vec![1, 2], &[0.0, 1.0]);
+        assert_eq!(pair.for_second(&[input])[0].name, "x");
+
+        let settings = Settings {
+            file: "a".to_owned(),
+            seed: 0,
+            limits: Limits::default(),
+        };
+        let judge = |values| {
+            let base = attempt("logits", [1.0, 2.0]);
+            pair.judge(
+                &settings,
+                ["a", "b"],
+                &cases,
+                &base,
+                &[attempt("648", values)],
+            )
+        };
+        let same = judge([1.0, 2.0]);
+        assert_eq!(same.verdict, Verdict::Agree, "{same:?}");
+        assert_eq!(same.base.as_deref(), Some("tract of a"));
+        assert_eq!(same.runtimes[1].max_abs, Some(0.0));
+        assert_eq!(judge([1.0, 2.1]).verdict, Verdict::Disagree);
+    }
+
+    #[test]
+    fn files_that_take_no_common_input_are_refused() {
+        let first = subject(["input", "logits"], Extent::Fixed(2));
+        let second = subject(["input", "logits"], Extent::Fixed(1));
+        assert!(matches!(
+            Pair::new(&first, second),
+            Err(PairError::Input { .. })
+        ));
+        let mut second = first.clone();
+        second.outputs.push(second.outputs[0].clone());
+        assert!(matches!(
+            Pair::new(&first, second),
+            Err(PairError::Count {
+                kind: "outputs",
+                ..
+            })
+        ));
+    }
+}
