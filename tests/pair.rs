@@ -27,16 +27,16 @@ const PROBE: [&str; 2] = ["--init", "probe"];
 fn the_same_network_in_two_spellings_agrees_and_its_tensors_are_paired() {
     let folder = folder();
     let kept = another(&folder, "kept.onnx", &["--init", "probe", "--bn", "keep"]);
-    let folded = emitted(&folder, &PROBE);
-    let report = pair(&folded, &kept, &["--json", "--runtime", "ort-cpu"])
+    let plain = emitted(&folder, &PROBE);
+    let report = pair(&plain, &kept, &["--json", "--runtime", "ort-cpu"])
         .expect(0)
         .report();
     assert_eq!(report["verdict"], "agree");
     assert_eq!(
         report["base"],
-        format!("ort-cpu of {}", folded.display()).as_str()
+        format!("ort-cpu of {}", plain.display()).as_str()
     );
-    let ran: Vec<_> = report["runtimes"].as_array().expect("runtimes").to_vec();
+    let ran = report["runtimes"].as_array().expect("runtimes");
     assert_eq!(ran.len(), 2);
     assert_eq!(ran[1]["file"], kept.display().to_string().as_str());
     assert!(ran[1]["smallest_factor"].as_f64().expect("a factor") < 0.1);

@@ -17,7 +17,8 @@ const LANES: usize = 32;
 const WORDS: usize = 4;
 
 /// What [`LANES`] counters give: element `word · LANES + lane`.
-type Group<T> = [T; WORDS * LANES];
+type Group<T> = [T; GROUP];
+const GROUP: usize = WORDS * LANES;
 
 /// An endless, randomly accessible stream of draws.
 #[derive(Clone, Copy, Debug)]
@@ -79,21 +80,29 @@ impl Stream {
         });
     }
 
-    /// Draws whole groups, and takes what is asked for.
+    /// Draws whole groups: nearly all in their place, and of the first and the last what is asked for.
     #[inline]
     fn fill(&self, offset: usize, out: &mut [f32], spread: impl Fn(&Group<u32>, &mut Group<f32>)) {
-        let mut words = [0; WORDS * LANES];
-        let mut drawn = [0.0; WORDS * LANES];
-        let mut offset = offset;
-        let mut rest = out;
-        while !rest.is_empty() {
-            let skipped = offset % drawn.len();
-            let (now, later) = rest.split_at_mut((drawn.len() - skipped).min(rest.len()));
-            self.group((offset / drawn.len()) as u64, &mut words);
+        let mut words = [0; GROUP];
+        let mut drawn = [0.0; GROUP];
+        let (mut index, skipped) = ((offset / GROUP) as u64, offset % GROUP);
+        let (first, rest) = out.split_at_mut(((GROUP - skipped) % GROUP).min(out.len()));
+        if !first.is_empty() {
+            self.group(index, &mut words);
             spread(&words, &mut drawn);
-            now.copy_from_slice(&drawn[skipped..skipped + now.len()]);
-            offset += now.len();
-            rest = later;
+            first.copy_from_slice(&drawn[skipped..skipped + first.len()]);
+            index += 1;
+        }
+        let (groups, last) = rest.as_chunks_mut();
+        for group in groups {
+            self.group(index, &mut words);
+            spread(&words, group);
+            index += 1;
+        }
+        if !last.is_empty() {
+            self.group(index, &mut words);
+            spread(&words, &mut drawn);
+            last.copy_from_slice(&drawn[..last.len()]);
         }
     }
 
