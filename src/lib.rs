@@ -105,6 +105,7 @@ pub mod recognise;
 pub mod request;
 pub mod runtime;
 pub mod scaling;
+pub mod stored;
 pub mod tensor;
 pub mod verify;
 pub mod weights;

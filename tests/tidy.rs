@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules, and the modules that each may mention. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 18] = [
+const MAY_KNOW: [(&str, &[&str]); 19] = [
     ("tensor", &[]),
     ("scaling", &[]),
     ("runtime", &[]),
@@ -42,6 +42,7 @@ const MAY_KNOW: [(&str, &[&str]); 18] = [
         "recognise",
         &["graph", "request", "scaling", "tensor", "weights"],
     ),
+    ("stored", &["onnx", "runtime", "tensor", "weights"]),
     ("labels", &["metadata"]),
     ("hub", &["labels", "tensor"]),
     (
@@ -71,6 +72,7 @@ const MAY_KNOW: [(&str, &[&str]); 18] = [
             "request",
             "runtime",
             "scaling",
+            "stored",
             "tensor",
             "verify",
             "weights",

@@ -14,12 +14,14 @@ mod decode;
 mod external;
 mod initializer;
 mod source;
+mod tensor;
 mod wire;
 
 pub use budget::DECODED_LIMIT;
 pub use external::{External, ExternalError};
 pub use initializer::{Data, Initializer, Typed};
 pub use source::InitializerSource;
+pub use tensor::{decode_tensor, encode_tensor};
 
 use super::proto::{NodeProto, OperatorSetIdProto, ValueInfoProto};
 use std::fs::File;

@@ -26,6 +26,18 @@ pub struct Safetensors {
     tensors: Vec<TensorInfo>,
     offsets: BTreeMap<String, (usize, u64)>,
     metadata: BTreeMap<String, String>,
+    stored: Vec<(String, StoredTensor)>,
+}
+
+/// A tensor as it lies in the file, whatever its element type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTensor {
+    /// The format's own name of the element type, such as `BF16`.
+    pub dtype: String,
+    /// Its shape, outermost dimension first.
+    pub shape: Vec<usize>,
+    /// Where its first byte lies in the file.
+    pub start: u64,
 }
 
 impl Safetensors {
@@ -67,6 +79,17 @@ impl Safetensors {
         let data = 8 + header_length;
         let Header { metadata, entries } = Header::parse(&header, length - data).map_err(bad)?;
         drop(header);
+        let stored = entries
+            .iter()
+            .map(|(name, entry)| {
+                let stored = StoredTensor {
+                    dtype: entry.dtype.to_string(),
+                    shape: entry.shape.clone(),
+                    start: data + entry.data_offsets.0 as u64,
+                };
+                (name.clone(), stored)
+            })
+            .collect();
         let tensors = entries
             .iter()
             .map(|(name, entry)| TensorInfo {
@@ -90,7 +113,14 @@ impl Safetensors {
             tensors,
             offsets,
             metadata,
+            stored,
         })
+    }
+
+    /// Every tensor as it is stored, in the order of their data.
+    #[must_use]
+    pub fn stored(&self) -> &[(String, StoredTensor)] {
+        &self.stored
     }
 
     /// The text entries of `__metadata__`.

@@ -1,0 +1,109 @@
+//! Elements as bytes. Knows no file format.
+
+use super::Fault;
+use crate::runtime::Element;
+use half::{bf16, f16};
+use std::io::Read;
+
+/// Bytes that are read at a time; a multiple of every element's size.
+const PIECE: usize = 1 << 16;
+
+/// The order of an element's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The lowest first.
+    Little,
+    /// The highest first.
+    Big,
+}
+
+/// Bytes of one element.
+pub fn size(element: Element) -> usize {
+    match element {
+        Element::I8 | Element::U8 | Element::Bool => 1,
+        Element::F16 | Element::Bf16 | Element::I16 | Element::U16 => 2,
+        Element::F32 | Element::I32 | Element::U32 => 4,
+        Element::F64 | Element::I64 | Element::U64 => 8,
+    }
+}
+
+/// Reads `count` elements piece by piece, so that a declared count allocates nothing.
+pub fn read(
+    element: Element,
+    order: Order,
+    count: usize,
+    input: &mut impl Read,
+) -> Result<Vec<f64>, Fault> {
+    let size = size(element);
+    let mut values = Vec::new();
+    let mut bytes = vec![0; PIECE];
+    while values.len() < count {
+        let piece = &mut bytes[..((count - values.len()).saturating_mul(size)).min(PIECE)];
+        input.read_exact(piece)?;
+        decode(element, order, piece, &mut values);
+    }
+    Ok(values)
+}
+
+/// Adds the elements that `bytes` holds.
+pub fn decode(element: Element, order: Order, bytes: &[u8], values: &mut Vec<f64>) {
+    let mut each = |convert: &dyn Fn([u8; 8]) -> f64| {
+        let size = size(element);
+        values.extend(bytes.chunks_exact(size).map(|stored| {
+            let mut little = [0; 8];
+            little[..size].copy_from_slice(stored);
+            if order == Order::Big {
+                little[..size].reverse();
+            }
+            convert(little)
+        }));
+    };
+    match element {
+        Element::F32 => each(&|bytes| f32::from_le_bytes(first(bytes)).into()),
+        Element::F16 => each(&|bytes| f16::from_le_bytes(first(bytes)).to_f64()),
+        Element::Bf16 => each(&|bytes| bf16::from_le_bytes(first(bytes)).to_f64()),
+        Element::F64 => each(&f64::from_le_bytes),
+        Element::I64 => each(&|bytes| i64::from_le_bytes(bytes) as f64),
+        Element::I32 => each(&|bytes| i32::from_le_bytes(first(bytes)).into()),
+        Element::I16 => each(&|bytes| i16::from_le_bytes(first(bytes)).into()),
+        Element::I8 => each(&|bytes| i8::from_le_bytes(first(bytes)).into()),
+        Element::U64 => each(&|bytes| u64::from_le_bytes(bytes) as f64),
+        Element::U32 => each(&|bytes| u32::from_le_bytes(first(bytes)).into()),
+        Element::U16 => each(&|bytes| u16::from_le_bytes(first(bytes)).into()),
+        Element::U8 => each(&|bytes| bytes[0].into()),
+        Element::Bool => each(&|bytes| f64::from(u8::from(bytes[0] != 0))),
+    }
+}
+
+/// The elements as little-endian bytes, each rounded to what its type has.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the values are rounded to the type's own first"
+)]
+pub fn encode(element: Element, values: &[f64]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(values.len() * size(element));
+    for &value in values {
+        let value = element.nearest(value);
+        match element {
+            Element::F32 => bytes.extend((value as f32).to_le_bytes()),
+            Element::F16 => bytes.extend(f16::from_f64(value).to_le_bytes()),
+            Element::Bf16 => bytes.extend(bf16::from_f64(value).to_le_bytes()),
+            Element::F64 => bytes.extend(value.to_le_bytes()),
+            Element::I64 => bytes.extend((value as i64).to_le_bytes()),
+            Element::I32 => bytes.extend((value as i32).to_le_bytes()),
+            Element::I16 => bytes.extend((value as i16).to_le_bytes()),
+            Element::I8 => bytes.extend((value as i8).to_le_bytes()),
+            Element::U64 => bytes.extend((value as u64).to_le_bytes()),
+            Element::U32 => bytes.extend((value as u32).to_le_bytes()),
+            Element::U16 => bytes.extend((value as u16).to_le_bytes()),
+            Element::U8 => bytes.push(value as u8),
+            Element::Bool => bytes.push(u8::from(value != 0.0)),
+        }
+    }
+    bytes
+}
+
+fn first<const SIZE: usize>(bytes: [u8; 8]) -> [u8; SIZE] {
+    std::array::from_fn(|index| bytes[index])
+}

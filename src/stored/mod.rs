@@ -1,0 +1,177 @@
+//! Tensors in the files that other tools exchange: NumPy's `.npy` and `.npz`, `.safetensors`, and ONNX's `.pb`.
+//!
+//! Whatever the element type, values become f64, as runtimes take them. Files come from anyone: nothing is allocated
+//! by a size that a file only declares, and all tensors of a file together have at most [`ELEMENT_LIMIT`] elements.
+//! It knows no graph, no picture and no tolerance.
+
+mod bytes;
+mod npy;
+mod npz;
+mod proto;
+mod safetensors;
+pub mod test_data;
+
+use crate::runtime::NamedTensor;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Elements that are read from one file: 1 GiB as f64.
+pub const ELEMENT_LIMIT: usize = 1 << 27;
+
+/// Why tensors cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredError {
+    /// The file or folder cannot be read or written.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was being done, `read` or `write`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The file is none of the formats that are read here.
+    #[error("`{}` is no file of tensors: expected .npy, .npz, .safetensors or .pb", path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is damaged, hostile, or has something that is not supported.
+    #[error("`{}` is not a readable {format} file: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The format that was expected, such as `npy`.
+        format: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl StoredError {
+    fn reading(path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    fn writing(path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// The tensors of a file, in its order; the name is empty where the format has none.
+///
+/// The format is told by the first bytes of the file, and where they do not tell by the ending of its name.
+///
+/// # Errors
+/// If the file cannot be read, is no such file, is damaged, or has more than [`ELEMENT_LIMIT`] elements.
+pub fn read(path: &Path) -> Result<Vec<NamedTensor>, StoredError> {
+    let io = |source| StoredError::reading(path, source);
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+        return Err(io(source));
+    }
+    let mut head = Vec::new();
+    let file = File::open(path).map_err(io)?;
+    file.take(8).read_to_end(&mut head).map_err(io)?;
+    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let ending = ending.as_ref().and_then(|ending| ending.to_str());
+    let (format, read) = match (head.as_slice(), ending) {
+        ([0x93, b'N', b'U', b'M', b'P', b'Y', ..], _) | (_, Some("npy")) => {
+            ("npy", npy::read(path))
+        }
+        ([b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..], _) | (_, Some("npz")) => {
+            ("npz", npz::read(path))
+        }
+        (_, Some("safetensors")) => ("safetensors", safetensors::read(path)),
+        (_, Some("pb")) => ("TensorProto", proto::read(path)),
+        _ => {
+            return Err(StoredError::Unknown {
+                path: path.to_owned(),
+            });
+        }
+    };
+    read.map_err(|fault| match fault {
+        Fault::Io(source) => io(source),
+        Fault::Malformed(reason) => StoredError::Malformed {
+            path: path.to_owned(),
+            format,
+            reason: harmless(&reason),
+        },
+    })
+}
+
+/// Writes a tensor as `.npy`, version 1.0, little-endian, in row-major order; bf16 as f32, which NumPy has.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_npy(path: &Path, tensor: &NamedTensor) -> Result<(), StoredError> {
+    std::fs::write(path, npy::bytes(tensor)).map_err(|source| StoredError::writing(path, source))
+}
+
+/// What goes wrong inside of a file whose path the caller knows.
+enum Fault {
+    /// The file cannot be read.
+    Io(io::Error),
+    /// Its bytes are not what they should be.
+    Malformed(String),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Malformed("it is cut off".to_owned()),
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                Self::Malformed(error.to_string())
+            }
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self::Malformed(reason)
+    }
+}
+
+/// The number of elements of a shape, taken from `left`.
+fn take(shape: &[usize], left: &mut usize) -> Result<usize, Fault> {
+    let count = shape
+        .iter()
+        .try_fold(1_usize, |count, &extent| count.checked_mul(extent));
+    match count.and_then(|count| Some((count, left.checked_sub(count)?))) {
+        Some((count, rest)) => {
+            *left = rest;
+            Ok(count)
+        }
+        None => Err(Fault::Malformed(format!(
+            "expected at most {ELEMENT_LIMIT} elements, found the shape {shape:?}"
+        ))),
+    }
+}
+
+/// The text without control characters, and not endless.
+fn harmless(text: &str) -> String {
+    let text = text.chars().take(400);
+    text.map(|character| {
+        if character.is_control() {
+            '\u{fffd}'
+        } else {
+            character
+        }
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests;

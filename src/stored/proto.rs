@@ -1,0 +1,150 @@
+//! ONNX's own way to store one tensor: a `TensorProto` by itself, in a `.pb` file.
+
+use super::bytes::{self, Order};
+use super::{ELEMENT_LIMIT, Fault, take};
+use crate::onnx::file::decode_tensor;
+use crate::onnx::proto::TensorProto;
+use crate::onnx::proto::tensor_proto::{DataLocation, DataType};
+use crate::runtime::{Element, NamedTensor};
+use half::{bf16, f16};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The largest file that is read: more than decoding allows.
+const LARGEST_FILE: u64 = 256 << 20;
+
+/// Element types that both sides have.
+pub const ELEMENTS: [(Element, DataType); 13] = [
+    (Element::F32, DataType::Float),
+    (Element::F16, DataType::Float16),
+    (Element::Bf16, DataType::Bfloat16),
+    (Element::F64, DataType::Double),
+    (Element::I64, DataType::Int64),
+    (Element::I32, DataType::Int32),
+    (Element::I16, DataType::Int16),
+    (Element::I8, DataType::Int8),
+    (Element::U64, DataType::Uint64),
+    (Element::U32, DataType::Uint32),
+    (Element::U16, DataType::Uint16),
+    (Element::U8, DataType::Uint8),
+    (Element::Bool, DataType::Bool),
+];
+
+/// The one tensor of a file.
+pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(LARGEST_FILE + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(format!("expected at most {LARGEST_FILE} bytes, found more").into());
+    }
+    let tensor = decode_tensor(bytes)?;
+    let data_type = DataType::try_from(tensor.data_type.unwrap_or_default());
+    let element = ELEMENTS
+        .into_iter()
+        .find(|(_, known)| Ok(*known) == data_type);
+    let (element, _) = element.ok_or_else(|| {
+        let found = tensor.data_type.unwrap_or_default();
+        format!("expected numbers or bools, found the element type {found}")
+    })?;
+    if tensor.data_location == Some(DataLocation::External.into()) {
+        return Err("its elements are in another file".to_owned().into());
+    }
+    let shape: Option<Vec<usize>> = tensor
+        .dims
+        .iter()
+        .map(|&extent| extent.try_into().ok())
+        .collect();
+    let shape = shape.ok_or_else(|| format!("its shape {:?} is impossible", tensor.dims))?;
+    let count = take(&shape, &mut { ELEMENT_LIMIT })?;
+    let data = elements(element, &tensor);
+    if data.len() != count {
+        return Err(format!(
+            "its shape {shape:?} has {count} elements, found {}",
+            data.len()
+        )
+        .into());
+    }
+    let name = tensor.name.unwrap_or_default();
+    Ok(vec![NamedTensor {
+        name,
+        shape,
+        element,
+        data,
+    }])
+}
+
+/// A tensor as a message, its elements as raw data.
+pub fn message(tensor: &NamedTensor) -> TensorProto {
+    let data_type = ELEMENTS
+        .into_iter()
+        .find(|(known, _)| *known == tensor.element);
+    TensorProto {
+        name: Some(tensor.name.clone()),
+        dims: tensor
+            .shape
+            .iter()
+            .map(|&extent| extent.try_into().unwrap_or(i64::MAX))
+            .collect(),
+        data_type: data_type.map(|(_, data_type)| data_type.into()),
+        raw_data: Some(bytes::encode(tensor.element, &tensor.data).into()),
+        ..TensorProto::default()
+    }
+}
+
+/// The elements, in whichever field they are.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the low bits of an i32 hold the smaller type"
+)]
+fn elements(element: Element, tensor: &TensorProto) -> Vec<f64> {
+    if let Some(raw) = &tensor.raw_data {
+        let mut values = Vec::new();
+        // A part of an element shows as a wrong number of them only if it is counted.
+        let whole = raw.len().div_ceil(bytes::size(element)) * bytes::size(element);
+        let mut raw = raw.to_vec();
+        raw.resize(whole, 0);
+        bytes::decode(element, Order::Little, &raw, &mut values);
+        return values;
+    }
+    let low_bits = |convert: &dyn Fn(u16) -> f64| {
+        tensor
+            .int32_data
+            .iter()
+            .map(|&bits| convert(bits as u16))
+            .collect()
+    };
+    match element {
+        Element::F32 => tensor
+            .float_data
+            .iter()
+            .map(|&value| value.into())
+            .collect(),
+        Element::F64 => tensor.double_data.clone(),
+        Element::F16 => low_bits(&|bits| f16::from_bits(bits).to_f64()),
+        Element::Bf16 => low_bits(&|bits| bf16::from_bits(bits).to_f64()),
+        Element::I64 => tensor
+            .int64_data
+            .iter()
+            .map(|&value| value as f64)
+            .collect(),
+        Element::U64 | Element::U32 => tensor
+            .uint64_data
+            .iter()
+            .map(|&value| value as f64)
+            .collect(),
+        Element::Bool => tensor
+            .int32_data
+            .iter()
+            .map(|&value| f64::from(u8::from(value != 0)))
+            .collect(),
+        Element::I32 | Element::I16 | Element::I8 | Element::U16 | Element::U8 => tensor
+            .int32_data
+            .iter()
+            .map(|&value| value.into())
+            .collect(),
+    }
+}

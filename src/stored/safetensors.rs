@@ -1,0 +1,47 @@
+//! Every tensor of a `.safetensors` file, whose header `weights` reads.
+
+use super::bytes::{self, Order};
+use super::{ELEMENT_LIMIT, Fault, take};
+use crate::runtime::{Element, NamedTensor};
+use crate::tensor::SourceError;
+use crate::weights::safetensors::Safetensors;
+use std::fs::File;
+use std::io::{BufReader, Seek, SeekFrom};
+use std::path::Path;
+
+/// Every tensor, by the place of its data.
+pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
+    let header = Safetensors::open(path).map_err(|error| match error {
+        SourceError::Io { source, .. } => Fault::Io(source),
+        SourceError::Malformed { reason, .. } => Fault::Malformed(reason),
+        other => Fault::Malformed(other.to_string()),
+    })?;
+    let mut input = BufReader::new(File::open(path)?);
+    let (mut tensors, mut left) = (Vec::new(), ELEMENT_LIMIT);
+    for (name, stored) in header.stored() {
+        let element = element(&stored.dtype).ok_or_else(|| {
+            format!(
+                "`{name}`: expected numbers or bools, found the type {}",
+                stored.dtype
+            )
+        })?;
+        let count = take(&stored.shape, &mut left)?;
+        input.seek(SeekFrom::Start(stored.start))?;
+        tensors.push(NamedTensor {
+            name: name.to_owned(),
+            data: bytes::read(element, Order::Little, count, &mut input)?,
+            shape: stored.shape.clone(),
+            element,
+        });
+    }
+    Ok(tensors)
+}
+
+/// By the format's own names.
+fn element(dtype: &str) -> Option<Element> {
+    match dtype {
+        "BF16" => Some(Element::Bf16),
+        "BOOL" => Some(Element::Bool),
+        other => other.to_ascii_lowercase().parse().ok(),
+    }
+}

@@ -1,0 +1,127 @@
+//! The layout of ONNX's own test data: `DIR/test_data_set_N/input_K.pb` and `output_K.pb`.
+//!
+//! Source: the ONNX project's `docs/OnnxBackendTest.md`; the model zoo and ONNX Runtime's `onnx_test_runner` use it.
+
+use super::{StoredError, proto, read};
+use crate::onnx::file::encode_tensor;
+use crate::runtime::NamedTensor;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SET: &str = "test_data_set_";
+/// Folders, and files in each, that are looked at.
+const MOST_ENTRIES: usize = 10_000;
+
+/// Inputs and the outputs that they should give, each in the graph's order; a name may be missing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Set {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What goes in.
+    pub inputs: Vec<NamedTensor>,
+    /// What should come out.
+    pub outputs: Vec<NamedTensor>,
+}
+
+/// Every set below `folder`, by number; `folder` itself may be the one set.
+///
+/// # Errors
+/// If there is none, one has no inputs or no outputs, or a file cannot be read.
+pub fn read_sets(folder: &Path) -> Result<Vec<Set>, StoredError> {
+    let bad = |path: &Path, reason: String| StoredError::Malformed {
+        path: path.to_owned(),
+        format: "test data",
+        reason,
+    };
+    let mut folders = numbered(folder, SET, "")?;
+    if folders.is_empty() && !numbered(folder, "input_", ".pb")?.is_empty() {
+        folders = vec![folder.to_owned()];
+    }
+    if folders.is_empty() {
+        return Err(bad(
+            folder,
+            format!("expected a folder `{SET}0` in it, found none"),
+        ));
+    }
+    let mut sets = Vec::new();
+    for folder in folders {
+        let part = |prefix: &str| {
+            let files = numbered(&folder, prefix, ".pb")?;
+            if files.is_empty() {
+                return Err(bad(
+                    &folder,
+                    format!("expected `{prefix}0.pb` in it, found none"),
+                ));
+            }
+            let mut tensors = Vec::new();
+            for file in files {
+                tensors.extend(read(&file)?);
+            }
+            Ok(tensors)
+        };
+        let (inputs, outputs) = (part("input_")?, part("output_")?);
+        sets.push(Set {
+            folder,
+            inputs,
+            outputs,
+        });
+    }
+    Ok(sets)
+}
+
+/// Writes sets, numbered from 0, into `folder`, which must not be there yet and then is there as a whole.
+///
+/// # Errors
+/// If something cannot be written.
+pub fn write_sets<'a>(
+    folder: &Path,
+    sets: impl Iterator<Item = (&'a [NamedTensor], &'a [NamedTensor])>,
+) -> Result<(), StoredError> {
+    let failed = |source| StoredError::writing(folder, source);
+    let beside = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let staged = tempfile::Builder::new()
+        .prefix(".test-data-")
+        .tempdir_in(beside)
+        .map_err(failed)?;
+    for (number, (inputs, outputs)) in sets.enumerate() {
+        let set = staged.path().join(format!("{SET}{number}"));
+        fs::create_dir(&set).map_err(failed)?;
+        for (prefix, tensors) in [("input", inputs), ("output", outputs)] {
+            for (index, tensor) in tensors.iter().enumerate() {
+                let bytes = encode_tensor(&proto::message(tensor));
+                fs::write(set.join(format!("{prefix}_{index}.pb")), bytes).map_err(failed)?;
+            }
+        }
+    }
+    #[cfg(unix)]
+    {
+        // A temporary folder is for its owner alone; this one is to be read as others are.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(staged.path(), mode).map_err(failed)?;
+    }
+    fs::rename(staged.path(), folder).map_err(failed)
+}
+
+/// Entries of a folder whose names are `prefix`, a number and `ending`, by number.
+fn numbered(folder: &Path, prefix: &str, ending: &str) -> Result<Vec<PathBuf>, StoredError> {
+    let failed = |source| StoredError::reading(folder, source);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)?.take(MOST_ENTRIES) {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| {
+            name.strip_prefix(prefix)?
+                .strip_suffix(ending)?
+                .parse::<u64>()
+                .ok()
+        });
+        if let Some(number) = number {
+            found.push((number, entry.path()));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
