@@ -83,7 +83,7 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, StoredError> {
     let mut head = Vec::new();
     let file = File::open(path).map_err(io)?;
     file.take(8).read_to_end(&mut head).map_err(io)?;
-    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let ending = ending.as_ref().and_then(|ending| ending.to_str());
     let (format, read) = match (head.as_slice(), ending) {
         ([0x93, b'N', b'U', b'M', b'P', b'Y', ..], _) | (_, Some("npy")) => {

@@ -196,7 +196,10 @@ fn check_rows(
             .filter(|_| case.batch > 1 && sound[index])
         {
             let alone = |(other, candidate): &(usize, &Case)| {
-                sound[*other] && candidate.size == case.size && candidate.images == [*image]
+                sound[*other]
+                    && candidate.size == case.size
+                    && candidate.content == case.content
+                    && candidate.images == [*image]
             };
             let Some((other, _)) = cases.iter().enumerate().take(runs.len()).find(alone) else {
                 continue;

@@ -5,11 +5,13 @@
 
 pub mod checks;
 pub mod compare;
+pub mod given;
 pub mod noise;
 pub mod pair;
 pub mod plan;
 pub mod read;
 pub mod report;
+mod smooth;
 pub mod subject;
 pub mod tensors;
 pub mod tolerance;
@@ -65,12 +67,18 @@ pub fn judge(
     cases: &[Case],
     attempts: &[Attempt],
 ) -> Report {
-    let base = base(attempts).map(|attempt| Base {
+    judge_against(settings, subject, cases, base_of(attempts), attempts)
+}
+
+/// The runtime that the others are compared with: the reference if it ran, else ONNX Runtime on the CPU, else the
+/// first that did.
+#[must_use]
+pub fn base_of(attempts: &[Attempt]) -> Option<Base<'_>> {
+    base(attempts).map(|attempt| Base {
         name: attempt.runtime.as_str(),
         runtime: Some(attempt.runtime),
         cases: &attempt.outcome.cases,
-    });
-    judge_against(settings, subject, cases, base, attempts)
+    })
 }
 
 /// The report of runtimes that are compared with a base, whose outputs may be those of one of them.
@@ -90,6 +98,7 @@ pub fn judge_against(
             height: case.size.map(|size| size[0]),
             width: case.size.map(|size| size[1]),
             images: case.images.clone(),
+            content: case.content,
         })
         .collect();
     report.base = base.map(|base| base.name.to_owned());

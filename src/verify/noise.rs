@@ -1,11 +1,12 @@
-//! What the inputs hold: N(0, 1) noise, and what that is in the range of integers.
+//! What the inputs hold where no one gives them: noise of several kinds, and what that is in the range of integers.
 
-use super::plan::{Case, PlanError, input_type};
+use super::plan::{Case, Content, PlanError, input_type};
+use super::smooth;
 use super::subject::{Declared, Subject};
 use crate::runtime::{Element, NamedTensor};
 use crate::weights::random::Stream;
 
-/// The inputs of a case: N(0, 1) noise that is decided by the seed, the name of the input and the image.
+/// The inputs of a case: what its content says, decided by the seed, the name of the input and the image.
 ///
 /// # Errors
 /// As [`cases`](super::plan::cases).
@@ -24,8 +25,24 @@ pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTens
         let each = in_memory(elements / rows);
         let mut data = vec![0.0; in_memory(elements)];
         for (&image, row) in case.images.iter().zip(data.chunks_mut(each.max(1))) {
-            stream.fill_normal(in_memory(image) * each, row, 0.0, 1.0);
+            match (case.content, shape.as_slice()) {
+                (Content::Zero, _) => {}
+                (Content::Image, &[_, _, height, width]) => {
+                    let normal = smooth::normal_of(!element.is_float(), subject.normal);
+                    smooth::fill(&stream, image, [height, width].map(in_memory), normal, row);
+                }
+                _ => stream.fill_normal(in_memory(image) * each, row, 0.0, 1.0),
+            }
         }
+        let as_it_is =
+            case.content == Content::Zero || case.content == Content::Image && shape.len() == 4;
+        let value_of = |&value: &f32| {
+            if as_it_is {
+                element.nearest(value.into())
+            } else {
+                in_range(element, value)
+            }
+        };
         let shape = shape
             .iter()
             .filter_map(|&extent| usize::try_from(extent).ok())
@@ -34,7 +51,7 @@ pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTens
             name: input.name.clone(),
             shape,
             element,
-            data: data.iter().map(|&value| in_range(element, value)).collect(),
+            data: data.iter().map(value_of).collect(),
         })
     };
     subject.inputs.iter().enumerate().map(make).collect()

@@ -1,7 +1,7 @@
 //! From a file to what is to be verified.
 
 use super::subject::{Declared, Extent, Subject};
-use crate::metadata::{ORIGIN_KEY, Origin, RECIPE_KEY, Recipe};
+use crate::metadata::{ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe};
 use crate::onnx::file::{Contents, Initializer, ModelFile};
 use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
@@ -41,6 +41,10 @@ pub fn subject(file: &ModelFile) -> Subject {
         default_size,
         macs: recipe.map_or_else(|| guess_macs(weights), |recipe| recipe.macs),
         precision: precision(contents),
+        normal: file
+            .metadata(PREPROCESSING_KEY)
+            .and_then(|text| serde_json::from_str::<Preprocessing>(text).ok())
+            .map(|preprocessing| preprocessing.normal),
         constant_weights: matches!(origin, Some(Origin::Seed { rule, .. }) if rule == "constant"),
     }
 }

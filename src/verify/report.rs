@@ -1,6 +1,7 @@
 //! The result of a verification. Its JSON form is an interface, with [`SCHEMA`] as its version; the README
 //! documents it.
 
+use super::plan::Content;
 use super::tensors::TensorPairs;
 pub use super::tolerance::Tolerance;
 use serde::Serialize;
@@ -70,8 +71,10 @@ pub struct CaseReport {
     pub height: Option<u64>,
     /// Width of an image, where the file takes images.
     pub width: Option<u64>,
-    /// The image in each row.
+    /// The image in each row; none of inputs from files.
     pub images: Vec<u64>,
+    /// What the inputs hold.
+    pub content: Content,
 }
 
 /// A rule that the file breaks, as [`crate::onnx::check`] found it.

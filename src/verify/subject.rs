@@ -1,6 +1,7 @@
 //! What is to be verified: the inputs and outputs that a file declares, and the little that decides how it
 //! is tried. It knows no file format.
 
+use crate::metadata::Normal;
 use crate::runtime::Element;
 use std::collections::BTreeMap;
 
@@ -17,6 +18,8 @@ pub struct Subject {
     pub macs: u64,
     /// The least precise type in which it computes: that of its floating-point constants.
     pub precision: Element,
+    /// What levels from 0 to 255 are normalised with, where the file says how pictures are prepared.
+    pub normal: Option<Normal>,
     /// Whether all weights are one constant, so that constant logits are no surprise.
     pub constant_weights: bool,
 }
@@ -29,6 +32,7 @@ impl Default for Subject {
             default_size: [0; 2],
             macs: 0,
             precision: Element::F32,
+            normal: None,
             constant_weights: false,
         }
     }

@@ -12,7 +12,7 @@ use efficientnet_onnx::metadata::{
 use efficientnet_onnx::onnx::check::{self, Level};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::NamedTensor;
-use efficientnet_onnx::verify::plan::{self, Case};
+use efficientnet_onnx::verify::plan::{self, Case, Content};
 use efficientnet_onnx::verify::read;
 use efficientnet_onnx::verify::subject::{Extent, Names, Subject};
 use std::path::Path;
@@ -102,6 +102,7 @@ impl Model {
             size: Some(self.preprocessing.size),
             images: Vec::new(),
             names: Names::new(),
+            content: Content::Given,
         };
         plan::default_seconds(&self.subject, &[case])
     }

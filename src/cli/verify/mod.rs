@@ -1,6 +1,7 @@
 //! `verify`: runs a file in every runtime and says whether they agree.
 
 mod attempts;
+mod feed;
 mod pair;
 mod table;
 
@@ -9,11 +10,11 @@ use attempts::Run;
 use clap::Args;
 use efficientnet_onnx::onnx::check::{Finding, Level, check};
 use efficientnet_onnx::onnx::file::ModelFile;
-use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
+use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::verify::report::{Problem, Report, Verdict};
 use efficientnet_onnx::verify::subject::Subject;
 use efficientnet_onnx::verify::tolerance::Limits;
-use efficientnet_onnx::verify::{Settings, judge, noise, plan, read, rejected};
+use efficientnet_onnx::verify::{Base, Settings, base_of, judge_against, plan, read, rejected};
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -49,7 +50,9 @@ pub struct Request {
     /// Time limit of each runtime [default: 60, and 2 more for each GMAC over all images].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: Option<u64>,
-    /// Seed of the N(0, 1) noise that the file is run with.
+    #[command(flatten)]
+    pub feed: feed::FeedArgs,
+    /// Seed of the noise that the file is run with.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Allowed difference, relative to the element [default: 1e-4; 1e-3 in CUDA; more for half precision].
@@ -98,18 +101,26 @@ pub fn verify_path(
         Err(problems) => return Ok(rejected(&settings, problems)),
     };
     let subject = read::subject(&opened.model);
-    let cases =
-        plan::cases(&subject).map_err(|error| Failure::bad_input(format!("`{shown}`: {error}")))?;
-    let inputs = inputs(&subject, &cases, request.seed)?;
+    let feed = request
+        .feed
+        .prepare(&opened.model, &subject, request.seed, shown)?;
     let run = Run {
         file,
         macs: subject.macs,
-        inputs: &inputs,
-        limit: limit(request, &subject, &cases),
+        inputs: &feed.inputs,
+        limit: limit(request, &subject, &feed.cases),
         progress: progress(quiet),
     };
     let made = attempts::make(&run, request)?;
-    let mut report = judge(&settings, &subject, &cases, &made.attempts);
+    let given = feed.expected.as_ref().map(|cases| Base {
+        name: "stored outputs",
+        runtime: None,
+        cases,
+    });
+    let base = given.or_else(|| base_of(&made.attempts));
+    let mut report = judge_against(&settings, &subject, &feed.cases, base, &made.attempts);
+    let written = feed.write(base.map(|base| base.cases))?;
+    report.notes.extend(written);
     report.notes.splice(0..0, opened.warnings);
     report.notes.extend(made.notes);
     print_notes(&report, quiet);
@@ -145,19 +156,6 @@ fn settings(request: &Request, shown: &str) -> Settings {
             atol: request.atol,
         },
     }
-}
-
-/// The inputs of every case.
-fn inputs(
-    subject: &Subject,
-    cases: &[plan::Case],
-    seed: u64,
-) -> Result<Vec<Vec<NamedTensor>>, Failure> {
-    let mut inputs = Vec::new();
-    for case in cases {
-        inputs.push(noise::inputs(subject, case, seed).map_err(Failure::bad_input)?);
-    }
-    Ok(inputs)
 }
 
 fn limit(request: &Request, subject: &Subject, cases: &[plan::Case]) -> Duration {

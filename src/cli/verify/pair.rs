@@ -1,12 +1,12 @@
 //! `verify A B`: whether two files compute the same.
 
-use super::{Opened, Request, attempts, inputs, limit, open, print_notes, progress, settings};
+use super::{Opened, Request, attempts, limit, open, print_notes, progress, settings};
 use crate::cli::exit::Failure;
 use attempts::Run;
 use efficientnet_onnx::verify::pair::Pair;
 use efficientnet_onnx::verify::report::{Problem, Report, Verdict};
 use efficientnet_onnx::verify::tensors::pair_tensors;
-use efficientnet_onnx::verify::{plan, read, rejected};
+use efficientnet_onnx::verify::{read, rejected};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,9 +31,15 @@ pub fn verify(
     let pair = Pair::new(&subjects[0], subjects[1].clone()).map_err(|error| {
         Failure::bad_input(error).hint("emit both files with the same size, batch and outputs")
     })?;
-    let cases = plan::cases(&pair.planned)
-        .map_err(|error| Failure::bad_input(format!("`{}`: {error}", names[0])))?;
-    let inputs = inputs(&pair.planned, &cases, request.seed)?;
+    let feed = request
+        .feed
+        .prepare(&one.model, &pair.planned, request.seed, &names[0])?;
+    if feed.expected.is_some() || feed.write_to.is_some() {
+        let message =
+            "two files are compared with each other, so `--expect` and `--test-data` do not apply";
+        return Err(Failure::bad_input(message).hint("leave them out, or name one file"));
+    }
+    let (cases, inputs) = (feed.cases, feed.inputs);
     let for_second: Vec<_> = inputs.iter().map(|case| pair.for_second(case)).collect();
     let run = |file, subject: usize, inputs| Run {
         file,

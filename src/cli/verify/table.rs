@@ -1,6 +1,7 @@
 //! A report as a table for people.
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use efficientnet_onnx::verify::plan::Content;
 use efficientnet_onnx::verify::report::{
     Agreement, CaseReport, Report, RuntimeReport, RuntimeStatus, Tolerance, Verdict,
 };
@@ -108,12 +109,7 @@ fn allowed(report: &Report, text: &mut String) {
     }
     if !tolerances.is_empty() {
         let cases: Vec<String> = report.cases.iter().map(describe_case).collect();
-        let _ = writeln!(
-            text,
-            "inputs: N(0, 1) noise, seed {}: {}",
-            report.seed,
-            cases.join("; ")
-        );
+        let _ = writeln!(text, "inputs, seed {}: {}", report.seed, cases.join("; "));
     }
 }
 
@@ -241,9 +237,17 @@ fn result(report: &Report, runtime: &RuntimeReport) -> String {
 }
 
 fn describe_case(case: &CaseReport) -> String {
+    let content = match case.content {
+        Content::Normal => "N(0, 1) noise",
+        Content::Image => "image-like noise",
+        Content::Zero => "zeros",
+        Content::Given => "from files",
+    };
     match (case.height, case.width) {
-        (Some(height), Some(width)) => format!("batch {} at {height}x{width}", case.batch),
-        _ => format!("batch {}", case.batch),
+        (Some(height), Some(width)) => {
+            format!("{content}, batch {} at {height}x{width}", case.batch)
+        }
+        _ => format!("{content}, batch {}", case.batch),
     }
 }
 

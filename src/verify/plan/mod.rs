@@ -1,9 +1,11 @@
 //! With which inputs a file is tried: sizes and batches, and how long that may take.
 
+use super::subject::{Extent, Names, Subject};
 use crate::request::SIZE_STEP;
 use crate::runtime::Element;
-
-use super::subject::{Extent, Names, Subject};
+use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
 
 /// Symbolic height and width are also tried at this size: not square, and with few positions left at the end.
 const OTHER_SIZE: [u64; 2] = [64, 96];
@@ -25,6 +27,64 @@ pub struct Case {
     pub images: Vec<u64>,
     /// What the names of dimensions stand for.
     pub names: Names,
+    /// What the inputs hold.
+    pub content: Content,
+}
+
+/// What inputs hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    /// N(0, 1) noise.
+    #[default]
+    Normal,
+    /// What looks like a picture: smooth, with a little noise, in the range of prepared pictures.
+    Image,
+    /// Zeros.
+    Zero,
+    /// Values from files.
+    Given,
+}
+
+impl Content {
+    /// Its name on the command line and in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Image => "image",
+            Self::Zero => "zero",
+            Self::Given => "given",
+        }
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Content {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Normal, Self::Image, Self::Zero]
+            .into_iter()
+            .find(|content| content.as_str() == text)
+            .ok_or_else(|| format!("there is no noise `{text}`, only `normal`, `image`, `zero`"))
+    }
+}
+
+/// What is asked for in place of what is tried by default; what is empty is as by default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wanted {
+    /// Batches, for a symbolic batch.
+    pub batches: Vec<u64>,
+    /// Heights and widths, for symbolic ones.
+    pub sizes: Vec<[u64; 2]>,
+    /// What the inputs hold; each of them in every case.
+    pub contents: Vec<Content>,
 }
 
 /// Why a file cannot be tried.
@@ -59,17 +119,35 @@ pub enum PlanError {
         /// Its shape.
         shape: Vec<u64>,
     },
+    /// Another extent is asked for than the file has.
+    #[error("{what} {asked} is asked for, but the file has {found}")]
+    Fixed {
+        /// `batch` or `size`.
+        what: &'static str,
+        /// What is asked for.
+        asked: String,
+        /// What the file has.
+        found: String,
+    },
     /// There is nothing to provide or to compare.
     #[error("the file has no {0}")]
     Nothing(&'static str),
 }
 
-/// The cases for a file. For every size: images alone, then, where the batch is symbolic, the first and the last of
-/// them again as rows of a batch.
+/// The cases for a file by default, as [`cases_of`] makes them.
 ///
 /// # Errors
 /// If an input is no number or has a shape that cannot be made.
 pub fn cases(subject: &Subject) -> Result<Vec<Case>, PlanError> {
+    cases_of(subject, &Wanted::default())
+}
+
+/// The cases for a file. For every content and size: images alone, then, where the batch is symbolic, the first and
+/// the last of them again as rows of a batch; or the batches that are asked for.
+///
+/// # Errors
+/// If an input is no number or has a shape that cannot be made, or something else is asked for than the file has.
+pub fn cases_of(subject: &Subject, wanted: &Wanted) -> Result<Vec<Case>, PlanError> {
     let first = subject.inputs.first().ok_or(PlanError::Nothing("input"))?;
     if subject.outputs.is_empty() {
         return Err(PlanError::Nothing("output"));
@@ -78,35 +156,65 @@ pub fn cases(subject: &Subject) -> Result<Vec<Case>, PlanError> {
         .shape
         .as_deref()
         .ok_or_else(|| PlanError::NoShape(first.name.clone()))?;
-    let batches = match shape.first() {
-        None => vec![vec![0]],
-        Some(Extent::Fixed(batch)) => vec![(0..*batch).collect()],
+    let contents = match wanted.contents.as_slice() {
+        [] => &[Content::Normal],
+        contents => contents,
+    };
+    let batches = batches(subject, shape, &wanted.batches)?;
+    let mut cases = Vec::new();
+    for &content in contents {
+        for size in sizes(subject, shape, &wanted.sizes)? {
+            for &(first, batch) in &batches {
+                let mut case = Case {
+                    batch,
+                    size,
+                    images: Vec::new(),
+                    names: Names::new(),
+                    content,
+                };
+                name_dimensions(subject, &mut case);
+                for input in 0..subject.inputs.len() {
+                    input_type(subject, &case, input)?;
+                }
+                // Only now is the batch known to be one that can be made.
+                case.images = (first..first + batch).collect();
+                cases.push(case);
+            }
+        }
+    }
+    Ok(cases)
+}
+
+/// The first image of each batch, and how many it has.
+fn batches(
+    subject: &Subject,
+    shape: &[Extent],
+    wanted: &[u64],
+) -> Result<Vec<(u64, u64)>, PlanError> {
+    let fixed = match shape.first() {
+        None => 1,
+        Some(Extent::Fixed(batch)) => *batch,
         Some(Extent::Named(_) | Extent::Unset) => {
             let larger = if subject.macs > SMALLER_BATCH_ABOVE_MACS {
                 SMALLER_BATCH
             } else {
                 LARGER_BATCH
             };
-            vec![vec![0], vec![larger - 1], (0..larger).collect()]
+            return Ok(if wanted.is_empty() {
+                vec![(0, 1), (larger - 1, 1), (0, larger)]
+            } else {
+                wanted.iter().map(|&batch| (0, batch)).collect()
+            });
         }
     };
-    let mut cases = Vec::new();
-    for size in sizes(subject, shape) {
-        for images in &batches {
-            let mut case = Case {
-                batch: images.len() as u64,
-                size,
-                images: images.clone(),
-                names: Names::new(),
-            };
-            name_dimensions(subject, &mut case);
-            for input in 0..subject.inputs.len() {
-                input_type(subject, &case, input)?;
-            }
-            cases.push(case);
-        }
+    match wanted.iter().find(|&&asked| asked != fixed) {
+        Some(asked) => Err(PlanError::Fixed {
+            what: "batch",
+            asked: asked.to_string(),
+            found: fixed.to_string(),
+        }),
+        None => Ok(vec![(0, fixed)]),
     }
-    Ok(cases)
 }
 
 /// Time that a runtime is given by default: 60 seconds, and 2 more for each GMAC over all images.
@@ -125,9 +233,21 @@ pub fn default_seconds(subject: &Subject, cases: &[Case]) -> u64 {
 }
 
 /// Heights and widths to try; none where the first input is no image.
-fn sizes(subject: &Subject, shape: &[Extent]) -> Vec<Option<[u64; 2]>> {
+fn sizes(
+    subject: &Subject,
+    shape: &[Extent],
+    wanted: &[[u64; 2]],
+) -> Result<Vec<Option<[u64; 2]>>, PlanError> {
+    let fixed = |asked: &[u64; 2], found: &str| PlanError::Fixed {
+        what: "size",
+        asked: format!("{}x{}", asked[0], asked[1]),
+        found: found.to_owned(),
+    };
     let [_, _, height, width] = shape else {
-        return vec![None];
+        return match wanted.first() {
+            Some(asked) => Err(fixed(asked, "an input that is no image")),
+            None => Ok(vec![None]),
+        };
     };
     let rounded = subject
         .default_size
@@ -140,14 +260,23 @@ fn sizes(subject: &Subject, shape: &[Extent]) -> Vec<Option<[u64; 2]>> {
         Extent::Fixed(extent) => *extent,
         Extent::Named(_) | Extent::Unset => symbolic[axis],
     };
+    let by_default = [rounded, other];
+    let symbolic = if wanted.is_empty() {
+        &by_default[..]
+    } else {
+        wanted
+    };
     let mut sizes = vec![];
-    for symbolic in [rounded, other] {
-        let size = Some([pick(0, height, symbolic), pick(1, width, symbolic)]);
-        if !sizes.contains(&size) {
-            sizes.push(size);
+    for &symbolic in symbolic {
+        let size = [pick(0, height, symbolic), pick(1, width, symbolic)];
+        if !wanted.is_empty() && size != symbolic {
+            return Err(fixed(&symbolic, &format!("{}x{}", size[0], size[1])));
+        }
+        if !sizes.contains(&Some(size)) {
+            sizes.push(Some(size));
         }
     }
-    sizes
+    Ok(sizes)
 }
 
 /// Gives the named dimensions of every input their values.
@@ -219,125 +348,4 @@ pub(super) fn input_type(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::verify::subject::Declared;
-
-    fn subject(shape: Vec<Extent>, macs: u64) -> Subject {
-        let input = Declared {
-            name: "input".into(),
-            element_type: "f32".into(),
-            shape: Some(shape),
-        };
-        let outputs = vec![Declared {
-            name: "logits".into(),
-            ..input.clone()
-        }];
-        Subject {
-            inputs: vec![input],
-            outputs,
-            default_size: [70, 70],
-            macs,
-            precision: Element::F32,
-            constant_weights: false,
-        }
-    }
-
-    fn image(batch: Extent, height: Extent, width: Extent) -> Vec<Extent> {
-        vec![batch, Extent::Fixed(3), height, width]
-    }
-
-    fn named(name: &str) -> Extent {
-        Extent::Named(name.into())
-    }
-
-    fn summary(subject: &Subject) -> Vec<(Vec<u64>, Option<[u64; 2]>)> {
-        cases(subject)
-            .expect("cases")
-            .into_iter()
-            .map(|case| (case.images, case.size))
-            .collect()
-    }
-
-    #[test]
-    fn a_symbolic_batch_is_tried_alone_and_larger() {
-        let shape = image(named("batch"), Extent::Fixed(70), Extent::Fixed(71));
-        let size = Some([70, 71]);
-        let small = subject(shape.clone(), SMALLER_BATCH_ABOVE_MACS);
-        assert_eq!(
-            summary(&small),
-            [(vec![0], size), (vec![2], size), (vec![0, 1, 2], size)]
-        );
-        let large = subject(shape, SMALLER_BATCH_ABOVE_MACS + 1);
-        assert_eq!(
-            summary(&large),
-            [(vec![0], size), (vec![1], size), (vec![0, 1], size)]
-        );
-    }
-
-    #[test]
-    fn symbolic_height_and_width_are_tried_at_two_sizes() {
-        let fixed_batch = subject(image(Extent::Fixed(2), named("height"), named("width")), 0);
-        assert_eq!(
-            summary(&fixed_batch),
-            [(vec![0, 1], Some([96, 96])), (vec![0, 1], Some([64, 96]))]
-        );
-        let one = subject(image(Extent::Fixed(1), Extent::Unset, Extent::Fixed(50)), 0);
-        assert_eq!(
-            summary(&one),
-            [(vec![0], Some([96, 50])), (vec![0], Some([64, 50]))]
-        );
-        let square = subject(image(Extent::Fixed(1), named("side"), named("side")), 0);
-        assert_eq!(
-            summary(&square),
-            [(vec![0], Some([96, 96])), (vec![0], Some([64, 64]))]
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_tried_is_an_error() {
-        let mut half = subject(image(named("batch"), Extent::Fixed(8), Extent::Fixed(8)), 0);
-        half.inputs[0].element_type = "string".into();
-        assert!(matches!(cases(&half), Err(PlanError::ElementType { .. })));
-        let channels = subject(
-            vec![
-                Extent::Fixed(1),
-                Extent::Unset,
-                Extent::Fixed(8),
-                Extent::Fixed(8),
-            ],
-            0,
-        );
-        assert!(matches!(
-            cases(&channels),
-            Err(PlanError::Symbolic { axis: 1, .. })
-        ));
-        let huge = subject(
-            image(Extent::Fixed(1), Extent::Fixed(u64::MAX), Extent::Fixed(2)),
-            0,
-        );
-        assert!(matches!(cases(&huge), Err(PlanError::Size { .. })));
-        let empty = subject(
-            image(Extent::Fixed(1), Extent::Fixed(0), Extent::Fixed(2)),
-            0,
-        );
-        assert!(matches!(cases(&empty), Err(PlanError::Size { .. })));
-        assert!(matches!(
-            cases(&Subject::default()),
-            Err(PlanError::Nothing("input"))
-        ));
-    }
-
-    #[test]
-    fn the_time_limit_grows_with_the_work() {
-        let subject = subject(
-            image(named("batch"), Extent::Fixed(70), Extent::Fixed(70)),
-            10_000_000_000,
-        );
-        // Five images of 10 GMACs.
-        assert_eq!(
-            default_seconds(&subject, &cases(&subject).expect("cases")),
-            60 + 100
-        );
-    }
-}
+mod tests;

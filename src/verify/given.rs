@@ -1,0 +1,286 @@
+//! Inputs and outputs that someone gives, held against what the file declares. It reads no files.
+
+use super::plan::{Case, Content};
+use super::subject::{Declared, Extent, Names, Subject};
+use crate::runtime::{Element, NamedTensor};
+
+/// Why tensors are not the inputs or outputs of a file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GivenError {
+    /// They can be told neither by their names nor by their number.
+    #[error("expected the {what} {expected}, found {found}")]
+    Names {
+        /// `inputs` or `outputs`.
+        what: &'static str,
+        /// The names in the file.
+        expected: String,
+        /// The names that are given, or how many without.
+        found: String,
+    },
+    /// A tensor has another shape than declared, or one that contradicts an earlier one.
+    #[error("`{name}` is declared as {expected}, found {found:?}")]
+    Shape {
+        /// Its name in the file.
+        name: String,
+        /// What is declared, as far as it is known.
+        expected: String,
+        /// The shape that is given.
+        found: Vec<usize>,
+    },
+    /// A value that the declared type does not have.
+    #[error("`{name}` is declared as {expected}, which does not have {value} of {found}")]
+    Element {
+        /// Its name in the file.
+        name: String,
+        /// The declared type.
+        expected: String,
+        /// The type that is given.
+        found: Element,
+        /// The first such value, as text.
+        value: String,
+    },
+}
+
+/// The inputs in the file's order and of its types, and the case that they are.
+///
+/// They are told by name if each of the file's inputs is among the names, else by their order. Floating-point values
+/// are rounded to the declared type; an integer must be one.
+///
+/// # Errors
+/// If they do not fit what the file declares.
+pub fn inputs(
+    subject: &Subject,
+    given: &[NamedTensor],
+) -> Result<(Case, Vec<NamedTensor>), GivenError> {
+    let mut names = Names::new();
+    let inputs = assign("inputs", &subject.inputs, given, false, &mut names)?;
+    let first = inputs.first().map(|input| input.shape.as_slice());
+    let batch = first
+        .and_then(|shape| shape.first())
+        .map_or(1, |&batch| batch as u64);
+    let size = match first {
+        Some(&[_, _, height, width]) => Some([height as u64, width as u64]),
+        _ => None,
+    };
+    let case = Case {
+        batch,
+        size,
+        // Nothing is known of which rows are equal.
+        images: Vec::new(),
+        names,
+        content: Content::Given,
+    };
+    Ok((case, inputs))
+}
+
+/// The outputs that a case should have. By name there may be fewer than the file has.
+///
+/// # Errors
+/// If they do not fit what the file declares.
+pub fn outputs(
+    subject: &Subject,
+    case: &Case,
+    given: &[NamedTensor],
+) -> Result<Vec<NamedTensor>, GivenError> {
+    assign(
+        "outputs",
+        &subject.outputs,
+        given,
+        true,
+        &mut case.names.clone(),
+    )
+}
+
+/// Finds the tensor of each declaration.
+fn assign(
+    what: &'static str,
+    declared: &[Declared],
+    given: &[NamedTensor],
+    some: bool,
+    names: &mut Names,
+) -> Result<Vec<NamedTensor>, GivenError> {
+    let by_name = |declared: &Declared| given.iter().find(|tensor| tensor.name == declared.name);
+    let found = declared
+        .iter()
+        .filter(|declared| by_name(declared).is_some())
+        .count();
+    let pairs: Vec<(&Declared, &NamedTensor)> = if found == declared.len() || some && found > 0 {
+        declared
+            .iter()
+            .filter_map(|declared| Some((declared, by_name(declared)?)))
+            .collect()
+    } else if found == 0 && given.len() == declared.len() {
+        declared.iter().zip(given).collect()
+    } else {
+        let list = |names: &[&str]| format!("`{}`", names.join("`, `").escape_debug());
+        let given: Vec<&str> = given.iter().map(|tensor| tensor.name.as_str()).collect();
+        let declared: Vec<&str> = declared
+            .iter()
+            .map(|declared| declared.name.as_str())
+            .collect();
+        let unnamed = given.iter().all(|name| name.is_empty());
+        return Err(GivenError::Names {
+            what,
+            expected: list(&declared),
+            found: if unnamed {
+                format!("{} without a name", given.len())
+            } else {
+                list(&given)
+            },
+        });
+    };
+    pairs
+        .into_iter()
+        .map(|(declared, tensor)| fit(declared, tensor, names))
+        .collect()
+}
+
+/// The tensor as it is declared; its extents become what the names of dimensions stand for.
+fn fit(
+    declared: &Declared,
+    tensor: &NamedTensor,
+    names: &mut Names,
+) -> Result<NamedTensor, GivenError> {
+    if !declared.admits(&tensor.shape, names) {
+        return Err(GivenError::Shape {
+            name: declared.name.clone(),
+            expected: declared.expected(names),
+            found: tensor.shape.clone(),
+        });
+    }
+    for (extent, &found) in declared.shape.iter().flatten().zip(&tensor.shape) {
+        if let Extent::Named(name) = extent {
+            names.entry(name.clone()).or_insert(found as u64);
+        }
+    }
+    // A name that is there twice in one shape is known only now.
+    if !declared.admits(&tensor.shape, names) {
+        return Err(GivenError::Shape {
+            name: declared.name.clone(),
+            expected: declared.expected(names),
+            found: tensor.shape.clone(),
+        });
+    }
+    // Whether a type can be run at all is for the plan to say.
+    let element: Element = declared.element_type.parse().unwrap_or(tensor.element);
+    let mut data = tensor.data.clone();
+    for value in &mut data {
+        let nearest = element.nearest(*value);
+        if !element.is_float() && nearest != *value {
+            return Err(GivenError::Element {
+                name: declared.name.clone(),
+                expected: declared.element_type.clone(),
+                found: tensor.element,
+                value: value.to_string(),
+            });
+        }
+        *value = nearest;
+    }
+    Ok(NamedTensor {
+        name: declared.name.clone(),
+        shape: tensor.shape.clone(),
+        element,
+        data,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(name: &str, element: &str, shape: Vec<Extent>) -> Declared {
+        Declared {
+            name: name.into(),
+            element_type: element.into(),
+            shape: Some(shape),
+        }
+    }
+
+    fn subject() -> Subject {
+        let batch = || Extent::Named("batch".into());
+        Subject {
+            inputs: vec![
+                declared("image", "f32", vec![batch(), Extent::Fixed(2)]),
+                declared("mask", "i64", vec![batch()]),
+            ],
+            outputs: vec![
+                declared("logits", "f32", vec![batch(), Extent::Fixed(3)]),
+                declared("pooled", "f32", vec![batch(), Extent::Fixed(1)]),
+            ],
+            ..Subject::default()
+        }
+    }
+
+    fn tensor(name: &str, shape: &[usize], data: &[f64]) -> NamedTensor {
+        NamedTensor {
+            name: name.into(),
+            shape: shape.into(),
+            element: Element::F64,
+            data: data.into(),
+        }
+    }
+
+    #[test]
+    fn tensors_are_told_by_name_or_by_order_and_get_the_declared_type() {
+        let (image, mask) = (
+            tensor("image", &[1, 2], &[0.1, 2.0]),
+            tensor("mask", &[1], &[1.0]),
+        );
+        let other = tensor("labels", &[5], &[0.0; 5]);
+        let unnamed = |tensor: &NamedTensor| NamedTensor {
+            name: String::new(),
+            ..tensor.clone()
+        };
+        for given in [
+            vec![mask.clone(), other, image.clone()],
+            vec![unnamed(&image), unnamed(&mask)],
+        ] {
+            let (case, found) = inputs(&subject(), &given).expect("inputs");
+            assert_eq!((case.batch, case.size, case.images.len()), (1, None, 0));
+            assert_eq!(
+                (found[0].name.as_str(), found[0].element),
+                ("image", Element::F32)
+            );
+            assert_eq!(found[0].data, [f64::from(0.1_f32), 2.0]);
+            assert_eq!(found[1].element, Element::I64);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let message =
+            |given: &[NamedTensor]| inputs(&subject(), given).expect_err("refused").to_string();
+        let image = tensor("image", &[1, 2], &[0.0; 2]);
+        assert_eq!(
+            message(std::slice::from_ref(&image)),
+            "expected the inputs `image`, `mask`, found `image`"
+        );
+        assert_eq!(
+            message(&[tensor("", &[], &[0.0])]),
+            "expected the inputs `image`, `mask`, found 1 without a name"
+        );
+        // The batch of the first is that of the second.
+        assert_eq!(
+            message(&[image.clone(), tensor("mask", &[2], &[0.0; 2])]),
+            "`mask` is declared as [1], found [2]"
+        );
+        assert_eq!(
+            message(&[image, tensor("mask", &[1], &[0.5])]),
+            "`mask` is declared as i64, which does not have 0.5 of f64"
+        );
+    }
+
+    #[test]
+    fn some_outputs_are_enough_by_name() {
+        let given = [
+            tensor("image", &[1, 2], &[0.0; 2]),
+            tensor("mask", &[1], &[0.0]),
+        ];
+        let (case, _) = inputs(&subject(), &given).expect("inputs");
+        let expected =
+            outputs(&subject(), &case, &[tensor("pooled", &[1, 1], &[3.0])]).expect("outputs");
+        assert_eq!((expected.len(), expected[0].name.as_str()), (1, "pooled"));
+        let wrong = outputs(&subject(), &case, &[tensor("pooled", &[2, 1], &[3.0; 2])]);
+        assert!(matches!(wrong, Err(GivenError::Shape { .. })));
+    }
+}
