@@ -8,7 +8,7 @@ mod bytes;
 mod npy;
 mod npz;
 mod proto;
-mod safetensors;
+mod safe;
 pub mod test_data;
 
 use crate::runtime::NamedTensor;
@@ -92,7 +92,7 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, StoredError> {
         ([b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..], _) | (_, Some("npz")) => {
             ("npz", npz::read(path))
         }
-        (_, Some("safetensors")) => ("safetensors", safetensors::read(path)),
+        (_, Some("safetensors")) => ("safetensors", safe::read(path)),
         (_, Some("pb")) => ("TensorProto", proto::read(path)),
         _ => {
             return Err(StoredError::Unknown {
