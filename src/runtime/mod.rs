@@ -4,14 +4,20 @@
 //! be used (a shared library, an environment) is settled by [`open`], so that everything which can be
 //! missing is one error, [`RuntimeError::Unavailable`].
 
+pub mod cuda;
+pub mod device;
 pub mod discover;
 #[cfg(feature = "ort")]
 mod ort;
 pub mod outcome;
+pub mod placement;
 #[cfg(feature = "tract")]
 mod tract;
 mod values;
 
+use cuda::Cuda;
+use device::Device;
+use placement::Placement;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -111,11 +117,24 @@ pub trait Runtime: Send + Sync {
     /// The version of the library.
     fn version(&self) -> String;
 
+    /// The device on which it runs files, and what that stands on; none on the CPU.
+    fn device(&self) -> Option<Device> {
+        None
+    }
+
     /// Reads the file, and the external data beside it.
     ///
     /// # Errors
-    /// [`RuntimeError::Refused`] if the library does not take the file.
+    /// [`RuntimeError::Refused`] if the library does not take the file, [`RuntimeError::Unavailable`] if the device
+    /// cannot be used, [`RuntimeError::Elsewhere`] if it would run some of the file where it was not to.
     fn load(&self, model: &Path) -> Result<Box<dyn Session>, RuntimeError>;
+
+    /// The same file with the factors of f32 products rounded to TF32 (10 bits after the point); none where there is
+    /// no such mode.
+    fn load_tf32(&self, model: &Path) -> Option<Result<Box<dyn Session>, RuntimeError>> {
+        let _ = model;
+        None
+    }
 }
 
 /// A loaded file.
@@ -132,6 +151,15 @@ pub trait Session {
     /// [`RuntimeError::Refused`] if the library fails; [`RuntimeError::ElementType`] if an output is of none of the
     /// types of [`Element`].
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RuntimeError>;
+
+    /// Where the nodes are, if there is something new to tell: after loading, and again after the first run. Always
+    /// none of a runtime that has no choice.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Refused`] if the library does not say.
+    fn placement(&mut self) -> Result<Option<Placement>, RuntimeError> {
+        Ok(None)
+    }
 }
 
 /// Why a runtime has no result.
@@ -153,6 +181,9 @@ pub enum RuntimeError {
         /// The library's message.
         message: String,
     },
+    /// It would run some of the file, or did, where it was not to.
+    #[error("{0}")]
+    Elsewhere(Box<Placement>),
     /// An output has an element type that is not known here.
     #[error("output `{output}` has element type {found}, expected a number or a bool")]
     ElementType {
@@ -173,13 +204,31 @@ pub fn open(name: RuntimeName, options: &Options) -> Result<Box<dyn Runtime>, Ru
     #[cfg(not(feature = "ort"))]
     let _ = options;
     match name {
-        RuntimeName::Reference | RuntimeName::OrtCuda => Err(not_built(name)),
+        RuntimeName::Reference => Err(not_built(name)),
         #[cfg(feature = "tract")]
         RuntimeName::Tract => Ok(Box::new(tract::Tract)),
         #[cfg(feature = "ort")]
         RuntimeName::OrtCpu => Ok(Box::new(ort::Ort::open(options)?)),
+        #[cfg(feature = "ort")]
+        RuntimeName::OrtCuda => Ok(Box::new(ort::Ort::open_cuda(options)?)),
         #[cfg(not(all(feature = "tract", feature = "ort")))]
         _ => Err(not_built(name)),
+    }
+}
+
+/// What can be told of a library of ONNX Runtime without a file to run: its version, and what it has and lacks for CUDA.
+///
+/// This loads the library, and those of CUDA; a process can do that once, with one library.
+///
+/// # Errors
+/// [`RuntimeError::Unavailable`] if this was built without ONNX Runtime, or the library is missing, too old or broken.
+pub fn probe(library: &Path) -> Result<(String, Cuda), RuntimeError> {
+    #[cfg(feature = "ort")]
+    return ort::probe(library);
+    #[cfg(not(feature = "ort"))]
+    {
+        let _ = library;
+        Err(not_built(RuntimeName::OrtCpu))
     }
 }
 

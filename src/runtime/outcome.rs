@@ -3,7 +3,9 @@
 //! The events are what a worker process sends to its parent; [`execute`] makes them, [`Outcome`] gathers
 //! them. A caller that needs no separate process does both.
 
-use super::{NamedTensor, Options, RuntimeError, RuntimeName, open};
+use super::device::Device;
+use super::placement::{Placement, Source};
+use super::{NamedTensor, Options, RuntimeError, RuntimeName, Session, open};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,6 +13,8 @@ use std::time::{Duration, Instant};
 /// How often, and for how long together, the first case is run again to time it.
 const TIMED_RUNS: u32 = 5;
 const TIMED_SECONDS: Duration = Duration::from_secs(1);
+/// What to do where nodes are not where they were to be.
+const ELSEWHERE_HINT: &str = "this provider has no kernel for those nodes: emit the file in another form, or run it with `ort-cpu`";
 
 /// Something that happened while a file was run.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +24,10 @@ pub enum Event {
         /// The version of its library.
         version: String,
     },
+    /// Which device it uses.
+    Device(Device),
+    /// Where the nodes of the file are.
+    Placement(Placement),
     /// The file was read.
     Loaded {
         /// How long that took.
@@ -27,6 +35,8 @@ pub enum Event {
     },
     /// A case was computed.
     Case(CaseRun),
+    /// A case was computed again with TF32, after all cases were computed without.
+    Tf32Case(CaseRun),
     /// There will be no more events, since something failed.
     Failed(Trouble),
     /// All cases were computed.
@@ -77,10 +87,16 @@ pub enum Trouble {
 pub struct Outcome {
     /// The version of the runtime's library, once it could be used.
     pub version: Option<String>,
+    /// The device that it used, if not the CPU.
+    pub device: Option<Device>,
+    /// Where the nodes of the file were, each time that the runtime told.
+    pub placements: Vec<Placement>,
     /// How long reading the file took.
     pub load_seconds: Option<f64>,
     /// The cases that were computed, in the order that was asked.
     pub cases: Vec<CaseRun>,
+    /// The same with TF32, where the runtime has that.
+    pub tf32_cases: Vec<CaseRun>,
     /// Why there is no more; none if all was computed.
     pub trouble: Option<Trouble>,
     /// Whether all was computed.
@@ -92,8 +108,11 @@ impl Outcome {
     pub fn add(&mut self, event: Event) {
         match event {
             Event::Ready { version } => self.version = Some(version),
+            Event::Device(device) => self.device = Some(device),
+            Event::Placement(placement) => self.placements.push(placement),
             Event::Loaded { seconds } => self.load_seconds = Some(seconds),
             Event::Case(case) => self.cases.push(case),
+            Event::Tf32Case(case) => self.tf32_cases.push(case),
             Event::Failed(trouble) => self.trouble = Some(trouble),
             Event::Done => self.done = true,
         }
@@ -104,12 +123,27 @@ impl Outcome {
     pub fn is_over(&self) -> bool {
         self.done || self.trouble.is_some()
     }
+
+    /// Whether there is proof that every node was where this runtime is to run it: for CUDA, from the partitioner and
+    /// from the profile of a run. On the CPU there is nothing to prove.
+    #[must_use]
+    pub fn is_where_it_was_to_be(&self, runtime: RuntimeName) -> bool {
+        let told = |source| {
+            let mut placements = self.placements.iter();
+            placements.any(|placement| placement.source == source && placement.is_complete())
+        };
+        runtime != RuntimeName::OrtCuda || told(Source::Partitioner) && told(Source::Profile)
+    }
 }
 
 impl From<RuntimeError> for Trouble {
     fn from(error: RuntimeError) -> Self {
         match error {
             RuntimeError::Unavailable { reason, hint } => Self::Unavailable { reason, hint },
+            RuntimeError::Elsewhere(placement) => Self::Unavailable {
+                reason: placement.to_string(),
+                hint: Some(ELSEWHERE_HINT.to_owned()),
+            },
             RuntimeError::Refused { .. } | RuntimeError::ElementType { .. } => Self::Refused {
                 message: error.to_string(),
             },
@@ -119,7 +153,8 @@ impl From<RuntimeError> for Trouble {
 
 /// Runs a file with each set of inputs, in this process, and tells every event to `tell`.
 ///
-/// With `timed` the first case is run up to five times more, within a second, and its fastest run counts.
+/// With `timed` the first case is run up to five times more, within a second, and its fastest run counts; and where the
+/// runtime has TF32, all cases are run again with it.
 pub fn execute(
     runtime: RuntimeName,
     options: &Options,
@@ -147,11 +182,36 @@ fn attempt(
     tell(Event::Ready {
         version: opened.version(),
     });
+    if let Some(device) = opened.device() {
+        tell(Event::Device(device));
+    }
     let start = Instant::now();
-    let mut session = opened.load(model)?;
-    tell(Event::Loaded {
-        seconds: start.elapsed().as_secs_f64(),
-    });
+    let mut session = opened.load(model).inspect_err(|error| {
+        if let RuntimeError::Elsewhere(placement) = error {
+            tell(Event::Placement(placement.as_ref().clone()));
+        }
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    tell(Event::Loaded { seconds });
+    run_cases(session.as_mut(), cases, timed, tell, Event::Case)?;
+    drop(session);
+    if !timed {
+        return Ok(());
+    }
+    if let Some(session) = opened.load_tf32(model) {
+        run_cases(session?.as_mut(), cases, timed, tell, Event::Tf32Case)?;
+    }
+    Ok(())
+}
+
+fn run_cases(
+    session: &mut dyn Session,
+    cases: &[Vec<NamedTensor>],
+    timed: bool,
+    tell: &mut dyn FnMut(Event),
+    event: fn(CaseRun) -> Event,
+) -> Result<(), RuntimeError> {
+    tell_placement(session, tell)?;
     for (index, inputs) in cases.iter().enumerate() {
         let start = Instant::now();
         session.prepare(inputs)?;
@@ -159,6 +219,7 @@ fn attempt(
         let start = Instant::now();
         let outputs = session.run(inputs)?;
         let mut fastest = start.elapsed();
+        tell_placement(session, tell)?;
         let repeats = if timed && index == 0 { TIMED_RUNS } else { 0 };
         let repeating = Instant::now();
         for _ in 0..repeats {
@@ -169,13 +230,29 @@ fn attempt(
             session.run(inputs)?;
             fastest = fastest.min(start.elapsed());
         }
-        tell(Event::Case(CaseRun {
+        tell(event(CaseRun {
             prepare_seconds,
             run_seconds: fastest.as_secs_f64(),
             outputs,
         }));
     }
     Ok(())
+}
+
+/// Outputs of nodes that were elsewhere are not told.
+fn tell_placement(
+    session: &mut dyn Session,
+    tell: &mut dyn FnMut(Event),
+) -> Result<(), RuntimeError> {
+    let Some(placement) = session.placement()? else {
+        return Ok(());
+    };
+    tell(Event::Placement(placement.clone()));
+    if placement.is_complete() {
+        Ok(())
+    } else {
+        Err(RuntimeError::Elsewhere(Box::new(placement)))
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod report;
 mod smooth;
 pub mod subject;
 pub mod tensors;
+pub mod tf32;
 pub mod tolerance;
 
 use crate::runtime::RuntimeName;
@@ -119,6 +120,8 @@ pub fn judge_against(
         let is_base = |base: &Base<'_>| std::ptr::eq(base.cases, &raw const *attempt.outcome.cases);
         if let Some(base) = base.filter(|base| !is_base(base) && ran(attempt)) {
             compare_with(base.cases, &attempt.outcome.cases, tolerance, &mut runtime);
+            let found = &attempt.outcome.tf32_cases;
+            runtime.tf32 = tf32::report(base.cases, found, tolerance);
         }
         report.runtimes.push(runtime);
     }
@@ -174,6 +177,11 @@ fn base(attempts: &[Attempt]) -> Option<&Attempt> {
 fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> RuntimeReport {
     let outcome = &attempt.outcome;
     let (status, message, hint) = match outcome.trouble.clone() {
+        None if ran(attempt) && !attempt.outcome.is_where_it_was_to_be(attempt.runtime) => (
+            RuntimeStatus::Unavailable,
+            Some("it does not tell that every node ran on the device".to_owned()),
+            None,
+        ),
         None if !checked.failures.is_empty() => (RuntimeStatus::FailedChecks, None, None),
         None => (RuntimeStatus::Passed, None, None),
         Some(Trouble::Unavailable { reason, hint }) => {
@@ -213,6 +221,9 @@ fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> Runtim
             .rows_smallest_factor
             .filter(|factor| factor.is_finite()),
         failures: checked.failures,
+        device: outcome.device.clone(),
+        placement: outcome.placements.clone(),
+        tf32: None,
     }
 }
 

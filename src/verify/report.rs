@@ -3,7 +3,10 @@
 
 use super::plan::Content;
 use super::tensors::TensorPairs;
+use super::tf32::Tf32Report;
 pub use super::tolerance::Tolerance;
+use crate::runtime::device::Device;
+use crate::runtime::placement::Placement;
 use serde::Serialize;
 
 /// Version of the JSON form.
@@ -131,6 +134,12 @@ pub struct RuntimeReport {
     pub rows_smallest_factor: Option<f64>,
     /// Its own checks that failed.
     pub failures: Vec<CheckFailure>,
+    /// The device that it ran on, if not the CPU.
+    pub device: Option<Device>,
+    /// Where the nodes of the file were, by each source that told.
+    pub placement: Vec<Placement>,
+    /// The same run with TF32, where the runtime has that. It does not count for the verdict.
+    pub tf32: Option<Tf32Report>,
 }
 
 /// How a runtime fared.

@@ -67,6 +67,7 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
             model: args.file.clone(),
             threads: None,
             timed: false,
+            search_path: None,
         },
         places: Places::from_environment(args.ort_lib.clone()),
         limit: Duration::from_secs(seconds),

@@ -40,7 +40,7 @@ pub struct Run<'a> {
 /// # Errors
 /// If the request contradicts itself, or on Ctrl-C.
 pub fn make(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
-    let places = Places::from_environment(request.ort_lib.clone());
+    let places = places(request);
     let mut made = Attempts {
         attempts: Vec::new(),
         notes: Vec::new(),
@@ -63,7 +63,7 @@ pub fn make(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
 /// # Errors
 /// If the request contradicts itself, or on Ctrl-C.
 pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
-    let places = Places::from_environment(request.ort_lib.clone());
+    let places = places(request);
     let mut candidates = chosen(request, &places)?;
     candidates.sort_by_key(|(runtime, _)| match runtime {
         RuntimeName::Reference => 0,
@@ -85,6 +85,13 @@ pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> 
         }
     }
     Ok(made)
+}
+
+fn places(request: &Request) -> Places {
+    Places {
+        cuda: request.cuda_lib.clone(),
+        ..Places::from_environment(request.ort_lib.clone())
+    }
 }
 
 /// Runs a file in one runtime; none, with a note, where it was not `named` and cannot be used here.
@@ -116,6 +123,7 @@ fn attempt(
         model: run.file.to_owned(),
         threads: request.threads.map(usize::from),
         timed: true,
+        search_path: None,
     };
     let tried = run_found(&spec, places, run.inputs, run.limit)?;
     notes.extend(tried.notes);
@@ -136,7 +144,7 @@ fn attempt(
 
 /// The runtimes to run, each once, and whether they were asked for, by name or by their library.
 fn chosen(request: &Request, places: &Places) -> Result<Vec<(RuntimeName, bool)>, Failure> {
-    if request.runtime.is_empty() {
+    if request.runtime.is_empty() && request.cuda_lib.is_empty() {
         // A build without any still says what it lacks.
         let none = [RuntimeName::Tract, RuntimeName::OrtCpu]
             .into_iter()
@@ -162,6 +170,12 @@ fn chosen(request: &Request, places: &Places) -> Result<Vec<(RuntimeName, bool)>
             "`--ort-lib` is given, but `--runtime` names neither `ort-cpu` nor `ort-cuda`",
         )
         .hint("add `ort-cpu` to `--runtime`, or leave `--ort-lib` out"));
+    }
+    if !request.cuda_lib.is_empty() && !chosen.contains(&(RuntimeName::OrtCuda, true)) {
+        return Err(Failure::bad_input(
+            "`--cuda-lib` is given, but `--runtime` does not name `ort-cuda`",
+        )
+        .hint("add `ort-cuda` to `--runtime`, or leave `--cuda-lib` out"));
     }
     Ok(chosen)
 }

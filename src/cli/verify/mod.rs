@@ -1,6 +1,7 @@
 //! `verify`: runs a file in every runtime and says whether they agree.
 
 mod attempts;
+mod device;
 mod feed;
 mod pair;
 mod table;
@@ -47,6 +48,10 @@ pub struct Request {
     /// ONNX Runtime's shared library [default: `ORT_DYLIB_PATH`, the active virtual environment's, `python3`'s].
     #[arg(long, value_name = "PATH")]
     pub ort_lib: Option<PathBuf>,
+    /// Folder of CUDA's libraries and cuDNN, before those of the system and of NVIDIA's wheels; for `ort-cuda`.
+    /// Can be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub cuda_lib: Vec<PathBuf>,
     /// Time limit of each runtime [default: 60, and 2 more for each GMAC over all images].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: Option<u64>,

@@ -1,5 +1,6 @@
 //! A report as a table for people.
 
+use super::device;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use efficientnet_onnx::verify::plan::Content;
 use efficientnet_onnx::verify::report::{
@@ -198,6 +199,7 @@ fn is_base(report: &Report, runtime: &RuntimeReport) -> bool {
 
 fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
     let name = runtime.name;
+    device::describe(runtime, text);
     if let Some(message) = &runtime.message {
         let _ = writeln!(text, "\n{name}: {message}");
     }
@@ -255,7 +257,8 @@ fn agreement(agreement: Agreement) -> String {
     format!("{}/{}", agreement.rows, agreement.of)
 }
 
-fn time(seconds: f64) -> String {
+/// Seconds as people read them.
+pub fn time(seconds: f64) -> String {
     if seconds < 1.0 {
         format!("{:.1} ms", seconds * 1e3)
     } else {

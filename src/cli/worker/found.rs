@@ -1,10 +1,11 @@
 //! Runs a file in a runtime by name, with the library that is found for it.
 
-use super::{Spec, run};
+use super::{SEARCH_PATH, Spec, run};
 use crate::cli::exit::Failure;
+use efficientnet_onnx::runtime::cuda::HINT_PROVIDER;
 use efficientnet_onnx::runtime::discover::{HINT, Library, Places};
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
-use efficientnet_onnx::runtime::{NamedTensor, not_built};
+use efficientnet_onnx::runtime::{NamedTensor, RuntimeName, not_built};
 use std::time::Duration;
 
 /// What came of a runtime, with whichever library could be used.
@@ -24,7 +25,7 @@ pub struct Tried {
 /// note, and the next is tried.
 ///
 /// # Errors
-/// Only on Ctrl-C.
+/// Only on Ctrl-C, or if a folder of CUDA libraries has a name that a search path cannot have.
 pub fn run_found(
     spec: &Spec,
     places: &Places,
@@ -44,11 +45,23 @@ pub fn run_found(
         tried.outcome = run(spec, cases.to_vec(), limit)?;
         return Ok(tried);
     }
-    for library in places.libraries() {
-        let spec = Spec {
+    let cuda = spec.runtime == RuntimeName::OrtCuda;
+    let hint = if cuda { HINT_PROVIDER } else { HINT };
+    let libraries = if cuda {
+        places.libraries_for_cuda()
+    } else {
+        places.libraries()
+    };
+    for library in libraries {
+        let mut spec = Spec {
             library: Some(library.path.clone()),
             ..spec.clone()
         };
+        if cuda {
+            let inherited = std::env::var_os(SEARCH_PATH);
+            let path = places.cuda_search_path(&library.path, inherited);
+            spec.search_path = Some(path.map_err(Failure::bad_input)?);
+        }
         let outcome = run(&spec, cases.to_vec(), limit)?;
         if outcome.version.is_some() {
             tried.library = Some(library);
@@ -57,7 +70,7 @@ pub fn run_found(
         }
         let reason = explain(outcome, &library);
         if library.asked {
-            tried.outcome = unavailable(format!("{reason} (from {})", library.origin));
+            tried.outcome = unavailable(format!("{reason} (from {})", library.origin), hint);
             tried.library = Some(library);
             return Ok(tried);
         }
@@ -66,7 +79,7 @@ pub fn run_found(
             .notes
             .push(format!("{reason} (found in {origin}, passed over)"));
     }
-    tried.outcome = unavailable("no usable ONNX Runtime library was found".to_owned());
+    tried.outcome = unavailable("no usable ONNX Runtime library was found".to_owned(), hint);
     Ok(tried)
 }
 
@@ -84,8 +97,8 @@ fn explain(outcome: Outcome, library: &Library) -> String {
     }
 }
 
-fn unavailable(reason: String) -> Outcome {
-    let hint = Some(HINT.to_owned());
+fn unavailable(reason: String, hint: &str) -> Outcome {
+    let hint = Some(hint.to_owned());
     unusable(Trouble::Unavailable { reason, hint })
 }
 

@@ -15,6 +15,7 @@ use efficientnet_onnx::runtime::outcome::{Event, Outcome, Trouble};
 use efficientnet_onnx::runtime::{NamedTensor, RuntimeName, TELEMETRY_OPT_OUT};
 pub use found::run_found;
 use protocol::{Job, read_event, write_job};
+use std::ffi::OsString;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
@@ -24,6 +25,9 @@ use std::time::{Duration, Instant};
 
 /// The name of the hidden subcommand.
 pub const SUBCOMMAND: &str = "worker";
+
+/// The variable with the loader's search path.
+pub const SEARCH_PATH: &str = "LD_LIBRARY_PATH";
 
 /// How often Ctrl-C is looked for.
 const ATTENTION: Duration = Duration::from_millis(50);
@@ -43,6 +47,8 @@ pub struct Spec {
     pub threads: Option<usize>,
     /// Whether the first case is run several times to time it.
     pub timed: bool,
+    /// Folders in which the system's loader looks for libraries first; by default this process's own.
+    pub search_path: Option<OsString>,
 }
 
 /// Runs a file with each set of inputs in a worker process, all within `limit`.
@@ -62,7 +68,14 @@ pub fn run(spec: &Spec, cases: Vec<Vec<NamedTensor>>, limit: Duration) -> Result
         cases,
         timed: spec.timed,
     };
-    run_command(command(&program, spec), job, limit)
+    // The worker's own temporary files, such as profiles, go with it even if it is killed.
+    let scratch = match tempfile::tempdir() {
+        Ok(folder) => folder,
+        Err(error) => return Ok(crashed(format!("the worker has no folder: {error}"))),
+    };
+    let mut command = command(&program, spec);
+    command.env("TMPDIR", scratch.path());
+    run_command(command, job, limit)
 }
 
 /// The command that starts a worker.
@@ -77,6 +90,9 @@ fn command(program: &Path, spec: &Spec) -> Command {
     }
     if let Some(threads) = spec.threads {
         command.arg("--threads").arg(threads.to_string());
+    }
+    if let Some(path) = &spec.search_path {
+        command.env(SEARCH_PATH, path);
     }
     command.arg("--").arg(&spec.model);
     command

@@ -6,7 +6,9 @@
 //! events, of which `failed` or `done` is the last. Both sides trust nothing: a line is at most 1 MiB, and a
 //! tensor is read piece by piece, so that an announced size allocates nothing.
 
+use efficientnet_onnx::runtime::device::Device;
 use efficientnet_onnx::runtime::outcome::{CaseRun, Event, Trouble};
+use efficientnet_onnx::runtime::placement::Placement;
 use efficientnet_onnx::runtime::{Element, NamedTensor};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Read, Write};
@@ -40,19 +42,21 @@ struct TensorLine {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum EventLine {
-    Ready {
-        version: String,
-    },
-    Loaded {
-        seconds: f64,
-    },
-    Case {
-        prepare_seconds: f64,
-        run_seconds: f64,
-        outputs: Vec<TensorLine>,
-    },
+    Ready { version: String },
+    Device(Device),
+    Placement(Placement),
+    Loaded { seconds: f64 },
+    Case(CaseLine),
+    Tf32Case(CaseLine),
     Failed(Trouble),
     Done,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CaseLine {
+    prepare_seconds: f64,
+    run_seconds: f64,
+    outputs: Vec<TensorLine>,
 }
 
 /// Sends a job.
@@ -90,17 +94,16 @@ pub fn write_event(event: &Event, out: &mut impl Write) -> io::Result<()> {
         Event::Ready { version } => EventLine::Ready {
             version: version.clone(),
         },
+        Event::Device(device) => EventLine::Device(device.clone()),
+        Event::Placement(placement) => EventLine::Placement(placement.clone()),
         Event::Loaded { seconds } => EventLine::Loaded { seconds: *seconds },
-        Event::Case(case) => EventLine::Case {
-            prepare_seconds: case.prepare_seconds,
-            run_seconds: case.run_seconds,
-            outputs: lines(&case.outputs),
-        },
+        Event::Case(case) => EventLine::Case(case_line(case)),
+        Event::Tf32Case(case) => EventLine::Tf32Case(case_line(case)),
         Event::Failed(trouble) => EventLine::Failed(trouble.clone()),
         Event::Done => EventLine::Done,
     };
     write_line(&line, out)?;
-    if let Event::Case(case) = event {
+    if let Event::Case(case) | Event::Tf32Case(case) = event {
         for tensor in &case.outputs {
             write_elements(&tensor.data, out)?;
         }
@@ -115,19 +118,30 @@ pub fn read_event(input: &mut impl BufRead) -> io::Result<Option<Event>> {
     };
     Ok(Some(match line {
         EventLine::Ready { version } => Event::Ready { version },
+        EventLine::Device(device) => Event::Device(device),
+        EventLine::Placement(placement) => Event::Placement(placement),
         EventLine::Loaded { seconds } => Event::Loaded { seconds },
-        EventLine::Case {
-            prepare_seconds,
-            run_seconds,
-            outputs,
-        } => Event::Case(CaseRun {
-            prepare_seconds,
-            run_seconds,
-            outputs: read_tensors(outputs, input)?,
-        }),
+        EventLine::Case(case) => Event::Case(read_case(case, input)?),
+        EventLine::Tf32Case(case) => Event::Tf32Case(read_case(case, input)?),
         EventLine::Failed(trouble) => Event::Failed(trouble),
         EventLine::Done => Event::Done,
     }))
+}
+
+fn case_line(case: &CaseRun) -> CaseLine {
+    CaseLine {
+        prepare_seconds: case.prepare_seconds,
+        run_seconds: case.run_seconds,
+        outputs: lines(&case.outputs),
+    }
+}
+
+fn read_case(line: CaseLine, input: &mut impl BufRead) -> io::Result<CaseRun> {
+    Ok(CaseRun {
+        prepare_seconds: line.prepare_seconds,
+        run_seconds: line.run_seconds,
+        outputs: read_tensors(line.outputs, input)?,
+    })
 }
 
 fn lines(tensors: &[NamedTensor]) -> Vec<TensorLine> {
@@ -211,6 +225,7 @@ fn malformed(message: &str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use efficientnet_onnx::runtime::placement::Source;
 
     fn tensor(name: &str, shape: &[usize], data: &[f64]) -> NamedTensor {
         NamedTensor {
@@ -240,7 +255,17 @@ mod tests {
             Event::Ready {
                 version: "1.2\n3".into(),
             },
+            Event::Device(Device {
+                device: Some("a device".into()),
+                ..Device::default()
+            }),
+            Event::Placement(Placement::of(Source::Profile, "CUDA", vec![])),
             Event::Loaded { seconds: 0.1 },
+            Event::Tf32Case(CaseRun {
+                prepare_seconds: 0.0,
+                run_seconds: 1.0,
+                outputs: vec![tensor("a", &[1], &[0.25])],
+            }),
             Event::Case(CaseRun {
                 prepare_seconds: 1.5,
                 run_seconds: 0.25,

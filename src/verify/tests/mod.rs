@@ -1,6 +1,7 @@
 //! Verdicts on outputs that no runtime made.
 
 mod own_checks;
+mod placed;
 
 use super::*;
 use crate::runtime::outcome::CaseRun;
@@ -56,8 +57,8 @@ fn outcome() -> Outcome {
         version: Some("1".into()),
         load_seconds: Some(1.0),
         cases: cases().iter().map(run).collect(),
-        trouble: None,
         done: true,
+        ..Outcome::default()
     }
 }
 

@@ -4,6 +4,8 @@
 //! (1.19.2 and later, on Linux). Nothing is loaded here; whether a library can be used is known only
 //! once it is.
 
+mod nvidia;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,6 +25,8 @@ pub struct Places {
     pub virtual_env: Option<PathBuf>,
     /// The Python interpreter whose packages are looked at last.
     pub python: Option<PathBuf>,
+    /// The values of `--cuda-lib`: folders of CUDA's libraries.
+    pub cuda: Vec<PathBuf>,
 }
 
 /// A library that may be usable.
@@ -50,6 +54,7 @@ impl Places {
             variable: path("ORT_DYLIB_PATH"),
             virtual_env: path("VIRTUAL_ENV"),
             python: Some(PathBuf::from("python3")),
+            cuda: Vec::new(),
         }
     }
 
@@ -99,8 +104,10 @@ impl Places {
                 );
             }
         }
-        if let Some(package) = self.python.as_deref().and_then(package_of) {
-            add(&package, "`python3`");
+        if let Some(python) = self.python.as_deref() {
+            for package in packages_of(python, "onnxruntime").into_iter().take(1) {
+                add(&package, "`python3`");
+            }
         }
         libraries
     }
@@ -142,29 +149,29 @@ fn is_library(path: &Path) -> bool {
         || dylib
 }
 
-/// Where a Python interpreter would import `onnxruntime` from. Nothing is imported, and the current folder, which
+/// The folders from which a Python interpreter would import a package. Nothing is imported, and the current folder, which
 /// anyone may have written to, is not looked at.
-fn package_of(python: &Path) -> Option<PathBuf> {
+fn packages_of(python: &Path, package: &str) -> Vec<PathBuf> {
     const SCRIPT: &str = "import sys
 sys.path = [folder for folder in sys.path if folder]
 import importlib.util
-spec = importlib.util.find_spec('onnxruntime')
-if spec is not None:
-    for folder in spec.submodule_search_locations or []:
-        print(folder)
-        break";
+spec = importlib.util.find_spec(sys.argv[1])
+for folder in spec and spec.submodule_search_locations or []:
+    print(folder)";
     let mut command = Command::new(python);
     command
-        .args(["-c", SCRIPT])
+        .args(["-c", SCRIPT, package])
         .stdin(Stdio::null())
         .stderr(Stdio::null());
-    let output = command
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    let folder = String::from_utf8(output.stdout).ok()?;
-    let folder = folder.trim_end_matches(['\r', '\n']);
-    (!folder.is_empty()).then(|| PathBuf::from(folder))
+    let output = command.output().ok();
+    let output = output.filter(|output| output.status.success());
+    let Some(text) = output.and_then(|output| String::from_utf8(output.stdout).ok()) else {
+        return Vec::new();
+    };
+    text.lines()
+        .filter(|line| !line.is_empty())
+        .map(PathBuf::from)
+        .collect()
 }
 
 #[cfg(test)]
@@ -191,6 +198,7 @@ mod tests {
             variable: Some("/variable.so".into()),
             virtual_env: Some(root.path().into()),
             python: None,
+            cuda: Vec::new(),
         };
         let [library] = places.libraries().try_into().expect("one library");
         assert_eq!(

@@ -1,0 +1,163 @@
+//! Looks at what is here: the files beside ONNX Runtime's library, the libraries that they need, the driver, the device.
+
+use super::{Cuda, CudaLibrary, HINT_PROVIDER, Missing, PROVIDER, Part, elf, library};
+use std::path::Path;
+
+/// As [`PROVIDER`], the part that all providers share.
+const PROVIDERS_SHARED: &str = "libonnxruntime_providers_shared.so";
+/// What the provider opens by itself when it first needs cuDNN, where its library does not name it.
+const CUDNN: &str = "libcudnn.so.9";
+
+/// The end of what the loader says of a library that is nowhere.
+const NOT_FOUND: &str = "No such file or directory";
+
+const HINT_LIBRARY: &str = "`pip install 'onnxruntime-gpu[cuda,cudnn]'` into the environment of the library, or name the folder of the CUDA libraries with `--cuda-lib`";
+/// Minimum drivers: CUDA Toolkit release notes, "CUDA driver minor version compatibility".
+const HINT_DRIVER: &str = "install NVIDIA's driver (580 or newer for CUDA 13, 525 or newer for CUDA 12); a container needs the host's driver, as with `docker run --gpus all`";
+const HINT_DEVICE: &str = "see what `nvidia-smi` lists; `CUDA_VISIBLE_DEVICES` can hide devices, and a container sees only those that it is given (`docker run --gpus all`)";
+
+/// What to say of a run that failed for want of cuDNN.
+#[must_use]
+pub fn without_cudnn(message: &str) -> Missing {
+    Missing {
+        part: Part::Cudnn,
+        reason: format!("cuDNN 9, which convolutions need, cannot be used: {message}"),
+        hint: HINT_LIBRARY.to_owned(),
+    }
+}
+
+/// Looks at the files beside ONNX Runtime's library, loads what they need and asks for versions and the device.
+#[must_use]
+pub fn look(ort_library: &Path) -> Cuda {
+    let mut cuda = Cuda::default();
+    cuda.device.tf32_override = std::env::var("NVIDIA_TF32_OVERRIDE").ok();
+    let folder = std::fs::canonicalize(ort_library)
+        .ok()
+        .and_then(|path| path.parent().map(Path::to_owned))
+        .unwrap_or_default();
+    let provider = folder.join(PROVIDER);
+    if provider.is_file() {
+        cuda.provider = Some(provider.clone());
+    }
+    for name in [PROVIDER, PROVIDERS_SHARED] {
+        if !folder.join(name).is_file() {
+            let reason = format!(
+                "ONNX Runtime's provider library `{name}` is not in `{}`",
+                folder.display()
+            );
+            cuda.lacks(Part::Provider, reason, HINT_PROVIDER);
+        }
+    }
+    let mut names = match elf::needed(&provider) {
+        Ok(names) => names,
+        Err(error) => {
+            if cuda.provider.is_some() {
+                let reason = format!("`{}` cannot be read: {error}", provider.display());
+                cuda.lacks(Part::Provider, reason, HINT_PROVIDER);
+            }
+            Vec::new()
+        }
+    };
+    names.retain(|name| name.starts_with("libcu"));
+    for name in [library::DRIVER, CUDNN] {
+        if !names.iter().any(|needed| needed == name) {
+            names.push(name.to_owned());
+        }
+    }
+    for name in names {
+        cuda.try_library(name);
+    }
+    cuda.lacks_libraries();
+    cuda
+}
+
+impl Cuda {
+    fn try_library(&mut self, name: String) {
+        let opened = library::open(&name);
+        let mut described = CudaLibrary {
+            path: None,
+            error: None,
+            name,
+        };
+        let name = &described.name;
+        match opened {
+            Ok(opened) => {
+                described.path = library::path_of(name);
+                if name == library::DRIVER {
+                    if let Err(said) = library::ask_driver(opened, &mut self.device) {
+                        self.lacks(
+                            Part::Device,
+                            format!("no CUDA device can be used: {said}"),
+                            HINT_DEVICE,
+                        );
+                    }
+                } else if name.starts_with("libcudart.") {
+                    self.ask_runtime(opened);
+                } else if name.starts_with("libcudnn.") {
+                    library::ask_cudnn(opened, &mut self.device);
+                }
+            }
+            Err(error) => {
+                if name == library::DRIVER {
+                    self.lacks(
+                        Part::Driver,
+                        format!("NVIDIA's driver is not here: {error}"),
+                        HINT_DRIVER,
+                    );
+                } else if name.starts_with("libcudnn.") {
+                    self.missing.push(without_cudnn(&error));
+                }
+                described.error = Some(error);
+            }
+        }
+        self.libraries.push(described);
+    }
+
+    /// The CUDA libraries that could not be loaded, as one thing that is missing.
+    fn lacks_libraries(&mut self) {
+        let mut reasons = Vec::new();
+        for library in &self.libraries {
+            let own = library.name != library::DRIVER && !library.name.starts_with("libcudnn.");
+            if let Some(error) = library.error.as_ref().filter(|_| own) {
+                let itself = error.starts_with(&library.name) && error.ends_with(NOT_FOUND);
+                reasons.push(if itself {
+                    format!("`{}` is not found", library.name)
+                } else {
+                    format!("`{}` cannot be loaded: {error}", library.name)
+                });
+            }
+        }
+        if !reasons.is_empty() {
+            let reason = format!("of CUDA's libraries, {}", reasons.join(", "));
+            self.lacks(Part::Library, reason, HINT_LIBRARY);
+        }
+    }
+
+    fn ask_runtime(&mut self, opened: &libloading::Library) {
+        match library::ask_runtime(opened, &mut self.device) {
+            Ok(()) => {}
+            Err((true, said)) => {
+                self.lacks(
+                    Part::Driver,
+                    format!("NVIDIA's driver is too old: {said}"),
+                    HINT_DRIVER,
+                );
+            }
+            Err((false, said)) => {
+                self.lacks(
+                    Part::Device,
+                    format!("no CUDA device can be used: {said}"),
+                    HINT_DEVICE,
+                );
+            }
+        }
+    }
+
+    fn lacks(&mut self, part: Part, reason: String, hint: &str) {
+        self.missing.push(Missing {
+            part,
+            reason,
+            hint: hint.to_owned(),
+        });
+    }
+}

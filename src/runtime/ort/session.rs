@@ -1,0 +1,108 @@
+//! A session: runs, and what it tells of where it ran.
+
+use super::values::{from_value, to_value};
+use super::{profile, refused};
+use crate::runtime::cuda::without_cudnn;
+use crate::runtime::placement::{Placement, Source};
+use crate::runtime::{NamedTensor, RuntimeError, Session};
+use ::ort::session::{Session as OrtSession, SessionInputValue};
+use std::borrow::Cow;
+use tempfile::TempDir;
+
+/// A loaded file.
+pub struct Loaded {
+    session: OrtSession,
+    /// What is known of the placement and was not told yet.
+    untold: Option<Placement>,
+    /// Where the profile of the first run goes; none once it was read, or if there is none.
+    profile: Option<Profile>,
+}
+
+struct Profile {
+    folder: TempDir,
+    provider: String,
+}
+
+impl Loaded {
+    /// A session on the CPU, of which there is nothing to tell.
+    pub fn on_cpu(session: OrtSession) -> Self {
+        Self {
+            session,
+            untold: None,
+            profile: None,
+        }
+    }
+
+    /// A session that was placed as `placement` says, and writes the profile of its runs into `folder`.
+    pub fn on_device(session: OrtSession, placement: Placement, folder: Option<TempDir>) -> Self {
+        let provider = placement.provider.clone();
+        Self {
+            session,
+            untold: Some(placement),
+            profile: folder.map(|folder| Profile { folder, provider }),
+        }
+    }
+
+    /// Ends the profile, so that later runs are not slowed by it, and reads it.
+    fn read_profile(&mut self) -> Result<(), RuntimeError> {
+        const STEP: &str = "reading the profile of the run";
+        let Some(Profile { folder, provider }) = self.profile.take() else {
+            return Ok(());
+        };
+        let path = self
+            .session
+            .end_profiling()
+            .map_err(|error| refused(STEP, &error))?;
+        let unreadable = |message: String| RuntimeError::Refused {
+            step: STEP,
+            message,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        let placed = profile::executed(&text).map_err(|error| unreadable(error.to_string()))?;
+        self.untold = Some(Placement::of(Source::Profile, &provider, placed));
+        drop(folder);
+        Ok(())
+    }
+}
+
+impl Session for Loaded {
+    fn prepare(&mut self, _inputs: &[NamedTensor]) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+
+    fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RuntimeError> {
+        let mut values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::new();
+        for input in inputs {
+            let tensor = to_value(input).map_err(|error| refused("making the input", &error))?;
+            values.push((Cow::from(input.name.as_str()), tensor.into()));
+        }
+        let mut named = Vec::new();
+        {
+            let outputs = self.session.run(values).map_err(|error| explain(&error))?;
+            for (name, value) in &outputs {
+                named.push(from_value(name, &value)?);
+            }
+        }
+        self.read_profile()?;
+        Ok(named)
+    }
+
+    fn placement(&mut self) -> Result<Option<Placement>, RuntimeError> {
+        Ok(self.untold.take())
+    }
+}
+
+/// The provider opens cuDNN when a file first needs it, so that its lack shows only in a run. Its words since 1.28:
+/// "cuDNN is unavailable or disabled for CUDA Execution Provider: dlopen failed for libcudnn.so".
+fn explain(error: &::ort::Error) -> RuntimeError {
+    let message = error.to_string();
+    if message.contains("cuDNN is unavailable") {
+        let reason = message.split("NOT_IMPLEMENTED : ").last();
+        let missing = without_cudnn(reason.unwrap_or_default().trim());
+        return RuntimeError::Unavailable {
+            reason: missing.reason,
+            hint: Some(missing.hint),
+        };
+    }
+    refused("running the file", error)
+}

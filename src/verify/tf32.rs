@@ -1,0 +1,97 @@
+//! The run with TF32, measured against the same base as the run without.
+
+use super::compare::compare;
+use super::report::Tolerance;
+use crate::runtime::outcome::CaseRun;
+use serde::Serialize;
+
+/// How far the outputs are from the base's if f32 products may be rounded to TF32.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tf32Report {
+    /// Seconds of the first case; the fastest of up to six runs.
+    pub run_seconds: Option<f64>,
+    /// Largest |difference| from the base over all cases and outputs; none if it is not finite.
+    pub max_abs: Option<f64>,
+    /// The smallest factor on both tolerances with which it would agree with the base; none if there is no such.
+    pub smallest_factor: Option<f64>,
+    /// Elements beyond the tolerance.
+    pub beyond_tolerance: usize,
+}
+
+/// Compares the cases of a run with TF32; none if there was no such run, or not to its end.
+#[must_use]
+pub fn report(base: &[CaseRun], found: &[CaseRun], tolerance: Tolerance) -> Option<Tf32Report> {
+    if found.is_empty() || base.len() != found.len() {
+        return None;
+    }
+    let (mut max_abs, mut factor, mut beyond) = (0.0_f64, 0.0_f64, 0);
+    let pairs = base
+        .iter()
+        .zip(found)
+        .flat_map(|(base, found)| base.outputs.iter().zip(&found.outputs));
+    for (base, found) in pairs {
+        if base.name != found.name || base.data.len() != found.data.len() {
+            beyond += base.data.len();
+            factor = f64::INFINITY;
+            continue;
+        }
+        let difference = compare(&base.data, &found.data, tolerance);
+        max_abs = max_abs.max(difference.max_abs);
+        factor = factor.max(difference.smallest_factor);
+        beyond += difference.beyond;
+    }
+    Some(Tf32Report {
+        run_seconds: found.first().map(|case| case.run_seconds),
+        max_abs: Some(max_abs).filter(|max_abs| max_abs.is_finite()),
+        smallest_factor: Some(factor).filter(|factor| factor.is_finite()),
+        beyond_tolerance: beyond,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::NamedTensor;
+
+    fn run(data: &[f32]) -> Vec<CaseRun> {
+        vec![CaseRun {
+            prepare_seconds: 0.0,
+            run_seconds: 0.5,
+            outputs: vec![NamedTensor::single("logits", vec![1, data.len()], data)],
+        }]
+    }
+
+    #[test]
+    fn differences_are_measured() {
+        let base = run(&[1.0, 2.0]);
+        let tolerance = Tolerance {
+            rtol: 0.0,
+            atol: 0.25,
+        };
+        let report = |found: &[CaseRun]| report(&base, found, tolerance);
+        let found = report(&run(&[1.0, 3.0])).expect("a report");
+        assert_eq!((found.max_abs, found.beyond_tolerance), (Some(1.0), 1));
+        assert_eq!(found.smallest_factor, Some(2.0));
+        assert_eq!(found.run_seconds, Some(0.5));
+        assert_eq!(report(&[]), None);
+        let other = report(&run(&[1.0])).expect("a report");
+        assert_eq!((other.smallest_factor, other.beyond_tolerance), (None, 2));
+    }
+
+    #[test]
+    fn what_is_not_a_number_has_no_largest_difference_and_no_factor() {
+        let found = report(
+            &run(&[1.0]),
+            &run(&[f32::NAN]),
+            Tolerance {
+                rtol: 1.0,
+                atol: 1.0,
+            },
+        );
+        let found = found.expect("a report");
+        assert_eq!(
+            (found.max_abs, found.smallest_factor, found.beyond_tolerance),
+            (None, None, 1)
+        );
+    }
+}
