@@ -119,7 +119,8 @@ impl External {
         }
     }
 
-    fn resolve(&self, folder: &Path) -> Result<PathBuf, ExternalError> {
+    /// Where the file is, links followed.
+    pub(super) fn resolve(&self, folder: &Path) -> Result<PathBuf, ExternalError> {
         let io = |source| ExternalError::Io {
             location: self.location.clone(),
             source,

@@ -10,20 +10,26 @@
 //! [`check`](super::check) to say.
 
 mod budget;
+mod copy;
 mod decode;
 mod external;
 mod initializer;
+mod mark;
+pub mod mutate;
 mod source;
 mod tensor;
 mod wire;
 
 pub use budget::DECODED_LIMIT;
+pub use copy::{CopyError, ModelCopy};
 pub use external::{External, ExternalError};
 pub use initializer::{Data, Initializer, Typed};
+pub use mark::mark;
 pub use source::InitializerSource;
 pub use tensor::{decode_tensor, encode_tensor};
 
 use super::proto::{NodeProto, OperatorSetIdProto, ValueInfoProto};
+use crate::tensor::read_at;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};

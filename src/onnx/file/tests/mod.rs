@@ -1,5 +1,6 @@
 //! Models written by prost are read back, and their tensors.
 
+mod marked;
 mod refused;
 
 use super::*;

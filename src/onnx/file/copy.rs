@@ -1,0 +1,114 @@
+//! A changed copy of a model in a temporary folder, with the model's external data in reach.
+//!
+//! External data must lie in the model's own folder (ONNX Runtime refuses a path that leaves it), so each file of
+//! it is linked into the folder of the copy, or copied where it cannot be linked.
+
+use super::{ExternalError, ModelFile};
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, TempDir};
+
+/// Why no copy can be written.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// Reading the original or writing the copy failed.
+    #[error("cannot copy `{}`: {source}", path.display())]
+    Io {
+        /// The original.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The original's external data cannot be used.
+    #[error("initializer `{initializer}` of `{}`: {source}", path.display())]
+    External {
+        /// The original.
+        path: PathBuf,
+        /// The initializer whose data it is.
+        initializer: String,
+        /// What went wrong.
+        source: ExternalError,
+    },
+}
+
+/// A copy of a model file; its folder is removed when this is dropped.
+#[derive(Debug)]
+pub struct ModelCopy {
+    folder: TempDir,
+    name: PathBuf,
+}
+
+impl ModelCopy {
+    /// The copy.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join(&self.name)
+    }
+
+    /// Creates an empty file that is called like the original, in a folder of its own with the original's external
+    /// data. The folder is beside the data where there is any, since only there can it be linked, if that folder can be
+    /// written to.
+    pub(super) fn create(original: &ModelFile) -> Result<(Self, File), CopyError> {
+        let io = |source| io_error(original, source);
+        let locations = locations(original)?;
+        let mut builder = Builder::new();
+        builder.prefix(".efficientnet-onnx-");
+        let folder = if locations.is_empty() {
+            builder.tempdir()
+        } else {
+            builder
+                .tempdir_in(original.folder())
+                .or_else(|_| builder.tempdir())
+        };
+        let folder = folder.map_err(io)?;
+        for (location, path) in &locations {
+            let link = folder.path().join(location);
+            if let Some(parent) = link.parent() {
+                fs::create_dir_all(parent).map_err(io)?;
+            }
+            if fs::hard_link(path, &link).is_err() {
+                fs::copy(path, &link).map_err(io)?;
+            }
+        }
+        let name = original.path.file_name().unwrap_or("model.onnx".as_ref());
+        let copy = Self {
+            name: name.into(),
+            folder,
+        };
+        let file = File::create(copy.path()).map_err(io)?;
+        Ok((copy, file))
+    }
+}
+
+pub(super) fn io_error(original: &ModelFile, source: io::Error) -> CopyError {
+    CopyError::Io {
+        path: original.path.clone(),
+        source,
+    }
+}
+
+/// The files of external data, each once: where the model says that they are, and where they are.
+fn locations(original: &ModelFile) -> Result<Vec<(String, PathBuf)>, CopyError> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for initializer in &original.contents.initializers {
+        let fail = |source| CopyError::External {
+            path: original.path.clone(),
+            initializer: initializer.name.clone(),
+            source,
+        };
+        if let Some(external) = initializer.external().map_err(fail)?
+            && seen.insert(external.location.clone())
+        {
+            let path = external.resolve(original.folder()).map_err(fail)?;
+            if Path::new(&external.location).file_name() == original.path.file_name() {
+                let source = io::Error::other("external data is called like the model itself");
+                return Err(io_error(original, source));
+            }
+            found.push((external.location, path));
+        }
+    }
+    Ok(found)
+}

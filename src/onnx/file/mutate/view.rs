@@ -1,0 +1,113 @@
+//! A graph as the finders of sites look at it: who makes a value, who takes it, which tensors there are.
+
+use crate::onnx::proto::tensor_proto::DataType;
+use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A graph and its indices.
+pub struct View<'g> {
+    /// The nodes in the file's order.
+    pub nodes: &'g [NodeProto],
+    makers: BTreeMap<&'g str, usize>,
+    takers: BTreeMap<&'g str, Vec<usize>>,
+    tensors: BTreeMap<&'g str, &'g [i64]>,
+    outputs: BTreeSet<&'g str>,
+}
+
+impl<'g> View<'g> {
+    /// Looks at a graph.
+    pub fn new(graph: &'g GraphProto) -> Self {
+        let mut makers = BTreeMap::new();
+        let mut takers = BTreeMap::<_, Vec<usize>>::new();
+        for (index, node) in graph.node.iter().enumerate() {
+            for output in &node.output {
+                makers.insert(output.as_str(), index);
+            }
+            for input in &node.input {
+                takers.entry(input.as_str()).or_default().push(index);
+            }
+        }
+        let floats = graph
+            .initializer
+            .iter()
+            .filter(|tensor| tensor.data_type() == DataType::Float as i32);
+        Self {
+            nodes: &graph.node,
+            makers,
+            takers,
+            tensors: floats
+                .map(|tensor| (tensor.name(), tensor.dims.as_slice()))
+                .collect(),
+            outputs: graph.output.iter().map(|output| output.name()).collect(),
+        }
+    }
+
+    /// The nodes of one operator of ONNX's own domain, in order.
+    pub fn of(&self, op_type: &'static str) -> impl Iterator<Item = usize> {
+        (0..self.nodes.len()).filter(move |&node| self.is(node, op_type))
+    }
+
+    /// Whether a node is this operator of ONNX's own domain.
+    pub fn is(&self, node: usize, op_type: &str) -> bool {
+        let node = &self.nodes[node];
+        node.op_type() == op_type && matches!(node.domain(), "" | "ai.onnx")
+    }
+
+    /// An input of a node; empty if it is left out.
+    pub fn input(&self, node: usize, input: usize) -> &'g str {
+        self.nodes[node].input.get(input).map_or("", String::as_str)
+    }
+
+    /// The first output of a node.
+    pub fn output(&self, node: usize) -> &'g str {
+        self.nodes[node].output.first().map_or("", String::as_str)
+    }
+
+    /// What a node is called: its name, or that of its output.
+    pub fn name(&self, node: usize) -> &'g str {
+        match self.nodes[node].name() {
+            "" => self.output(node),
+            name => name,
+        }
+    }
+
+    /// The node that makes a value.
+    pub fn maker(&self, value: &str) -> Option<usize> {
+        self.makers.get(value).copied()
+    }
+
+    /// The nodes that take a value.
+    pub fn takers(&self, value: &str) -> &[usize] {
+        self.takers.get(value).map_or(&[], Vec::as_slice)
+    }
+
+    /// The dimensions of an f32 initializer that input `input` of a node is, if it is one.
+    pub fn tensor(&self, node: usize, input: usize) -> Option<&'g [i64]> {
+        self.tensors.get(self.input(node, input)).copied()
+    }
+
+    /// Whether a value is an output of the graph.
+    pub fn is_output(&self, value: &str) -> bool {
+        self.outputs.contains(value)
+    }
+
+    /// An attribute of a node.
+    pub fn attribute(&self, node: usize, name: &str) -> Option<&'g AttributeProto> {
+        self.nodes[node]
+            .attribute
+            .iter()
+            .find(|attribute| attribute.name() == name)
+    }
+
+    /// An attribute of integers, or `default`.
+    pub fn integers(&self, node: usize, name: &str, default: &[i64]) -> Vec<i64> {
+        self.attribute(node, name)
+            .map_or_else(|| default.to_vec(), |attribute| attribute.ints.clone())
+    }
+
+    /// Whether a text attribute is absent or `NOTSET`, which is the default of `auto_pad`.
+    pub fn has_explicit_pads(&self, node: usize) -> bool {
+        self.attribute(node, "auto_pad")
+            .is_none_or(|attribute| matches!(attribute.s(), b"NOTSET" | b""))
+    }
+}
