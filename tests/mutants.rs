@@ -164,7 +164,7 @@ fn a_lite_network_is_changed_as_said() {
         "--variant",
         "lite0",
         "--size",
-        "dynamic",
+        "dynamic:32",
         "--bn",
         "keep",
         "--init",
