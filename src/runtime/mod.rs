@@ -11,6 +11,7 @@ pub mod discover;
 mod ort;
 pub mod outcome;
 pub mod placement;
+mod reference;
 #[cfg(feature = "tract")]
 mod tract;
 mod values;
@@ -77,8 +78,7 @@ impl RuntimeName {
     #[must_use]
     pub fn is_built(self) -> bool {
         match self {
-            // The interpreter is not in this tree yet.
-            Self::Reference => false,
+            Self::Reference => true,
             Self::Tract => cfg!(feature = "tract"),
             Self::OrtCpu | Self::OrtCuda => cfg!(feature = "ort"),
         }
@@ -204,7 +204,7 @@ pub fn open(name: RuntimeName, options: &Options) -> Result<Box<dyn Runtime>, Ru
     #[cfg(not(feature = "ort"))]
     let _ = options;
     match name {
-        RuntimeName::Reference => Err(not_built(name)),
+        RuntimeName::Reference => Ok(Box::new(reference::Reference)),
         #[cfg(feature = "tract")]
         RuntimeName::Tract => Ok(Box::new(tract::Tract)),
         #[cfg(feature = "ort")]

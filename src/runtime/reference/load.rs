@@ -1,0 +1,247 @@
+//! A file as a list of steps: values numbered, functions inlined, every operator looked up before anything runs.
+
+use super::inline;
+use super::operators::{Operator, find};
+use crate::onnx::proto::{
+    ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto::Value as TypeValue,
+};
+use prost::Message;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The greatest operator set that this interpreter is held against: that of ONNX 1.23.
+const NEWEST_VERSION: i64 = 28;
+
+/// protobuf's own limit of a message.
+const LONGEST_FILE: u64 = 1 << 31;
+
+/// A node with its place in the list of values.
+pub struct Step {
+    pub node: NodeProto,
+    pub version: i64,
+    pub operator: &'static Operator,
+    /// Numbers of operands; none for one that is left out.
+    pub operands: Vec<Option<usize>>,
+    /// Numbers of results; none for one that is not wanted.
+    pub results: Vec<Option<usize>>,
+    /// Values that no later step and no output needs.
+    pub last_read: Vec<usize>,
+}
+
+/// A file, ready to run.
+pub struct Plan {
+    /// Where external data lies.
+    pub folder: PathBuf,
+    pub steps: Vec<Step>,
+    /// Names of values by number.
+    pub names: Vec<String>,
+    /// For each value, the initializer that it is.
+    pub initializers: BTreeMap<usize, TensorProto>,
+    /// What the caller may give: those that are initializers too have a default.
+    pub inputs: Vec<(usize, ValueInfoProto)>,
+    pub outputs: Vec<usize>,
+}
+
+/// `conv1` (`Conv`), or the first result where a node has no name.
+pub fn describe(node: &NodeProto) -> String {
+    let name = match node.name.as_deref() {
+        Some(name) if !name.is_empty() => name,
+        _ => node.output.first().map_or("", String::as_str),
+    };
+    format!(
+        "node `{name}` (`{}`)",
+        node.op_type.as_deref().unwrap_or_default()
+    )
+}
+
+/// Reads the file at `path`.
+pub fn load(path: &Path) -> Result<Plan, String> {
+    let cannot_read = |error| format!("cannot read `{}`: {error}", path.display());
+    // Asked before reading: a pipe would wait for a writer.
+    let metadata = std::fs::metadata(path).map_err(cannot_read)?;
+    if !metadata.is_file() || metadata.len() >= LONGEST_FILE {
+        return Err(format!(
+            "`{}` is not a regular file of less than 2 GiB",
+            path.display()
+        ));
+    }
+    let bytes = prost::bytes::Bytes::from(std::fs::read(path).map_err(cannot_read)?);
+    let model =
+        ModelProto::decode(bytes).map_err(|error| format!("it is not an ONNX model: {error}"))?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    plan(model, folder)
+}
+
+fn plan(model: ModelProto, folder: PathBuf) -> Result<Plan, String> {
+    let nodes = inline::inline(&model)?;
+    let graph = model.graph.ok_or("it has no graph")?;
+    if !graph.sparse_initializer.is_empty() {
+        return Err("sparse initializers are not supported".to_owned());
+    }
+    let found = operators(&nodes)?;
+    let mut values = Values::default();
+    let mut initializers = BTreeMap::new();
+    for tensor in graph.initializer {
+        let name = tensor.name.clone().unwrap_or_default();
+        let number = values.define(&name)?;
+        initializers.insert(number, tensor);
+    }
+    let mut inputs = Vec::new();
+    for input in graph.input {
+        let name = input.name.clone().unwrap_or_default();
+        let number = match values.numbers.get(&name) {
+            Some(&number) if initializers.contains_key(&number) => number,
+            _ => values.define(&name)?,
+        };
+        inputs.push((number, input));
+    }
+    let mut steps = Vec::new();
+    for ((node, version), operator) in nodes.into_iter().zip(found) {
+        let mut operands = Vec::new();
+        for name in &node.input {
+            operands.push(match name.is_empty() {
+                true => None,
+                false => match values.numbers.get(name) {
+                    Some(&number) => Some(number),
+                    None => {
+                        let node = describe(&node);
+                        return Err(format!("{node}: there is no value `{name}` before it"));
+                    }
+                },
+            });
+        }
+        let mut results = Vec::new();
+        for name in &node.output {
+            results.push(match name.is_empty() {
+                true => None,
+                false => {
+                    let defined = values.define(name);
+                    Some(defined.map_err(|fault| format!("{}: {fault}", describe(&node)))?)
+                }
+            });
+        }
+        steps.push(Step {
+            node,
+            version,
+            operator,
+            operands,
+            results,
+            last_read: Vec::new(),
+        });
+    }
+    let mut outputs = Vec::new();
+    for output in &graph.output {
+        let name = output.name.as_deref().unwrap_or_default();
+        match values.numbers.get(name) {
+            Some(&number) => outputs.push(number),
+            None => return Err(format!("there is no value `{name}`, an output")),
+        }
+    }
+    mark_last_reads(&mut steps, values.names.len(), &outputs);
+    Ok(Plan {
+        folder,
+        steps,
+        names: values.names,
+        initializers,
+        inputs,
+        outputs,
+    })
+}
+
+#[derive(Default)]
+struct Values {
+    names: Vec<String>,
+    numbers: BTreeMap<String, usize>,
+}
+
+impl Values {
+    fn define(&mut self, name: &str) -> Result<usize, String> {
+        let number = self.names.len();
+        if self.numbers.insert(name.to_owned(), number).is_some() {
+            return Err(format!("there are two values `{name}`"));
+        }
+        self.names.push(name.to_owned());
+        Ok(number)
+    }
+}
+
+/// The operator of each node, or one error that lists every operator that is lacking.
+fn operators(nodes: &[(NodeProto, i64)]) -> Result<Vec<&'static Operator>, String> {
+    let mut found = Vec::new();
+    let mut lacking: BTreeMap<String, String> = BTreeMap::new();
+    for (node, version) in nodes {
+        if *version > NEWEST_VERSION {
+            return Err(format!(
+                "it uses operator set {version}; this interpreter knows up to {NEWEST_VERSION}"
+            ));
+        }
+        let domain = node.domain.as_deref().unwrap_or_default();
+        let op_type = node.op_type.as_deref().unwrap_or_default();
+        let own = domain.is_empty() || domain == "ai.onnx";
+        match find(op_type).filter(|_| own) {
+            Some(operator) => found.push(operator),
+            None => {
+                let full = match own {
+                    true => op_type.to_owned(),
+                    false => format!("{domain}.{op_type}"),
+                };
+                lacking.entry(full).or_insert_with(|| describe(node));
+            }
+        }
+    }
+    if lacking.is_empty() {
+        return match nodes.iter().find(|(_, version)| *version < 1) {
+            None => Ok(found),
+            Some((node, _)) => Err(format!(
+                "{}: the file has no version of ONNX's own operator set",
+                describe(node)
+            )),
+        };
+    }
+    let mut lines = Vec::new();
+    for (operator, node) in lacking {
+        lines.push(format!("`{operator}`, first in {node}"));
+    }
+    Err(format!(
+        "the reference interpreter lacks: {}",
+        lines.join("; ")
+    ))
+}
+
+/// Also of results that nobody reads: they are last read where they are made.
+fn mark_last_reads(steps: &mut [Step], value_count: usize, outputs: &[usize]) {
+    let mut seen = vec![false; value_count];
+    for &output in outputs {
+        seen[output] = true;
+    }
+    for step in steps.iter_mut().rev() {
+        for number in step.results.iter().chain(&step.operands).flatten() {
+            if !seen[*number] {
+                seen[*number] = true;
+                step.last_read.push(*number);
+            }
+        }
+    }
+}
+
+/// The element type and extents that a graph says an input has; none for an extent that has no fixed value.
+pub fn declared(input: &ValueInfoProto) -> Option<(i32, Option<Vec<Option<i64>>>)> {
+    use crate::onnx::proto::tensor_shape_proto::dimension::Value;
+    let Some(TypeValue::TensorType(tensor)) = input.r#type.as_ref()?.value.as_ref() else {
+        return None;
+    };
+    let shape = tensor.shape.as_ref().map(|shape| {
+        let mut extents = Vec::new();
+        for dimension in &shape.dim {
+            extents.push(match dimension.value {
+                Some(Value::DimValue(extent)) => Some(extent),
+                _ => None,
+            });
+        }
+        extents
+    });
+    Some((tensor.elem_type.unwrap_or(0), shape))
+}
