@@ -90,7 +90,7 @@ const HOMES: [(&str, &str); 11] = [
     ("crc32c::", "src/weights/tensorflow"),
     ("toml::", "src/architecture/design"),
     ("prost::", "src/onnx/"),
-    ("prost::", "src/runtime/reference/load"),
+    ("prost::", "src/runtime/reference/"),
     ("clap::", "src/cli/"),
     ("ureq::", "src/hub/client"),
     ("image::", "src/cli/picture"),

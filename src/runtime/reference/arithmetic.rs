@@ -78,6 +78,34 @@ pub fn div(call: &Call) -> Results {
     Ok(vec![combine(a, b, walk, |a, b| a / b, i64::wrapping_div)?])
 }
 
+/// `Mod`: with the divisor's sign as Python's, or with the dividend's as C's where `fmod`.
+pub fn modulo(call: &Call) -> Results {
+    let (a, b, walk) = two(call)?;
+    let as_c = call.flag("fmod", false)?;
+    if let Data::Integers(divisors) = &b.data
+        && divisors.contains(&0)
+    {
+        return Err("an integer is divided by 0".to_owned());
+    }
+    let of_floats = |a: f64, b: f64| {
+        let rest = a % b;
+        if !as_c && rest != 0.0 && (rest < 0.0) != (b < 0.0) {
+            rest + b
+        } else {
+            rest
+        }
+    };
+    let of_integers = |a: i64, b: i64| {
+        let rest = a.wrapping_rem(b);
+        if !as_c && rest != 0 && (rest < 0) != (b < 0) {
+            rest + b
+        } else {
+            rest
+        }
+    };
+    Ok(vec![combine(a, b, walk, of_floats, of_integers)?])
+}
+
 /// The exponent may have another type; the result has that of the base.
 pub fn pow(call: &Call) -> Results {
     let (a, b, walk) = two(call)?;

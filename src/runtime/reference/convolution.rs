@@ -100,7 +100,9 @@ pub fn conv(call: &Call) -> Result<Vec<Tensor>, String> {
     let mut result = filled(&shape, 0.0)?;
     if !result.is_empty() {
         let tasks = tasks(&mut result, filters, group, height.output * width.output);
-        tasks.into_par_iter().for_each(|task| shared.compute(task));
+        tasks
+            .into_par_iter()
+            .for_each(|mut task| shared.compute(&mut task));
     }
     Ok(vec![Tensor::of_floats(x.element, shape, result)])
 }
@@ -124,7 +126,7 @@ fn tasks(result: &mut [f64], filters: usize, groups: usize, area: usize) -> Vec<
 }
 
 impl Shared<'_> {
-    fn compute(&self, task: Task) {
+    fn compute(&self, task: &mut Task) {
         let taps = self.per_group * self.height.kernel * self.width.kernel;
         let area = self.height.output * self.width.output;
         let mut patches = vec![0.0; taps.min(DEPTH) * area.min(STRIP)];
@@ -139,7 +141,7 @@ impl Shared<'_> {
                 let depth = DEPTH.min(taps - first);
                 for index in 0..depth {
                     let patch = &mut patches[index * length..(index + 1) * length];
-                    self.gather(&task, first + index, start, patch);
+                    self.gather(task, first + index, start, patch);
                 }
                 let patches = &patches[..depth * length];
                 for (offset, channel) in task.result.chunks_mut(area).enumerate() {

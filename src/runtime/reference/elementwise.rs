@@ -97,6 +97,14 @@ pub fn exp(call: &Call) -> Results {
     map(call, libm::exp)
 }
 
+pub fn sin(call: &Call) -> Results {
+    map(call, libm::sin)
+}
+
+pub fn cos(call: &Call) -> Results {
+    map(call, libm::cos)
+}
+
 pub fn log(call: &Call) -> Results {
     map(call, libm::log)
 }

@@ -75,7 +75,8 @@ pub fn load(path: &Path) -> Result<Plan, String> {
     plan(model, folder)
 }
 
-fn plan(model: ModelProto, folder: PathBuf) -> Result<Plan, String> {
+/// A model whose external data lies in `folder`.
+pub fn plan(model: ModelProto, folder: PathBuf) -> Result<Plan, String> {
     let nodes = inline::inline(&model)?;
     let graph = model.graph.ok_or("it has no graph")?;
     if !graph.sparse_initializer.is_empty() {

@@ -36,6 +36,8 @@ mod quantise;
 mod reduce;
 mod shaping;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use super::{Element, NamedTensor, Runtime, RuntimeError, Session};

@@ -146,7 +146,7 @@ pub fn slice(call: &Call) -> Results {
     let rank = x.shape.len();
     let starts = call.integers("starts", 1)?.ok_or("it has no starts")?;
     let ends = call.integers("ends", 2)?.ok_or("it has no ends")?;
-    let axes = match call.integers("axes", 3)? {
+    let sliced = match call.integers("axes", 3)? {
         Some(axes) => axes.to_vec(),
         None => (0..starts.len() as i64).collect(),
     };
@@ -155,16 +155,16 @@ pub fn slice(call: &Call) -> Results {
         Some(steps) => steps.integers()?,
         None => &ones,
     };
-    let lengths = [ends.len(), axes.len(), by.len()];
+    let lengths = [ends.len(), sliced.len(), by.len()];
     if lengths.iter().any(|&length| length != starts.len()) {
         return Err("starts, ends, axes and steps are not equally many".to_owned());
     }
-    dimensions(&axes, rank)?;
+    dimensions(&sliced, rank)?;
     let own = strides(&x.shape);
     let mut steps: Vec<isize> = own.iter().map(|&step| step as isize).collect();
     let mut shape = x.shape.clone();
     let mut origin = 0;
-    for (index, &axis) in axes.iter().enumerate() {
+    for (index, &axis) in sliced.iter().enumerate() {
         let axis = dimension(axis, rank)?;
         let (first, length) = span(starts[index], ends[index], by[index], x.shape[axis])?;
         origin += first * own[axis] as isize;

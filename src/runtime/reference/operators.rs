@@ -118,12 +118,14 @@ pub static OPERATORS: &[Operator] = &[
     operator("AveragePool", WINDOW, (1, 1), pooling::average),
     operator("BatchNormalization", NORMALISE, (5, 5), normalise::batch),
     operator("Cast", CAST, (1, 1), quantise::cast),
+    operator("CastLike", CAST, (2, 2), quantise::cast_like),
     operator("Ceil", LEGACY, (1, 1), elementwise::ceil),
     operator("Clip", &["consumed_inputs", "max", "min"], (1, 3), elementwise::clip),
     operator("Concat", &["axis"], (1, MANY), moving::concat),
     operator("Constant", CONSTANT, (0, 0), shaping::constant),
     operator("ConstantOfShape", &["value"], (1, 1), shaping::constant_of_shape),
     operator("Conv", CONVOLUTION, (2, 3), convolution::conv),
+    operator("Cos", &[], (1, 1), elementwise::cos),
     operator("DequantizeLinear", QUANTISE, (2, 3), quantise::dequantize),
     operator("Div", LEGACY, (2, 2), arithmetic::div),
     operator("Dropout", &["consumed_inputs", "is_test", "ratio", "seed"], (1, 3), shaping::dropout),
@@ -155,6 +157,7 @@ pub static OPERATORS: &[Operator] = &[
     operator("Mean", LEGACY, (1, MANY), arithmetic::mean),
     operator("Min", LEGACY, (1, MANY), arithmetic::min),
     operator("Mish", &[], (1, 1), elementwise::mish),
+    operator("Mod", &["fmod"], (2, 2), arithmetic::modulo),
     operator("Mul", LEGACY, (2, 2), arithmetic::mul),
     operator("Neg", LEGACY, (1, 1), elementwise::neg),
     operator("Not", &[], (1, 1), elementwise::not),
@@ -165,6 +168,10 @@ pub static OPERATORS: &[Operator] = &[
     operator("QuantizeLinear", QUANTISE, (2, 3), quantise::quantize),
     operator("Range", &["stash_type"], (3, 3), shaping::range),
     operator("Reciprocal", LEGACY, (1, 1), elementwise::reciprocal),
+    operator("ReduceL1", REDUCE, (1, 2), reduce::l1),
+    operator("ReduceL2", REDUCE, (1, 2), reduce::l2),
+    operator("ReduceLogSum", REDUCE, (1, 2), reduce::log_sum),
+    operator("ReduceLogSumExp", REDUCE, (1, 2), reduce::log_sum_exp),
     operator("ReduceMax", REDUCE, (1, 2), reduce::max),
     operator("ReduceMean", REDUCE, (1, 2), reduce::mean),
     operator("ReduceMin", REDUCE, (1, 2), reduce::min),
@@ -178,6 +185,7 @@ pub static OPERATORS: &[Operator] = &[
     operator("Shape", &["end", "start"], (1, 1), shaping::shape),
     operator("Sigmoid", LEGACY, (1, 1), elementwise::sigmoid),
     operator("Sign", &[], (1, 1), elementwise::sign),
+    operator("Sin", &[], (1, 1), elementwise::sin),
     operator("Size", &[], (1, 1), shaping::size),
     operator("Slice", &["axes", "ends", "starts"], (1, 5), moving::slice),
     operator("Softmax", &["axis"], (1, 1), normalise::softmax),
@@ -196,3 +204,16 @@ pub static OPERATORS: &[Operator] = &[
     operator("Where", &[], (3, 3), arithmetic::choose),
     operator("Xor", &[], (2, 2), arithmetic::xor),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The number is that of the operators that `tests/reference.rs` sees pass.
+    #[test]
+    fn each_operator_is_there_once() {
+        let ordered = |pair: &[Operator]| pair[0].op_type < pair[1].op_type;
+        assert!(OPERATORS.windows(2).all(ordered));
+        assert_eq!(OPERATORS.len(), 91);
+    }
+}

@@ -12,13 +12,16 @@ pub fn pad(call: &Call) -> Result<Vec<Tensor>, String> {
     let x = call.operand(0)?;
     let rank = x.shape.len();
     let pads = call.integers("pads", 1)?.ok_or("it has no pads")?;
-    let axes = match call.optional(3) {
+    let padded_axes = match call.optional(3) {
         Some(axes) => axes.integers()?.to_vec(),
         None => (0..rank as i64).collect(),
     };
-    dimensions(&axes, rank)?;
-    if pads.len() != 2 * axes.len() || pads.iter().any(|pad| pad.abs() > LARGEST) {
-        return Err(format!("{pads:?} does not pad {} dimensions", axes.len()));
+    dimensions(&padded_axes, rank)?;
+    if pads.len() != 2 * padded_axes.len() || pads.iter().any(|pad| pad.abs() > LARGEST) {
+        return Err(format!(
+            "{pads:?} does not pad {} dimensions",
+            padded_axes.len()
+        ));
     }
     let fill = match call.optional(2) {
         Some(value) => value.scalar()?,
@@ -26,8 +29,8 @@ pub fn pad(call: &Call) -> Result<Vec<Tensor>, String> {
     };
     let mode = call.text("mode", "constant")?;
     let mut padded = x.clone();
-    for (index, &axis) in axes.iter().enumerate() {
-        let (before, after) = (pads[index], pads[axes.len() + index]);
+    for (index, &axis) in padded_axes.iter().enumerate() {
+        let (before, after) = (pads[index], pads[padded_axes.len() + index]);
         if (before, after) == (0, 0) {
             continue;
         }

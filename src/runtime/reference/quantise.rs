@@ -10,9 +10,17 @@ type Results = Result<Vec<Tensor>, String>;
 
 /// To the nearest value of a floating type, ties to even; to integers towards zero, and wrapped.
 pub fn cast(call: &Call) -> Results {
-    let x = call.operand(0)?;
     let to = call.int("to", 0)?;
-    let to = element(i32::try_from(to).unwrap_or(0))?;
+    cast_to(call, element(i32::try_from(to).unwrap_or(0))?)
+}
+
+/// To the type of the second operand.
+pub fn cast_like(call: &Call) -> Results {
+    cast_to(call, call.operand(1)?.element)
+}
+
+fn cast_to(call: &Call, to: Element) -> Results {
+    let x = call.operand(0)?;
     let data = match &x.data {
         Data::Floats(values) if to.is_float() => {
             Data::Floats(values.iter().map(|&value| round_to(to, value)).collect())

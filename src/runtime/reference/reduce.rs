@@ -143,3 +143,31 @@ pub fn sum_square(call: &Call) -> Results {
         },
     )
 }
+
+/// Only of floats.
+fn reduce_floats(call: &Call, f: impl Fn(&[f64]) -> f64 + Sync) -> Results {
+    call.operand(0)?.floats()?;
+    reduce(call, f, total_of_integers)
+}
+
+pub fn l1(call: &Call) -> Results {
+    reduce_floats(call, |row| row.iter().fold(0.0, |a, &b| a + b.abs()))
+}
+
+pub fn l2(call: &Call) -> Results {
+    reduce_floats(call, |row| row.iter().fold(0.0, |a, &b| a + b * b).sqrt())
+}
+
+pub fn log_sum(call: &Call) -> Results {
+    reduce_floats(call, |row| libm::log(total(row)))
+}
+
+pub fn log_sum_exp(call: &Call) -> Results {
+    reduce_floats(call, |row| {
+        let most = row.iter().fold(f64::NEG_INFINITY, |a, &b| greater(a, b));
+        if !most.is_finite() {
+            return most;
+        }
+        most + libm::log(row.iter().fold(0.0, |a, &b| a + libm::exp(b - most)))
+    })
+}
