@@ -205,4 +205,48 @@ fn every_operator_gives_what_the_onnx_project_says() {
     // All that the interpreter's own table has.
     assert_eq!(operators.len(), 91, "{operators:?}");
     assert_eq!(listed.left_out.len(), 237);
+    damage(folder, &listed);
+}
+
+/// Files that are damaged in one byte are refused, or run; nothing panics, whatever the byte.
+fn damage(folder: &Path, listed: &Listed) {
+    let reference =
+        runtime::open(RuntimeName::Reference, &Options::default()).expect("it is built");
+    let path = folder.join("damaged.onnx");
+    let mut state = 1u64;
+    let mut random = move |below: usize| {
+        // Knuth's generator of 64 bits (The Art of Computer Programming, volume 2, 3.3.4); the upper half is good.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % below
+    };
+    let (mut refused, mut ran) = (0, 0);
+    for case in listed.cases.iter().step_by(5) {
+        let (inputs, _) = tensors(folder, case);
+        let whole = std::fs::read(folder.join(format!("{}.onnx", case.name))).expect("a model");
+        for _ in 0..4 {
+            let mut damaged = whole.clone();
+            let place = random(damaged.len());
+            damaged[place] = [
+                0,
+                1,
+                2,
+                127,
+                128,
+                255,
+                damaged[place] ^ 1,
+                damaged[place] ^ 64,
+            ][random(8)];
+            std::fs::write(&path, damaged).expect("it is written");
+            let result = reference
+                .load(&path)
+                .and_then(|mut session| session.run(&inputs));
+            match result {
+                Ok(_) => ran += 1,
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(refused > 1500 && ran > 150, "{refused} refused, {ran} ran");
 }
