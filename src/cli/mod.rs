@@ -5,6 +5,7 @@
     reason = "notes and errors go to standard error; results go through `print`"
 )]
 
+mod check;
 mod checkpoint;
 mod classes;
 mod classify;
@@ -48,7 +49,9 @@ enum Command {
     /// Name what is on pictures
     Classify(classify::ClassifyArgs),
     /// Run a file in tract and ONNX Runtime, and compare what they compute
-    Verify(verify::Arguments),
+    Verify(Box<verify::Arguments>),
+    /// List the rules of ONNX that a file breaks, without running it
+    Check(check::CheckArgs),
     /// Run one file in one runtime, for another process of this program
     #[command(name = worker::SUBCOMMAND, hide = true)]
     Worker(worker::Arguments),
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args),
         Command::Classify(args) => classify::run(args),
         Command::Verify(arguments) => verify::main(arguments),
+        Command::Check(args) => check::run(args),
         Command::Worker(arguments) => worker::main(arguments),
         Command::Weights(args) => weights::run(args),
     };

@@ -60,3 +60,9 @@ pub fn lowest_ir_version(opset: i64) -> Option<i64> {
 pub fn has_known_operators(opset: i64) -> bool {
     (14..=17).contains(&opset)
 }
+
+/// Whether an opset or IR version is later than another.
+#[must_use]
+pub fn is_after(found: i64, other: i64) -> bool {
+    found > other
+}

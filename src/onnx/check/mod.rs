@@ -35,9 +35,11 @@
 mod data;
 mod graph;
 mod header;
+pub mod targets;
 
 use super::file::ModelFile;
 use super::model::PRODUCER;
+use serde::Serialize;
 use std::fmt;
 
 /// Findings that are listed; further ones are only counted.
@@ -46,7 +48,8 @@ const MOST_FINDINGS: usize = 1000;
 const LONGEST_MESSAGE: usize = 600;
 
 /// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// The file breaks a rule; no runtime should see it.
     Error,
@@ -55,7 +58,7 @@ pub enum Level {
 }
 
 /// Something that is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How bad it is.
     pub level: Level,

@@ -1,0 +1,153 @@
+//! Where in a file the rules strike.
+
+use super::Trigger;
+use crate::onnx::check::graph::node_name;
+use crate::onnx::file::{Contents, Data};
+use crate::onnx::opset::is_after;
+use crate::onnx::proto::tensor_proto::DataType;
+use crate::onnx::proto::tensor_shape_proto::dimension::Value;
+use crate::onnx::proto::{AttributeProto, NodeProto, ValueInfoProto, type_proto};
+
+/// How often a rule strikes.
+pub struct Sites {
+    /// The first node, if nodes are what it strikes at.
+    pub node: Option<String>,
+    /// How many nodes.
+    pub count: usize,
+}
+
+/// Where a trigger is met; none if nowhere.
+pub fn find(trigger: Trigger, contents: &Contents) -> Option<Sites> {
+    let nodes = |meets: &dyn Fn(&NodeProto) -> bool| {
+        let mut met = contents
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| meets(node));
+        let (index, node) = met.next()?;
+        Some(Sites {
+            node: Some(node_name(index, node)),
+            count: 1 + met.count(),
+        })
+    };
+    let whole = |met: bool| {
+        met.then_some(Sites {
+            node: None,
+            count: 0,
+        })
+    };
+    match trigger {
+        Trigger::Always => whole(true),
+        Trigger::Operator(op_type) => nodes(&|node| is(node, op_type)),
+        Trigger::Domain(domain) => nodes(&|node| node.domain().starts_with(domain)),
+        Trigger::ForeignDomain => nodes(&|node| !own_domain(node)),
+        Trigger::Bfloat16 => whole(has(contents, DataType::Bfloat16)),
+        Trigger::Half => whole(has(contents, DataType::Float16)),
+        Trigger::HalfGemm if has(contents, DataType::Float16) => nodes(&|node| is(node, "Gemm")),
+        Trigger::AutoPad => nodes(&auto_pad),
+        Trigger::AutoPadOfAnySize if any_size(contents) => nodes(&auto_pad),
+        Trigger::AxesOperand => nodes(&|node| is(node, "ReduceMean") && node.input.len() > 1),
+        Trigger::ComputedPads => nodes(&|node| {
+            let pads = node.input.get(1);
+            is(node, "Pad") && pads.is_some_and(|pads| !is_constant(contents, pads))
+        }),
+        Trigger::PadMode => nodes(&|node| is(node, "Pad") && attribute(node, "mode").is_some()),
+        Trigger::Quantised => nodes(&quantised),
+        Trigger::QuantisedBefore(opset) if !is_after(own_opset(contents), opset - 1) => {
+            nodes(&quantised)
+        }
+        Trigger::External => whole(
+            contents
+                .initializers
+                .iter()
+                .any(|tensor| matches!(tensor.data, Data::External(_))),
+        ),
+        Trigger::Functions => whole(contents.function_count > 0),
+        Trigger::OpsetAfter(opset) => whole(is_after(own_opset(contents), opset)),
+        Trigger::IrAfter(version) => whole(is_after(contents.ir_version.unwrap_or(0), version)),
+        Trigger::LateSwish if is_after(own_opset(contents), 24) => nodes(&|node| is(node, "Swish")),
+        // The guards of these did not hold.
+        Trigger::HalfGemm
+        | Trigger::AutoPadOfAnySize
+        | Trigger::QuantisedBefore(_)
+        | Trigger::LateSwish => None,
+    }
+}
+
+fn own_domain(node: &NodeProto) -> bool {
+    matches!(node.domain(), "" | "ai.onnx")
+}
+
+fn is(node: &NodeProto, op_type: &str) -> bool {
+    own_domain(node) && node.op_type() == op_type
+}
+
+fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
+    node.attribute
+        .iter()
+        .find(|attribute| attribute.name() == name)
+}
+
+fn auto_pad(node: &NodeProto) -> bool {
+    attribute(node, "auto_pad").is_some_and(|attribute| attribute.s().starts_with(b"SAME"))
+}
+
+fn quantised(node: &NodeProto) -> bool {
+    is(node, "QuantizeLinear") || is(node, "DequantizeLinear")
+}
+
+fn own_opset(contents: &Contents) -> i64 {
+    let own = contents
+        .opset_import
+        .iter()
+        .find(|import| matches!(import.domain(), "" | "ai.onnx"));
+    own.map_or(0, crate::onnx::proto::OperatorSetIdProto::version)
+}
+
+fn is_constant(contents: &Contents, name: &str) -> bool {
+    let made_by_constant =
+        |node: &NodeProto| is(node, "Constant") && node.output.iter().any(|output| output == name);
+    contents
+        .initializers
+        .iter()
+        .any(|tensor| tensor.name == name)
+        || contents.nodes.iter().any(made_by_constant)
+}
+
+/// Whether a constant, an input or an output is of that type.
+fn has(contents: &Contents, element: DataType) -> bool {
+    let value_is = |info: &ValueInfoProto| {
+        let declared = info
+            .r#type
+            .as_ref()
+            .and_then(|declared| declared.value.as_ref());
+        matches!(declared, Some(type_proto::Value::TensorType(tensor)) if tensor.elem_type() == element as i32)
+    };
+    contents
+        .initializers
+        .iter()
+        .any(|tensor| tensor.data_type == element as i32)
+        || contents
+            .inputs
+            .iter()
+            .chain(&contents.outputs)
+            .any(value_is)
+}
+
+/// Whether height or width of the first input is symbolic.
+fn any_size(contents: &Contents) -> bool {
+    let declared = contents
+        .inputs
+        .first()
+        .and_then(|input| input.r#type.as_ref()?.value.as_ref());
+    let Some(type_proto::Value::TensorType(tensor)) = declared else {
+        return false;
+    };
+    let extents = tensor
+        .shape
+        .iter()
+        .flat_map(|shape| shape.dim.iter().skip(2));
+    extents
+        .into_iter()
+        .any(|extent| !matches!(extent.value, Some(Value::DimValue(_))))
+}
