@@ -7,8 +7,8 @@ use super::{Element, NamedTensor, Runtime, RuntimeError, Session};
 use std::path::Path;
 use std::sync::Arc;
 use tract_onnx::prelude::{
-    Datum, DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable,
-    Tensor, TypedRunnableModel, tvec,
+    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, Tensor,
+    TypedRunnableModel, tvec,
 };
 
 /// The version that `Cargo.toml` pins; the crate does not tell its own.
