@@ -28,7 +28,7 @@ pub struct ClassifyArgs {
     /// The pictures: JPEG or PNG
     #[arg(required = true, value_name = "PICTURE")]
     pictures: Vec<PathBuf>,
-    /// The runtime: `tract` or `ort-cpu` [default: tract; ort-cpu with `--ort-lib`]
+    /// The runtime: `tract`, `ort-cpu`, `ort-cuda` or `reference` [default: tract; ort-cpu with `--ort-lib`]
     #[arg(long, value_name = "NAME")]
     runtime: Option<RuntimeName>,
     /// ONNX Runtime's shared library [default: `ORT_DYLIB_PATH`, the active virtual environment's, `python3`'s]
@@ -98,16 +98,17 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
 impl ClassifyArgs {
     fn runtime(&self) -> Result<RuntimeName, Failure> {
         match (self.runtime, &self.ort_lib) {
-            (Some(RuntimeName::Tract), Some(_)) => Err(Failure::bad_input(
-                "`--ort-lib` is given, but `--runtime` is `tract`",
+            (Some(runtime), Some(_)) if !runtime.is_onnx_runtime() => Err(Failure::bad_input(
+                format!("`--ort-lib` is given, but `--runtime` is `{runtime}`"),
             )
             .hint("use `--runtime ort-cpu`, or leave one of them out")),
             (Some(runtime), _) => Ok(runtime),
             (None, Some(_)) => Ok(RuntimeName::OrtCpu),
-            (None, None) => Ok(RuntimeName::ALL
+            // The fastest that is built; without tract and ONNX Runtime that is the reference.
+            (None, None) => Ok([RuntimeName::Tract, RuntimeName::OrtCpu]
                 .into_iter()
                 .find(|runtime| runtime.is_built())
-                .unwrap_or(RuntimeName::Tract)),
+                .unwrap_or(RuntimeName::Reference)),
         }
     }
 }
