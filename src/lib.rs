@@ -28,7 +28,7 @@
 //! | [`request`] | the stages strung together, from a request to a graph |
 //! | [`hub`] | models as timm publishes them on Hugging Face: folder, configuration, cache, client |
 //! | [`emit`](mod@emit) | the same, to a file |
-//! | [`runtime`] | tract and ONNX Runtime, behind one trait |
+//! | [`runtime`] | the reference interpreter, tract and ONNX Runtime, behind one trait |
 //! | [`verify`] | inputs, tolerance, comparison, verdict |
 //!
 //! # Invariants

@@ -162,3 +162,31 @@ pub fn dequantize(call: &Call) -> Results {
     }
     Ok(vec![Tensor::of_floats(to, x.shape.clone(), result)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantising_rounds_ties_to_even_and_stays_within_the_type() {
+        let x = [0.5, 1.5, 2.5, -0.5, -1.5, 200.0, -200.0];
+        let x = Tensor::of_floats(Element::F32, vec![7], x.to_vec());
+        let one = Tensor::of_floats(Element::F32, vec![], vec![1.0]);
+        let zero = |element, value| Tensor::of_integers(element, vec![], vec![value]);
+        let quantized = |zero: &Tensor| {
+            let call = Call {
+                version: 17,
+                attributes: &[],
+                operands: vec![Some(&x), Some(&one), Some(zero)],
+                results: 1,
+            };
+            let results = quantize(&call).expect("a result");
+            results[0].integers().expect("integers").to_vec()
+        };
+        let signed = quantized(&zero(Element::I8, 0));
+        assert_eq!(signed, [0, 2, 2, 0, -2, 127, -128]);
+        // The zero point is added after rounding.
+        let unsigned = quantized(&zero(Element::U8, 1));
+        assert_eq!(unsigned, [1, 3, 3, 1, 0, 201, 0]);
+    }
+}
