@@ -7,6 +7,7 @@ use super::device::Device;
 use super::placement::{Placement, Source};
 use super::{NamedTensor, Options, RuntimeError, RuntimeName, Session, open};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -80,6 +81,17 @@ pub enum Trouble {
         /// The limit.
         seconds: f64,
     },
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable { reason, .. } => f.write_str(reason),
+            Self::Refused { message } => f.write_str(message),
+            Self::Crashed { message } => write!(f, "it crashed: {message}"),
+            Self::TimedOut { seconds } => write!(f, "it was not done after {seconds} s"),
+        }
+    }
 }
 
 /// All that came of running a file.

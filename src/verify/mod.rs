@@ -3,6 +3,7 @@
 //! [`plan`] says which inputs to try, [`judge`] what the outputs come to. Running is between the two, and
 //! somewhere else: in [`crate::runtime::outcome::execute`], or in worker processes.
 
+pub mod bisect;
 pub mod checks;
 pub mod compare;
 pub mod given;
@@ -11,6 +12,7 @@ pub mod pair;
 pub mod plan;
 pub mod read;
 pub mod report;
+pub mod self_test;
 mod smooth;
 pub mod subject;
 pub mod tensors;

@@ -151,7 +151,9 @@ impl Pair {
         report
     }
 
-    fn name_in_first(&self, name: &str) -> String {
+    /// What the first file calls an output of the second.
+    #[must_use]
+    pub fn name_in_first(&self, name: &str) -> String {
         let partner = self
             .second
             .outputs

@@ -87,7 +87,8 @@ pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> 
     Ok(made)
 }
 
-fn places(request: &Request) -> Places {
+/// Where the request has libraries looked for.
+pub fn places(request: &Request) -> Places {
     Places {
         cuda: request.cuda_lib.clone(),
         ..Places::from_environment(request.ort_lib.clone())

@@ -1,9 +1,12 @@
 //! `verify`: runs a file in every runtime and says whether they agree.
 
 mod attempts;
+mod bisect;
 mod device;
 mod feed;
+mod lab;
 mod pair;
+mod self_test;
 mod table;
 
 use super::exit::{Failure, Status};
@@ -30,6 +33,12 @@ pub struct Arguments {
     other: Option<PathBuf>,
     #[command(flatten)]
     request: Request,
+    /// Where outputs differ, find the first node that does: for each runtime, or between two files.
+    #[arg(long, conflicts_with_all = ["expect", "self_test"])]
+    bisect: bool,
+    /// Put mistakes into copies of the file, one at a time, and show that each runtime's outputs reveal them.
+    #[arg(long, conflicts_with_all = ["other", "expect", "test_data"])]
+    self_test: bool,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -73,6 +82,21 @@ pub struct Request {
 
 /// Runs `verify`.
 pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
+    let (text, status) = if arguments.self_test {
+        self_test::run(arguments)?
+    } else if arguments.bisect {
+        bisect::run(arguments)?
+    } else {
+        plain(arguments)?
+    };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::bad_input(error)),
+        _ => Ok(status),
+    }
+}
+
+/// Verifies, and no more; the text to print.
+fn plain(arguments: &Arguments) -> Result<(String, Status), Failure> {
     let shown = arguments.file.display().to_string();
     let report = match &arguments.other {
         None => verify_path(&arguments.file, &shown, &arguments.request, arguments.quiet)?,
@@ -84,10 +108,7 @@ pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
     } else {
         table::render(&report)
     };
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::bad_input(error)),
-        _ => Ok(status(&report)),
-    }
+    Ok((text, status(&report)))
 }
 
 /// Verifies a file that is called `shown` in the report; prints the report's notes unless `quiet`.

@@ -48,8 +48,8 @@ pub enum MutateError {
 /// One mistake at one place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mutation {
-    /// The kind of mistake.
-    pub kind: Kind,
+    /// The kind of mistake; none if there is none.
+    pub kind: Option<Kind>,
     /// The node at which it is, by name or by its output.
     pub site: String,
     /// What is changed.
@@ -57,9 +57,19 @@ pub struct Mutation {
 }
 
 impl Mutation {
+    /// No mistake, to make a copy in the same way.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            kind: None,
+            site: String::new(),
+            edits: Vec::new(),
+        }
+    }
+
     fn new(view: &View, kind: Kind, node: usize, edits: Vec<Edit>) -> Self {
         Self {
-            kind,
+            kind: Some(kind),
             site: view.name(node).to_owned(),
             edits,
         }

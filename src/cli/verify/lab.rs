@@ -1,0 +1,108 @@
+//! Runs one file in one runtime with one set of inputs, over and over: what bisection and self-test are made of.
+
+use super::{Request, attempts};
+use crate::cli::exit::Failure;
+use crate::cli::worker::{Spec, run_found};
+use efficientnet_onnx::onnx::file::{ModelFile, mark};
+use efficientnet_onnx::runtime::discover::Places;
+use efficientnet_onnx::runtime::outcome::Outcome;
+use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
+use efficientnet_onnx::verify::bisect::{Lab, Side};
+use efficientnet_onnx::verify::pair::Pair;
+use efficientnet_onnx::verify::self_test::Runner;
+use std::path::Path;
+use std::time::Duration;
+
+/// Runs files in worker processes.
+pub struct Workers<'a> {
+    request: &'a Request,
+    places: Places,
+    limit: Duration,
+}
+
+impl<'a> Workers<'a> {
+    /// With the libraries of the request and a time limit for each run.
+    pub fn new(request: &'a Request, limit: Duration) -> Self {
+        Self {
+            request,
+            places: attempts::places(request),
+            limit,
+        }
+    }
+
+    fn run(
+        &self,
+        runtime: RuntimeName,
+        file: &Path,
+        inputs: &[NamedTensor],
+    ) -> Result<Outcome, Failure> {
+        let spec = Spec {
+            runtime,
+            library: None,
+            model: file.to_owned(),
+            threads: self.request.threads.map(usize::from),
+            timed: false,
+            search_path: None,
+        };
+        let tried = run_found(&spec, &self.places, &[inputs.to_vec()], self.limit)?;
+        Ok(tried.outcome)
+    }
+}
+
+/// Copies with mistakes, all with the same inputs.
+pub struct Copies<'a> {
+    /// What runs them.
+    pub workers: Workers<'a>,
+    /// The inputs.
+    pub inputs: &'a [NamedTensor],
+}
+
+impl Runner for Copies<'_> {
+    type Error = Failure;
+
+    fn run(&mut self, runtime: RuntimeName, file: &Path) -> Result<Outcome, Failure> {
+        self.workers.run(runtime, file, self.inputs)
+    }
+}
+
+/// A file in a runtime.
+pub struct Bench<'a> {
+    /// The file.
+    pub file: &'a ModelFile,
+    /// The runtime.
+    pub runtime: RuntimeName,
+    /// The inputs, under the names of this file.
+    pub inputs: Vec<NamedTensor>,
+}
+
+/// Two files, or one twice, each in a runtime.
+pub struct Benches<'a> {
+    /// What runs them.
+    pub workers: &'a Workers<'a>,
+    /// The base, and what may be wrong.
+    pub sides: [Bench<'a>; 2],
+    /// What belongs to what, where the files are two.
+    pub pair: Option<&'a Pair>,
+}
+
+impl Lab for Benches<'_> {
+    type Error = Failure;
+
+    fn run(&mut self, side: Side, marked: &[&str]) -> Result<Outcome, Failure> {
+        let bench = &self.sides[side as usize];
+        let copy = match marked {
+            [] => None,
+            marked => Some(mark(bench.file, marked).map_err(Failure::bad_input)?),
+        };
+        let path = copy
+            .as_ref()
+            .map_or_else(|| bench.file.path.clone(), |copy| copy.path());
+        let mut outcome = self.workers.run(bench.runtime, &path, &bench.inputs)?;
+        if let (Side::Other, Some(pair)) = (side, self.pair) {
+            for output in outcome.cases.iter_mut().flat_map(|case| &mut case.outputs) {
+                output.name = pair.name_in_first(&output.name);
+            }
+        }
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,260 @@
+//! `verify --self-test`: puts mistakes into copies of the file and shows that they are caught.
+
+use super::attempts::{self, Run};
+use super::lab::{Copies, Workers};
+use super::{Arguments, limit, open, progress, settings};
+use crate::cli::exit::{Failure, Status};
+use comfy_table::{Table, presets};
+use efficientnet_onnx::onnx::file::mutate::Original;
+use efficientnet_onnx::runtime::RuntimeName;
+use efficientnet_onnx::runtime::outcome::Trouble;
+use efficientnet_onnx::verify::self_test::{
+    Plan, Seen, SelfTest, SelfTestError, TrialVerdict, self_test,
+};
+use efficientnet_onnx::verify::{base_of, read};
+use serde::Serialize;
+use std::fmt::Write;
+use std::time::Instant;
+
+/// Version of the JSON form.
+const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+struct Output<'a> {
+    schema: u32,
+    file: String,
+    base: &'static str,
+    seed: u64,
+    seconds: f64,
+    /// Runtimes that were asked for and are not available.
+    unavailable: Vec<&'static str>,
+    #[serde(flatten)]
+    result: &'a SelfTest,
+}
+
+/// Runs the self-test; the text to print.
+pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
+    let (file, request) = (arguments.file.as_path(), &arguments.request);
+    let shown = file.display().to_string();
+    let opened = open(file)?.map_err(|problems| {
+        let first = problems
+            .first()
+            .map_or("", |problem| problem.message.as_str());
+        Failure {
+            status: Status::Disagrees,
+            ..Failure::bad_input(format!("`{shown}` breaks a rule: {first}"))
+        }
+    })?;
+    let start = Instant::now();
+    let subject = read::subject(&opened.model);
+    let mut feed = request
+        .feed
+        .prepare(&opened.model, &subject, request.seed, &shown)?;
+    feed.inputs.truncate(1);
+    let limit = limit(request, &subject, &feed.cases);
+    let original = Run {
+        file,
+        macs: subject.macs,
+        inputs: &feed.inputs,
+        limit,
+        progress: progress(arguments.quiet),
+    };
+    let made = attempts::make(&original, request)?;
+    for note in made.notes.iter().filter(|_| !arguments.quiet) {
+        eprintln!("note: {note}");
+    }
+    let base = base_of(&made.attempts).and_then(|base| base.runtime);
+    let unavailable: Vec<RuntimeName> = made
+        .attempts
+        .iter()
+        .filter(|attempt| matches!(attempt.outcome.trouble, Some(Trouble::Unavailable { .. })))
+        .map(|attempt| attempt.runtime)
+        .collect();
+    let Some(base) = base else {
+        let troubles = made.attempts.iter().filter_map(|attempt| {
+            Some(format!(
+                "{}: {}",
+                attempt.runtime,
+                attempt.outcome.trouble.as_ref()?
+            ))
+        });
+        let message = format!(
+            "no runtime runs `{shown}`, so nothing can be tested: {}",
+            troubles.collect::<Vec<_>>().join("; ")
+        );
+        let status = if unavailable.len() == made.attempts.len() {
+            Status::Unavailable
+        } else {
+            Status::Disagrees
+        };
+        return Err(Failure {
+            status,
+            ..Failure::bad_input(message)
+        });
+    };
+    let all = made.attempts.iter().map(|attempt| attempt.runtime);
+    let mut runtimes: Vec<RuntimeName> = all
+        .filter(|runtime| *runtime != base && !unavailable.contains(runtime))
+        .collect();
+    if runtimes.is_empty() {
+        runtimes.push(base);
+    }
+    let plan = Plan {
+        base,
+        runtimes,
+        limits: settings(request, &shown).limits,
+        precision: subject.precision,
+        seed: request.seed,
+    };
+    let original = Original::read(&opened.model).map_err(Failure::bad_input)?;
+    let mut copies = Copies {
+        workers: Workers::new(request, limit),
+        inputs: &feed.inputs[0],
+    };
+    let mut tell = |trial: &efficientnet_onnx::verify::self_test::Trial| {
+        if progress(arguments.quiet) {
+            eprintln!(
+                "{} at {}: {}",
+                trial.kind,
+                trial.site,
+                verdict(trial.verdict)
+            );
+        }
+    };
+    let result =
+        self_test(&mut copies, &original, &plan, &mut tell).map_err(|error| match error {
+            SelfTestError::Runner(failure) => failure,
+            SelfTestError::Mutate(error) => Failure::bad_input(error),
+            SelfTestError::Base(trouble) => Failure {
+                status: Status::Disagrees,
+                ..Failure::bad_input(format!("{base}: {trouble}"))
+            },
+        })?;
+    let status = match (result.passed, unavailable.is_empty()) {
+        (false, _) => Status::Disagrees,
+        (true, false) => Status::Unavailable,
+        (true, true) => Status::Done,
+    };
+    let output = Output {
+        schema: SCHEMA,
+        file: shown,
+        base: base.as_str(),
+        seed: request.seed,
+        seconds: start.elapsed().as_secs_f64(),
+        unavailable: unavailable.into_iter().map(RuntimeName::as_str).collect(),
+        result: &result,
+    };
+    let text = if arguments.json {
+        format!(
+            "{}\n",
+            serde_json::to_string_pretty(&output).map_err(Failure::bad_input)?
+        )
+    } else {
+        render(&output)
+    };
+    Ok((text, status))
+}
+
+fn verdict(verdict: TrialVerdict) -> &'static str {
+    match verdict {
+        TrialVerdict::Caught => "caught",
+        TrialVerdict::Missed => "MISSED",
+        TrialVerdict::NotVisible => "NOT VISIBLE",
+    }
+}
+
+fn render(output: &Output<'_>) -> String {
+    let result = output.result;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let runtimes = || result.control.iter().map(|seen| seen.runtime.to_owned());
+    table.set_header(
+        ["mistake", "at", "of sites"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(runtimes())
+            .chain(["result".to_owned()]),
+    );
+    let control = if result.control.iter().all(|seen| seen.agrees == Some(true)) {
+        "agrees"
+    } else {
+        "DISAGREES"
+    };
+    let row = |first: [String; 3], seen: &[Seen], last: &str| {
+        first
+            .into_iter()
+            .chain(seen.iter().map(factor))
+            .chain([last.to_owned()])
+            .collect::<Vec<_>>()
+    };
+    table.add_row(row(
+        ["none".to_owned(), String::new(), String::new()],
+        &result.control,
+        control,
+    ));
+    for trial in &result.trials {
+        let first = [
+            trial.kind.to_owned(),
+            trial.site.clone(),
+            trial.sites.to_string(),
+        ];
+        table.add_row(row(first, &trial.runtimes, verdict(trial.verdict)));
+    }
+    let caught = result
+        .trials
+        .iter()
+        .filter(|trial| trial.verdict == TrialVerdict::Caught)
+        .count();
+    let mut text = if result.trials.is_empty() {
+        format!(
+            "{}: runtimes disagree on the file itself, or no mistake can be made in it\n\n",
+            output.file
+        )
+    } else {
+        format!(
+            "{}: {caught} of {} mistakes caught\n\n",
+            output.file,
+            result.trials.len()
+        )
+    };
+    for line in table.lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    let messages = result
+        .control
+        .iter()
+        .chain(result.trials.iter().flat_map(|trial| &trial.runtimes));
+    for seen in messages.filter(|seen| seen.message.is_some()) {
+        let _ = writeln!(
+            text,
+            "\n{}: {}",
+            seen.runtime,
+            seen.message.as_deref().unwrap_or_default()
+        );
+    }
+    for runtime in &output.unavailable {
+        let _ = writeln!(text, "\n{runtime} is not available");
+    }
+    let _ = writeln!(
+        text,
+        "\nnumbers: the difference from {} on the file itself, in parts of what is allowed; more than 1 is caught\nno site in this file: {}\nseed {}, {:.1} s",
+        output.base,
+        if result.not_applicable.is_empty() {
+            "none".to_owned()
+        } else {
+            result.not_applicable.join(", ")
+        },
+        output.seed,
+        output.seconds
+    );
+    text
+}
+
+fn factor(seen: &Seen) -> String {
+    match (seen.agrees, seen.smallest_factor) {
+        (Some(_), Some(factor)) if factor < 0.01 || factor >= 1000.0 => format!("{factor:.1e}"),
+        (Some(_), Some(factor)) => format!("{factor:.2}"),
+        (Some(_), None) => "not finite".to_owned(),
+        (None, _) => "did not run".to_owned(),
+    }
+}

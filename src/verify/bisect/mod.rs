@@ -1,0 +1,294 @@
+//! Where two sides begin to differ: a search over marked copies, in few runs.
+//!
+//! A side is a file in a runtime. The values of the graph are searched in the file's order, some fifteen of them marked
+//! in each run, down to one that differs while the last one before it agrees. The order is not a chain and differences
+//! can shrink again, so the node that was found is held against its own inputs in one more run; if one of them differs
+//! already, the search goes on among what that was computed from. What is found in the end is a node whose inputs agree
+//! and whose output does not.
+//!
+//! Marking can change what a runtime computes, since it fuses fewer nodes. So the outputs are compared without marks
+//! first, and again in every run.
+
+mod measure;
+mod values;
+
+pub use measure::{LayerDifference, MARKED_BYTES, MeasureError, Measured, measure, profile};
+pub use values::{Value, values};
+
+use super::tolerance::Tolerance;
+use crate::runtime::outcome::Outcome;
+use measure::chunk;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Values that are marked in one run of the search.
+const MARKS: usize = 15;
+/// Runs of each side that the profile after the search may take.
+const PROFILE_RUNS: usize = 4;
+/// How many nodes are listed as the worst.
+const WORST: usize = 10;
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// What is right.
+    Base,
+    /// What may be wrong.
+    Other,
+}
+
+/// What runs the sides.
+pub trait Lab {
+    /// Why it may be unable to.
+    type Error;
+
+    /// Runs a side once, with these values as outputs too; under the names of the base's file.
+    ///
+    /// # Errors
+    /// If nothing can be run at all. What a runtime does is an outcome.
+    fn run(&mut self, side: Side, marked: &[&str]) -> Result<Outcome, Self::Error>;
+}
+
+/// One run of the search.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Level {
+    /// Which, counted from 1.
+    pub level: usize,
+    /// What it was for.
+    pub step: Step,
+    /// Values among which the first difference can be.
+    pub candidates: usize,
+    /// Values that were marked.
+    pub marked: usize,
+    /// The first of them that differs.
+    pub first_differing: Option<LayerDifference>,
+    /// Whether the outputs of the graph still differ with these marks.
+    pub outputs_differ: bool,
+}
+
+/// What a run of the search is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// To find the first that differs.
+    Search,
+    /// To see whether the inputs of what was found agree.
+    Confirm,
+}
+
+/// What the search came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// The outputs agree, so nothing was searched.
+    Agree,
+    /// A node was found.
+    Found,
+    /// With the value in question marked, nothing differs: the marks changed what is computed.
+    VanishesWhenMarked,
+}
+
+/// The result of a search.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bisection {
+    /// What it came to.
+    pub finding: Finding,
+    /// The node whose inputs agree and whose output does not; where the difference vanished, the last suspect.
+    pub first: Option<LayerDifference>,
+    /// Its inputs, as far as they are computed.
+    pub inputs: Vec<LayerDifference>,
+    /// The outputs that differ most, without any mark.
+    pub unmarked: Vec<LayerDifference>,
+    /// Whether marking changed the verdict on the outputs in any run.
+    pub marking_changed_verdict: bool,
+    /// The runs of the search, in order.
+    pub levels: Vec<Level>,
+    /// The nodes with the largest factors, the largest first, of all or, in large files, of those measured.
+    pub worst: Vec<LayerDifference>,
+    /// How many values were measured in the end, and of how many.
+    pub measured: [usize; 2],
+    /// Runs of each side, the unmarked one and the profile's among them.
+    pub runs: usize,
+}
+
+/// Searches `list` for the first node whose output differs; tells every level as it is done.
+///
+/// # Errors
+/// If a side does not run with the marks.
+pub fn bisect<L: Lab>(
+    lab: &mut L,
+    list: &[Value],
+    tolerance: Tolerance,
+    tell: &mut dyn FnMut(&Level),
+) -> Result<Bisection, MeasureError<L::Error>> {
+    let mut search = Search {
+        lab,
+        list,
+        tolerance,
+        tell,
+        known: Measured::new(),
+        levels: Vec::new(),
+    };
+    let unmarked = measure(search.lab, list, &[], tolerance)?;
+    let differing = unmarked
+        .iter()
+        .find(|(_, found)| !found.agrees())
+        .map(|(index, _)| *index);
+    let mut result = Bisection {
+        finding: Finding::Agree,
+        first: None,
+        inputs: Vec::new(),
+        unmarked: unmarked.into_values().collect(),
+        marking_changed_verdict: false,
+        levels: Vec::new(),
+        worst: Vec::new(),
+        measured: [0, list.len()],
+        runs: 1,
+    };
+    let Some(mut suspect) = differing else {
+        return Ok(result);
+    };
+    loop {
+        suspect = search.narrow(suspect)?;
+        let inputs = list[suspect].from.clone();
+        let marked = [inputs.as_slice(), &[suspect]].concat();
+        let run = search.run(Step::Confirm, marked.len(), &marked)?;
+        let earlier = inputs.iter().copied().find(|input| !run[input].agrees());
+        if let Some(earlier) = earlier {
+            suspect = earlier;
+            continue;
+        }
+        let found = !run[&suspect].agrees();
+        result.finding = if found {
+            Finding::Found
+        } else {
+            Finding::VanishesWhenMarked
+        };
+        result.inputs = inputs.iter().map(|input| run[input].clone()).collect();
+        result.first = run.get(&suspect).cloned();
+        break;
+    }
+    let Search {
+        lab,
+        mut levels,
+        known,
+        ..
+    } = search;
+    result.levels.append(&mut levels);
+    result.marking_changed_verdict = result.levels.iter().any(|level| !level.outputs_differ);
+    result.runs += result.levels.len();
+    let mut worst = known.into_values().collect::<Vec<_>>();
+    if let Some(all) = profile(lab, list, tolerance, PROFILE_RUNS)? {
+        let differs =
+            |(value, found): (&Value, &LayerDifference)| value.is_output && !found.agrees();
+        result.marking_changed_verdict |= !list.iter().zip(&all).any(differs);
+        worst = all;
+        result.runs += profile_runs(list);
+    }
+    result.measured[0] = worst.len();
+    worst.retain(|one| !one.agrees());
+    let factor = |one: &LayerDifference| one.smallest_factor.unwrap_or(f64::INFINITY);
+    worst.sort_by(|one, two| factor(two).total_cmp(&factor(one)));
+    worst.truncate(WORST);
+    result.worst = worst;
+    Ok(result)
+}
+
+fn profile_runs(list: &[Value]) -> usize {
+    let all: Vec<usize> = (0..list.len()).collect();
+    let (mut rest, mut runs) = (all.as_slice(), 0);
+    while !rest.is_empty() {
+        rest = chunk(list, rest, MARKED_BYTES).1;
+        runs += 1;
+    }
+    runs
+}
+
+struct Search<'s, L: Lab> {
+    lab: &'s mut L,
+    list: &'s [Value],
+    tolerance: Tolerance,
+    tell: &'s mut dyn FnMut(&Level),
+    known: Measured,
+    levels: Vec<Level>,
+}
+
+impl<L: Lab> Search<'_, L> {
+    /// From a value that differs to one that differs while the ancestor before it, in the file's order, does not.
+    fn narrow(&mut self, suspect: usize) -> Result<usize, MeasureError<L::Error>> {
+        let mut candidates = self.ancestors(suspect);
+        let mut last = suspect;
+        while !candidates.is_empty() {
+            let marked = self.marks(&candidates);
+            let run = self.run(Step::Search, candidates.len(), &marked)?;
+            let differing = marked.iter().position(|index| !run[index].agrees());
+            let before = match differing {
+                Some(0) => None,
+                Some(place) => Some(marked[place - 1]),
+                None => marked.last().copied(),
+            };
+            if let Some(place) = differing {
+                last = marked[place];
+            }
+            candidates.retain(|&index| index < last && before.is_none_or(|before| index > before));
+        }
+        Ok(last)
+    }
+
+    /// As many as fit into one run, spread over all candidates.
+    fn marks(&self, candidates: &[usize]) -> Vec<usize> {
+        let fits = |marks: &Vec<usize>| chunk(self.list, marks, MARKED_BYTES).1.is_empty();
+        let spreads = (1..=MARKS).rev().map(|count| spread(candidates, count));
+        spreads.into_iter().find(fits).unwrap_or_default()
+    }
+
+    /// What a value is computed from, itself not among it, in the file's order.
+    fn ancestors(&self, value: usize) -> Vec<usize> {
+        let mut found = BTreeSet::new();
+        let mut open = self.list[value].from.clone();
+        while let Some(next) = open.pop() {
+            if found.insert(next) {
+                open.extend(&self.list[next].from);
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    fn run(
+        &mut self,
+        step: Step,
+        candidates: usize,
+        marked: &[usize],
+    ) -> Result<Measured, MeasureError<L::Error>> {
+        let run = measure(self.lab, self.list, marked, self.tolerance)?;
+        let first = marked.iter().find(|index| !run[index].agrees());
+        let level = Level {
+            level: self.levels.len() + 1,
+            step,
+            candidates,
+            marked: marked.len(),
+            first_differing: first.map(|index| run[index].clone()),
+            outputs_differ: run
+                .iter()
+                .any(|(&index, found)| self.list[index].is_output && !found.agrees()),
+        };
+        (self.tell)(&level);
+        self.levels.push(level);
+        self.known.extend(run.clone());
+        Ok(run)
+    }
+}
+
+/// At most `count` of the candidates, evenly spread, in order; all of them where there are no more.
+fn spread(candidates: &[usize], count: usize) -> Vec<usize> {
+    if candidates.len() <= count {
+        return candidates.to_vec();
+    }
+    (1..=count)
+        .map(|place| candidates[place * candidates.len() / (count + 1)])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
