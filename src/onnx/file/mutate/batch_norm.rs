@@ -4,6 +4,7 @@ use super::edit::Edit;
 use super::tensor::TensorChange;
 use super::view::View;
 use super::{Kind, Mutation};
+use crate::onnx::proto::AttributeProto;
 
 /// The epsilons of TensorFlow's EfficientNet and of PyTorch's `BatchNorm2d`, which is ONNX's default too.
 const EPSILONS: [f32; 2] = [1e-3, 1e-5];
@@ -56,7 +57,7 @@ fn other_epsilon(view: &View) -> Option<Mutation> {
         .map(|node| {
             let epsilon = view
                 .attribute(node, "epsilon")
-                .map_or(pytorch, |attribute| attribute.f());
+                .map_or(pytorch, AttributeProto::f);
             let other = if epsilon == pytorch {
                 tensorflow
             } else {

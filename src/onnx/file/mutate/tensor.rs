@@ -218,12 +218,14 @@ mod tests {
                 vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0],
             ),
         ] {
-            let mut elements = counted(extents.iter().product::<usize>() as u8);
+            let mut elements =
+                counted(u8::try_from(extents.iter().product::<usize>()).expect("few"));
             alter(&mut elements, &extents, &how);
             assert_eq!(elements, expected, "{how:?}");
         }
-        let mut elements = vec![1.0, 1.003_906_25, -1.007_812_5, 1.011_718_75];
+        // In units of half the last place of bfloat16 at one.
+        let mut elements = [0_u8, 1, 2, 3].map(|halves| 1.0 + f32::from(halves) / 256.0);
         alter(&mut elements, &[4], &TensorChange::Rounded);
-        assert_eq!(elements, [1.0, 1.0, -1.007_812_5, 1.015_625]);
+        assert_eq!(elements, [1.0, 1.0, 1.007_812_5, 1.015_625]);
     }
 }

@@ -1,7 +1,7 @@
 //! A graph as the finders of sites look at it: who makes a value, who takes it, which tensors there are.
 
 use crate::onnx::proto::tensor_proto::DataType;
-use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto};
+use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto, ValueInfoProto};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A graph and its indices.
@@ -38,7 +38,7 @@ impl<'g> View<'g> {
             tensors: floats
                 .map(|tensor| (tensor.name(), tensor.dims.as_slice()))
                 .collect(),
-            outputs: graph.output.iter().map(|output| output.name()).collect(),
+            outputs: graph.output.iter().map(ValueInfoProto::name).collect(),
         }
     }
 
