@@ -5,6 +5,7 @@
     reason = "notes and errors go to standard error; results go through `print`"
 )]
 
+mod bench;
 mod check;
 mod checkpoint;
 mod classes;
@@ -50,6 +51,8 @@ enum Command {
     Classify(classify::ClassifyArgs),
     /// Run a file in tract and ONNX Runtime, and compare what they compute
     Verify(Box<verify::Arguments>),
+    /// Time a file in each runtime
+    Bench(bench::BenchArgs),
     /// List the rules of ONNX that a file breaks, without running it
     Check(check::CheckArgs),
     /// Run one file in one runtime, for another process of this program
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args),
         Command::Classify(args) => classify::run(args),
         Command::Verify(arguments) => verify::main(arguments),
+        Command::Bench(args) => bench::run(args),
         Command::Check(args) => check::run(args),
         Command::Worker(arguments) => worker::main(arguments),
         Command::Weights(args) => weights::run(args),

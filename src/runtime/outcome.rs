@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// How often, and for how long together, the first case is run again to time it.
 const TIMED_RUNS: u32 = 5;
+/// Runs before the ones that [`measure`] counts.
+pub const WARM_UP_RUNS: usize = 3;
 const TIMED_SECONDS: Duration = Duration::from_secs(1);
 /// What to do where nodes are not where they were to be.
 const ELSEWHERE_HINT: &str = "this provider has no kernel for those nodes: emit the file in another form, or run it with `ort-cpu`";
@@ -36,12 +38,27 @@ pub enum Event {
     },
     /// A case was computed.
     Case(CaseRun),
+    /// The first case was timed, in place of being computed once.
+    Timings(Timings),
     /// A case was computed again with TF32, after all cases were computed without.
     Tf32Case(CaseRun),
     /// There will be no more events, since something failed.
     Failed(Trouble),
     /// All cases were computed.
     Done,
+}
+
+/// How long runs of one case took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Work that was done once for the shapes of the inputs.
+    pub prepare_seconds: f64,
+    /// The first run, which finds caches cold and memory not yet there.
+    pub first_seconds: f64,
+    /// Every run after the warm-up, in order.
+    pub run_seconds: Vec<f64>,
+    /// The most memory that the process has held, where the system tells: `VmHWM` of Linux.
+    pub peak_bytes: Option<u64>,
 }
 
 /// The outputs of one set of inputs.
@@ -109,6 +126,8 @@ pub struct Outcome {
     pub cases: Vec<CaseRun>,
     /// The same with TF32, where the runtime has that.
     pub tf32_cases: Vec<CaseRun>,
+    /// How long runs took, where that was asked.
+    pub timings: Option<Timings>,
     /// Why there is no more; none if all was computed.
     pub trouble: Option<Trouble>,
     /// Whether all was computed.
@@ -124,6 +143,7 @@ impl Outcome {
             Event::Placement(placement) => self.placements.push(placement),
             Event::Loaded { seconds } => self.load_seconds = Some(seconds),
             Event::Case(case) => self.cases.push(case),
+            Event::Timings(timings) => self.timings = Some(timings),
             Event::Tf32Case(case) => self.tf32_cases.push(case),
             Event::Failed(trouble) => self.trouble = Some(trouble),
             Event::Done => self.done = true,
@@ -214,6 +234,70 @@ fn attempt(
         run_cases(session?.as_mut(), cases, timed, tell, Event::Tf32Case)?;
     }
     Ok(())
+}
+
+/// Times runs of one set of inputs in this process, and tells every event to `tell`: [`WARM_UP_RUNS`] that do not
+/// count, then `runs` that do.
+pub fn measure(
+    runtime: RuntimeName,
+    options: &Options,
+    model: &Path,
+    inputs: &[NamedTensor],
+    runs: usize,
+    tell: &mut dyn FnMut(Event),
+) {
+    let end = match time_runs(runtime, options, model, inputs, runs, tell) {
+        Ok(()) => Event::Done,
+        Err(error) => Event::Failed(error.into()),
+    };
+    tell(end);
+}
+
+fn time_runs(
+    runtime: RuntimeName,
+    options: &Options,
+    model: &Path,
+    inputs: &[NamedTensor],
+    runs: usize,
+    tell: &mut dyn FnMut(Event),
+) -> Result<(), RuntimeError> {
+    let opened = open(runtime, options)?;
+    let version = opened.version();
+    tell(Event::Ready { version });
+    let start = Instant::now();
+    let mut session = opened.load(model)?;
+    let seconds = start.elapsed().as_secs_f64();
+    tell(Event::Loaded { seconds });
+    let start = Instant::now();
+    session.prepare(inputs)?;
+    let prepare_seconds = start.elapsed().as_secs_f64();
+    let mut timed = || -> Result<f64, RuntimeError> {
+        let start = Instant::now();
+        session.run(inputs)?;
+        Ok(start.elapsed().as_secs_f64())
+    };
+    let first_seconds = timed()?;
+    for _ in 1..WARM_UP_RUNS {
+        timed()?;
+    }
+    let run_seconds = (0..runs).map(|_| timed()).collect::<Result<_, _>>()?;
+    tell(Event::Timings(Timings {
+        prepare_seconds,
+        first_seconds,
+        run_seconds,
+        peak_bytes: peak_bytes(),
+    }));
+    Ok(())
+}
+
+/// The most memory that this process has held.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
 }
 
 fn run_cases(

@@ -217,6 +217,7 @@ fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> Runtim
         tolerance,
         smallest_factor: None,
         beyond_tolerance: None,
+        histogram: None,
         top1: None,
         top5: None,
         rows_smallest_factor: checked
@@ -237,6 +238,7 @@ fn compare_with(
     report: &mut RuntimeReport,
 ) {
     let (mut max_abs, mut factor, mut beyond) = (-1.0_f64, 0.0_f64, 0);
+    let mut histogram = report::Histogram::default();
     for (index, (expected, found)) in base.iter().zip(runs).enumerate() {
         for base_output in &expected.outputs {
             let other = found
@@ -251,6 +253,7 @@ fn compare_with(
                 continue;
             };
             let difference = compare(&base_output.data, &other.data, tolerance);
+            histogram.add(&base_output.data, &other.data);
             factor = factor.max(difference.smallest_factor);
             beyond += difference.beyond;
             if difference.max_abs > max_abs {
@@ -275,6 +278,7 @@ fn compare_with(
     report.max_abs = Some(max_abs).filter(|max_abs| max_abs.is_finite() && *max_abs >= 0.0);
     report.smallest_factor = Some(factor).filter(|factor| factor.is_finite());
     report.beyond_tolerance = Some(beyond);
+    report.histogram = Some(histogram);
     if beyond > 0 && report.status == RuntimeStatus::Passed {
         report.status = RuntimeStatus::Disagrees;
     }

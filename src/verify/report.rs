@@ -126,6 +126,8 @@ pub struct RuntimeReport {
     pub smallest_factor: Option<f64>,
     /// Elements beyond the tolerance.
     pub beyond_tolerance: Option<usize>,
+    /// How its differences from the base are spread; none for the base.
+    pub histogram: Option<Histogram>,
     /// Rows of logits whose largest element is at the same place as the base's.
     pub top1: Option<Agreement>,
     /// Rows of logits whose five largest are at the same places as the base's, in any order.
@@ -140,6 +142,45 @@ pub struct RuntimeReport {
     pub placement: Vec<Placement>,
     /// The same run with TF32, where the runtime has that. It does not count for the verdict.
     pub tf32: Option<Tf32Report>,
+}
+
+/// Counts of `|difference| / max|base|` over all outputs and cases, by powers of ten.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Histogram {
+    /// Elements that are equal.
+    pub equal: usize,
+    /// Elements from 10^k up to 10^(k + 1), for each k from [`LOWEST_POWER`](Self::LOWEST_POWER); the first count has
+    /// all that are smaller, the last all that are larger.
+    pub counts: [usize; Self::POWERS],
+    /// Elements of which one is not finite.
+    pub not_finite: usize,
+}
+
+impl Histogram {
+    /// The power of ten of the first count.
+    pub const LOWEST_POWER: i32 = -16;
+    /// How many powers are counted: up to 10.
+    pub const POWERS: usize = 17;
+
+    /// Counts the elements of an output.
+    pub fn add(&mut self, base: &[f64], other: &[f64]) {
+        let scale = base.iter().map(|value| value.abs()).fold(0.0, f64::max);
+        for (base, other) in base.iter().zip(other) {
+            let difference = (base - other).abs();
+            if !difference.is_finite() || !scale.is_finite() {
+                self.not_finite += 1;
+            } else if difference == 0.0 {
+                self.equal += 1;
+            } else {
+                let last = Self::POWERS - 1;
+                // A base of zeros alone has no scale: every difference is beyond all.
+                let power =
+                    libm::floor(libm::log10(difference / scale)) - f64::from(Self::LOWEST_POWER);
+                let place = (0..last).take_while(|place| power > *place as f64).count();
+                self.counts[place] += 1;
+            }
+        }
+    }
 }
 
 /// How a runtime fared.

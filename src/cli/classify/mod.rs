@@ -67,6 +67,7 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
             model: args.file.clone(),
             threads: None,
             timed: false,
+            runs: 0,
             search_path: None,
         },
         places: Places::from_environment(args.ort_lib.clone()),

@@ -124,6 +124,7 @@ fn attempt(
         model: run.file.to_owned(),
         threads: request.threads.map(usize::from),
         timed: true,
+        runs: 0,
         search_path: None,
     };
     let tried = run_found(&spec, places, run.inputs, run.limit)?;

@@ -3,7 +3,7 @@
 use super::protocol::{read_job, write_event};
 use crate::cli::exit::{Failure, Status};
 use clap::Args;
-use efficientnet_onnx::runtime::outcome::{Event, Trouble, execute};
+use efficientnet_onnx::runtime::outcome::{Event, Trouble, execute, measure};
 use efficientnet_onnx::runtime::{Options, RuntimeName};
 use std::io::{self, Read};
 use std::panic;
@@ -24,6 +24,9 @@ pub struct Arguments {
     /// Threads within one operation.
     #[arg(long)]
     threads: Option<usize>,
+    /// Runs of the first case to time, in place of computing every case.
+    #[arg(long, default_value_t = 0)]
+    runs: usize,
     /// The file to run.
     model: PathBuf,
 }
@@ -51,6 +54,10 @@ pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
         }
     };
     let run = panic::AssertUnwindSafe(|| {
+        if let (1.., Some(inputs)) = (arguments.runs, job.cases.first()) {
+            let (runtime, model) = (arguments.runtime, &arguments.model);
+            return measure(runtime, &options, model, inputs, arguments.runs, &mut tell);
+        }
         execute(
             arguments.runtime,
             &options,

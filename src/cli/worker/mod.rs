@@ -47,6 +47,8 @@ pub struct Spec {
     pub threads: Option<usize>,
     /// Whether the first case is run several times to time it.
     pub timed: bool,
+    /// Runs of the first case to time, in place of computing every case; by default none.
+    pub runs: usize,
     /// Folders in which the system's loader looks for libraries first; by default this process's own.
     pub search_path: Option<OsString>,
 }
@@ -90,6 +92,9 @@ fn command(program: &Path, spec: &Spec) -> Command {
     }
     if let Some(threads) = spec.threads {
         command.arg("--threads").arg(threads.to_string());
+    }
+    if spec.runs > 0 {
+        command.arg("--runs").arg(spec.runs.to_string());
     }
     if let Some(path) = &spec.search_path {
         command.env(SEARCH_PATH, path);

@@ -7,7 +7,7 @@
 //! tensor is read piece by piece, so that an announced size allocates nothing.
 
 use efficientnet_onnx::runtime::device::Device;
-use efficientnet_onnx::runtime::outcome::{CaseRun, Event, Trouble};
+use efficientnet_onnx::runtime::outcome::{CaseRun, Event, Timings, Trouble};
 use efficientnet_onnx::runtime::placement::Placement;
 use efficientnet_onnx::runtime::{Element, NamedTensor};
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,7 @@ enum EventLine {
     Loaded { seconds: f64 },
     Case(CaseLine),
     Tf32Case(CaseLine),
+    Timings(Timings),
     Failed(Trouble),
     Done,
 }
@@ -99,6 +100,7 @@ pub fn write_event(event: &Event, out: &mut impl Write) -> io::Result<()> {
         Event::Loaded { seconds } => EventLine::Loaded { seconds: *seconds },
         Event::Case(case) => EventLine::Case(case_line(case)),
         Event::Tf32Case(case) => EventLine::Tf32Case(case_line(case)),
+        Event::Timings(timings) => EventLine::Timings(timings.clone()),
         Event::Failed(trouble) => EventLine::Failed(trouble.clone()),
         Event::Done => EventLine::Done,
     };
@@ -123,6 +125,7 @@ pub fn read_event(input: &mut impl BufRead) -> io::Result<Option<Event>> {
         EventLine::Loaded { seconds } => Event::Loaded { seconds },
         EventLine::Case(case) => Event::Case(read_case(case, input)?),
         EventLine::Tf32Case(case) => Event::Tf32Case(read_case(case, input)?),
+        EventLine::Timings(timings) => Event::Timings(timings),
         EventLine::Failed(trouble) => Event::Failed(trouble),
         EventLine::Done => Event::Done,
     }))

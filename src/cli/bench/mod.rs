@@ -1,0 +1,254 @@
+//! `bench`: how long a file takes in each runtime, with how many threads and images, and how much memory.
+
+mod report;
+
+use super::exit::{Failure, Status};
+use super::print;
+use super::worker::{Spec, run_found};
+use clap::Args;
+use efficientnet_onnx::onnx::check::{Level, check};
+use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::runtime::discover::Places;
+use efficientnet_onnx::runtime::outcome::{Outcome, Timings, Trouble};
+use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
+use efficientnet_onnx::verify::plan::{Wanted, cases_of};
+use efficientnet_onnx::verify::subject::Subject;
+use efficientnet_onnx::verify::{noise, read};
+use report::{Ratio, Report, Row, Spread};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Flags of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The file to time
+    file: PathBuf,
+    /// Another file: both run by turns, and the ratio of their times is given
+    #[arg(long, value_name = "OTHER")]
+    against: Option<PathBuf>,
+    /// Runtimes to time [default: tract, and ort-cpu if its library is found]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    runtime: Vec<RuntimeName>,
+    /// ONNX Runtime's shared library [default: `ORT_DYLIB_PATH`, the active virtual environment's, `python3`'s]
+    #[arg(long, value_name = "PATH")]
+    ort_lib: Option<PathBuf>,
+    /// Threads of ONNX Runtime; the others use one
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [1], value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Vec<u16>,
+    /// Images at once, where the file's batch is symbolic
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [1], value_parser = clap::value_parser!(u64).range(1..))]
+    batch: Vec<u64>,
+    /// Runs that count, in each of five processes; three before them do not
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// Time limit of each process
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+    /// Print the result as JSON on standard output
+    #[arg(long)]
+    json: bool,
+    /// No notes
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Processes for each row, one after the other; with two files by turns.
+const PROCESSES: usize = 5;
+
+/// Times a file.
+///
+/// # Errors
+///
+/// If a file cannot be read or cannot be tried, and on Ctrl-C.
+pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
+    let subject = subject(&args.file)?;
+    let other = args.against.as_deref().map(self::subject).transpose()?;
+    let (mut rows, mut status) = (Vec::new(), Status::Done);
+    for (runtime, named) in args.runtimes() {
+        for &batch in &args.batch {
+            let wanted = Wanted {
+                batches: vec![batch],
+                ..Wanted::default()
+            };
+            let inputs = inputs(&args.file, &subject, &wanted)?;
+            let of_other = match (&args.against, &other) {
+                (Some(path), Some(subject)) => {
+                    Some((path.as_path(), self::inputs(path, subject, &wanted)?))
+                }
+                _ => None,
+            };
+            for &threads in args.threads.iter().take(if runtime.is_onnx_runtime() {
+                usize::MAX
+            } else {
+                1
+            }) {
+                let threads = if runtime.is_onnx_runtime() {
+                    threads
+                } else {
+                    1
+                };
+                let row = args.row(runtime, threads, batch, &inputs, of_other.as_ref())?;
+                if row.unavailable && !named {
+                    if !args.quiet {
+                        eprintln!(
+                            "note: `{runtime}` was not timed: {}",
+                            row.error.unwrap_or_default()
+                        );
+                    }
+                    break;
+                }
+                if row.error.is_some() {
+                    status = status.and(if row.unavailable {
+                        Status::Unavailable
+                    } else {
+                        Status::Disagrees
+                    });
+                }
+                rows.push(row);
+            }
+        }
+    }
+    if rows.is_empty() {
+        status = status.and(Status::Unavailable);
+    }
+    let report = Report::new(&args.file, args.against.as_deref(), rows);
+    print::line(if args.json {
+        serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?
+    } else {
+        report.render()
+    })?;
+    Ok(status)
+}
+
+impl BenchArgs {
+    /// The runtimes, each once, and whether they were asked for.
+    fn runtimes(&self) -> Vec<(RuntimeName, bool)> {
+        if self.runtime.is_empty() {
+            let by_default = [RuntimeName::Tract, RuntimeName::OrtCpu];
+            let built = by_default.into_iter().filter(|runtime| runtime.is_built());
+            return built
+                .map(|runtime| (runtime, self.ort_lib.is_some() && runtime.is_onnx_runtime()))
+                .collect();
+        }
+        let mut runtimes = Vec::new();
+        for &runtime in &self.runtime {
+            if !runtimes.contains(&(runtime, true)) {
+                runtimes.push((runtime, true));
+            }
+        }
+        runtimes
+    }
+
+    /// Times one combination.
+    fn row(
+        &self,
+        runtime: RuntimeName,
+        threads: u16,
+        batch: u64,
+        inputs: &[NamedTensor],
+        other: Option<&(&Path, Vec<NamedTensor>)>,
+    ) -> Result<Row, Failure> {
+        let mut row = Row::new(runtime, threads, batch);
+        let (mut all, mut ratios) = (Vec::new(), Vec::new());
+        for _ in 0..PROCESSES {
+            let Some(mine) = self.process(&self.file, runtime, threads, inputs, &mut row)? else {
+                return Ok(row);
+            };
+            if let Some((path, inputs)) = other {
+                let mut scratch = row.clone();
+                let Some(theirs) = self.process(path, runtime, threads, inputs, &mut scratch)?
+                else {
+                    row.error = scratch
+                        .error
+                        .map(|error| format!("`{}`: {error}", path.display()));
+                    return Ok(row);
+                };
+                let medians =
+                    [theirs, mine.clone()].map(|timings| Spread::of(&timings.run_seconds).median);
+                ratios.push(medians[0] / medians[1]);
+            }
+            all.extend(mine.run_seconds);
+        }
+        row.runs = all.len();
+        row.seconds = Some(Spread::of(&all));
+        row.ratio = (!ratios.is_empty()).then(|| Ratio {
+            pairs: ratios.len(),
+            spread: Spread::of(&ratios),
+        });
+        Ok(row)
+    }
+
+    /// Times a file in a process of its own, and notes in `row` what the last one says of itself.
+    fn process(
+        &self,
+        file: &Path,
+        runtime: RuntimeName,
+        threads: u16,
+        inputs: &[NamedTensor],
+        row: &mut Row,
+    ) -> Result<Option<Timings>, Failure> {
+        let spec = Spec {
+            runtime,
+            library: None,
+            model: file.to_owned(),
+            threads: Some(threads.into()),
+            timed: false,
+            runs: self.runs.into(),
+            search_path: None,
+        };
+        let places = Places::from_environment(self.ort_lib.clone());
+        let cases = [inputs.to_vec()];
+        let tried = run_found(&spec, &places, &cases, Duration::from_secs(self.timeout))?;
+        let Outcome {
+            version,
+            load_seconds,
+            timings,
+            trouble,
+            ..
+        } = tried.outcome;
+        row.version = version;
+        if let Some(trouble) = trouble {
+            (row.unavailable, row.error) = match trouble {
+                Trouble::Unavailable { reason, .. } => (true, Some(reason)),
+                Trouble::Crashed { message } => (false, Some(format!("crashed: {message}"))),
+                Trouble::TimedOut { seconds } => {
+                    (false, Some(format!("not done after {seconds} s")))
+                }
+                Trouble::Refused { message } => (false, Some(message)),
+            };
+            return Ok(None);
+        }
+        if let Some(timings) = &timings {
+            row.load_seconds = load_seconds.map(|load| load + timings.prepare_seconds);
+            row.first_seconds = Some(timings.first_seconds);
+            row.peak_bytes = row.peak_bytes.max(timings.peak_bytes);
+        }
+        Ok(timings)
+    }
+}
+
+/// What a file that breaks no rule declares.
+fn subject(path: &Path) -> Result<Subject, Failure> {
+    let model = ModelFile::open(path).map_err(Failure::bad_input)?;
+    match check(&model)
+        .into_iter()
+        .find(|finding| finding.level == Level::Error)
+    {
+        Some(finding) => Err(Failure {
+            status: Status::Disagrees,
+            message: format!(
+                "`{}` breaks a rule, so it is not run: {finding}",
+                path.display()
+            ),
+            hint: Some("`check` lists everything that is wrong with it".to_owned()),
+        }),
+        None => Ok(read::subject(&model)),
+    }
+}
+
+/// Seeded noise for the first size of the file.
+fn inputs(path: &Path, subject: &Subject, wanted: &Wanted) -> Result<Vec<NamedTensor>, Failure> {
+    let bad = |error| Failure::bad_input(format!("`{}`: {error}", path.display()));
+    let cases = cases_of(subject, wanted).map_err(bad)?;
+    noise::inputs(subject, &cases[0], 0).map_err(bad)
+}
