@@ -12,7 +12,7 @@ use clap::Args;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::discover::Places;
 use efficientnet_onnx::runtime::outcome::Trouble;
-use model::Model;
+pub use model::Model;
 use report::{PictureReport, Report};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

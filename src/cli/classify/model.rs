@@ -90,6 +90,29 @@ impl Model {
         })
     }
 
+    /// Multiply-adds of one picture.
+    pub fn macs(&self) -> u64 {
+        self.subject.macs
+    }
+
+    /// How many classes there are.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The class of that number or name, whichever case it is in.
+    pub fn class_of(&self, text: &str) -> Option<usize> {
+        let named = || {
+            let is = |class: &usize| {
+                let name = self.labels.name(*class);
+                name.is_some_and(|name| name.eq_ignore_ascii_case(text))
+            };
+            (0..self.classes).find(is)
+        };
+        let number = text.parse().ok().filter(|class| *class < self.classes);
+        number.or_else(named)
+    }
+
     /// Elements of one prepared picture.
     pub fn row_elements(&self) -> usize {
         3 * self.size[0] * self.size[1]

@@ -180,7 +180,8 @@ fn read_all(paths: &[PathBuf], model: &ModelFile) -> Result<Vec<NamedTensor>, Fa
     Ok(tensors)
 }
 
-fn is_picture(path: &Path) -> bool {
+/// Whether a name is that of a picture.
+pub fn is_picture(path: &Path) -> bool {
     let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     matches!(
         ending.as_ref().and_then(|ending| ending.to_str()),

@@ -42,6 +42,7 @@ impl<'a> Workers<'a> {
             model: file.to_owned(),
             threads: self.request.threads.map(usize::from),
             timed: false,
+            runs: 0,
             search_path: None,
         };
         let tried = run_found(&spec, &self.places, &[inputs.to_vec()], self.limit)?;

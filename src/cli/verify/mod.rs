@@ -4,6 +4,8 @@ mod attempts;
 mod bisect;
 mod device;
 mod feed;
+mod html;
+mod images;
 mod lab;
 mod pair;
 mod self_test;
@@ -39,6 +41,16 @@ pub struct Arguments {
     /// Put mistakes into copies of the file, one at a time, and show that each runtime's outputs reveal them.
     #[arg(long, conflicts_with_all = ["other", "expect", "test_data"])]
     self_test: bool,
+    /// Also write the result as a page for browsers.
+    #[arg(long, value_name = "FILE", conflicts_with = "images")]
+    html: Option<PathBuf>,
+    /// Instead say how often each runtime names the right class of the pictures in this folder: one folder for each
+    /// class, or `labels.csv` in it, with lines `picture,class`.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["other", "input", "expect", "test_data", "noise", "batch", "size"])]
+    images: Option<PathBuf>,
+    /// The classes of the pictures, in place of folders and `labels.csv`.
+    #[arg(long, value_name = "FILE", requires = "images")]
+    labels_csv: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -82,6 +94,9 @@ pub struct Request {
 
 /// Runs `verify`.
 pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
+    if let Some(folder) = &arguments.images {
+        return images::verify(arguments, folder);
+    }
     let (text, status) = if arguments.self_test {
         self_test::run(arguments)?
     } else if arguments.bisect {
@@ -102,6 +117,11 @@ fn plain(arguments: &Arguments) -> Result<(String, Status), Failure> {
         None => verify_path(&arguments.file, &shown, &arguments.request, arguments.quiet)?,
         Some(other) => pair::verify(&arguments.file, other, &arguments.request, arguments.quiet)?,
     };
+    if let Some(path) = &arguments.html {
+        std::fs::write(path, html::page(&report)).map_err(|error| {
+            Failure::bad_input(format!("cannot write `{}`: {error}", path.display()))
+        })?;
+    }
     let text = if arguments.json {
         let json = serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?;
         format!("{json}\n")

@@ -1,0 +1,303 @@
+//! `verify --images`: how often each runtime names the right class of labelled pictures, and whether they agree.
+
+use super::attempts::{self, Run};
+use super::{Arguments, progress};
+use crate::cli::classify::Model;
+use crate::cli::exit::{Failure, Status};
+use crate::cli::{picture, print};
+use efficientnet_onnx::runtime::outcome::Trouble;
+use efficientnet_onnx::verify::compare::largest;
+use efficientnet_onnx::verify::report::Agreement;
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Version of the JSON form.
+const SCHEMA: u32 = 1;
+/// Pictures that are prepared at once: each takes a megabyte at 224 pixels.
+const GROUP: usize = 64;
+/// Pictures that are taken.
+const MOST_PICTURES: usize = 1_000_000;
+/// The name of the file of labels in a folder of pictures.
+const LABELS_FILE: &str = "labels.csv";
+
+#[derive(Debug, Serialize)]
+struct Report {
+    schema: u32,
+    file: String,
+    images: usize,
+    runtimes: Vec<Score>,
+}
+
+#[derive(Debug, Serialize)]
+struct Score {
+    name: &'static str,
+    version: Option<String>,
+    /// Pictures whose most probable class is the right one.
+    top1: Agreement,
+    /// Pictures whose right class is among the five most probable.
+    top5: Agreement,
+    /// Pictures whose most probable class is the first runtime's.
+    agreement: Agreement,
+    error: Option<String>,
+    #[serde(skip)]
+    first_choices: Vec<usize>,
+    #[serde(skip)]
+    unavailable: bool,
+}
+
+/// Runs every labelled picture in every runtime.
+///
+/// # Errors
+/// If the file is not made for pictures, a label is not known, or a picture cannot be read.
+pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
+    let (file, request, quiet) = (&arguments.file, &arguments.request, arguments.quiet);
+    let model = Model::open(file)?;
+    let in_folder = folder.join(LABELS_FILE);
+    let pictures = match &arguments.labels_csv {
+        Some(csv) => from_csv(csv, folder, &model)?,
+        None if in_folder.exists() => from_csv(&in_folder, folder, &model)?,
+        None => from_folders(folder, &model)?,
+    };
+    let mut report = Report {
+        schema: SCHEMA,
+        file: file.display().to_string(),
+        images: pictures.len(),
+        runtimes: Vec::new(),
+    };
+    for group in pictures.chunks(GROUP.next_multiple_of(model.batch)) {
+        let mut inputs = Vec::new();
+        for pictures in group.chunks(model.batch) {
+            let rows = pictures
+                .iter()
+                .map(|(path, _)| picture::load(path, &model.preprocessing));
+            inputs.push(vec![model.input(&rows.collect::<Result<Vec<_>, _>>()?)]);
+        }
+        let seconds = request
+            .timeout
+            .unwrap_or_else(|| model.seconds(group.len()));
+        let run = Run {
+            file,
+            macs: model.macs(),
+            inputs: &inputs,
+            limit: Duration::from_secs(seconds),
+            progress: progress(quiet),
+        };
+        let made = attempts::make(&run, request)?;
+        if report.runtimes.is_empty() {
+            for note in made.notes.iter().filter(|_| !quiet) {
+                eprintln!("note: {note}");
+            }
+            report.runtimes = made
+                .attempts
+                .iter()
+                .map(|attempt| Score::new(attempt.runtime.as_str()))
+                .collect();
+        }
+        for (score, attempt) in report.runtimes.iter_mut().zip(&made.attempts) {
+            score.version = attempt.outcome.version.clone().or(score.version.take());
+            let rows = attempt
+                .outcome
+                .cases
+                .iter()
+                .map(|case| model.rows(&case.outputs));
+            match rows.collect::<Result<Vec<_>, _>>() {
+                Ok(rows) => {
+                    for (row, (_, class)) in rows.iter().flatten().zip(group) {
+                        score.add(row, *class);
+                    }
+                }
+                Err(failure) => score.error = Some(failure.message),
+            }
+            if let Some(trouble) = &attempt.outcome.trouble {
+                score.fail(trouble);
+            }
+        }
+        if report.runtimes.iter().all(|score| score.error.is_some()) {
+            break;
+        }
+    }
+    report.compare();
+    print::line(if arguments.json {
+        serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?
+    } else {
+        report.render()
+    })?;
+    Ok(report.status())
+}
+
+impl Score {
+    fn new(name: &'static str) -> Self {
+        let none = Agreement { rows: 0, of: 0 };
+        Self {
+            name,
+            version: None,
+            top1: none,
+            top5: none,
+            agreement: none,
+            error: None,
+            first_choices: Vec::new(),
+            unavailable: false,
+        }
+    }
+
+    fn add(&mut self, row: &[f64], class: usize) {
+        let five = largest(row, 5);
+        self.top1.of += 1;
+        self.top5.of += 1;
+        self.top1.rows += usize::from(five.first() == Some(&class));
+        self.top5.rows += usize::from(five.contains(&class));
+        self.first_choices.extend(five.first());
+    }
+
+    fn fail(&mut self, trouble: &Trouble) {
+        self.error = Some(match trouble {
+            Trouble::Unavailable { reason, .. } => {
+                self.unavailable = true;
+                reason.clone()
+            }
+            Trouble::Refused { message } => message.clone(),
+            Trouble::Crashed { message } => format!("crashed: {message}"),
+            Trouble::TimedOut { seconds } => format!("not done after {seconds} s"),
+        });
+    }
+}
+
+impl Report {
+    /// Holds every runtime's choices against the first's.
+    fn compare(&mut self) {
+        let Some(base) = self.runtimes.iter().find(|score| score.error.is_none()) else {
+            return;
+        };
+        let base = base.first_choices.clone();
+        for score in &mut self.runtimes {
+            let same = score
+                .first_choices
+                .iter()
+                .zip(&base)
+                .filter(|(one, other)| one == other);
+            score.agreement = Agreement {
+                rows: same.count(),
+                of: base.len(),
+            };
+        }
+    }
+
+    fn status(&self) -> Status {
+        let each = self.runtimes.iter().map(|score| match &score.error {
+            Some(_) if score.unavailable => Status::Unavailable,
+            Some(_) => Status::Disagrees,
+            None if score.agreement.rows < score.agreement.of => Status::Disagrees,
+            None => Status::Done,
+        });
+        let nothing = if self.runtimes.is_empty() {
+            Status::Unavailable
+        } else {
+            Status::Done
+        };
+        each.fold(nothing, Status::and)
+    }
+
+    fn render(&self) -> String {
+        let mut text = format!("{}: {} pictures", self.file, self.images);
+        let share = |part: Agreement| {
+            let percent = 100.0 * part.rows as f64 / part.of.max(1) as f64;
+            format!("{}/{} ({percent:.2} %)", part.rows, part.of)
+        };
+        for score in &self.runtimes {
+            let version = score.version.as_deref().unwrap_or("-");
+            let _ = write!(
+                text,
+                "\n  {:<10} {version:<8} top-1 {}, top-5 {}, same first choice {}",
+                score.name,
+                share(score.top1),
+                share(score.top5),
+                share(score.agreement)
+            );
+            if let Some(error) = &score.error {
+                let _ = write!(text, "\n    {error}");
+            }
+        }
+        text
+    }
+}
+
+/// A picture and its class.
+type Labelled = (PathBuf, usize);
+
+/// Lines of a path below `folder` and a class, by number or name; the first line may be a heading.
+fn from_csv(csv: &Path, folder: &Path, model: &Model) -> Result<Vec<Labelled>, Failure> {
+    let bad = |reason: String| Failure::bad_input(format!("`{}`: {reason}", csv.display()));
+    let text = std::fs::read_to_string(csv).map_err(|error| bad(error.to_string()))?;
+    let mut pictures = Vec::new();
+    for (number, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
+        let (path, class) = line
+            .split_once(',')
+            .ok_or_else(|| bad(format!("line {}: expected `picture,class`", number + 1)))?;
+        let unquoted = |text: &str| text.trim().trim_matches('"').to_owned();
+        let (path, class) = (folder.join(unquoted(path)), unquoted(class));
+        match model.class_of(&class) {
+            Some(class) => pictures.push((path, class)),
+            None if number == 0 && !path.exists() => {}
+            None => {
+                return Err(bad(format!(
+                    "line {}: there is no class `{}`",
+                    number + 1,
+                    class.escape_debug()
+                )));
+            }
+        }
+    }
+    if pictures.is_empty() {
+        return Err(bad(
+            "expected lines of `picture,class`, found none".to_owned()
+        ));
+    }
+    Ok(pictures)
+}
+
+/// Pictures in one folder for each class, which is called by its number or name; or where there are as many folders as
+/// classes, in the order of the folders' names.
+fn from_folders(folder: &Path, model: &Model) -> Result<Vec<Labelled>, Failure> {
+    let bad = |reason: String| Failure::bad_input(format!("`{}`: {reason}", folder.display()));
+    let folders: Vec<PathBuf> = entries(folder)?
+        .into_iter()
+        .filter(|path| path.is_dir())
+        .collect();
+    let in_order = folders.len() == model.classes();
+    let mut pictures = Vec::new();
+    for (place, of_class) in folders.iter().enumerate() {
+        let name = of_class.file_name().unwrap_or_default().to_string_lossy();
+        let class = model.class_of(&name).or(in_order.then_some(place)).ok_or_else(|| {
+            bad(format!("there is no class `{}`", name.escape_debug()))
+                .hint(format!("call folders by the class's number or name, or label the pictures in `{LABELS_FILE}`: `picture,class`"))
+        })?;
+        let files = entries(of_class)?
+            .into_iter()
+            .filter(|path| super::feed::is_picture(path));
+        pictures.extend(files.map(|path| (path, class)));
+    }
+    if pictures.is_empty() {
+        return Err(bad(format!(
+            "expected a folder of pictures for each class, or `{LABELS_FILE}`, found neither"
+        )));
+    }
+    pictures.truncate(MOST_PICTURES);
+    Ok(pictures)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error| Failure::bad_input(format!("cannot read `{}`: {error}", folder.display()));
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    paths.sort();
+    Ok(paths)
+}
