@@ -3,7 +3,7 @@
 use super::{Request, attempts};
 use crate::cli::exit::Failure;
 use crate::cli::worker::{Spec, run_found};
-use efficientnet_onnx::onnx::file::{ModelFile, mark};
+use efficientnet_onnx::onnx::file::{ModelCopy, ModelFile, mark};
 use efficientnet_onnx::runtime::discover::Places;
 use efficientnet_onnx::runtime::outcome::Outcome;
 use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
@@ -97,7 +97,7 @@ impl Lab for Benches<'_> {
         };
         let path = copy
             .as_ref()
-            .map_or_else(|| bench.file.path.clone(), |copy| copy.path());
+            .map_or_else(|| bench.file.path.clone(), ModelCopy::path);
         let mut outcome = self.workers.run(bench.runtime, &path, &bench.inputs)?;
         if let (Side::Other, Some(pair)) = (side, self.pair) {
             for output in outcome.cases.iter_mut().flat_map(|case| &mut case.outputs) {

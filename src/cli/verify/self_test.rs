@@ -252,7 +252,7 @@ fn render(output: &Output<'_>) -> String {
 
 fn factor(seen: &Seen) -> String {
     match (seen.agrees, seen.smallest_factor) {
-        (Some(_), Some(factor)) if factor < 0.01 || factor >= 1000.0 => format!("{factor:.1e}"),
+        (Some(_), Some(factor)) if !(0.01..1000.0).contains(&factor) => format!("{factor:.1e}"),
         (Some(_), Some(factor)) => format!("{factor:.2}"),
         (Some(_), None) => "not finite".to_owned(),
         (None, _) => "did not run".to_owned(),
