@@ -1,7 +1,7 @@
 //! What must hold for the outputs of one runtime by themselves.
 
 use super::compare::compare;
-use super::plan::Case;
+use super::plan::{Case, Content};
 use super::report::{Check, CheckFailure, Tolerance};
 use super::subject::Subject;
 use crate::runtime::NamedTensor;
@@ -35,7 +35,7 @@ pub fn check(subject: &Subject, cases: &[Case], runs: &[CaseRun], tolerance: Tol
         }
         sound[index] = checked.failures.len() == before;
         if let (true, Some(logits)) = (sound[index], logits(&run.outputs)) {
-            check_constant(subject, logits, index, &mut checked);
+            check_constant(subject, case, logits, index, &mut checked);
         }
     }
     check_rows(cases, runs, &sound, tolerance, &mut checked);
@@ -148,7 +148,13 @@ fn check_finite(output: &NamedTensor, index: usize, failures: &mut Vec<CheckFail
     });
 }
 
-fn check_constant(subject: &Subject, logits: &NamedTensor, index: usize, checked: &mut Checked) {
+fn check_constant(
+    subject: &Subject,
+    case: &Case,
+    logits: &NamedTensor,
+    index: usize,
+    checked: &mut Checked,
+) {
     let classes = logits.shape[1].max(1);
     for (row, values) in logits.data.chunks_exact(classes).enumerate() {
         let (least, most) = values.iter().fold(
@@ -161,6 +167,8 @@ fn check_constant(subject: &Subject, logits: &NamedTensor, index: usize, checked
         }
         let note = if subject.constant_weights {
             "the logits are constant, as the weights are".to_owned()
+        } else if case.content == Content::Zero {
+            "the logits of zeros are constant, as where no bias differs".to_owned()
         } else if classes == 1 {
             "there is one class, so that constant logits cannot be told".to_owned()
         } else {

@@ -66,8 +66,7 @@ impl FeedArgs {
         if !self.input.is_empty() {
             let inputs = read_all(&self.input, model)?;
             let expected = read_all(&self.expect, model)?;
-            let expected =
-                (!self.expect.is_empty()).then_some((self.expect[0].as_path(), expected));
+            let expected = self.expect.first().map(|path| (path.as_path(), expected));
             return Feed::of_given(subject, vec![(self.input[0].as_path(), inputs, expected)]);
         }
         match &self.test_data {

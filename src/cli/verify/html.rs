@@ -20,7 +20,7 @@ border:1px solid currentColor}
 th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--soft);font-weight:600;white-space:nowrap}td.number{text-align:right;white-space:nowrap;
 font-variant-numeric:tabular-nums}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(20rem,1fr));gap:1rem}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(22rem,1fr));gap:1rem}
 figure{margin:0;padding:1rem;background:var(--card);border:1px solid var(--line);border-radius:.5rem}
 figcaption{font-weight:600;margin-bottom:.5rem}svg{display:block;width:100%;height:auto}
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}svg .bar{fill:var(--bar)}svg .axis{stroke:var(--line)}
@@ -197,7 +197,7 @@ fn charts(report: &Report, page: &mut String) {
 
 /// Width and height of a chart, and where its axis lies.
 const WIDTH: f64 = 420.0;
-const HEIGHT: f64 = 180.0;
+const HEIGHT: f64 = 168.0;
 const AXIS: f64 = 145.0;
 
 /// Bars for equal elements and for each power of ten, as high as the count on a linear scale.
@@ -237,7 +237,8 @@ fn chart(name: &str, histogram: &Histogram, page: &mut String) {
                 AXIS - height - 4.0,
             );
         }
-        if place == 0 || place + 1 == bars.len() || place % 4 == 1 {
+        // Every third power, and none beside the infinite.
+        if place == 0 || place + 1 == bars.len() || place % 3 == 2 && place + 2 < bars.len() {
             let _ = writeln!(
                 page,
                 "<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>",
