@@ -167,8 +167,9 @@ fn check_constant(
         }
         let note = if subject.constant_weights {
             "the logits are constant, as the weights are".to_owned()
-        } else if case.content == Content::Zero {
-            "the logits of zeros are constant, as where no bias differs".to_owned()
+        } else if matches!(case.content, Content::Zero | Content::Given) {
+            // Zeros give the biases alone, and what is given may be zeros.
+            "the logits are constant for an input of zeros or from files".to_owned()
         } else if classes == 1 {
             "there is one class, so that constant logits cannot be told".to_owned()
         } else {
