@@ -188,6 +188,8 @@ fn the_page_needs_nothing_and_shows_text_as_text() {
         "prefers-color-scheme:dark",
         "<svg",
         "aria-label=\"histogram of the differences of ort-cpu\"",
+        "aria-label=\"relative difference by layer, ort-cpu\"",
+        "<title>pooled (ReduceMean): ",
     ] {
         assert!(page.contains(expected), "{expected}");
     }

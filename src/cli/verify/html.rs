@@ -1,6 +1,7 @@
 //! A report as one page that needs nothing else: the verdict, the table, and how the differences of each runtime are
 //! spread. Its colours follow the reader's light or dark setting; it runs no script.
 
+use super::profile::{self, Profile};
 use efficientnet_onnx::verify::report::{Histogram, Report, RuntimeReport, RuntimeStatus, Verdict};
 use std::fmt::Write;
 
@@ -27,7 +28,7 @@ svg text{fill:var(--soft);font:11px system-ui,sans-serif}svg .bar{fill:var(--bar
 ul{padding-left:1.25rem}";
 
 /// The whole page.
-pub fn page(report: &Report) -> String {
+pub fn page(report: &Report, profiles: &[Profile]) -> String {
     let mut page = String::new();
     let title = escape(&report.file);
     let (verdict, class) = verdict(report);
@@ -63,6 +64,7 @@ pub fn page(report: &Report) -> String {
     if !report.runtimes.is_empty() {
         table(report, &mut page);
         charts(report, &mut page);
+        page.push_str(&profile::section(profiles, escape));
     }
     if !report.notes.is_empty() {
         page.push_str("<h2>Notes</h2>\n<ul>\n");

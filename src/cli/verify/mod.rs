@@ -8,6 +8,7 @@ mod html;
 mod images;
 mod lab;
 mod pair;
+mod profile;
 mod self_test;
 mod table;
 
@@ -36,10 +37,10 @@ pub struct Arguments {
     #[command(flatten)]
     request: Request,
     /// Where outputs differ, find the first node that does: for each runtime, or between two files.
-    #[arg(long, conflicts_with_all = ["expect", "self_test"])]
+    #[arg(long, conflicts_with_all = ["expect", "self_test", "html", "images"])]
     bisect: bool,
     /// Put mistakes into copies of the file, one at a time, and show that each runtime's outputs reveal them.
-    #[arg(long, conflicts_with_all = ["other", "expect", "test_data"])]
+    #[arg(long, conflicts_with_all = ["other", "expect", "test_data", "html", "images"])]
     self_test: bool,
     /// Also write the result as a page for browsers.
     #[arg(long, value_name = "FILE", conflicts_with = "images")]
@@ -118,7 +119,11 @@ fn plain(arguments: &Arguments) -> Result<(String, Status), Failure> {
         Some(other) => pair::verify(&arguments.file, other, &arguments.request, arguments.quiet)?,
     };
     if let Some(path) = &arguments.html {
-        std::fs::write(path, html::page(&report)).map_err(|error| {
+        let profiles = match &arguments.other {
+            None => profile::profiles(&arguments.file, &arguments.request, &report)?,
+            Some(_) => Vec::new(),
+        };
+        std::fs::write(path, html::page(&report, &profiles)).map_err(|error| {
             Failure::bad_input(format!("cannot write `{}`: {error}", path.display()))
         })?;
     }

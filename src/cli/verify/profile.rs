@@ -1,0 +1,154 @@
+//! The per-layer profile: how far every value of the file is from the base's, in each runtime, as a part of a page.
+
+use super::lab::{Bench, Benches, Workers};
+use super::{Request, limit, open};
+use crate::cli::exit::Failure;
+use efficientnet_onnx::runtime::RuntimeName;
+use efficientnet_onnx::verify::bisect::{LayerDifference, profile, values};
+use efficientnet_onnx::verify::read;
+use efficientnet_onnx::verify::report::{Report, RuntimeStatus};
+use std::fmt::Write;
+use std::path::Path;
+
+/// Runs of each runtime that a profile may take; files whose values need more have none.
+const RUNS: usize = 8;
+/// Size of a chart, and the powers of ten between its bottom and its top.
+const WIDTH: f64 = 880.0;
+const HEIGHT: f64 = 180.0;
+const BOTTOM: f64 = -12.0;
+const TOP: f64 = 2.0;
+
+/// A runtime's difference in every value, in the file's order.
+pub struct Profile {
+    /// The runtime.
+    pub runtime: &'static str,
+    /// Every value; none where that would take too many runs, or the runtime did not run with values marked.
+    pub layers: Option<Vec<LayerDifference>>,
+}
+
+/// Profiles each runtime of a report that ran and is not its base, with the inputs of the first case.
+///
+/// # Errors
+/// If the file cannot be read again, or on Ctrl-C.
+pub fn profiles(file: &Path, request: &Request, report: &Report) -> Result<Vec<Profile>, Failure> {
+    let base = report
+        .runtimes
+        .iter()
+        .find(|runtime| report.base.as_deref() == Some(runtime.name));
+    let (Some(base), Ok(opened)) = (base, open(file)?) else {
+        return Ok(Vec::new());
+    };
+    let subject = read::subject(&opened.model);
+    let feed = request
+        .feed
+        .prepare(&opened.model, &subject, request.seed, &report.file)?;
+    let workers = Workers::new(request, limit(request, &subject, &feed.cases));
+    let inputs = &feed.inputs[0];
+    let list = values(&opened.model, None, inputs);
+    let named = |name: &str| name.parse::<RuntimeName>().map_err(Failure::bad_input);
+    let bench = |name| {
+        Ok(Bench {
+            file: &opened.model,
+            runtime: named(name)?,
+            inputs: inputs.clone(),
+        })
+    };
+    let mut profiles = Vec::new();
+    for runtime in report
+        .runtimes
+        .iter()
+        .filter(|runtime| runtime.name != base.name)
+    {
+        let ran = [
+            RuntimeStatus::Passed,
+            RuntimeStatus::Disagrees,
+            RuntimeStatus::FailedChecks,
+        ];
+        if !ran.contains(&runtime.status) {
+            continue;
+        }
+        let sides = [bench(base.name)?, bench(runtime.name)?];
+        let mut benches = Benches {
+            workers: &workers,
+            sides,
+            pair: None,
+        };
+        let layers = match profile(&mut benches, &list, runtime.tolerance, RUNS) {
+            Ok(layers) => layers,
+            Err(efficientnet_onnx::verify::bisect::MeasureError::Runner(failure)) => {
+                return Err(failure);
+            }
+            Err(_) => None,
+        };
+        profiles.push(Profile {
+            runtime: runtime.name,
+            layers,
+        });
+    }
+    Ok(profiles)
+}
+
+/// A chart and the worst layers of each runtime, as HTML; `escape` makes text safe.
+pub fn section(profiles: &[Profile], escape: impl Fn(&str) -> String) -> String {
+    let mut page = String::new();
+    for profile in profiles {
+        let Some(layers) = profile.layers.as_ref().filter(|layers| !layers.is_empty()) else {
+            continue;
+        };
+        let name = escape(profile.runtime);
+        let _ = writeln!(
+            page,
+            "<h2>Layer by layer: {name}</h2>\n<p>Largest difference of each of {} values, as a part of the largest element of the base, from 1e{BOTTOM} to 1e{TOP}.</p>",
+            layers.len()
+        );
+        let _ = writeln!(
+            page,
+            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"relative difference by layer, {name}\" width=\"100%\">"
+        );
+        let step = WIDTH / layers.len() as f64;
+        for (index, layer) in layers.iter().enumerate() {
+            // What is not finite is as high as the chart.
+            let power = layer
+                .relative
+                .map_or(TOP, |relative| relative.max(1e-300).log10())
+                .clamp(BOTTOM, TOP);
+            let height = (power - BOTTOM) / (TOP - BOTTOM) * HEIGHT;
+            let colour = if layer.agrees() {
+                "currentColor"
+            } else {
+                "#d33"
+            };
+            let _ = writeln!(
+                page,
+                "<rect x=\"{:.2}\" y=\"{:.1}\" width=\"{:.2}\" height=\"{height:.1}\" fill=\"{colour}\" fill-opacity=\"0.6\"><title>{} ({}): {}</title></rect>",
+                index as f64 * step,
+                HEIGHT - height,
+                step * 0.9,
+                escape(&layer.node),
+                escape(&layer.op_type),
+                number(layer.relative),
+            );
+        }
+        page.push_str("</svg>\n<table>\n<tr><th>worst layers</th><th>operator</th><th>largest difference</th><th>relative</th><th>of allowed</th></tr>\n");
+        let mut worst: Vec<&LayerDifference> = layers.iter().collect();
+        let factor = |layer: &LayerDifference| layer.smallest_factor.unwrap_or(f64::INFINITY);
+        worst.sort_by(|one, two| factor(two).total_cmp(&factor(one)));
+        for layer in worst.into_iter().take(10) {
+            let _ = writeln!(
+                page,
+                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                escape(&layer.node),
+                escape(&layer.op_type),
+                number(layer.max_abs),
+                number(layer.relative),
+                number(layer.smallest_factor)
+            );
+        }
+        page.push_str("</table>\n");
+    }
+    page
+}
+
+fn number(number: Option<f64>) -> String {
+    number.map_or_else(|| "not finite".to_owned(), |number| format!("{number:.2e}"))
+}
