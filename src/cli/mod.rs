@@ -10,6 +10,7 @@ mod check;
 mod checkpoint;
 mod classes;
 mod classify;
+mod doctor;
 mod emit;
 mod exit;
 mod hub;
@@ -55,6 +56,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// List the rules of ONNX that a file breaks, without running it
     Check(check::CheckArgs),
+    /// Show which runtimes, libraries and devices are here, and what to install for the others
+    Doctor(doctor::Arguments),
     /// Run one file in one runtime, for another process of this program
     #[command(name = worker::SUBCOMMAND, hide = true)]
     Worker(worker::Arguments),
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Verify(arguments) => verify::main(arguments),
         Command::Bench(args) => bench::run(args),
         Command::Check(args) => check::run(args),
+        Command::Doctor(arguments) => doctor::main(arguments),
         Command::Worker(arguments) => worker::main(arguments),
         Command::Weights(args) => weights::run(args),
     };

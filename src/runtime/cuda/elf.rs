@@ -8,8 +8,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 const HEADER: usize = 64;
-const PROGRAM_HEADER: u64 = 56;
-const DYNAMIC_ENTRY: u64 = 16;
+const PROGRAM_HEADER: usize = 56;
+const DYNAMIC_ENTRY: usize = 16;
 const PT_LOAD: u64 = 1;
 const PT_DYNAMIC: u64 = 2;
 const DT_NULL: u64 = 0;
@@ -32,13 +32,13 @@ pub fn needed(library: &Path) -> io::Result<Vec<String>> {
     let table = number::<8>(&header, 32);
     let entry_size = number::<2>(&header, 54);
     let count = number::<2>(&header, 56);
-    if entry_size != PROGRAM_HEADER || count > MOST {
+    if entry_size != PROGRAM_HEADER as u64 || count > MOST {
         return Err(malformed("strange program headers"));
     }
     let (mut loads, mut dynamic) = (Vec::new(), None);
     for index in 0..count {
-        let entry: [u8; PROGRAM_HEADER as usize] =
-            read(&mut file, sum(table, index * PROGRAM_HEADER)?)?;
+        let entry: [u8; PROGRAM_HEADER] =
+            read(&mut file, sum(table, index * PROGRAM_HEADER as u64)?)?;
         let segment = Segment {
             offset: number::<8>(&entry, 8),
             address: number::<8>(&entry, 16),
@@ -52,9 +52,11 @@ pub fn needed(library: &Path) -> io::Result<Vec<String>> {
     }
     let dynamic = dynamic.ok_or_else(|| malformed("no dynamic section"))?;
     let (mut names, mut strings) = (Vec::new(), None);
-    for index in 0..(dynamic.size / DYNAMIC_ENTRY).min(MOST) {
-        let entry: [u8; DYNAMIC_ENTRY as usize] =
-            read(&mut file, sum(dynamic.offset, index * DYNAMIC_ENTRY)?)?;
+    for index in 0..(dynamic.size / DYNAMIC_ENTRY as u64).min(MOST) {
+        let entry: [u8; DYNAMIC_ENTRY] = read(
+            &mut file,
+            sum(dynamic.offset, index * DYNAMIC_ENTRY as u64)?,
+        )?;
         match number::<8>(&entry, 0) {
             DT_NULL => break,
             DT_NEEDED => names.push(number::<8>(&entry, 8)),

@@ -21,6 +21,8 @@ const COMPUTE_CAPABILITY_MINOR: c_int = 76;
 const INSUFFICIENT_DRIVER: c_int = 35;
 
 type Text = unsafe extern "C" fn(c_int) -> *const c_char;
+type GetName = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
+type GetAttribute = unsafe extern "C" fn(*mut c_int, c_int, c_int) -> c_int;
 type GetInt = unsafe extern "C" fn(*mut c_int) -> c_int;
 
 /// Loads a library by its name, along the search path of the system's loader, for good.
@@ -68,8 +70,7 @@ pub fn ask_driver(library: &Library, found: &mut Device) -> Result<(), String> {
     if count < 1 {
         return Err("the driver knows no device".to_owned());
     }
-    type Name = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
-    if let Ok(get) = symbol::<Name>(library, c"cuDeviceGetName") {
+    if let Ok(get) = symbol::<GetName>(library, c"cuDeviceGetName") {
         let mut name = [0_u8; 256];
         // SAFETY: `CUresult cuDeviceGetName(char *, int, CUdevice)`; device 0 exists.
         if unsafe { get(name.as_mut_ptr().cast(), 255, 0) } == 0 {
@@ -78,8 +79,7 @@ pub fn ask_driver(library: &Library, found: &mut Device) -> Result<(), String> {
                 .map(|name| name.to_string_lossy().into_owned());
         }
     }
-    type Attribute = unsafe extern "C" fn(*mut c_int, c_int, c_int) -> c_int;
-    if let Ok(get) = symbol::<Attribute>(library, c"cuDeviceGetAttribute") {
+    if let Ok(get) = symbol::<GetAttribute>(library, c"cuDeviceGetAttribute") {
         let (mut major, mut minor) = (0, 0);
         // SAFETY: `CUresult cuDeviceGetAttribute(int *, CUdevice_attribute, CUdevice)`.
         let codes = unsafe {

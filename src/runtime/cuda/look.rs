@@ -8,9 +8,6 @@ const PROVIDERS_SHARED: &str = "libonnxruntime_providers_shared.so";
 /// What the provider opens by itself when it first needs cuDNN, where its library does not name it.
 const CUDNN: &str = "libcudnn.so.9";
 
-/// The end of what the loader says of a library that is nowhere.
-const NOT_FOUND: &str = "No such file or directory";
-
 const HINT_LIBRARY: &str = "`pip install 'onnxruntime-gpu[cuda,cudnn]'` into the environment of the library, or name the folder of the CUDA libraries with `--cuda-lib`";
 /// Minimum drivers: CUDA Toolkit release notes, "CUDA driver minor version compatibility".
 const HINT_DRIVER: &str = "install NVIDIA's driver (580 or newer for CUDA 13, 525 or newer for CUDA 12); a container needs the host's driver, as with `docker run --gpus all`";
@@ -68,6 +65,7 @@ pub fn look(ort_library: &Path) -> Cuda {
         cuda.try_library(name);
     }
     cuda.lacks_libraries();
+    cuda.missing.sort_by_key(|missing| missing.part);
     cuda
 }
 
@@ -115,21 +113,20 @@ impl Cuda {
 
     /// The CUDA libraries that could not be loaded, as one thing that is missing.
     fn lacks_libraries(&mut self) {
-        let mut reasons = Vec::new();
-        for library in &self.libraries {
-            let own = library.name != library::DRIVER && !library.name.starts_with("libcudnn.");
-            if let Some(error) = library.error.as_ref().filter(|_| own) {
-                let itself = error.starts_with(&library.name) && error.ends_with(NOT_FOUND);
-                reasons.push(if itself {
-                    format!("`{}` is not found", library.name)
-                } else {
-                    format!("`{}` cannot be loaded: {error}", library.name)
-                });
+        let (mut absent, mut broken) = (Vec::new(), Vec::new());
+        for CudaLibrary { name, error, .. } in &self.libraries {
+            let own = name != library::DRIVER && !name.starts_with("libcudnn.");
+            match error {
+                Some(error) if own && is_absent(name, error) => absent.push(format!("`{name}`")),
+                Some(error) if own => broken.push(format!("`{name}` ({error})")),
+                _ => {}
             }
         }
-        if !reasons.is_empty() {
-            let reason = format!("of CUDA's libraries, {}", reasons.join(", "));
-            self.lacks(Part::Library, reason, HINT_LIBRARY);
+        for (libraries, fault) in [(absent, "are not found"), (broken, "cannot be loaded")] {
+            if !libraries.is_empty() {
+                let reason = format!("these CUDA libraries {fault}: {}", libraries.join(", "));
+                self.lacks(Part::Library, reason, HINT_LIBRARY);
+            }
         }
     }
 
@@ -160,4 +157,9 @@ impl Cuda {
             hint: hint.to_owned(),
         });
     }
+}
+
+/// Whether the loader's words mean that this library, and not one that it needs, is nowhere.
+fn is_absent(name: &str, error: &str) -> bool {
+    error.starts_with(name) && error.ends_with("No such file or directory")
 }
