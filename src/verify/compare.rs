@@ -23,8 +23,12 @@ impl Difference {
     }
 }
 
+/// A difference that no f32 shows: its smallest normal number. With `--init constant` the reference follows logits in
+/// f64 to 1e-58, where every f32 is 0.
+const BELOW_F32: f64 = f32::MIN_POSITIVE as f64;
+
 /// Compares two tensors of one shape, element by element: `|Δ| ≤ atol · max|base| + rtol · |base|`. Values that are
-/// not finite never pass.
+/// not finite never pass; differences below f32's smallest normal number always do.
 ///
 /// # Panics
 /// If the lengths differ.
@@ -53,11 +57,11 @@ pub fn compare(base: &[f64], other: &[f64], tolerance: Tolerance) -> Difference 
         if difference > result.max_abs {
             (result.max_abs, result.index) = (difference, index);
         }
-        if difference > 0.0 {
+        if difference > BELOW_F32 {
             result.smallest_factor = result.smallest_factor.max(difference / allowed);
         }
         // Written so that no comparison with NaN, from a scale that is not finite, can pass.
-        let within = finite && difference <= allowed;
+        let within = finite && difference <= allowed.max(BELOW_F32);
         result.beyond += usize::from(!within);
     }
     result
@@ -149,6 +153,13 @@ mod tests {
                 assert!(difference.max_abs.is_infinite());
             }
         }
+    }
+
+    #[test]
+    fn what_f32_cannot_hold_passes_as_zero() {
+        let difference = compare(&[1e-58, -1e-39], &[0.0, 0.0], TOLERANCE);
+        assert!(difference.passes() && difference.smallest_factor == 0.0);
+        assert!(!compare(&[1e-37, 0.0], &[0.0, 0.0], TOLERANCE).passes());
     }
 
     #[test]

@@ -19,12 +19,12 @@ border:1px solid currentColor}
 .good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
-th{color:var(--soft);font-weight:600;white-space:nowrap}td.number{text-align:right;white-space:nowrap;
+th{color:var(--soft);font-weight:600;white-space:nowrap}.number{text-align:right}td.number{white-space:nowrap;
 font-variant-numeric:tabular-nums}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(22rem,1fr));gap:1rem}
 figure{margin:0;padding:1rem;background:var(--card);border:1px solid var(--line);border-radius:.5rem}
 figcaption{font-weight:600;margin-bottom:.5rem}svg{display:block;width:100%;height:auto}
-svg text{fill:var(--soft);font:11px system-ui,sans-serif}svg .bar{fill:var(--bar)}svg .axis{stroke:var(--line)}
+svg text{fill:var(--soft);font:11px system-ui,sans-serif}svg .bar{fill:var(--bar)}svg .over{fill:var(--bad)}svg .axis{stroke:var(--line)}
 ul{padding-left:1.25rem}";
 
 /// The whole page.
@@ -105,8 +105,9 @@ fn cases(report: &Report) -> String {
 
 fn table(report: &Report, page: &mut String) {
     page.push_str(
-        "<h2>Runtimes</h2>\n<div class=\"scroll\"><table>\n<tr><th>runtime</th><th>version</th><th>load</th><th>run</th>\
-         <th>largest difference</th><th>of allowed</th><th>atol, rtol</th><th>top-1</th><th>top-5</th><th>result</th></tr>\n",
+        "<h2>Runtimes</h2>\n<div class=\"scroll\"><table>\n<tr><th>runtime</th><th>version</th><th class=\"number\">load</th><th class=\"number\">run</th>\
+         <th class=\"number\">largest difference</th><th class=\"number\">of allowed</th>\
+         <th class=\"number\">atol, rtol</th><th class=\"number\">top-1</th><th class=\"number\">top-5</th><th>result</th></tr>\n",
     );
     for runtime in &report.runtimes {
         let dash = || "–".to_owned();

@@ -15,8 +15,8 @@ const RUNS: usize = 8;
 /// Size of a chart, and the powers of ten between its bottom and its top.
 const WIDTH: f64 = 880.0;
 const HEIGHT: f64 = 180.0;
-const BOTTOM: f64 = -12.0;
-const TOP: f64 = 2.0;
+const BOTTOM: i32 = -12;
+const TOP: i32 = 3;
 
 /// A runtime's difference in every value, in the file's order.
 pub struct Profile {
@@ -98,7 +98,7 @@ pub fn section(profiles: &[Profile], escape: impl Fn(&str) -> String) -> String 
         let name = escape(profile.runtime);
         let _ = writeln!(
             page,
-            "<h2>Layer by layer: {name}</h2>\n<p>Largest difference of each of {} values, as a part of the largest element of the base, from 1e{BOTTOM} to 1e{TOP}.</p>",
+            "<h2>Layer by layer: {name}</h2>\n<p class=\"soft\">Largest difference of each of {} values, as a part of the largest element of the base, from 1e{BOTTOM} to 1e{TOP}.</p>",
             layers.len()
         );
         let _ = writeln!(
@@ -110,17 +110,12 @@ pub fn section(profiles: &[Profile], escape: impl Fn(&str) -> String) -> String 
             // What is not finite is as high as the chart.
             let power = layer
                 .relative
-                .map_or(TOP, |relative| relative.max(1e-300).log10())
-                .clamp(BOTTOM, TOP);
-            let height = (power - BOTTOM) / (TOP - BOTTOM) * HEIGHT;
-            let colour = if layer.agrees() {
-                "currentColor"
-            } else {
-                "#d33"
-            };
+                .map_or(f64::INFINITY, |relative| relative.max(1e-300).log10());
+            let height = height_of(power);
+            let class = if layer.agrees() { "bar" } else { "over" };
             let _ = writeln!(
                 page,
-                "<rect x=\"{:.2}\" y=\"{:.1}\" width=\"{:.2}\" height=\"{height:.1}\" fill=\"{colour}\" fill-opacity=\"0.6\"><title>{} ({}): {}</title></rect>",
+                "<rect x=\"{:.2}\" y=\"{:.1}\" width=\"{:.2}\" height=\"{height:.1}\" class=\"{class}\"><title>{} ({}): {}</title></rect>",
                 index as f64 * step,
                 HEIGHT - height,
                 step * 0.9,
@@ -129,14 +124,26 @@ pub fn section(profiles: &[Profile], escape: impl Fn(&str) -> String) -> String 
                 number(layer.relative),
             );
         }
-        page.push_str("</svg>\n<table>\n<tr><th>worst layers</th><th>operator</th><th>largest difference</th><th>relative</th><th>of allowed</th></tr>\n");
+        for power in (BOTTOM..TOP).step_by(3).skip(1) {
+            let height = HEIGHT - height_of(power.into());
+            let _ = writeln!(
+                page,
+                "<line class=\"axis\" x1=\"0\" y1=\"{height:.1}\" x2=\"{WIDTH}\" y2=\"{height:.1}\"/>\
+                 <text x=\"2\" y=\"{:.1}\">1e{power}</text>",
+                height - 3.0
+            );
+        }
+        page.push_str(
+            "</svg>\n<table>\n<tr><th>worst layers</th><th>operator</th><th class=\"number\">largest difference</th>\
+             <th class=\"number\">relative</th><th class=\"number\">of allowed</th></tr>\n",
+        );
         let mut worst: Vec<&LayerDifference> = layers.iter().collect();
         let factor = |layer: &LayerDifference| layer.smallest_factor.unwrap_or(f64::INFINITY);
         worst.sort_by(|one, two| factor(two).total_cmp(&factor(one)));
         for layer in worst.into_iter().take(10) {
             let _ = writeln!(
                 page,
-                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                "<tr><td>{}</td><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>",
                 escape(&layer.node),
                 escape(&layer.op_type),
                 number(layer.max_abs),
@@ -147,6 +154,12 @@ pub fn section(profiles: &[Profile], escape: impl Fn(&str) -> String) -> String 
         page.push_str("</table>\n");
     }
     page
+}
+
+/// How high a power of ten is in the chart.
+fn height_of(power: f64) -> f64 {
+    let (bottom, top) = (f64::from(BOTTOM), f64::from(TOP));
+    (power.clamp(bottom, top) - bottom) / (top - bottom) * HEIGHT
 }
 
 fn number(number: Option<f64>) -> String {
