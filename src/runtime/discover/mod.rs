@@ -88,7 +88,13 @@ impl Places {
             let Ok(path) = std::path::absolute(path) else {
                 return;
             };
-            if libraries.iter().all(|library| library.path != path) {
+            // `lib64` of a virtual environment is a link to `lib`.
+            let real =
+                |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            if libraries
+                .iter()
+                .all(|library| real(&library.path) != real(&path))
+            {
                 libraries.push(Library {
                     path,
                     origin,
