@@ -42,19 +42,7 @@ pub fn sites(view: &View, kind: Kind) -> Vec<Mutation> {
             Kind::InputReversed if inputs == 3 && view.maker(view.input(node, 0)).is_none() => {
                 change(TensorChange::ReversedInputs)
             }
-            Kind::BiasDropped if view.tensor(node, 2).is_some() => {
-                vec![Edit::Input(node, 2, String::new())]
-            }
-            Kind::BiasRotated
-                if view
-                    .tensor(node, 2)
-                    .is_some_and(|dims| dims.first() > Some(&1)) =>
-            {
-                vec![Edit::Tensor(
-                    view.input(node, 2).to_owned(),
-                    TensorChange::RotatedParts,
-                )]
-            }
+            Kind::BiasDropped | Kind::BiasRotated => bias(view, kind, node),
             _ => continue,
         };
         if !edits.is_empty() {
@@ -76,22 +64,12 @@ fn linear_sites(view: &View, kind: Kind) -> Vec<Mutation> {
         let edits = match kind {
             Kind::ClassesRotated if rows > 1 => change(TensorChange::RotatedParts),
             Kind::LinearLayout if rows > 1 && columns > 1 => change(TensorChange::OtherLayout),
-            Kind::BiasDropped if view.tensor(node, 2).is_some() => {
-                vec![Edit::Input(node, 2, String::new())]
-            }
-            Kind::BiasRotated
-                if view
-                    .tensor(node, 2)
-                    .is_some_and(|dims| dims.first() > Some(&1)) =>
-            {
-                vec![Edit::Tensor(
-                    view.input(node, 2).to_owned(),
-                    TensorChange::RotatedParts,
-                )]
-            }
+            Kind::BiasDropped | Kind::BiasRotated => bias(view, kind, node),
             _ => continue,
         };
-        sites.push(Mutation::new(view, kind, node, edits));
+        if !edits.is_empty() {
+            sites.push(Mutation::new(view, kind, node, edits));
+        }
     }
     sites
 }
@@ -177,4 +155,16 @@ fn swapped_weights(view: &View, node: usize) -> Vec<Edit> {
             Edit::Input(other, 1, own.to_owned()),
         ]
     })
+}
+
+/// What a kind does to the third operand, the bias; nothing where there is none.
+fn bias(view: &View, kind: Kind, node: usize) -> Vec<Edit> {
+    match (kind, view.tensor(node, 2)) {
+        (Kind::BiasDropped, Some(_)) => vec![Edit::Input(node, 2, String::new())],
+        (Kind::BiasRotated, Some(dims)) if dims.first() > Some(&1) => vec![Edit::Tensor(
+            view.input(node, 2).to_owned(),
+            TensorChange::RotatedParts,
+        )],
+        _ => Vec::new(),
+    }
 }
