@@ -25,7 +25,7 @@ pub static LITES: [Lite; 3] = [
     Lite::new("lite2", 260, "efficientnet-lite2-9656183e.pth"),
 ];
 
-pub const RUNTIMES: [&str; 2] = ["tract", "ort-cpu"];
+pub const RUNTIMES: [&str; 3] = ["reference", "tract", "ort-cpu"];
 
 impl Lite {
     const fn new(name: &'static str, size: usize, checkpoint: &'static str) -> Self {
@@ -95,7 +95,8 @@ pub fn logits(runtime: &str, model: &Path, size: usize, inputs: &[Vec<f32>]) -> 
         .spawn()
         .expect("the program starts");
     let mut job = worker.stdin.take().expect("a pipe");
-    let case = serde_json::json!([{ "name": "input", "shape": [1, 3, size, size] }]);
+    let case =
+        serde_json::json!([{ "name": "input", "shape": [1, 3, size, size], "element": "f32" }]);
     let cases = vec![case; inputs.len()];
     writeln!(
         job,
@@ -104,7 +105,8 @@ pub fn logits(runtime: &str, model: &Path, size: usize, inputs: &[Vec<f32>]) -> 
     )
     .expect("a pipe");
     for value in inputs.iter().flatten() {
-        job.write_all(&value.to_le_bytes()).expect("a pipe");
+        job.write_all(&f64::from(*value).to_le_bytes())
+            .expect("a pipe");
     }
     job.flush().expect("a pipe");
     let mut events = BufReader::new(worker.stdout.take().expect("a pipe"));
@@ -121,17 +123,29 @@ pub fn logits(runtime: &str, model: &Path, size: usize, inputs: &[Vec<f32>]) -> 
         if let Some(case) = event.get("case") {
             assert_eq!(
                 case["outputs"],
-                serde_json::json!([{ "name": "logits", "shape": [1, 1000] }])
+                serde_json::json!([{ "name": "logits", "shape": [1, 1000], "element": "f32" }])
             );
-            let mut bytes = vec![0; 4 * 1000];
+            let mut bytes = vec![0; 8 * 1000];
             events.read_exact(&mut bytes).expect("logits");
-            rows.push(floats(&bytes));
+            rows.push(doubles(&bytes));
         }
     }
     drop(job);
     worker.wait().expect("the worker ends");
     assert_eq!(rows.len(), inputs.len());
     rows
+}
+
+/// Little-endian f64 as f32.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the runtimes compute in f32"
+)]
+fn doubles(bytes: &[u8]) -> Vec<f32> {
+    bytes
+        .chunks_exact(8)
+        .map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight bytes")) as f32)
+        .collect()
 }
 
 /// Little-endian f32.
