@@ -77,9 +77,9 @@ fn without_the_variable_the_same_worker_leaves_files() {
         .spawn()
         .expect("the worker starts");
     let mut input = worker.stdin.take().expect("a pipe");
-    let job = b"{\"cases\":[[{\"name\":\"input\",\"shape\":[1,3,8,8]}]],\"timed\":false}\n";
+    let job = b"{\"cases\":[[{\"name\":\"input\",\"shape\":[1,3,8,8],\"element\":\"f32\"}]],\"timed\":false}\n";
     input.write_all(job).expect("a job");
-    input.write_all(&[0; 4 * 3 * 8 * 8]).expect("an image");
+    input.write_all(&[0; 8 * 3 * 8 * 8]).expect("an image");
     let mut output = Vec::new();
     worker
         .stdout
