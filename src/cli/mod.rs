@@ -50,7 +50,7 @@ enum Command {
     Inspect(Box<inspect::InspectArgs>),
     /// Name what is on pictures
     Classify(classify::ClassifyArgs),
-    /// Run a file in tract and ONNX Runtime, and compare what they compute
+    /// Run a file in every runtime that is here, and compare what they compute
     Verify(Box<verify::Arguments>),
     /// Time a file in each runtime
     Bench(bench::BenchArgs),

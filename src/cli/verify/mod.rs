@@ -27,7 +27,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Runs a file in tract and ONNX Runtime, and compares what they compute.
+/// Runs a file in every runtime that is here, and compares what they compute.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The file to verify.
@@ -42,7 +42,7 @@ pub struct Arguments {
     /// Put mistakes into copies of the file, one at a time, and show that each runtime's outputs reveal them.
     #[arg(long, conflicts_with_all = ["other", "expect", "test_data", "html", "images"])]
     self_test: bool,
-    /// Also write the result as a page for browsers.
+    /// Also write the result as a page for browsers, in place of a file that is there.
     #[arg(long, value_name = "FILE", conflicts_with = "images")]
     html: Option<PathBuf>,
     /// Instead say how often each runtime names the right class of the pictures in this folder: one folder for each
