@@ -135,10 +135,9 @@ fn input_order(model: &InferenceModel, inputs: &[NamedTensor]) -> Result<Vec<usi
 
 fn datum_type(element: Element) -> DatumType {
     match element {
-        Element::F32 => DatumType::F32,
+        // tract has no type for bf16; it says so itself when it reads the file.
+        Element::F32 | Element::Bf16 => DatumType::F32,
         Element::F16 => DatumType::F16,
-        // tract has no type for it; it says so itself when it reads the file.
-        Element::Bf16 => DatumType::F32,
         Element::F64 => DatumType::F64,
         Element::I64 => DatumType::I64,
         Element::I32 => DatumType::I32,

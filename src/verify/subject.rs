@@ -43,7 +43,7 @@ impl Default for Subject {
 pub struct Declared {
     /// Name of the value.
     pub name: String,
-    /// Its element type; one of [`Element`](crate::runtime::Element) can be run.
+    /// Its element type; one of [`Element`] can be run.
     pub element_type: String,
     /// Its shape; none if not even the rank is declared.
     pub shape: Option<Vec<Extent>>,

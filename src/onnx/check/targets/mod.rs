@@ -1,6 +1,6 @@
 //! What other toolchains are known not to load, or to compute wrongly without a word.
 //!
-//! Each [`Rule`] names the release that it was seen in and where that is written down: an issue, a page, or a run of
+//! Each `Rule` names the release that it was seen in and where that is written down: an issue, a page, or a run of
 //! that release over small EfficientNets of every form, held against ONNX Runtime 1.32.0. A file without findings may
 //! still fail: only what is known is here.
 //!

@@ -28,7 +28,7 @@ pub enum Edit {
     Rename(usize, &'static str),
     /// Changes the elements of an initializer.
     Tensor(String, TensorChange),
-    /// Adds a changed copy of an initializer, with its name and [`COPIED`].
+    /// Adds a changed copy of an initializer, with its name and `COPIED`.
     Copy(String, TensorChange),
     /// Removes every declared type of values in between, since some have another shape now.
     ForgetTypes,
