@@ -1,6 +1,8 @@
 """Measures how far every published network is from the reference in each runtime, and prints the table of AGREEMENT.md.
 
-    python3 golden/agreement.py target/release/efficientnet-onnx >golden/AGREEMENT.md
+    python3 golden/agreement.py target/release/efficientnet-onnx [RULE...] >golden/AGREEMENT.md
+
+RULE is how weights are drawn, `probe` by default; `official` can be given too.
 
 ONNX Runtime is found as `verify` finds it; `VIRTUAL_ENV=tests/.venv` gives that of the tests. The tolerances of
 `src/verify/tolerance.rs` are set by what this prints.
@@ -21,7 +23,6 @@ SIZES = {
     "v2-s": 192, "v2-m": 128, "v2-l": 96, "v2-xl": 64, "v2-b0": 224, "v2-b1": 240, "v2-b2": 260, "v2-b3": 224,
 }
 RUNTIMES = ["tract", "ort-cpu"]
-RULES = ["probe", "official"]
 
 
 def measure(binary, variant, size, rule, folder):
@@ -38,18 +39,18 @@ def measure(binary, variant, size, rule, folder):
 
 
 def main():
-    binary = sys.argv[1]
+    binary, rules = sys.argv[1], sys.argv[2:] or ["probe"]
     version = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     print("# Every published network against the reference\n")
     print(f"Made by `golden/agreement.py` with {version}: f32, N(0, 1) noise of seed 0, batch 1, 1 and 3. Each cell has the")
     print("largest difference in proportion to what is allowed, by default 5e-5 of the largest logit and 1e-4 of the logit.\n")
-    print("| | size | " + " | ".join(f"{runtime}, `{rule}`" for rule in RULES for runtime in RUNTIMES) + " |")
-    print("|---|---|" + "---|" * (len(RULES) * len(RUNTIMES)))
+    print("| | size | " + " | ".join(f"{runtime}, `{rule}`" for rule in rules for runtime in RUNTIMES) + " |")
+    print("|---|---|" + "---|" * (len(rules) * len(RUNTIMES)))
     worst = 0.0
     with tempfile.TemporaryDirectory() as folder:
         for variant, size in SIZES.items():
             cells = []
-            for rule in RULES:
+            for rule in rules:
                 report = measure(binary, variant, size, rule, folder)
                 found = {runtime["name"]: runtime for runtime in report["runtimes"]}
                 for name in RUNTIMES:

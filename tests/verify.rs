@@ -286,17 +286,17 @@ fn what_cannot_be_read_or_tried_is_bad_input() {
         std::fs::write(&path, bytes).expect("a file");
         path
     };
-    let mut integers = toy::model();
-    let graph = toy::graph_of(&mut integers);
-    let cast = toy::int(toy::node("Cast", &["numbers"], "input"), "to", 1);
+    let mut texts = toy::model();
+    let graph = toy::graph_of(&mut texts);
+    let cast = toy::int(toy::node("Cast", &["texts"], "input"), "to", 1);
     graph.node.insert(0, cast);
-    graph.input[0].name = Some("numbers".into());
+    graph.input[0].name = Some("texts".into());
     let declared = graph.input[0]
         .r#type
         .as_mut()
         .and_then(|declared| declared.value.as_mut());
     if let Some(type_proto::Value::TensorType(tensor)) = declared {
-        tensor.elem_type = Some(DataType::Int64 as i32);
+        tensor.elem_type = Some(DataType::String as i32);
     }
     for (path, part) in [
         (folder.path().join("missing.onnx"), "cannot read"),
@@ -307,8 +307,8 @@ fn what_cannot_be_read_or_tried_is_bad_input() {
         ),
         (write("empty.onnx", b""), "cannot be decoded"),
         (
-            toy::write(&integers, folder.path()),
-            "input `numbers` has element type int64, expected f32",
+            toy::write(&texts, folder.path()),
+            "input `texts` has element type string, expected a number or a bool",
         ),
     ] {
         let run = verify(&path, false, &[]).expect(2);
