@@ -132,7 +132,13 @@ impl SeededWeights {
                 let filters = extent(parameter, 0);
                 normal(0.0, (filters / parameter.element_count() as f64).sqrt())
             }
-            Role::ExpertWeights { kernel } => normal(0.0, (1.0 / product(&kernel[1..])).sqrt()),
+            // As strong as an ordinary kernel when mixed: routing weights are near 1/2, and the squares of as many
+            // as there are experts add up to a quarter of their count. Without it, the signal grows by the root of
+            // two in each layer of eight experts, and f32's noise with it.
+            Role::ExpertWeights { kernel } => normal(
+                0.0,
+                (4.0 / extent(parameter, 0) / product(&kernel[1..])).sqrt(),
+            ),
             Role::ConvBias => normal(0.5, 1.0),
             Role::LinearWeight | Role::RoutingWeight => Draw::Uniform {
                 stream,
