@@ -3,11 +3,8 @@
 //! Source: ONNX's `docs/Broadcasting.md` (multidirectional). Neighbouring dimensions that all operands walk through
 //! alike are merged, so that the inner loop is long.
 
+use super::parallel::{CHUNK, parts};
 use super::tensor::{count, filled, strides};
-use rayon::prelude::*;
-
-/// Elements that one task computes at least.
-pub const CHUNK: usize = 1 << 14;
 
 /// How `N` operands walk through the result.
 pub struct Walk<const N: usize> {
@@ -100,14 +97,11 @@ impl<const N: usize> Walk<N> {
             return Ok(result);
         }
         let rows = (CHUNK / inner).max(1);
-        result
-            .par_chunks_mut(inner * rows)
-            .enumerate()
-            .for_each(|(block, chunk)| {
-                for (index, row) in chunk.chunks_mut(inner).enumerate() {
-                    fill(row, self.start(block * rows + index), step);
-                }
-            });
+        parts(&mut result, inner * rows, &|block, chunk| {
+            for (index, row) in chunk.chunks_mut(inner).enumerate() {
+                fill(row, self.start(block * rows + index), step);
+            }
+        });
         Ok(result)
     }
 }

@@ -2,11 +2,10 @@
 //!
 //! Transcendental functions come from the crate `libm`, so that results are the same on every machine.
 
-use super::broadcast::CHUNK;
 use super::call::Call;
+use super::parallel::{CHUNK, parts};
 use super::tensor::{Data, Tensor, filled, wrap};
 use crate::runtime::Element;
-use rayon::prelude::*;
 
 type Results = Result<Vec<Tensor>, String>;
 
@@ -15,14 +14,11 @@ fn map(call: &Call, f: impl Fn(f64) -> f64 + Sync) -> Results {
     let x = call.operand(0)?;
     let values = x.floats()?;
     let mut result = filled(&x.shape, 0.0)?;
-    result
-        .par_chunks_mut(CHUNK)
-        .zip(values.par_chunks(CHUNK))
-        .for_each(|(result, values)| {
-            for (result, &value) in result.iter_mut().zip(values) {
-                *result = f(value);
-            }
-        });
+    parts(&mut result, CHUNK, &|number, chunk| {
+        for (result, &value) in chunk.iter_mut().zip(&values[number * CHUNK..]) {
+            *result = f(value);
+        }
+    });
     Ok(vec![Tensor::of_floats(x.element, x.shape.clone(), result)])
 }
 

@@ -31,6 +31,7 @@ mod narrow;
 mod normalise;
 mod operators;
 mod padding;
+mod parallel;
 mod pooling;
 mod quantise;
 mod reduce;

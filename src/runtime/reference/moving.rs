@@ -1,9 +1,9 @@
 //! Operators that move elements to other places: one copy with a step for each dimension does most of it.
 
-use super::broadcast::{CHUNK, common_shape};
+use super::broadcast::common_shape;
 use super::call::Call;
+use super::parallel::{CHUNK, parts};
 use super::tensor::{Data, Tensor, count, dimension, dimensions, extents, filled, strides};
-use rayon::prelude::*;
 
 type Results = Result<Vec<Tensor>, String>;
 
@@ -41,23 +41,20 @@ fn copied<T: Copy + Send + Sync>(
         _ => (1, 0),
     };
     let rows = (CHUNK / inner).max(1);
-    result
-        .par_chunks_mut(rows * inner)
-        .enumerate()
-        .for_each(|(block, chunk)| {
-            for (index, row) in chunk.chunks_mut(inner).enumerate() {
-                let mut number = block * rows + index;
-                let mut at = origin;
-                for dimension in (0..shape.len().saturating_sub(1)).rev() {
-                    at += (number % shape[dimension]) as isize * steps[dimension];
-                    number /= shape[dimension];
-                }
-                for element in row {
-                    *element = values[at as usize];
-                    at += step;
-                }
+    parts(&mut result, rows * inner, &|block, chunk| {
+        for (index, row) in chunk.chunks_mut(inner).enumerate() {
+            let mut number = block * rows + index;
+            let mut at = origin;
+            for dimension in (0..shape.len().saturating_sub(1)).rev() {
+                at += (number % shape[dimension]) as isize * steps[dimension];
+                number /= shape[dimension];
             }
-        });
+            for element in row {
+                *element = values[at as usize];
+                at += step;
+            }
+        }
+    });
     Ok(result)
 }
 

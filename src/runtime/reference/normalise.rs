@@ -2,8 +2,8 @@
 
 use super::call::Call;
 use super::elementwise::greater;
+use super::parallel::parts;
 use super::tensor::{Tensor, dimension, filled};
-use rayon::prelude::*;
 
 type Results = Result<Vec<Tensor>, String>;
 
@@ -37,19 +37,15 @@ pub fn batch(call: &Call) -> Results {
     let area: usize = x.shape[2..].iter().product();
     let mut result = filled(&x.shape, 0.0)?;
     if !result.is_empty() {
-        result
-            .par_chunks_mut(area)
-            .zip(values.par_chunks(area))
-            .enumerate()
-            .for_each(|(plane, (result, values))| {
-                let channel = plane % channels;
-                let deviation = (variance[channel] + epsilon).sqrt();
-                let (mean, scale) = (mean[channel], scale[channel] / deviation);
-                let bias = bias[channel];
-                for (result, &value) in result.iter_mut().zip(values) {
-                    *result = (value - mean) * scale + bias;
-                }
-            });
+        parts(&mut result, area, &|plane, result| {
+            let channel = plane % channels;
+            let deviation = (variance[channel] + epsilon).sqrt();
+            let (mean, scale) = (mean[channel], scale[channel] / deviation);
+            let bias = bias[channel];
+            for (result, &value) in result.iter_mut().zip(&values[plane * area..]) {
+                *result = (value - mean) * scale + bias;
+            }
+        });
     }
     Ok(vec![Tensor::of_floats(x.element, x.shape.clone(), result)])
 }
@@ -75,25 +71,23 @@ fn along(call: &Call, finish: fn(f64, f64) -> f64) -> Results {
     if result.is_empty() {
         return Ok(vec![x.clone()]);
     }
-    result
-        .par_chunks_mut(length * inner)
-        .zip(values.par_chunks(length * inner))
-        .for_each(|(result, values)| {
-            for start in 0..inner {
-                let mut most = f64::NEG_INFINITY;
-                for index in 0..length {
-                    most = greater(most, values[index * inner + start]);
-                }
-                let mut sum = 0.0;
-                for index in 0..length {
-                    sum += libm::exp(values[index * inner + start] - most);
-                }
-                for index in 0..length {
-                    let at = index * inner + start;
-                    result[at] = finish(values[at] - most, sum);
-                }
+    parts(&mut result, length * inner, &|block, result| {
+        let values = &values[block * length * inner..][..length * inner];
+        for start in 0..inner {
+            let mut most = f64::NEG_INFINITY;
+            for index in 0..length {
+                most = greater(most, values[index * inner + start]);
             }
-        });
+            let mut sum = 0.0;
+            for index in 0..length {
+                sum += libm::exp(values[index * inner + start] - most);
+            }
+            for index in 0..length {
+                let at = index * inner + start;
+                result[at] = finish(values[at] - most, sum);
+            }
+        }
+    });
     Ok(vec![Tensor::of_floats(x.element, x.shape.clone(), result)])
 }
 

@@ -2,9 +2,9 @@
 
 use super::call::Call;
 use super::elementwise::greater;
+use super::parallel::parts;
 use super::tensor::{Data, Tensor, count, extents, filled, range};
 use super::window::{Slide, slides};
-use rayon::prelude::*;
 
 type Results = Result<Vec<Tensor>, String>;
 
@@ -130,15 +130,12 @@ fn planes<T: Copy + Send + Sync>(
     let area: usize = x.shape[2..].iter().product();
     let pooled: usize = shape[2..].iter().product();
     if !result.is_empty() {
-        result
-            .par_chunks_mut(pooled)
-            .enumerate()
-            .for_each(|(plane, result)| {
-                let values = &values[plane * area..(plane + 1) * area];
-                for (index, element) in result.iter_mut().enumerate() {
-                    *element = pool(values, index);
-                }
-            });
+        parts(&mut result, pooled, &|plane, result| {
+            let values = &values[plane * area..(plane + 1) * area];
+            for (index, element) in result.iter_mut().enumerate() {
+                *element = pool(values, index);
+            }
+        });
     }
     Ok(result)
 }

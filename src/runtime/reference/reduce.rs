@@ -1,11 +1,10 @@
 //! Reductions over some dimensions.
 
-use super::broadcast::CHUNK;
 use super::call::Call;
 use super::elementwise::{greater, lesser};
 use super::moving::transposed;
+use super::parallel::{CHUNK, parts};
 use super::tensor::{Data, Tensor, count, dimensions, filled, range, wrap};
-use rayon::prelude::*;
 
 type Results = Result<Vec<Tensor>, String>;
 
@@ -70,15 +69,12 @@ fn rows<T: Copy + Send + Sync>(
 ) -> Result<Vec<T>, String> {
     let mut result = filled(shape, empty)?;
     let block = (CHUNK / length.max(1)).max(1);
-    result
-        .par_chunks_mut(block)
-        .enumerate()
-        .for_each(|(number, chunk)| {
-            for (index, element) in chunk.iter_mut().enumerate() {
-                let row = number * block + index;
-                *element = f(&values[row * length..(row + 1) * length]);
-            }
-        });
+    parts(&mut result, block, &|number, chunk| {
+        for (index, element) in chunk.iter_mut().enumerate() {
+            let row = number * block + index;
+            *element = f(&values[row * length..(row + 1) * length]);
+        }
+    });
     Ok(result)
 }
 
