@@ -270,6 +270,42 @@ fn bench_times_every_combination_and_pairs() {
 }
 
 #[test]
+fn bench_takes_a_size_where_the_file_leaves_it_open() {
+    let folder = folder();
+    let file = emitted(&folder, &["--size", "dynamic:32"]);
+    let arguments = ["--runtime", "ort-cpu", "--size", "32x64"];
+    let report = bench(&file, &arguments).expect(0).report();
+    assert_eq!(report["size"], serde_json::json!([32, 64]));
+    let fixed = toy::write(&toy::model(), folder.path());
+    let refused = bench(&fixed, &arguments).expect(2);
+    assert!(
+        refused
+            .stderr
+            .contains("size 32x64 is asked for, but the file has 8x8"),
+        "{refused:#?}"
+    );
+}
+
+#[test]
+fn bench_refuses_libraries_that_it_would_not_use() {
+    let folder = folder();
+    let file = toy::write(&toy::model(), folder.path());
+    for (arguments, message) in [
+        (
+            &["--runtime", "reference"][..],
+            "`--ort-lib` is given, but `--runtime` names neither `ort-cpu` nor `ort-cuda`",
+        ),
+        (
+            &["--cuda-lib", "."],
+            "`--cuda-lib` is given, but `--runtime` does not name `ort-cuda`",
+        ),
+    ] {
+        let refused = bench(&file, arguments).expect(2);
+        assert!(refused.stderr.contains(message), "{refused:#?}");
+    }
+}
+
+#[test]
 fn the_right_classes_of_labelled_pictures_are_counted() {
     let folder = folder();
     let file = emitted(&folder, &[]);

@@ -16,6 +16,7 @@ mod exit;
 mod hub;
 mod inspect;
 mod interrupt;
+mod libraries;
 mod like;
 mod list;
 mod misfit;

@@ -60,6 +60,18 @@ pub fn bytes(number: u64) -> String {
     format!("{value:.1} {unit}")
 }
 
+/// A size such as 224 or 192x256, height first.
+pub fn size(text: &str) -> Result<[u64; 2], String> {
+    let side = |text: &str| text.parse::<u64>().ok().filter(|side| *side > 0);
+    let sides = match text.split_once('x') {
+        Some((height, width)) => side(height).zip(side(width)),
+        None => side(text).map(|side| (side, side)),
+    };
+    sides
+        .map(|(height, width)| [height, width])
+        .ok_or_else(|| "expected a size such as 224 or 192x256, height first".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

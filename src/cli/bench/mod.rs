@@ -3,12 +3,13 @@
 mod report;
 
 use super::exit::{Failure, Status};
+use super::libraries::Libraries;
 use super::print;
+use super::text;
 use super::worker::{Spec, run_found};
 use clap::Args;
 use efficientnet_onnx::onnx::check::{Level, check};
 use efficientnet_onnx::onnx::file::ModelFile;
-use efficientnet_onnx::runtime::discover::Places;
 use efficientnet_onnx::runtime::outcome::{Outcome, Timings, Trouble};
 use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
 use efficientnet_onnx::verify::plan::{Wanted, cases_of};
@@ -29,15 +30,17 @@ pub struct BenchArgs {
     /// Runtimes to time [default: tract, and ort-cpu if its library is found]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     runtime: Vec<RuntimeName>,
-    /// ONNX Runtime's shared library [default: `ORT_DYLIB_PATH`, the active virtual environment's, `python3`'s]
-    #[arg(long, value_name = "PATH")]
-    ort_lib: Option<PathBuf>,
+    #[command(flatten)]
+    libraries: Libraries,
     /// Threads of ONNX Runtime; the others use one
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [1], value_parser = clap::value_parser!(u16).range(1..))]
     threads: Vec<u16>,
     /// Images at once, where the file's batch is symbolic
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [1], value_parser = clap::value_parser!(u64).range(1..))]
     batch: Vec<u64>,
+    /// Size of an image where the file's is symbolic, height first, or one for both [default: the file's own]
+    #[arg(long, value_name = "HxW", value_parser = text::size)]
+    size: Option<[u64; 2]>,
     /// Runs that count, in each of five processes; three before them do not
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
@@ -61,6 +64,7 @@ const PROCESSES: usize = 5;
 ///
 /// If a file cannot be read or cannot be tried, and on Ctrl-C.
 pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
+    args.libraries.check(&args.runtime)?;
     let subject = subject(&args.file)?;
     let other = args.against.as_deref().map(self::subject).transpose()?;
     let (mut rows, mut status) = (Vec::new(), Status::Done);
@@ -68,6 +72,7 @@ pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
         for &batch in &args.batch {
             let wanted = Wanted {
                 batches: vec![batch],
+                sizes: args.size.into_iter().collect(),
                 ..Wanted::default()
             };
             let inputs = inputs(&args.file, &subject, &wanted)?;
@@ -111,7 +116,7 @@ pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
     if rows.is_empty() {
         status = status.and(Status::Unavailable);
     }
-    let report = Report::new(&args.file, args.against.as_deref(), rows);
+    let report = Report::new(&args.file, args.against.as_deref(), args.size, rows);
     print::line(if args.json {
         serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?
     } else {
@@ -127,7 +132,12 @@ impl BenchArgs {
             let by_default = [RuntimeName::Tract, RuntimeName::OrtCpu];
             let built = by_default.into_iter().filter(|runtime| runtime.is_built());
             return built
-                .map(|runtime| (runtime, self.ort_lib.is_some() && runtime.is_onnx_runtime()))
+                .map(|runtime| {
+                    (
+                        runtime,
+                        self.libraries.ort_lib.is_some() && runtime.is_onnx_runtime(),
+                    )
+                })
                 .collect();
         }
         let mut runtimes = Vec::new();
@@ -196,7 +206,7 @@ impl BenchArgs {
             runs: self.runs.into(),
             search_path: None,
         };
-        let places = Places::from_environment(self.ort_lib.clone());
+        let places = self.libraries.places();
         let cases = [inputs.to_vec()];
         let tried = run_found(&spec, &places, &cases, Duration::from_secs(self.timeout))?;
         let Outcome {

@@ -15,6 +15,8 @@ pub struct Report {
     schema: u32,
     file: String,
     against: Option<String>,
+    /// Height and width that `--size` asked for.
+    size: Option<[u64; 2]>,
     rows: Vec<Row>,
 }
 
@@ -103,11 +105,17 @@ impl Row {
 
 impl Report {
     /// Of a file, and perhaps another.
-    pub fn new(file: &Path, against: Option<&Path>, rows: Vec<Row>) -> Self {
+    pub fn new(
+        file: &Path,
+        against: Option<&Path>,
+        size: Option<[u64; 2]>,
+        rows: Vec<Row>,
+    ) -> Self {
         Self {
             schema: SCHEMA,
             file: file.display().to_string(),
             against: against.map(|path| path.display().to_string()),
+            size,
             rows,
         }
     }

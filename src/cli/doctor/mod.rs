@@ -8,6 +8,7 @@ mod report;
 mod table;
 
 use super::exit::{Failure, Status};
+use super::libraries::Libraries;
 use clap::Args;
 use efficientnet_onnx::runtime::cuda::{HINT_PROVIDER, Part};
 use efficientnet_onnx::runtime::discover::{self, HINT, Places};
@@ -21,13 +22,8 @@ use std::path::{Path, PathBuf};
 /// The exit status is 0 whatever is missing.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// ONNX Runtime's shared library [default: `ORT_DYLIB_PATH`, the active virtual environment's, `python3`'s].
-    #[arg(long, value_name = "PATH")]
-    ort_lib: Option<PathBuf>,
-    /// Folder of CUDA's libraries and cuDNN, before those of the system and of NVIDIA's wheels.
-    /// Can be given several times.
-    #[arg(long, value_name = "DIR")]
-    cuda_lib: Vec<PathBuf>,
+    #[command(flatten)]
+    libraries: Libraries,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -41,11 +37,7 @@ pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
     if let Some(library) = &arguments.probe {
         return probe::answer(library);
     }
-    let places = Places {
-        cuda: arguments.cuda_lib.clone(),
-        ..Places::from_environment(arguments.ort_lib.clone())
-    };
-    let report = examine(&places)?;
+    let report = examine(&arguments.libraries.places())?;
     let text = if arguments.json {
         let json = serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?;
         format!("{json}\n")

@@ -40,7 +40,7 @@ pub struct Run<'a> {
 /// # Errors
 /// If the request contradicts itself, or on Ctrl-C.
 pub fn make(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
-    let places = places(request);
+    let places = request.libraries.places();
     let mut made = Attempts {
         attempts: Vec::new(),
         notes: Vec::new(),
@@ -63,7 +63,7 @@ pub fn make(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
 /// # Errors
 /// If the request contradicts itself, or on Ctrl-C.
 pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
-    let places = places(request);
+    let places = request.libraries.places();
     let mut candidates = chosen(request, &places)?;
     candidates.sort_by_key(|(runtime, _)| match runtime {
         RuntimeName::Reference => 0,
@@ -85,14 +85,6 @@ pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> 
         }
     }
     Ok(made)
-}
-
-/// Where the request has libraries looked for.
-pub fn places(request: &Request) -> Places {
-    Places {
-        cuda: request.cuda_lib.clone(),
-        ..Places::from_environment(request.ort_lib.clone())
-    }
 }
 
 /// Runs a file in one runtime; none, with a note, where it was not `named` and cannot be used here.
@@ -146,7 +138,7 @@ fn attempt(
 
 /// The runtimes to run, each once, and whether they were asked for, by name or by their library.
 fn chosen(request: &Request, places: &Places) -> Result<Vec<(RuntimeName, bool)>, Failure> {
-    if request.runtime.is_empty() && request.cuda_lib.is_empty() {
+    if request.runtime.is_empty() && request.libraries.cuda_lib.is_empty() {
         // A build without any still says what it lacks.
         let none = [RuntimeName::Tract, RuntimeName::OrtCpu]
             .into_iter()
@@ -161,23 +153,12 @@ fn chosen(request: &Request, places: &Places) -> Result<Vec<(RuntimeName, bool)>
         let chosen = RuntimeName::ALL.into_iter().filter(to_run);
         return Ok(chosen.map(|runtime| (runtime, asked(runtime))).collect());
     }
+    request.libraries.check(&request.runtime)?;
     let mut chosen = Vec::new();
     for &runtime in &request.runtime {
         if !chosen.contains(&(runtime, true)) {
             chosen.push((runtime, true));
         }
-    }
-    if request.ort_lib.is_some() && !chosen.iter().any(|(runtime, _)| runtime.is_onnx_runtime()) {
-        return Err(Failure::bad_input(
-            "`--ort-lib` is given, but `--runtime` names neither `ort-cpu` nor `ort-cuda`",
-        )
-        .hint("add `ort-cpu` to `--runtime`, or leave `--ort-lib` out"));
-    }
-    if !request.cuda_lib.is_empty() && !chosen.contains(&(RuntimeName::OrtCuda, true)) {
-        return Err(Failure::bad_input(
-            "`--cuda-lib` is given, but `--runtime` does not name `ort-cuda`",
-        )
-        .hint("add `ort-cuda` to `--runtime`, or leave `--cuda-lib` out"));
     }
     Ok(chosen)
 }
@@ -185,6 +166,7 @@ fn chosen(request: &Request, places: &Places) -> Result<Vec<(RuntimeName, bool)>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::libraries::Libraries;
 
     #[test]
     fn a_runtime_that_is_named_twice_runs_once() {
@@ -215,7 +197,10 @@ mod tests {
     fn a_library_for_a_runtime_that_is_not_to_run_is_bad_usage() {
         let request = Request {
             runtime: vec![RuntimeName::Tract],
-            ort_lib: Some("libonnxruntime.so".into()),
+            libraries: Libraries {
+                ort_lib: Some("libonnxruntime.so".into()),
+                ..Libraries::default()
+            },
             ..Request::default()
         };
         let failure = chosen(&request, &Places::default()).expect_err("bad usage");

@@ -2,7 +2,7 @@
 //! pictures, ONNX's test data, or other noise, batches and sizes than by default.
 
 use crate::cli::exit::Failure;
-use crate::cli::picture;
+use crate::cli::{picture, text};
 use clap::Args;
 use efficientnet_onnx::metadata::{PREPROCESSING_KEY, Preprocessing};
 use efficientnet_onnx::onnx::file::ModelFile;
@@ -35,7 +35,7 @@ pub struct FeedArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
     pub batch: Vec<u64>,
     /// Size to try where the file's is symbolic, height first, or one for both; may be repeated
-    #[arg(long, value_name = "HxW", value_parser = size)]
+    #[arg(long, value_name = "HxW", value_parser = text::size)]
     pub size: Vec<[u64; 2]>,
 }
 
@@ -210,15 +210,4 @@ fn read_picture(path: &Path, model: &ModelFile) -> Result<NamedTensor, Failure> 
         element: Element::F32,
         data: data.into_iter().map(f64::from).collect(),
     })
-}
-
-fn size(text: &str) -> Result<[u64; 2], String> {
-    let side = |text: &str| text.parse::<u64>().ok().filter(|side| *side > 0);
-    let sides = match text.split_once('x') {
-        Some((height, width)) => side(height).zip(side(width)),
-        None => side(text).map(|side| (side, side)),
-    };
-    sides
-        .map(|(height, width)| [height, width])
-        .ok_or_else(|| "expected a size such as 224 or 192x256, height first".to_owned())
 }

@@ -1,6 +1,6 @@
 //! Runs one file in one runtime with one set of inputs, over and over: what bisection and self-test are made of.
 
-use super::{Request, attempts};
+use super::Request;
 use crate::cli::exit::Failure;
 use crate::cli::worker::{Spec, run_found};
 use efficientnet_onnx::onnx::file::{ModelCopy, ModelFile, mark};
@@ -25,7 +25,7 @@ impl<'a> Workers<'a> {
     pub fn new(request: &'a Request, limit: Duration) -> Self {
         Self {
             request,
-            places: attempts::places(request),
+            places: request.libraries.places(),
             limit,
         }
     }

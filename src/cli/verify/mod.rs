@@ -13,6 +13,7 @@ mod self_test;
 mod table;
 
 use super::exit::{Failure, Status};
+use super::libraries::Libraries;
 use attempts::Run;
 use clap::Args;
 use efficientnet_onnx::onnx::check::{Finding, Level, check};
@@ -67,13 +68,8 @@ pub struct Request {
     /// library is found, and reference up to 2 GMACs an image].
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub runtime: Vec<RuntimeName>,
-    /// ONNX Runtime's shared library [default: `ORT_DYLIB_PATH`, the active virtual environment's, `python3`'s].
-    #[arg(long, value_name = "PATH")]
-    pub ort_lib: Option<PathBuf>,
-    /// Folder of CUDA's libraries and cuDNN, before those of the system and of NVIDIA's wheels; for `ort-cuda`.
-    /// Can be given several times.
-    #[arg(long, value_name = "DIR")]
-    pub cuda_lib: Vec<PathBuf>,
+    #[command(flatten)]
+    pub libraries: Libraries,
     /// Time limit of each runtime [default: 60, and 2 more for each GMAC over all images].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: Option<u64>,
