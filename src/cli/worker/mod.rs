@@ -5,6 +5,7 @@
 //! always has ONNX Runtime's telemetry turned off.
 
 mod child;
+mod ending;
 mod found;
 mod protocol;
 
@@ -13,12 +14,13 @@ use super::interrupt;
 pub use child::{Arguments, main};
 use efficientnet_onnx::runtime::outcome::{Event, Outcome, Trouble};
 use efficientnet_onnx::runtime::{NamedTensor, RuntimeName, TELEMETRY_OPT_OUT};
+use ending::{explain, quote, read_last_lines, was_interrupted};
 pub use found::run_found;
 use protocol::{Job, read_event, write_job};
 use std::ffi::OsString;
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -104,8 +106,10 @@ fn command(program: &Path, spec: &Spec) -> Command {
 }
 
 fn run_command(mut command: Command, job: Job, limit: Duration) -> Result<Outcome, Failure> {
-    command.env(TELEMETRY_OPT_OUT, "1");
     command
+        .env(TELEMETRY_OPT_OUT, "1")
+        // A list of addresses would push its last words out of what is kept.
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -162,8 +166,7 @@ fn run_command(mut command: Command, job: Job, limit: Duration) -> Result<Outcom
                 if interrupt::requested() || status.is_some_and(was_interrupted) {
                     return Err(interrupted());
                 }
-                let ended = status.map_or_else(|| "it ended without a result".to_owned(), describe);
-                let message = format!("{ended}{}", quote(&last_lines));
+                let message = explain(status, &last_lines);
                 outcome.add(Event::Failed(Trouble::Crashed { message }));
             }
         }
@@ -215,62 +218,11 @@ fn read_events(output: ChildStdout) -> Receiver<std::io::Result<Event>> {
     receive
 }
 
-/// The end of what the child writes to its standard error, sent when it has closed it.
-fn read_last_lines(mut errors: ChildStderr) -> Receiver<String> {
-    const KEPT: usize = 2048;
-    let (send, receive) = channel();
-    thread::spawn(move || {
-        let mut last = Vec::new();
-        let mut piece = [0; KEPT];
-        while let Ok(count @ 1..) = errors.read(&mut piece) {
-            last.extend_from_slice(&piece[..count]);
-            last.drain(..last.len().saturating_sub(KEPT));
-        }
-        let _ = send.send(String::from_utf8_lossy(&last).trim().to_owned());
-    });
-    receive
-}
-
-fn quote(last_lines: &Receiver<String>) -> String {
-    match last_lines.recv_timeout(Duration::from_millis(500)) {
-        Ok(lines) if !lines.is_empty() => format!("; it said: {}", lines.replace('\n', " / ")),
-        _ => String::new(),
-    }
-}
-
 fn interrupted() -> Failure {
     Failure {
         status: Status::Interrupted,
         message: "interrupted".to_owned(),
         hint: None,
-    }
-}
-
-fn was_interrupted(status: ExitStatus) -> bool {
-    #[cfg(unix)]
-    return std::os::unix::process::ExitStatusExt::signal(&status) == Some(2);
-    #[cfg(not(unix))]
-    return false;
-}
-
-fn describe(status: ExitStatus) -> String {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        let meaning = match signal {
-            4 => " (SIGILL: an instruction that this machine lacks)",
-            6 => " (SIGABRT: it gave up, perhaps out of memory)",
-            7 => " (SIGBUS)",
-            8 => " (SIGFPE)",
-            9 => " (SIGKILL: out of memory, or killed from outside)",
-            11 => " (SIGSEGV)",
-            15 => " (SIGTERM)",
-            _ => "",
-        };
-        return format!("it was ended by signal {signal}{meaning}");
-    }
-    match status.code() {
-        Some(0) | None => "it ended without a result".to_owned(),
-        Some(code) => format!("it ended with status {code} and without a result"),
     }
 }
 
@@ -330,7 +282,7 @@ mod tests {
         assert_eq!(outcome.version.as_deref(), Some("7"));
         assert_eq!(
             message(&outcome),
-            "it was ended by signal 11 (SIGSEGV); it said: bad news"
+            "it was ended by signal 11 (SIGSEGV: memory that is not its own); it said: bad news"
         );
         let (outcome, _) = fake("kill -KILL $$", 20_000);
         assert!(

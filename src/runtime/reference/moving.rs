@@ -3,7 +3,9 @@
 use super::broadcast::common_shape;
 use super::call::Call;
 use super::parallel::{CHUNK, parts};
-use super::tensor::{Data, Tensor, count, dimension, dimensions, extents, filled, strides};
+use super::tensor::{
+    Data, Tensor, count, dimension, dimensions, extents, filled, reserved, strides,
+};
 
 type Results = Result<Vec<Tensor>, String>;
 
@@ -204,10 +206,10 @@ pub fn concat(call: &Call) -> Results {
             ));
         }
     }
-    count(&shape)?;
     let [outer, _, inner] = around(&shape, axis);
-    let mut floats = Vec::new();
-    let mut integers = Vec::new();
+    let is_float = first.element.is_float();
+    let mut floats = reserved(if is_float { &shape } else { &[0] })?;
+    let mut integers = reserved(if is_float { &[0] } else { &shape })?;
     for row in 0..outer {
         for operand in &operands {
             let length = operand.shape[axis] * inner;
@@ -218,7 +220,7 @@ pub fn concat(call: &Call) -> Results {
             }
         }
     }
-    let data = match first.element.is_float() {
+    let data = match is_float {
         true => Data::Floats(floats),
         false => Data::Integers(integers),
     };
@@ -278,13 +280,14 @@ pub fn gather(call: &Call) -> Results {
     shape.extend(&indices.shape);
     shape.extend(&x.shape[axis + 1..]);
     count(&shape)?;
-    let mut rows = Vec::new();
+    let mut rows = reserved(&indices.shape)?;
     for &index in indices.integers()? {
         rows.push(Some(dimension(index, extent)?));
     }
+    let around = [outer, extent, inner];
     let data = match &x.data {
-        Data::Floats(values) => Data::Floats(rows_of(values, [outer, extent, inner], &rows, 0.0)),
-        Data::Integers(values) => Data::Integers(rows_of(values, [outer, extent, inner], &rows, 0)),
+        Data::Floats(values) => Data::Floats(rows_of(values, around, &rows, 0.0)?),
+        Data::Integers(values) => Data::Integers(rows_of(values, around, &rows, 0)?),
     };
     Ok(vec![Tensor {
         element: x.element,
@@ -299,8 +302,8 @@ pub fn rows_of<T: Copy>(
     [outer, extent, inner]: [usize; 3],
     rows: &[Option<usize>],
     fill: T,
-) -> Vec<T> {
-    let mut result = Vec::new();
+) -> Result<Vec<T>, String> {
+    let mut result = reserved(&[outer, rows.len(), inner])?;
     for start in 0..outer {
         for row in rows {
             match row {
@@ -312,5 +315,5 @@ pub fn rows_of<T: Copy>(
             }
         }
     }
-    result
+    Ok(result)
 }

@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::moving::{around, rows_of};
-use super::tensor::{Data, Tensor, count, dimensions};
+use super::tensor::{Data, Tensor, count, dimensions, reserved};
 
 /// More than this is no one's padding.
 const LARGEST: i64 = 1 << 30;
@@ -40,8 +40,8 @@ pub fn pad(call: &Call) -> Result<Vec<Tensor>, String> {
         padded.shape[axis] = rows.len();
         count(&padded.shape)?;
         padded.data = match &padded.data {
-            Data::Floats(values) => Data::Floats(rows_of(values, around, &rows, fill)),
-            Data::Integers(values) => Data::Integers(rows_of(values, around, &rows, fill as i64)),
+            Data::Floats(values) => Data::Floats(rows_of(values, around, &rows, fill)?),
+            Data::Integers(values) => Data::Integers(rows_of(values, around, &rows, fill as i64)?),
         };
     }
     Ok(vec![padded])
@@ -56,8 +56,7 @@ fn rows(extent: usize, before: i64, after: i64, mode: &str) -> Result<Vec<Option
             "{extent} elements are not padded by {before} and {after}"
         ));
     }
-    count(&[length as usize])?;
-    let mut rows = Vec::new();
+    let mut rows = reserved(&[length as usize])?;
     for place in 0..length {
         let source = place - before;
         let inside = (0..extent).contains(&source);

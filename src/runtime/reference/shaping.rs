@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::initializer;
-use super::tensor::{Data, Tensor, count, dimension, dimensions, extents, filled};
+use super::tensor::{Data, Tensor, count, dimension, dimensions, extents, filled, reserved};
 use crate::runtime::Element;
 use std::path::Path;
 
@@ -201,16 +201,18 @@ pub fn range(call: &Call) -> Results {
     let length = ((limit - start) / step).ceil().max(0.0);
     // What is no number becomes 0, and what is too many is refused by its shape.
     let shape = vec![length as usize];
-    count(&shape)?;
     let tensor = match operands[0].data {
         Data::Floats(_) => {
-            let values = (0..shape[0]).map(|index| start + index as f64 * step);
-            Tensor::of_floats(element, shape.clone(), values.collect())
+            let mut values = reserved(&shape)?;
+            values.extend((0..shape[0]).map(|index| start + index as f64 * step));
+            Tensor::of_floats(element, shape, values)
         }
         Data::Integers(_) => {
             let (start, step) = (operands[0].integers()?[0], operands[2].integers()?[0]);
             let value = |index: usize| start.wrapping_add((index as i64).wrapping_mul(step));
-            Tensor::of_integers(element, shape.clone(), (0..shape[0]).map(value).collect())
+            let mut values = reserved(&shape)?;
+            values.extend((0..shape[0]).map(value));
+            Tensor::of_integers(element, shape, values)
         }
     };
     Ok(vec![tensor])

@@ -162,15 +162,20 @@ pub fn count(shape: &[usize]) -> Result<usize, String> {
 
 /// As many elements as the shape has.
 pub fn filled<T: Clone>(shape: &[usize], value: T) -> Result<Vec<T>, String> {
-    let count = count(shape)?;
-    let mut data = Vec::new();
-    if data.try_reserve_exact(count).is_err() {
-        return Err(format!(
-            "there is no memory for a tensor of shape {shape:?}"
-        ));
-    }
-    data.resize(count, value);
+    let mut data = reserved(shape)?;
+    data.resize(count(shape)?, value);
     Ok(data)
+}
+
+/// Room for as many elements as the shape has.
+pub fn reserved<T>(shape: &[usize]) -> Result<Vec<T>, String> {
+    let mut data = Vec::new();
+    match data.try_reserve_exact(count(shape)?) {
+        Ok(()) => Ok(data),
+        Err(_) => Err(format!(
+            "there is no memory for a tensor of shape {shape:?}"
+        )),
+    }
 }
 
 /// Distances between neighbours along each dimension, in row-major order.
