@@ -121,7 +121,7 @@ fn tract_runs_out_of_memory_and_the_others_say_what_they_do_without() {
 
 #[test]
 fn tract_panics_for_want_of_memory_and_the_others_agree() {
-    let report = spoiled(&spoilers::wide_dimensions(), "tract", Some(384));
+    let report = spoiled(&spoilers::wide_dimensions(), "tract", Some(320));
     let entry = entry(&report, "tract");
     assert_eq!(entry["status"], "crashed");
     let message = entry["message"].as_str().expect("a message");
