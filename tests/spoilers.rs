@@ -110,7 +110,7 @@ fn onnx_runtime_traps_and_the_others_agree() {
 
 #[test]
 fn tract_runs_out_of_memory_and_the_others_say_what_they_do_without() {
-    let report = spoiled(&spoilers::tall_picture(), "tract", Some(640));
+    let report = spoiled(&spoilers::tall_picture(), "tract", Some(760));
     let message = "it ran out of memory when it asked for 805306368 bytes (a smaller batch or size needs less): \
         it was ended by signal 6 (SIGABRT: it gave up)";
     assert_ended(&report, "tract", "crashed", message);
