@@ -3,10 +3,15 @@
 //! Logarithm, sine and cosine are the first terms of their Taylor series on a reduced argument. All of it
 //! is additions, products, quotients and roots, which every machine rounds alike.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined is compiled for the vectors of its caller"
+)]
+
 use std::f32::consts::{LN_2, TAU};
 
 /// Two standard normals from 32 random bits for the radius and 32 for the angle. None is beyond 6.7.
-#[inline]
+#[inline(always)]
 pub(super) fn box_muller(radius: u32, angle: u32) -> [f32; 2] {
     // In (0, 1]: a radius is finite, and 0 for 1. Signed, as only signed conversions are vectorised everywhere.
     let unit = ((radius >> 1).cast_signed() as f32 + 0.5) * (1.0 / 2_147_483_648.0);
@@ -16,7 +21,7 @@ pub(super) fn box_muller(radius: u32, angle: u32) -> [f32; 2] {
 }
 
 /// Natural logarithm of a positive normal number, within 2^-22 of 1 + |log|.
-#[inline]
+#[inline(always)]
 fn logarithm(x: f32) -> f32 {
     const MANTISSA_BITS: u32 = f32::MANTISSA_DIGITS - 1;
     const ROOT_OF_HALF: i32 = std::f32::consts::FRAC_1_SQRT_2.to_bits().cast_signed();
@@ -33,7 +38,7 @@ fn logarithm(x: f32) -> f32 {
 }
 
 /// Cosine and sine of an angle, its 32 bits a fraction of a turn, each within 2^-23.
-#[inline]
+#[inline(always)]
 fn turn(angle: u32) -> [f32; 2] {
     const QUARTER: u32 = 1 << 30;
     const EIGHTH: u32 = QUARTER / 2;

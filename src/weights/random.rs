@@ -4,6 +4,11 @@
 //! keyed by SHA-256 of what identifies the tensor. Draws are made [`LANES`] counters at a time, in plain loops
 //! that the compiler turns into vector instructions.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined is compiled for the vectors of its caller"
+)]
+
 use super::normal::box_muller;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +24,36 @@ const WORDS: usize = 4;
 /// What [`LANES`] counters give: element `word · LANES + lane`.
 type Group<T> = [T; GROUP];
 const GROUP: usize = WORDS * LANES;
+
+/// How words become numbers.
+#[derive(Clone, Copy, Debug)]
+enum Distribution {
+    Normal { mean: f32, deviation: f32 },
+    Uniform { bound: f32 },
+}
+
+impl Distribution {
+    #[inline(always)]
+    fn spread(self, words: &Group<u32>, out: &mut Group<f32>) {
+        match self {
+            Self::Normal { mean, deviation } => {
+                for pairs in [0, 2 * LANES] {
+                    for first in pairs..pairs + LANES {
+                        let [cosine, sine] = box_muller(words[first], words[first + LANES]);
+                        out[first] = mean + deviation * cosine;
+                        out[first + LANES] = mean + deviation * sine;
+                    }
+                }
+            }
+            Self::Uniform { bound } => {
+                for (uniform, word) in out.iter_mut().zip(words) {
+                    *uniform =
+                        bound * ((word >> 8).cast_signed() as f32 * (1.0 / 8_388_608.0) - 1.0);
+                }
+            }
+        }
+    }
+}
 
 /// An endless, randomly accessible stream of draws.
 #[derive(Clone, Copy, Debug)]
@@ -60,53 +95,50 @@ impl Stream {
     ///
     /// The first two words of a counter give a pair, and the last two another.
     pub fn fill_normal(&self, offset: usize, out: &mut [f32], mean: f32, deviation: f32) {
-        self.fill(offset, out, |words, normals| {
-            for pairs in [0, 2 * LANES] {
-                for first in pairs..pairs + LANES {
-                    let [cosine, sine] = box_muller(words[first], words[first + LANES]);
-                    normals[first] = mean + deviation * cosine;
-                    normals[first + LANES] = mean + deviation * sine;
-                }
-            }
-        });
+        self.fill(offset, out, Distribution::Normal { mean, deviation });
     }
 
     /// Fills `out` with the elements from `offset` on: uniform in [-bound, bound), with 24 random bits each.
     pub fn fill_uniform(&self, offset: usize, out: &mut [f32], bound: f32) {
-        self.fill(offset, out, |words, uniforms| {
-            for (uniform, word) in uniforms.iter_mut().zip(words) {
-                *uniform = bound * ((word >> 8).cast_signed() as f32 * (1.0 / 8_388_608.0) - 1.0);
-            }
-        });
+        self.fill(offset, out, Distribution::Uniform { bound });
     }
 
-    /// Draws whole groups: nearly all in their place, and of the first and the last what is asked for.
-    #[inline]
-    fn fill(&self, offset: usize, out: &mut [f32], spread: impl Fn(&Group<u32>, &mut Group<f32>)) {
+    /// Draws with the widest vectors that the processor has. They give the same bits, as every product and every sum is
+    /// rounded on its own.
+    fn fill(&self, offset: usize, out: &mut [f32], distribution: Distribution) {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            #[expect(unsafe_code, reason = "the processor was asked just now")]
+            unsafe {
+                self.fill_avx2(offset, out, distribution);
+            }
+            return;
+        }
+        self.fill_groups(offset, out, distribution);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn fill_avx2(&self, offset: usize, out: &mut [f32], distribution: Distribution) {
+        self.fill_groups(offset, out, distribution);
+    }
+
+    #[inline(always)]
+    fn fill_groups(&self, offset: usize, out: &mut [f32], distribution: Distribution) {
         let mut words = [0; GROUP];
         let mut drawn = [0.0; GROUP];
-        let (mut index, skipped) = ((offset / GROUP) as u64, offset % GROUP);
-        let (first, rest) = out.split_at_mut(((GROUP - skipped) % GROUP).min(out.len()));
-        if !first.is_empty() {
+        let (mut index, mut skipped) = ((offset / GROUP) as u64, offset % GROUP);
+        let mut rest = out;
+        while !rest.is_empty() {
             self.group(index, &mut words);
-            spread(&words, &mut drawn);
-            first.copy_from_slice(&drawn[skipped..skipped + first.len()]);
-            index += 1;
-        }
-        let (groups, last) = rest.as_chunks_mut();
-        for group in groups {
-            self.group(index, &mut words);
-            spread(&words, group);
-            index += 1;
-        }
-        if !last.is_empty() {
-            self.group(index, &mut words);
-            spread(&words, &mut drawn);
-            last.copy_from_slice(&drawn[..last.len()]);
+            distribution.spread(&words, &mut drawn);
+            let (now, later) = rest.split_at_mut((GROUP - skipped).min(rest.len()));
+            now.copy_from_slice(&drawn[skipped..skipped + now.len()]);
+            (rest, index, skipped) = (later, index + 1, 0);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn group(&self, index: u64, out: &mut Group<u32>) {
         for lane in 0..LANES {
             let words = self.words(index * LANES as u64 + lane as u64);
@@ -116,7 +148,7 @@ impl Stream {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn words(&self, counter: u64) -> [u32; WORDS] {
         let [low, high] = [low_half(counter), low_half(counter >> 32)];
         philox([low, high, self.nonce[0], self.nonce[1]], self.key)
@@ -125,7 +157,7 @@ impl Stream {
 
 /// Keeps its words in the lower halves of 64 bits, as a product of such halves is one vector instruction. Spelled out, as
 /// `map` of an array is a call that is not inlined without LTO, and costs four times the whole.
-#[inline]
+#[inline(always)]
 fn philox(counter: [u32; WORDS], mut key: [u32; 2]) -> [u32; WORDS] {
     let [first, second, third, fourth] = counter;
     let mut words = [
@@ -199,6 +231,21 @@ mod tests {
             let mut part = vec![0.0; length];
             stream.fill_normal(start, &mut part, 0.0, 1.0);
             assert_eq!(part, whole[start..start + length]);
+        }
+    }
+
+    #[test]
+    fn vectors_of_any_width_draw_the_same_bits() {
+        let stream = Stream::new(3, "test", "widths");
+        let (mean, deviation) = (0.25, 1.5);
+        for distribution in [
+            Distribution::Normal { mean, deviation },
+            Distribution::Uniform { bound: 0.3 },
+        ] {
+            let (mut wide, mut plain) = ([0.0; 2000], [0.0; 2000]);
+            stream.fill(77, &mut wide, distribution);
+            stream.fill_groups(77, &mut plain, distribution);
+            assert_eq!(wide.map(f32::to_bits), plain.map(f32::to_bits));
         }
     }
 
