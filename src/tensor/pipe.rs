@@ -2,16 +2,23 @@
 
 use super::stream::batch_chunks;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 /// Bytes that are collected from small writes before they are handed over.
 const COLLECTED: usize = 1 << 16;
 
+/// A part of a buffer.
+pub(super) struct Chunk {
+    pub(super) buffer: Vec<u8>,
+    pub(super) bytes: Range<usize>,
+}
+
 /// Hands chunks of bytes to another thread, which writes them.
 pub struct Pipe {
     collected: Vec<u8>,
-    sender: Option<SyncSender<Vec<u8>>>,
+    sender: Option<SyncSender<Chunk>>,
     empty: Receiver<Vec<u8>>,
     writer: Option<JoinHandle<io::Result<()>>>,
 }
@@ -21,14 +28,13 @@ impl Pipe {
     #[must_use]
     pub fn new(mut out: Box<dyn Write + Send>) -> Self {
         let waiting = batch_chunks();
-        let (sender, full) = sync_channel::<Vec<u8>>(waiting);
+        let (sender, full) = sync_channel::<Chunk>(waiting);
         let (give_back, empty) = sync_channel::<Vec<u8>>(2 * waiting);
         let writer = std::thread::spawn(move || {
-            for mut chunk in full {
-                out.write_all(&chunk)?;
-                chunk.clear();
+            for Chunk { buffer, bytes } in full {
+                out.write_all(&buffer[bytes])?;
                 // Enough buffers are back already, or the other side is gone.
-                let _ = give_back.try_send(chunk);
+                let _ = give_back.try_send(buffer);
             }
             out.flush()
         });
@@ -40,18 +46,23 @@ impl Pipe {
         }
     }
 
-    /// An empty buffer, with the room of one that has been written if there is one.
+    /// A buffer that has been written if there is one, with what it holds.
     pub(super) fn buffer(&self) -> Vec<u8> {
         self.empty.try_recv().unwrap_or_default()
     }
 
     /// Hands over a chunk, after what was collected.
-    pub(super) fn send(&mut self, chunk: Vec<u8>) -> io::Result<()> {
-        if !self.collected.is_empty() {
-            let collected = std::mem::take(&mut self.collected);
-            self.hand_over(collected)?;
-        }
+    pub(super) fn send(&mut self, chunk: Chunk) -> io::Result<()> {
+        self.send_collected()?;
         self.hand_over(chunk)
+    }
+
+    fn send_collected(&mut self) -> io::Result<()> {
+        let buffer = std::mem::take(&mut self.collected);
+        self.hand_over(Chunk {
+            bytes: 0..buffer.len(),
+            buffer,
+        })
     }
 
     /// Writes what is left and waits until everything is written.
@@ -59,11 +70,14 @@ impl Pipe {
     /// # Errors
     /// If anything that was handed over could not be written.
     pub fn finish(mut self) -> io::Result<()> {
-        self.send(Vec::new())?;
+        self.send_collected()?;
         self.join()
     }
 
-    fn hand_over(&mut self, chunk: Vec<u8>) -> io::Result<()> {
+    fn hand_over(&mut self, chunk: Chunk) -> io::Result<()> {
+        if chunk.bytes.is_empty() {
+            return Ok(());
+        }
         match self.sender.as_ref().map(|sender| sender.send(chunk)) {
             Some(Ok(())) => Ok(()),
             // The writer ended early; it says why.
@@ -88,7 +102,7 @@ impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.collected.extend_from_slice(bytes);
         if self.collected.len() >= COLLECTED {
-            self.send(Vec::new())?;
+            self.send_collected()?;
         }
         Ok(bytes.len())
     }

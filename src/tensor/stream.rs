@@ -1,6 +1,6 @@
 //! Many tensors, written one after the other: filled by all threads, in chunks that do not end with a tensor.
 
-use super::pipe::Pipe;
+use super::pipe::{Chunk, Pipe};
 use super::{SourceError, TensorReader, TensorSource};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ const CHUNK: usize = 1 << 18;
 /// Elements that are filled at a time.
 const SHARE: usize = 1 << 14;
 /// Chunks per thread that are filled before the next ones are handed out.
-const CHUNKS_PER_THREAD: usize = 4;
+const CHUNKS_PER_THREAD: usize = 2;
 /// Chunks that are filled at a time at most, however many threads there are: 16 MiB.
 const MOST_CHUNKS: usize = 64;
 
@@ -70,6 +70,15 @@ enum Part {
         offset: usize,
         count: usize,
     },
+}
+
+impl Part {
+    fn bytes(self, segments: &[Segment<'_>]) -> usize {
+        match self {
+            Self::Before { segment } => segments[segment].before.len(),
+            Self::Elements { count, .. } => count * size_of::<f32>(),
+        }
+    }
 }
 
 type Readers<'a> = BTreeMap<usize, Box<dyn TensorReader + 'a>>;
@@ -94,13 +103,13 @@ pub fn stream(
         open(source, segments, batch, &mut readers)?;
         let work: Vec<(&Vec<Part>, Vec<u8>)> =
             batch.iter().map(|chunk| (chunk, out.buffer())).collect();
-        let filled: Vec<Vec<u8>> = work
+        let filled: Vec<Chunk> = work
             .into_par_iter()
             .map(|(chunk, bytes)| fill(segments, &readers, chunk, bytes))
             .collect::<Result<_, _>>()?;
-        for bytes in filled {
-            progress.advance(bytes.len() as u64);
-            out.send(bytes)?;
+        for chunk in filled {
+            progress.advance(chunk.bytes.len() as u64);
+            out.send(chunk)?;
         }
     }
     Ok(())
@@ -173,44 +182,80 @@ fn open<'a>(
     Ok(())
 }
 
-/// Fills a chunk's bytes.
+/// Fills a chunk, in a buffer that may hold anything.
 fn fill(
     segments: &[Segment<'_>],
     readers: &Readers<'_>,
-    chunk: &[Part],
-    mut bytes: Vec<u8>,
-) -> Result<Vec<u8>, SourceError> {
-    bytes.reserve(CHUNK);
-    let mut values = vec![0.0_f32; SHARE];
-    for part in chunk {
+    parts: &[Part],
+    mut buffer: Vec<u8>,
+) -> Result<Chunk, SourceError> {
+    let (length, start) = place(segments, parts);
+    if buffer.len() < start + length {
+        buffer.resize(start + length.max(CHUNK), 0);
+    }
+    let mut rest = &mut buffer[start..start + length];
+    for part in parts {
+        let (bytes, later) = rest.split_at_mut(part.bytes(segments));
         match *part {
-            Part::Before { segment } => bytes.extend_from_slice(segments[segment].before),
+            Part::Before { segment } => bytes.copy_from_slice(segments[segment].before),
             Part::Elements {
-                segment,
-                offset,
-                count,
+                segment, offset, ..
             } => {
                 let reader = readers
                     .get(&segment)
                     .ok_or_else(|| SourceError::Missing(segments[segment].tensor.to_owned()))?;
-                for start in (offset..offset + count).step_by(SHARE) {
-                    let values = &mut values[..SHARE.min(offset + count - start)];
-                    reader.fill(start, values)?;
-                    append(values, &mut bytes);
-                }
+                elements(reader.as_ref(), offset, bytes)?;
             }
         }
+        rest = later;
     }
-    Ok(bytes)
+    Ok(Chunk {
+        bytes: start..start + length,
+        buffer,
+    })
 }
 
-fn append(values: &mut [f32], bytes: &mut Vec<u8>) {
+/// Bytes of a chunk, and where it starts in its buffer so that its longest part is aligned.
+fn place(segments: &[Segment<'_>], parts: &[Part]) -> (usize, usize) {
+    let (mut length, mut longest, mut position) = (0, 0, 0);
+    for part in parts {
+        let bytes = part.bytes(segments);
+        if matches!(part, Part::Elements { .. }) && bytes > longest {
+            (longest, position) = (bytes, length);
+        }
+        length += bytes;
+    }
+    (length, position.wrapping_neg() % size_of::<f32>())
+}
+
+/// Reads elements as little-endian bytes: in their place where they are aligned, and otherwise over a buffer.
+fn elements(reader: &dyn TensorReader, offset: usize, bytes: &mut [u8]) -> Result<(), SourceError> {
+    let share = SHARE * size_of::<f32>();
+    let mut buffer = Vec::new();
+    for (start, bytes) in (offset..).step_by(SHARE).zip(bytes.chunks_mut(share)) {
+        if let Ok(values) = bytemuck::try_cast_slice_mut(bytes) {
+            little_endian(reader, start, values)?;
+        } else {
+            buffer.resize(bytes.len() / size_of::<f32>(), 0.0);
+            little_endian(reader, start, &mut buffer)?;
+            bytes.copy_from_slice(bytemuck::must_cast_slice(&buffer));
+        }
+    }
+    Ok(())
+}
+
+fn little_endian(
+    reader: &dyn TensorReader,
+    start: usize,
+    values: &mut [f32],
+) -> Result<(), SourceError> {
+    reader.fill(start, values)?;
     if cfg!(target_endian = "big") {
         for value in values.iter_mut() {
             *value = f32::from_bits(value.to_bits().to_le());
         }
     }
-    bytes.extend_from_slice(bytemuck::must_cast_slice(values));
+    Ok(())
 }
 
 #[cfg(test)]
