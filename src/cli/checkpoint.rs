@@ -51,6 +51,8 @@ impl OpenCheckpoint {
         let naming = checkpoint
             .naming()
             .ok_or_else(|| unknown_names(path, &checkpoint))?;
+        // What takes longest starts first.
+        checkpoint.start_hashing();
         let recipe: Option<Recipe> = told(&checkpoint, metadata::RECIPE_KEY)?;
         let is_folded = |recipe: &Recipe| recipe.bn == BatchNorms::Fold.name();
         if checkpoint.is_model() && recipe.as_ref().is_none_or(is_folded) {
@@ -299,7 +301,6 @@ impl OpenCheckpoint {
         &self,
         parameters: Vec<Parameter>,
     ) -> Result<(Box<dyn TensorSource + '_>, Vec<Expected>), Failure> {
-        self.checkpoint.start_hashing();
         let timm = parameters.iter().map(|parameter| parameter.name.as_str());
         let names = NameMap::new(self.naming, timm).map_err(Failure::bad_input)?;
         let stem = self.naming.stem_weight();
