@@ -1,13 +1,11 @@
-//! What `verify` is fed with and compared with, `bench`, and the page of `--html`, with ONNX Runtime.
+//! What `verify` is fed with and compared with, and the page of `--html`, with ONNX Runtime.
 
 mod verify_support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use verify_support::{
-    Run, emitted, folder, ort_library, program, toy, verify, virtual_environment,
-};
+use verify_support::{emitted, folder, toy, verify, virtual_environment};
 
 const ORT: &[&str] = &["--runtime", "ort-cpu", "--json"];
 
@@ -136,19 +134,129 @@ fn inputs_and_expected_outputs_come_from_files_of_numpy() {
     )
     .expect(1);
     assert_eq!(run.report()["verdict"], "disagree");
+    // With a page the status is the same.
+    let page = folder.path().join("wrong.html");
+    let arguments = [
+        "--input",
+        text(&input),
+        "--expect",
+        text(&wrong),
+        "--html",
+        text(&page),
+    ];
+    verify(&file, true, &with(ORT, &arguments)).expect(1);
+    assert!(
+        fs::read_to_string(&page)
+            .expect("a page")
+            .contains("not verified")
+    );
     let run = verify(&file, true, &with(ORT, &["--input", text(&wrong)])).expect(2);
     assert!(run.stderr.contains("is declared as"), "{run:#?}");
+    for other in [
+        ["--noise", "zero"],
+        ["--batch", "2"],
+        ["--size", "8"],
+        ["--rtol", "inf"],
+        ["--atol", "-1"],
+    ] {
+        verify(
+            &file,
+            true,
+            &with(ORT, &["--input", text(&input), other[0], other[1]]),
+        )
+        .expect(2);
+    }
     let run = verify(&file, true, &with(ORT, &["--input", "nothing.npy"])).expect(2);
     assert!(run.stderr.contains("cannot read `nothing.npy`"), "{run:#?}");
 }
 
 #[test]
+fn each_input_and_output_has_a_file_and_the_formula_is_the_printed_one() {
+    let folder = folder();
+    let [file, a, b, sum, difference] = ["two.onnx", "a.npy", "b.npy", "sum.npy", "difference.npy"]
+        .map(|name| folder.path().join(name));
+    python(
+        "import sys, numpy, onnx\n\
+         from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info\n\
+         value = lambda name: make_tensor_value_info(name, 1, ['batch', 2])\n\
+         nodes = [make_node('Add', ['a', 'b'], ['sum'], 'sum'), make_node('Sub', ['a', 'b'], ['difference'], 'difference')]\n\
+         graph = make_graph(nodes, 'two', [value('a'), value('b')], [value('sum'), value('difference')])\n\
+         onnx.save(make_model(graph, opset_imports=[make_opsetid('', 17)], ir_version=8), sys.argv[1])\n\
+         a, b = numpy.float32([[1, 2]]), numpy.float32([[10, 30]])\n\
+         for path, array in zip(sys.argv[2:], [a, b, a + b, a - b]): numpy.save(path, array)",
+        &[&file, &a, &b, &sum, &difference],
+    );
+    let run = |second: &Path, more: &[&str]| {
+        let arguments = [
+            "--input",
+            text(&a),
+            "--input",
+            text(&b),
+            "--expect",
+            text(&sum),
+            "--expect",
+            text(second),
+        ];
+        verify(&file, true, &[ORT, &arguments, more].concat())
+    };
+    run(&difference, &[]).expect(0);
+    // −9 and −28 where 11 and 32 are expected: 20 of 5e-5 · 32 + 1e-4 · 11, and 60 of 5e-5 · 32 + 1e-4 · 32.
+    let report = run(&sum, &[]).expect(1).report();
+    let runtime = &report["runtimes"][0];
+    assert_eq!(
+        (
+            &runtime["max_abs_output"],
+            &runtime["max_abs"],
+            &runtime["beyond_tolerance"]
+        ),
+        (&"difference".into(), &60.0.into(), &2.into())
+    );
+    assert_eq!(runtime["max_abs_index"], serde_json::json!([0, 1]));
+    let factor = runtime["smallest_factor"].as_f64().expect("a factor");
+    assert!((factor - 60.0 / 0.0048).abs() < 1e-6, "{factor}");
+    run(&sum, &["--rtol", "2", "--atol", "0"]).expect(0);
+    let report = run(&sum, &["--rtol", "0", "--atol", "1.8"])
+        .expect(1)
+        .report();
+    assert_eq!(report["runtimes"][0]["beyond_tolerance"], 1);
+}
+
+#[test]
+fn the_size_the_batch_and_the_seed_are_those_that_are_asked_for() {
+    let folder = folder();
+    let file = emitted(&folder, &["--size", "dynamic:32"]);
+    let inputs = ["3", "4"].map(|seed| {
+        let data = folder.path().join(seed);
+        let asked = [
+            "--size",
+            "64x96",
+            "--batch",
+            "2",
+            "--seed",
+            seed,
+            "--test-data",
+            text(&data),
+        ];
+        let report = verify(&file, true, &with(ORT, &asked)).expect(0).report();
+        let cases = report["cases"].as_array().expect("cases");
+        assert_eq!(cases.len(), 1);
+        assert_eq!(
+            (&cases[0]["height"], &cases[0]["width"], &cases[0]["batch"]),
+            (&64.into(), &96.into(), &2.into())
+        );
+        fs::read(data.join("test_data_set_0/input_0.pb")).expect("written")
+    });
+    assert_ne!(inputs[0], inputs[1]);
+}
+
+#[test]
 fn a_picture_is_prepared_as_the_file_says() {
     let folder = folder();
-    let file = emitted(&folder, &[]);
+    let file = emitted(&folder, &["--size", "64x96"]);
     let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.data/china.jpg");
     let run = verify(&file, true, &with(ORT, &["--input", text(&picture)])).expect(0);
-    assert_eq!(run.report()["cases"][0]["height"], 64);
+    let case = &run.report()["cases"][0];
+    assert_eq!((&case["height"], &case["width"]), (&64.into(), &96.into()));
     let run = verify(
         &toy::write(&toy::model(), folder.path()),
         true,
@@ -214,157 +322,4 @@ fn the_page_needs_nothing_and_shows_text_as_text() {
             "{tag}"
         );
     }
-}
-
-fn bench(file: &Path, arguments: &[&str]) -> Run {
-    let mut command = program();
-    command
-        .arg("bench")
-        .arg(file)
-        .args(["--json", "--runs", "2", "--ort-lib"])
-        .arg(ort_library());
-    Run::of(command.args(arguments))
-}
-
-#[test]
-fn bench_times_every_combination_and_pairs() {
-    let folder = folder();
-    let file: PathBuf = toy::write(&toy::model(), folder.path());
-    let arguments = [
-        "--runtime",
-        "ort-cpu",
-        "--threads",
-        "1,2",
-        "--batch",
-        "1,3",
-        "--against",
-        text(&file),
-    ];
-    let report = bench(&file, &arguments).expect(0).report();
-    let rows = report["rows"].as_array().expect("rows");
-    assert_eq!((report["schema"].as_u64(), rows.len()), (Some(1), 4));
-    for row in rows {
-        let seconds = |key: &str| row["seconds"][key].as_f64().expect("a time");
-        assert!(
-            0.0 < seconds("lower_quartile") && seconds("lower_quartile") <= seconds("median"),
-            "{row:#}"
-        );
-        assert!(seconds("median") <= seconds("upper_quartile"), "{row:#}");
-        assert_eq!(
-            (row["runs"].as_u64(), row["ratio"]["pairs"].as_u64()),
-            (Some(10), Some(5))
-        );
-        // A process with ONNX Runtime in it takes more than 4 MB, and this one less than 4 GB.
-        let peak = row["peak_bytes"].as_u64();
-        assert!(
-            !cfg!(target_os = "linux")
-                || peak.is_some_and(|peak| (4 << 20..4 << 30).contains(&peak)),
-            "{row:#}"
-        );
-    }
-    let unavailable = bench(&file, &["--runtime", "ort-cuda"]);
-    assert!(
-        matches!(unavailable.status, Some(1 | 3)),
-        "{unavailable:#?}"
-    );
-}
-
-#[test]
-fn bench_takes_a_size_where_the_file_leaves_it_open() {
-    let folder = folder();
-    let file = emitted(&folder, &["--size", "dynamic:32"]);
-    let arguments = ["--runtime", "ort-cpu", "--size", "32x64"];
-    let report = bench(&file, &arguments).expect(0).report();
-    assert_eq!(report["size"], serde_json::json!([32, 64]));
-    let fixed = toy::write(&toy::model(), folder.path());
-    let refused = bench(&fixed, &arguments).expect(2);
-    assert!(
-        refused
-            .stderr
-            .contains("size 32x64 is asked for, but the file has 8x8"),
-        "{refused:#?}"
-    );
-}
-
-#[test]
-fn bench_refuses_libraries_that_it_would_not_use() {
-    let folder = folder();
-    let file = toy::write(&toy::model(), folder.path());
-    for (arguments, message) in [
-        (
-            &["--runtime", "reference"][..],
-            "`--ort-lib` is given, but `--runtime` names neither `ort-cpu` nor `ort-cuda`",
-        ),
-        (
-            &["--cuda-lib", "."],
-            "`--cuda-lib` is given, but `--runtime` does not name `ort-cuda`",
-        ),
-    ] {
-        let refused = bench(&file, arguments).expect(2);
-        assert!(refused.stderr.contains(message), "{refused:#?}");
-    }
-}
-
-#[test]
-fn the_right_classes_of_labelled_pictures_are_counted() {
-    let folder = folder();
-    let file = emitted(&folder, &[]);
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.data");
-    let mut classify = program();
-    classify
-        .arg("classify")
-        .arg(&file)
-        .args(["--json", "--runtime", "ort-cpu", "--ort-lib"])
-        .arg(ort_library());
-    let seen = Run::of(classify.args(["china.jpg", "flower.jpg"].map(|name| data.join(name))))
-        .expect(0)
-        .report();
-    let class = |picture: usize, place: usize| {
-        seen["pictures"][picture]["top"][place]["class"]
-            .as_u64()
-            .expect("a class")
-    };
-    // The first is right, the second the runtime's third choice.
-    let csv = folder.path().join("right.csv");
-    let lines = format!(
-        "picture,class\nchina.jpg,{}\nflower.jpg,{}\n",
-        class(0, 0),
-        class(1, 2)
-    );
-    fs::write(&csv, lines).expect("written");
-    let arguments = ["--images", text(&data), "--labels-csv", text(&csv)];
-    let report = verify(&file, true, &with(ORT, &arguments))
-        .expect(0)
-        .report();
-    assert_eq!(
-        report["runtimes"][0]["top1"],
-        serde_json::json!({"rows": 1, "of": 2})
-    );
-    assert_eq!(
-        report["runtimes"][0]["top5"],
-        serde_json::json!({"rows": 2, "of": 2})
-    );
-    assert_eq!(
-        report["runtimes"][0]["agreement"],
-        serde_json::json!({"rows": 2, "of": 2})
-    );
-    // One folder for each class, by its number or its name.
-    let pictures = folder.path().join("pictures");
-    for (class, name) in [
-        (class(0, 0).to_string(), "china.jpg"),
-        ("espresso".to_owned(), "flower.jpg"),
-    ] {
-        fs::create_dir_all(pictures.join(&class)).expect("a folder");
-        fs::copy(data.join(name), pictures.join(class).join(name)).expect("copied");
-    }
-    let report = verify(&file, true, &with(ORT, &["--images", text(&pictures)]))
-        .expect(0)
-        .report();
-    assert_eq!(report["runtimes"][0]["top1"]["rows"], 1);
-    fs::create_dir(pictures.join("nothing known")).expect("a folder");
-    let run = verify(&file, true, &with(ORT, &["--images", text(&pictures)])).expect(2);
-    assert!(
-        run.stderr.contains("there is no class `nothing known`"),
-        "{run:#?}"
-    );
 }

@@ -12,6 +12,7 @@ mod ort;
 pub mod outcome;
 pub mod placement;
 mod reference;
+mod timing;
 #[cfg(feature = "tract")]
 mod tract;
 mod values;

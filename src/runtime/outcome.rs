@@ -5,6 +5,7 @@
 
 use super::device::Device;
 use super::placement::{Placement, Source};
+pub use super::timing::{WARM_UP_RUNS, measure};
 use super::{NamedTensor, Options, RuntimeError, RuntimeName, Session, open};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -13,8 +14,6 @@ use std::time::{Duration, Instant};
 
 /// How often, and for how long together, the first case is run again to time it.
 const TIMED_RUNS: u32 = 5;
-/// Runs before the ones that [`measure`] counts.
-pub const WARM_UP_RUNS: usize = 3;
 const TIMED_SECONDS: Duration = Duration::from_secs(1);
 /// What to do where nodes are not where they were to be.
 const ELSEWHERE_HINT: &str = "this provider has no kernel for those nodes: emit the file in another form, or run it with `ort-cpu`";
@@ -234,70 +233,6 @@ fn attempt(
         run_cases(session?.as_mut(), cases, timed, tell, Event::Tf32Case)?;
     }
     Ok(())
-}
-
-/// Times runs of one set of inputs in this process, and tells every event to `tell`: [`WARM_UP_RUNS`] that do not
-/// count, then `runs` that do.
-pub fn measure(
-    runtime: RuntimeName,
-    options: &Options,
-    model: &Path,
-    inputs: &[NamedTensor],
-    runs: usize,
-    tell: &mut dyn FnMut(Event),
-) {
-    let end = match time_runs(runtime, options, model, inputs, runs, tell) {
-        Ok(()) => Event::Done,
-        Err(error) => Event::Failed(error.into()),
-    };
-    tell(end);
-}
-
-fn time_runs(
-    runtime: RuntimeName,
-    options: &Options,
-    model: &Path,
-    inputs: &[NamedTensor],
-    runs: usize,
-    tell: &mut dyn FnMut(Event),
-) -> Result<(), RuntimeError> {
-    let opened = open(runtime, options)?;
-    let version = opened.version();
-    tell(Event::Ready { version });
-    let start = Instant::now();
-    let mut session = opened.load(model)?;
-    let seconds = start.elapsed().as_secs_f64();
-    tell(Event::Loaded { seconds });
-    let start = Instant::now();
-    session.prepare(inputs)?;
-    let prepare_seconds = start.elapsed().as_secs_f64();
-    let mut timed = || -> Result<f64, RuntimeError> {
-        let start = Instant::now();
-        session.run(inputs)?;
-        Ok(start.elapsed().as_secs_f64())
-    };
-    let first_seconds = timed()?;
-    for _ in 1..WARM_UP_RUNS {
-        timed()?;
-    }
-    let run_seconds = (0..runs).map(|_| timed()).collect::<Result<_, _>>()?;
-    tell(Event::Timings(Timings {
-        prepare_seconds,
-        first_seconds,
-        run_seconds,
-        peak_bytes: peak_bytes(),
-    }));
-    Ok(())
-}
-
-/// The most memory that this process has held.
-fn peak_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kilobytes.checked_mul(1024)
 }
 
 fn run_cases(

@@ -2,7 +2,7 @@
 
 use super::bytes::{self, Order};
 use super::{ELEMENT_LIMIT, Fault, take};
-use crate::runtime::{Element, NamedTensor};
+use crate::runtime::NamedTensor;
 use crate::tensor::SourceError;
 use crate::weights::safetensors::Safetensors;
 use std::fs::File;
@@ -19,7 +19,8 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
     let mut input = BufReader::new(File::open(path)?);
     let (mut tensors, mut left) = (Vec::new(), ELEMENT_LIMIT);
     for (name, stored) in header.stored() {
-        let element = element(&stored.dtype).ok_or_else(|| {
+        // The format's own names are ours in capitals.
+        let element = stored.dtype.to_ascii_lowercase().parse().map_err(|_| {
             format!(
                 "`{name}`: expected numbers or bools, found the type {}",
                 stored.dtype
@@ -35,13 +36,4 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
         });
     }
     Ok(tensors)
-}
-
-/// By the format's own names.
-fn element(dtype: &str) -> Option<Element> {
-    match dtype {
-        "BF16" => Some(Element::Bf16),
-        "BOOL" => Some(Element::Bool),
-        other => other.to_ascii_lowercase().parse().ok(),
-    }
 }

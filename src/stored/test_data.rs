@@ -125,3 +125,57 @@ fn numbered(folder: &Path, prefix: &str, ending: &str) -> Result<Vec<PathBuf>, S
     found.sort();
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_data_is_laid_out_as_onnx_does_and_read_in_the_order_of_numbers() {
+        let sets: Vec<_> = (0..11_u8)
+            .map(|set| {
+                [0.0, 0.5].map(|part| NamedTensor::single("x", vec![1], &[f32::from(set) + part]))
+            })
+            .collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("data");
+        let pairs = sets.iter().zip(sets.iter().rev());
+        let pairs = pairs.map(|(inputs, outputs)| (&inputs[..], &outputs[..]));
+        write_sets(&path, pairs).expect("written");
+        for (file, there) in [
+            ("test_data_set_0/input_0.pb", true),
+            ("test_data_set_10/input_1.pb", true),
+            ("test_data_set_10/output_1.pb", true),
+            ("test_data_set_10/input_2.pb", false),
+            ("test_data_set_11", false),
+        ] {
+            assert_eq!(path.join(file).exists(), there, "{file}");
+        }
+        let found = read_sets(&path).expect("read");
+        assert_eq!(found.len(), 11);
+        for (number, set) in found.iter().enumerate() {
+            assert_eq!(
+                (&set.inputs[..], &set.outputs[..]),
+                (&sets[number][..], &sets[10 - number][..])
+            );
+        }
+        let one = read_sets(&path.join("test_data_set_2")).expect("read");
+        assert_eq!(one, found[2..3]);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = path.metadata().expect("a folder").permissions().mode();
+            assert_eq!(mode & 0o777, 0o755);
+        }
+    }
+
+    #[test]
+    fn test_data_says_what_is_missing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let message = |path: &Path| read_sets(path).expect_err("refused").to_string();
+        assert!(message(folder.path()).contains("expected a folder `test_data_set_0` in it"));
+        std::fs::create_dir(folder.path().join("test_data_set_3")).expect("a folder");
+        assert!(message(folder.path()).contains("expected `input_0.pb` in it"));
+        assert!(message(Path::new("/nonexistent")).contains("cannot read"));
+    }
+}

@@ -107,31 +107,36 @@ mod tests {
 
     #[test]
     fn the_tolerance_is_scaled_by_the_largest_of_the_base() {
-        // Scale 10: 0.1 is allowed at 0, and 1.1 at 10.
-        let base = [0.0, 10.0];
-        for (other, passes) in [
-            ([0.09, 11.0], true),
-            ([0.11, 10.0], false),
-            ([0.0, 11.2], false),
+        // Scale 10: 0.1 is allowed at 0, and 1.1 at 10 and −10.
+        for (base, other, passes) in [
+            ([0.0, 10.0], [0.09, 11.0], true),
+            ([0.0, 10.0], [0.11, 10.0], false),
+            ([0.0, 10.0], [0.0, 11.2], false),
+            ([0.0, -10.0], [0.09, -11.0], true),
+            ([0.0, -10.0], [0.11, -10.0], false),
         ] {
             assert_eq!(
                 compare(&base, &other, TOLERANCE).passes(),
                 passes,
-                "{other:?}"
+                "{base:?} {other:?}"
             );
         }
-        let difference = compare(&base, &[0.0, 8.0], TOLERANCE);
+        let base = [0.0, 10.0];
+        let difference = compare(&base, &[1.0, 8.0], TOLERANCE);
         assert_eq!(
             (difference.max_abs, difference.index, difference.beyond),
-            (2.0, 1, 1)
+            (2.0, 1, 2)
         );
+        let difference = compare(&base, &[0.0, 8.0], TOLERANCE);
         assert!((difference.smallest_factor - 2.0 / 1.1).abs() < 1e-12);
     }
 
     #[test]
     fn the_smallest_factor_is_the_border() {
-        let (base, other) = ([1.0, -3.0, 0.25], [1.3, -2.5, 0.0]);
+        // Of three elements the second needs the most: 0.25 where 0.03 + 0.025 is allowed.
+        let (base, other) = ([1.0, 0.25, -3.0], [1.3, 0.0, -2.5]);
         let factor = compare(&base, &other, TOLERANCE).smallest_factor;
+        assert!((factor - 0.25 / 0.055).abs() < 1e-9, "{factor}");
         let scaled = |by: f64| Tolerance {
             rtol: TOLERANCE.rtol * factor * by,
             atol: TOLERANCE.atol * factor * by,

@@ -74,6 +74,42 @@ mod tests {
     use crate::verify::plan::cases;
     use crate::verify::subject::Extent;
 
+    /// What inputs of this type, in rows of 3 × 8 × 8, hold.
+    fn made(element: &str, content: Content) -> Vec<Vec<f64>> {
+        let input = |name: &str| Declared {
+            name: name.into(),
+            element_type: element.into(),
+            shape: Some([2, 3, 8, 8].map(Extent::Fixed).into()),
+        };
+        let subject = Subject {
+            inputs: vec![input("left"), input("right")],
+            outputs: vec![input("output")],
+            ..Subject::default()
+        };
+        let case = Case {
+            content,
+            ..cases(&subject).expect("cases").remove(0)
+        };
+        let made = inputs(&subject, &case, 0).expect("inputs");
+        made.into_iter().map(|input| input.data).collect()
+    }
+
+    #[test]
+    fn zeros_are_zeros_noise_of_bytes_are_pixels_and_no_two_inputs_are_the_same() {
+        for element in ["f32", "u8", "i8", "bool"] {
+            assert_eq!(made(element, Content::Zero), [[0.0; 384], [0.0; 384]]);
+        }
+        for content in [Content::Normal, Content::Image] {
+            let [left, right] = made("u8", content).try_into().expect("two");
+            assert_ne!(left, right);
+            let mean = left.iter().sum::<f64>() / 384.0;
+            assert!((100.0..155.0).contains(&mean), "{content}: {mean}");
+            assert!(
+                left.iter().any(|level| *level > 170.0) && left.iter().any(|level| *level < 85.0)
+            );
+        }
+    }
+
     #[test]
     fn an_image_is_the_same_alone_and_in_a_batch() {
         // An odd number of elements, so that images start in the middle of what is drawn together.

@@ -310,6 +310,28 @@ mod tests {
     }
 
     #[test]
+    fn inputs_are_told_by_name_and_the_less_precise_type_decides() {
+        let mut first = subject(["input", "logits"], Extent::Fixed(1));
+        first.inputs.push(Declared {
+            name: "mask".to_owned(),
+            ..first.inputs[0].clone()
+        });
+        let mut second = first.clone();
+        second.inputs.reverse();
+        second.precision = Element::F16;
+        for (one, two) in [(&first, &second), (&second, &first)] {
+            let pair = Pair::new(one, two.clone()).expect("a pair");
+            assert_eq!(pair.planned.precision, Element::F16);
+        }
+        let pair = Pair::new(&first, second).expect("a pair");
+        let inputs = ["input", "mask"]
+            .map(|name| NamedTensor::single(name, vec![1, 2], &[name.len() as f32, 0.0]));
+        let [mask, input] = pair.for_second(&inputs).try_into().expect("two");
+        assert_eq!((mask.name.as_str(), mask.data[0]), ("mask", 4.0));
+        assert_eq!((input.name.as_str(), input.data[0]), ("input", 5.0));
+    }
+
+    #[test]
     fn files_that_take_no_common_input_are_refused() {
         let first = subject(["input", "logits"], Extent::Fixed(2));
         let second = subject(["input", "logits"], Extent::Fixed(1));

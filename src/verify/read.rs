@@ -126,3 +126,31 @@ fn extent(dimension: &tensor_shape_proto::Dimension) -> Extent {
         _ => Extent::Unset,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::file::Data;
+
+    #[test]
+    fn the_least_precise_type_of_the_constants_decides() {
+        let (single, half, bfloat16, integer) = (1, 10, 16, 7);
+        for (types, expected) in [
+            (&[single, integer][..], Element::F32),
+            (&[single, half], Element::F16),
+            (&[half, bfloat16, single], Element::Bf16),
+        ] {
+            let initializer = |&data_type: &i32| Initializer {
+                name: String::new(),
+                dims: Vec::new(),
+                data_type,
+                data: Data::None,
+            };
+            let contents = Contents {
+                initializers: types.iter().map(initializer).collect(),
+                ..Contents::default()
+            };
+            assert_eq!(precision(&contents), expected, "{types:?}");
+        }
+    }
+}

@@ -251,3 +251,28 @@ impl Check {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_counted_by_powers_of_ten_of_the_largest_of_the_base() {
+        let mut histogram = Histogram::default();
+        // As parts of 4: none, 1.5e-2, 2.5e-6, 2.5e-20, 2.5, not finite twice.
+        let base = [1.0, 2.0, -4.0, 0.0, 1.0, 1.0, f64::NAN];
+        let other = [1.0, 2.06, -4.00001, 1e-19, 11.0, f64::INFINITY, 1.0];
+        histogram.add(&base[..6], &other[..6]);
+        histogram.add(&base, &other);
+        let mut counts = [0; Histogram::POWERS];
+        for power in [-16, -6, -2, 0] {
+            counts[usize::try_from(power - Histogram::LOWEST_POWER).expect("a place")] = 2;
+        }
+        assert_eq!((histogram.counts, histogram.equal), (counts, 2));
+        assert_eq!(histogram.not_finite, 3);
+        // Nothing is allowed where the base is zeros alone.
+        let mut zeros = Histogram::default();
+        zeros.add(&[0.0, 0.0], &[0.0, 1e-30]);
+        assert_eq!((zeros.equal, zeros.counts[Histogram::POWERS - 1]), (1, 1));
+    }
+}

@@ -139,6 +139,8 @@ mod tests {
             normal_of(true, Some(normal)),
             &mut levels,
         );
-        assert!((out[0] * 255.0 - levels[0]).abs() < 1e-3);
+        for (at, (mean, std)) in [(0, (0.0, 255.0)), (64, (100.0, 1.0)), (128, (200.0, 1.0))] {
+            assert!((out[at] * std + mean - levels[at]).abs() < 1e-3, "{at}");
+        }
     }
 }

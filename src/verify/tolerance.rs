@@ -79,11 +79,27 @@ mod tests {
         let runtimes = [RuntimeName::OrtCuda, RuntimeName::Reference];
         let default = Limits::default().between(Element::F32, runtimes);
         assert_eq!((default.rtol, default.atol), (1e-3, 1e-4));
-        let asked = Limits {
-            rtol: Some(0.5),
-            atol: None,
-        };
-        let tolerance = asked.between(Element::F16, runtimes);
-        assert_eq!((tolerance.rtol, tolerance.atol), (0.5, 1e-2));
+        // A flag counts whether it is looser or stricter than the default.
+        for (rtol, atol, expected) in [
+            (Some(0.5), None, (0.5, 1e-2)),
+            (Some(1e-9), None, (1e-9, 1e-2)),
+            (None, Some(0.5), (1e-2, 0.5)),
+            (None, Some(0.0), (1e-2, 0.0)),
+        ] {
+            let tolerance = Limits { rtol, atol }.between(Element::F16, runtimes);
+            assert_eq!((tolerance.rtol, tolerance.atol), expected);
+        }
+    }
+
+    #[test]
+    fn each_type_has_what_the_readme_says() {
+        for (precision, expected) in [
+            (Element::F32, (1e-4, 5e-5)),
+            (Element::F16, (1e-2, 1e-2)),
+            (Element::Bf16, (5e-2, 5e-2)),
+        ] {
+            let default = Tolerance::of(precision, RuntimeName::OrtCpu);
+            assert_eq!((default.rtol, default.atol), expected, "{precision}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! spread. Its colours follow the reader's light or dark setting; it runs no script.
 
 use super::profile::{self, Profile};
+use super::table::{is_base, label};
 use efficientnet_onnx::verify::report::{Histogram, Report, RuntimeReport, RuntimeStatus, Verdict};
 use std::fmt::Write;
 
@@ -131,7 +132,7 @@ fn table(report: &Report, page: &mut String) {
         let _ = write!(
             page,
             "<tr><td>{}</td><td>{}</td>",
-            runtime.name,
+            escape(&label(runtime)),
             escape(runtime.version.as_deref().unwrap_or("–"))
         );
         for number in numbers {
@@ -153,7 +154,7 @@ fn table(report: &Report, page: &mut String) {
 
 fn result(report: &Report, runtime: &RuntimeReport) -> (&'static str, &'static str) {
     match runtime.status {
-        RuntimeStatus::Passed if report.base.as_deref() == Some(runtime.name) => ("base", "good"),
+        RuntimeStatus::Passed if is_base(report, runtime) => ("base", "good"),
         RuntimeStatus::Passed => ("agrees", "good"),
         RuntimeStatus::Disagrees => ("disagrees", "bad"),
         RuntimeStatus::Unavailable => ("not available", "warn"),
@@ -180,10 +181,10 @@ fn said(runtime: &RuntimeReport) -> Vec<String> {
 }
 
 fn charts(report: &Report, page: &mut String) {
-    let compared: Vec<(&str, &Histogram)> = report
+    let compared: Vec<(String, &Histogram)> = report
         .runtimes
         .iter()
-        .filter_map(|runtime| Some((runtime.name, runtime.histogram.as_ref()?)))
+        .filter_map(|runtime| Some((escape(&label(runtime)), runtime.histogram.as_ref()?)))
         .collect();
     if compared.is_empty() {
         return;
@@ -193,7 +194,7 @@ fn charts(report: &Report, page: &mut String) {
          ten; over all outputs and inputs.</p>\n<div class=\"charts\">\n",
     );
     for (name, histogram) in compared {
-        chart(name, histogram, page);
+        chart(&name, histogram, page);
     }
     page.push_str("</div>\n");
 }
@@ -266,4 +267,133 @@ fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use efficientnet_onnx::runtime::outcome::{CaseRun, Outcome, Trouble};
+    use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
+    use efficientnet_onnx::verify::plan::cases;
+    use efficientnet_onnx::verify::report::Problem;
+    use efficientnet_onnx::verify::subject::{Declared, Extent, Subject};
+    use efficientnet_onnx::verify::tolerance::Limits;
+    use efficientnet_onnx::verify::{Attempt, Settings, judge, rejected};
+
+    fn settings() -> Settings {
+        Settings {
+            file: "<b>.onnx".to_owned(),
+            seed: 7,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The page of a file with one output `<i>` of four elements.
+    fn page_of(tract: Outcome, ort: [f32; 4]) -> String {
+        let declared = |name: &str| Declared {
+            name: name.to_owned(),
+            element_type: "f32".to_owned(),
+            shape: Some(vec![Extent::Fixed(1), Extent::Fixed(4)]),
+        };
+        let subject = Subject {
+            inputs: vec![declared("x")],
+            outputs: vec![declared("<i>")],
+            ..Subject::default()
+        };
+        let attempt = |runtime, outcome| Attempt {
+            runtime,
+            library: None,
+            outcome,
+        };
+        let attempts = [
+            attempt(RuntimeName::Tract, tract),
+            attempt(RuntimeName::OrtCpu, ran(ort)),
+        ];
+        let cases = cases(&subject).expect("cases");
+        let mut report = judge(&settings(), &subject, &cases, &attempts);
+        report.notes.push("<script>".to_owned());
+        page(&report, &[])
+    }
+
+    fn ran(values: [f32; 4]) -> Outcome {
+        let run = CaseRun {
+            prepare_seconds: 0.0,
+            run_seconds: 0.0,
+            outputs: vec![NamedTensor::single("<i>", vec![1, 4], &values)],
+        };
+        Outcome {
+            cases: vec![run],
+            done: true,
+            ..Outcome::default()
+        }
+    }
+
+    fn has(page: &str, parts: &[&str]) {
+        for part in parts {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+        assert!(
+            !["<b>", "<i>", "<script", "<u>"]
+                .iter()
+                .any(|tag| page.contains(tag)),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn every_number_of_a_disagreement_is_on_the_page() {
+        // Of the largest, 4: twice nothing, 1.5e-2, 2.5e-6.
+        let base = [0.5, 2.0, 4.0, 1.0];
+        has(
+            &page_of(ran([0.5, 2.06, 4.00001, 1.0]), base),
+            &[
+                "\"verdict bad\">not verified<",
+                "seed 7",
+                "<td class=\"number\">6.00e-2</td>",
+                "<span class=\"bad\">disagrees</span>",
+                "<span class=\"good\">base</span>",
+                "height=\"125.0\" rx=\"2\"><title>0: 2</title>",
+                "height=\"62.5\" rx=\"2\"><title>1e-2: 1</title>",
+                "height=\"62.5\" rx=\"2\"><title>1e-6: 1</title>",
+                "<li>&lt;script&gt;</li>",
+            ],
+        );
+        has(
+            &page_of(ran([0.5, 2.0, f32::NAN, 1.0]), base),
+            &[
+                "<title>0: 3</title>",
+                "<title>∞: 1</title>",
+                "<span class=\"bad\">failed its checks</span><br><span class=\"soft\">finite of `&lt;i&gt;`: ",
+            ],
+        );
+        let crashed = Outcome {
+            trouble: Some(Trouble::Crashed {
+                message: "<u>".to_owned(),
+            }),
+            ..Outcome::default()
+        };
+        has(
+            &page_of(crashed, base),
+            &[
+                "\"verdict bad\">not verified<",
+                "<span class=\"bad\">crashed</span><br><span class=\"soft\">&lt;u&gt;</span>",
+            ],
+        );
+    }
+
+    #[test]
+    fn broken_rules_are_listed_as_text() {
+        let problem = Problem {
+            code: "order",
+            node: Some("<i>".to_owned()),
+            message: "<u>".to_owned(),
+        };
+        has(
+            &page(&rejected(&settings(), vec![problem]), &[]),
+            &[
+                "\"verdict bad\">the file breaks a rule, so nothing ran<",
+                "<li>node <code>&lt;i&gt;</code>: &lt;u&gt; <span class=\"soft\">(order)</span></li>",
+            ],
+        );
+    }
 }

@@ -165,3 +165,43 @@ fn height_of(power: f64) -> f64 {
 fn number(number: Option<f64>) -> String {
     number.map_or_else(|| "not finite".to_owned(), |number| format!("{number:.2e}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_layers_come_first_those_beyond_are_marked_and_names_are_text() {
+        let layer = |node: &str, relative: Option<f64>, beyond_tolerance| LayerDifference {
+            node: node.to_owned(),
+            op_type: "<b>".to_owned(),
+            value: node.to_owned(),
+            shape: vec![1],
+            max_abs: relative,
+            relative,
+            smallest_factor: relative.map(|relative| relative * 1e4),
+            beyond_tolerance,
+        };
+        let layers = vec![
+            layer("good", Some(1e-6), 0),
+            layer("<i>", Some(1e-3), 1),
+            layer("nan", None, 1),
+        ];
+        let profiles = [Profile {
+            runtime: "tract",
+            layers: Some(layers),
+        }];
+        let page = section(&profiles, |text| text.replace('<', "&lt;"));
+        // Of 180 from 1e-12 to 1e3: six, nine and all fifteen powers of ten.
+        for bar in [
+            "height=\"72.0\" class=\"bar\"><title>good (&lt;b>): 1.00e-6<",
+            "height=\"108.0\" class=\"over\"><title>&lt;i> (&lt;b>): 1.00e-3<",
+            "height=\"180.0\" class=\"over\"><title>nan (&lt;b>): not finite<",
+        ] {
+            assert!(page.contains(bar), "{bar} in {page}");
+        }
+        let places = ["<tr><td>nan<", "<tr><td>&lt;i>", "<tr><td>good<"].map(|row| page.find(row));
+        assert!(places[0].is_some() && places.is_sorted(), "{page}");
+        assert!(page.contains(">1.00e1<"), "{page}");
+    }
+}

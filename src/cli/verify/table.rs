@@ -43,12 +43,13 @@ const LISTED: usize = 5;
 fn weights(tensors: &TensorPairs, text: &mut String) {
     let _ = writeln!(
         text,
-        "\nweights by name: {} identical, {} different, {} of another type or shape, {} only in the first, {} only in the second",
+        "\nweights by name: {} identical, {} different, {} of another type or shape, {} only in the first, {} only in the second, {} not of f32 and not read",
         tensors.identical,
         tensors.different.len(),
         tensors.other_type.len(),
         tensors.only_first.len(),
         tensors.only_second.len(),
+        tensors.not_read,
     );
     for different in tensors.different.iter().take(LISTED) {
         let max_abs = different
@@ -186,14 +187,15 @@ fn table(report: &Report) -> String {
 }
 
 /// A runtime, and where there are two files, which of them it ran.
-fn label(runtime: &RuntimeReport) -> String {
+pub fn label(runtime: &RuntimeReport) -> String {
     match &runtime.file {
         Some(file) => format!("{} of {file}", runtime.name),
         None => runtime.name.to_owned(),
     }
 }
 
-fn is_base(report: &Report, runtime: &RuntimeReport) -> bool {
+/// Whether it is what the others are compared with.
+pub fn is_base(report: &Report, runtime: &RuntimeReport) -> bool {
     report.base.as_deref() == Some(label(runtime).as_str()) && runtime.max_abs.is_none()
 }
 

@@ -184,7 +184,8 @@ for folder in spec and spec.submodule_search_locations or []:
 mod tests {
     use super::*;
 
-    fn environment_with(files: &[&str]) -> tempfile::TempDir {
+    /// A folder with empty files.
+    pub fn folder_with(files: &[&str]) -> tempfile::TempDir {
         let root = tempfile::tempdir().expect("a temporary folder");
         for file in files {
             let path = root.path().join(file);
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_library_that_was_asked_for_is_the_only_one() {
-        let root = environment_with(&[
+        let root = folder_with(&[
             "lib/python3.11/site-packages/onnxruntime/capi/libonnxruntime.so.1.32.0",
         ]);
         let places = Places {
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn a_virtual_environment_is_searched() {
         let library = "lib/python3.12/site-packages/onnxruntime/capi/libonnxruntime.so.1.30.0";
-        let root = environment_with(&[
+        let root = folder_with(&[
             library,
             "lib/python3.12/site-packages/onnxruntime/capi/libonnxruntime_providers_shared.so",
             "lib/python3.12/site-packages/onnxruntime/capi/onnxruntime_pybind11_state.so",
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_missing_interpreter_or_package_is_no_error() {
-        let root = environment_with(&[]);
+        let root = folder_with(&[]);
         let places = Places {
             virtual_env: Some(root.path().into()),
             python: Some(root.path().join("python3")),

@@ -88,16 +88,7 @@ fn libraries_in(package: &Path) -> Vec<PathBuf> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-
-    fn folder_with(files: &[&str]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("a temporary folder");
-        for file in files {
-            let path = root.path().join(file);
-            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-            std::fs::write(path, "").expect("a file");
-        }
-        root
-    }
+    use crate::runtime::discover::tests::folder_with;
 
     #[test]
     fn a_library_with_a_provider_comes_first() {

@@ -217,6 +217,18 @@ pub fn cases() -> Vec<Case> {
                 graph(model).value_info.push(info("stem.bias", "5"));
             },
         ),
+        case(
+            "mismatch",
+            "`pool` is declared as float16[batch, 4], but it is float[batch, 4]",
+            |model| {
+                let declared = graph(model).value_info[3].r#type.as_mut();
+                if let Some(type_proto::Value::TensorType(tensor)) =
+                    declared.and_then(|declared| declared.value.as_mut())
+                {
+                    tensor.elem_type = Some(DataType::Float16.into());
+                }
+            },
+        ),
         lenient(
             "symbol",
             "`pool` is declared as float[1, 4], but it is float[batch, 4]",

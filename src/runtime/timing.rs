@@ -1,0 +1,129 @@
+//! How long one set of inputs takes in a runtime, told as events. It compares nothing.
+
+use super::outcome::{Event, Timings};
+use super::{NamedTensor, Options, RuntimeError, RuntimeName, Session, open};
+use std::path::Path;
+use std::time::Instant;
+
+/// Runs before the ones that [`measure`] counts.
+pub const WARM_UP_RUNS: usize = 3;
+
+/// Times runs of one set of inputs in this process, and tells every event to `tell`: [`WARM_UP_RUNS`] that do not
+/// count, then `runs` that do.
+pub fn measure(
+    runtime: RuntimeName,
+    options: &Options,
+    model: &Path,
+    inputs: &[NamedTensor],
+    runs: usize,
+    tell: &mut dyn FnMut(Event),
+) {
+    let end = match time_runs(runtime, options, model, inputs, runs, tell) {
+        Ok(()) => Event::Done,
+        Err(error) => Event::Failed(error.into()),
+    };
+    tell(end);
+}
+
+fn time_runs(
+    runtime: RuntimeName,
+    options: &Options,
+    model: &Path,
+    inputs: &[NamedTensor],
+    runs: usize,
+    tell: &mut dyn FnMut(Event),
+) -> Result<(), RuntimeError> {
+    let opened = open(runtime, options)?;
+    let version = opened.version();
+    tell(Event::Ready { version });
+    let start = Instant::now();
+    let mut session = opened.load(model)?;
+    let seconds = start.elapsed().as_secs_f64();
+    tell(Event::Loaded { seconds });
+    tell(Event::Timings(time_session(
+        session.as_mut(),
+        inputs,
+        runs,
+    )?));
+    Ok(())
+}
+
+fn time_session(
+    session: &mut dyn Session,
+    inputs: &[NamedTensor],
+    runs: usize,
+) -> Result<Timings, RuntimeError> {
+    let start = Instant::now();
+    session.prepare(inputs)?;
+    let prepare_seconds = start.elapsed().as_secs_f64();
+    let mut timed = || -> Result<f64, RuntimeError> {
+        let start = Instant::now();
+        session.run(inputs)?;
+        Ok(start.elapsed().as_secs_f64())
+    };
+    let first_seconds = timed()?;
+    for _ in 1..WARM_UP_RUNS {
+        timed()?;
+    }
+    let run_seconds = (0..runs).map(|_| timed()).collect::<Result<_, _>>()?;
+    Ok(Timings {
+        prepare_seconds,
+        first_seconds,
+        run_seconds,
+        peak_bytes: peak_bytes(),
+    })
+}
+
+/// The most memory that this process has held.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// Slow to prepare, and in as many runs.
+    struct Slow {
+        runs: usize,
+        prepared: bool,
+    }
+
+    impl Session for Slow {
+        fn prepare(&mut self, _: &[NamedTensor]) -> Result<(), RuntimeError> {
+            assert!(!self.prepared, "it is prepared once");
+            self.prepared = true;
+            std::thread::sleep(SLOW);
+            Ok(())
+        }
+
+        fn run(&mut self, _: &[NamedTensor]) -> Result<Vec<NamedTensor>, RuntimeError> {
+            if self.runs > 0 {
+                self.runs -= 1;
+                std::thread::sleep(SLOW);
+            }
+            Ok(Vec::new())
+        }
+    }
+
+    const SLOW: Duration = Duration::from_millis(200);
+
+    #[test]
+    fn the_runs_that_warm_up_are_not_counted() {
+        let mut session = Slow {
+            runs: 3,
+            prepared: false,
+        };
+        let timings = time_session(&mut session, &[], 4).expect("timings");
+        assert_eq!(timings.run_seconds.len(), 4);
+        let slow = SLOW.as_secs_f64();
+        assert!(timings.run_seconds.iter().all(|seconds| *seconds < slow));
+        assert!(timings.prepare_seconds >= slow && timings.first_seconds >= slow);
+    }
+}
