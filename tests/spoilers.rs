@@ -53,6 +53,10 @@ fn entry(report: &Value, name: &str) -> Value {
 
 /// Runs a file that ends the process of one runtime, and returns what is reported of it; of the others the same is
 /// reported as without it.
+///
+/// A limit must leave ONNX Runtime 100 MiB and four times what its largest tensor takes: its arena asks for regions of
+/// doubled size, and when one is refused for so much of the rest that other requests may fail. So with less room it
+/// runs, or does not, by chance of the limit.
 fn spoiled(model: &ModelProto, dying: &str, mebibytes: Option<u64>) -> Value {
     let folder = folder();
     let file = toy::write(model, folder.path());
@@ -121,13 +125,13 @@ fn tract_runs_out_of_memory_and_the_others_say_what_they_do_without() {
 
 #[test]
 fn tract_panics_for_want_of_memory_and_the_others_agree() {
-    let report = spoiled(&spoilers::wide_dimensions(), "tract", Some(320));
+    let report = spoiled(&spoilers::wide_dimensions(), "tract", Some(800));
     let entry = entry(&report, "tract");
     assert_eq!(entry["status"], "crashed");
     let message = entry["message"].as_str().expect("a message");
-    // In between is where tract's source was when it was compiled; which of its requests is one too many varies.
+    // In between is where tract's source was when it was compiled.
     let refused = message.starts_with("panicked at ")
-        && message.contains("failed to allocate Layout { size: ");
+        && message.contains("failed to allocate Layout { size: 536870912, ");
     assert!(refused, "{message}");
     assert_agrees(&report, "ort-cpu");
 }

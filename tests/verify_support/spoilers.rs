@@ -64,21 +64,20 @@ pub fn tall_picture() -> ModelProto {
     plus_number(nodes, vec![int64("sizes", &[4], &[1, 3, 1 << 23, 1])])
 }
 
-/// Multiplies 2^23 integers, 64 MiB, by a dimension. tract computes with dimensions in 32 bytes an element: 256 MiB,
-/// at least twice, and panics when refused.
+/// Repeats a dimension 2^24 times: 128 MiB. tract computes with dimensions in 32 bytes an element: twice 512 MiB, and
+/// panics when the second is refused.
 pub fn wide_dimensions() -> ModelProto {
     let nodes = vec![
         node("Shape", &["input"], "shape"),
-        node("Gather", &["shape", "one"], "channels"),
-        node("Range", &["zero", "many", "one"], "row"),
-        node("Mul", &["row", "channels"], "wide"),
+        node("Gather", &["shape", "ones"], "channels"),
+        node("Expand", &["channels", "many"], "wide"),
         node("Gather", &["wide", "zero"], "first"),
         cast("first", "number", FLOAT),
     ];
     let constants = vec![
         int64("zero", &[], &[0]),
-        int64("one", &[], &[1]),
-        int64("many", &[], &[1 << 23]),
+        int64("ones", &[1], &[1]),
+        int64("many", &[1], &[1 << 24]),
     ];
     plus_number(nodes, constants)
 }
