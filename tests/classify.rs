@@ -379,6 +379,8 @@ fn bad_usage_is_status_2() {
         (&coffee, &["--runtime", "cuda"]),
         (&coffee, &["--timeout", "0"]),
         (&coffee, &["--runtime", "tract", "--ort-lib", "x.so"]),
+        (&coffee, &["--runtime", "ort-cpu", "--cuda-lib", "/"]),
+        (&coffee, &["--cuda-lib", "/"]),
     ] {
         let run = classify(file, pictures, arguments).expect(2);
         assert!(

@@ -5,7 +5,7 @@ mod verify_support;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use verify_support::{emitted, folder, toy, verify, virtual_environment};
+use verify_support::{Run, emitted, folder, program, toy, verify, virtual_environment};
 
 const ORT: &[&str] = &["--runtime", "ort-cpu", "--json"];
 
@@ -322,4 +322,43 @@ fn the_page_needs_nothing_and_shows_text_as_text() {
             "{tag}"
         );
     }
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_said_before_anything_runs_and_an_old_one_is_replaced_whole() {
+    let folder = folder();
+    let file = toy::write(&toy::model(), folder.path());
+    let missing = folder.path().join("missing/report.html");
+    let run = |page: &Path, runtime: &str| {
+        let arguments = ["--runtime", runtime, "--quiet", "--html", text(page)];
+        verify(&file, false, &arguments)
+    };
+    // The runtime is not there either, which is only seen when it is to run: status 3.
+    let refused = run(&missing, "ort-cpu").expect(2);
+    assert!(
+        refused.stderr.contains("there is no folder"),
+        "{refused:#?}"
+    );
+    assert!(refused.stdout.is_empty(), "{refused:#?}");
+
+    let page = folder.path().join("report.html");
+    fs::write(&page, "old").expect("a page");
+    run(&page, "reference").expect(0);
+    let written = fs::read_to_string(&page).expect("a page");
+    assert!(written.ends_with("</html>\n") && !written.contains("old"));
+    // One that breaks off in the middle, which a limit on the size of files does, leaves what was there.
+    fs::write(&page, "old").expect("a page");
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -f 1; trap '' XFSZ; exec \"$@\"", "sh"]);
+    limited
+        .arg(program().get_program())
+        .arg("verify")
+        .arg(&file);
+    limited
+        .args(["--runtime", "reference", "--quiet", "--html"])
+        .arg(&page);
+    let broken = Run::of(&mut limited).expect(2);
+    assert!(broken.stderr.contains("cannot write"), "{broken:#?}");
+    assert_eq!(fs::read_to_string(&page).expect("a page"), "old");
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2);
 }

@@ -67,7 +67,7 @@ pub struct EmitArgs {
     #[arg(long, help_heading = "Output")]
     json: bool,
     /// No progress, no notes
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, short, help_heading = "Output")]
     quiet: bool,
 }
 

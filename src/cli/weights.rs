@@ -62,7 +62,7 @@ struct ExportArgs {
     #[arg(long, help_heading = "Output")]
     force: bool,
     /// No progress, no notes
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, short, help_heading = "Output")]
     quiet: bool,
 }
 

@@ -6,6 +6,7 @@ mod report;
 mod table;
 
 use super::exit::{Failure, Status};
+use super::libraries::Libraries;
 use super::worker::{Spec, run_found};
 use super::{interrupt, picture, print};
 use clap::Args;
@@ -31,9 +32,8 @@ pub struct ClassifyArgs {
     /// The runtime: `tract`, `ort-cpu`, `ort-cuda` or `reference` [default: tract; ort-cpu with `--ort-lib`]
     #[arg(long, value_name = "NAME")]
     runtime: Option<RuntimeName>,
-    /// ONNX Runtime's shared library [default: `ORT_DYLIB_PATH`, the active virtual environment's, `python3`'s]
-    #[arg(long, value_name = "PATH")]
-    ort_lib: Option<PathBuf>,
+    #[command(flatten)]
+    libraries: Libraries,
     /// Time limit of the runtime [default: 60, and 2 more for each GMAC over all pictures]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -44,7 +44,7 @@ pub struct ClassifyArgs {
     #[arg(long)]
     json: bool,
     /// No notes
-    #[arg(long)]
+    #[arg(long, short)]
     quiet: bool,
 }
 
@@ -70,7 +70,7 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
             runs: 0,
             search_path: None,
         },
-        places: Places::from_environment(args.ort_lib.clone()),
+        places: args.libraries.places(),
         limit: Duration::from_secs(seconds),
         top: usize::from(args.top),
         quiet: args.quiet,
@@ -98,19 +98,16 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
 
 impl ClassifyArgs {
     fn runtime(&self) -> Result<RuntimeName, Failure> {
-        match (self.runtime, &self.ort_lib) {
-            (Some(runtime), Some(_)) if !runtime.is_onnx_runtime() => Err(Failure::bad_input(
-                format!("`--ort-lib` is given, but `--runtime` is `{runtime}`"),
-            )
-            .hint("use `--runtime ort-cpu`, or leave one of them out")),
-            (Some(runtime), _) => Ok(runtime),
-            (None, Some(_)) => Ok(RuntimeName::OrtCpu),
+        self.libraries.check(self.runtime.as_slice())?;
+        let by_default = || match self.libraries.ort_lib {
+            Some(_) => RuntimeName::OrtCpu,
             // The fastest that is built; without tract and ONNX Runtime that is the reference.
-            (None, None) => Ok([RuntimeName::Tract, RuntimeName::OrtCpu]
+            None => [RuntimeName::Tract, RuntimeName::OrtCpu]
                 .into_iter()
                 .find(|runtime| runtime.is_built())
-                .unwrap_or(RuntimeName::Reference)),
-        }
+                .unwrap_or(RuntimeName::Reference),
+        };
+        Ok(self.runtime.unwrap_or_else(by_default))
     }
 }
 

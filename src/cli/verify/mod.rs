@@ -14,10 +14,12 @@ mod table;
 
 use super::exit::{Failure, Status};
 use super::libraries::Libraries;
+use super::written;
 use attempts::Run;
 use clap::Args;
 use efficientnet_onnx::onnx::check::{Finding, Level, check};
 use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::onnx::model::output::Output;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::verify::report::{Problem, Report, Verdict};
 use efficientnet_onnx::verify::subject::Subject;
@@ -110,18 +112,21 @@ pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
 /// Verifies, and no more; the text to print.
 fn plain(arguments: &Arguments) -> Result<(String, Status), Failure> {
     let shown = arguments.file.display().to_string();
+    // A page that cannot be written is said before the runtimes take their time.
+    let page = match &arguments.html {
+        Some(path) => Some(Page::open(path)?),
+        None => None,
+    };
     let report = match &arguments.other {
         None => verify_path(&arguments.file, &shown, &arguments.request, arguments.quiet)?,
         Some(other) => pair::verify(&arguments.file, other, &arguments.request, arguments.quiet)?,
     };
-    if let Some(path) = &arguments.html {
+    if let Some(page) = page {
         let profiles = match &arguments.other {
             None => profile::profiles(&arguments.file, &arguments.request, &report)?,
             Some(_) => Vec::new(),
         };
-        std::fs::write(path, html::page(&report, &profiles)).map_err(|error| {
-            Failure::bad_input(format!("cannot write `{}`: {error}", path.display()))
-        })?;
+        page.write(&html::page(&report, &profiles))?;
     }
     let text = if arguments.json {
         let json = serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?;
@@ -130,6 +135,33 @@ fn plain(arguments: &Arguments) -> Result<(String, Status), Failure> {
         table::render(&report)
     };
     Ok((text, status(&report)))
+}
+
+/// Where `--html` goes: a page that is there stays whole until the new one is complete.
+struct Page<'a> {
+    path: &'a Path,
+    output: Output,
+}
+
+impl<'a> Page<'a> {
+    fn open(path: &'a Path) -> Result<Self, Failure> {
+        let output = Output::open(path, true).map_err(|error| written::output(&error))?;
+        Ok(Self { path, output })
+    }
+
+    fn write(self, text: &str) -> Result<(), Failure> {
+        let failed =
+            |error| Failure::bad_input(format!("cannot write `{}`: {error}", self.path.display()));
+        match self.output {
+            Output::Stream(mut device) => device.write_all(text.as_bytes()).map_err(failed),
+            Output::Staged(staged) => {
+                let bad = |error| written::output(&error);
+                let mut file = staged.create(None).map_err(bad)?;
+                file.write_all(text.as_bytes()).map_err(failed)?;
+                staged.commit(None).map_err(bad)
+            }
+        }
+    }
 }
 
 /// Verifies a file that is called `shown` in the report; prints the report's notes unless `quiet`.
