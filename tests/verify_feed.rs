@@ -148,7 +148,7 @@ fn inputs_and_expected_outputs_come_from_files_of_numpy() {
     assert!(
         fs::read_to_string(&page)
             .expect("a page")
-            .contains("not verified")
+            .contains("the runtimes disagree")
     );
     let run = verify(&file, true, &with(ORT, &["--input", text(&wrong)])).expect(2);
     assert!(run.stderr.contains("is declared as"), "{run:#?}");

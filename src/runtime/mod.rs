@@ -111,6 +111,8 @@ pub struct Options {
     pub library: Option<PathBuf>,
     /// Threads within one operation; by default what the runtime chooses. tract uses one.
     pub threads: Option<usize>,
+    /// Whether the reference rounds every value to the type that the file gives it, as the others always do.
+    pub rounded: bool,
 }
 
 /// A library that runs ONNX files, ready to be used.
@@ -202,10 +204,10 @@ pub enum RuntimeError {
 /// # Errors
 /// [`RuntimeError::Unavailable`] if it was not built in, or its library is not given, missing, too old or broken.
 pub fn open(name: RuntimeName, options: &Options) -> Result<Box<dyn Runtime>, RuntimeError> {
-    #[cfg(not(feature = "ort"))]
-    let _ = options;
     match name {
-        RuntimeName::Reference => Ok(Box::new(reference::Reference)),
+        RuntimeName::Reference => Ok(Box::new(reference::Reference {
+            rounded: options.rounded,
+        })),
         #[cfg(feature = "tract")]
         RuntimeName::Tract => Ok(Box::new(tract::Tract)),
         #[cfg(feature = "ort")]

@@ -10,23 +10,32 @@ pub mod given;
 pub mod noise;
 pub mod pair;
 pub mod plan;
+pub mod precision;
 pub mod read;
 pub mod report;
 pub mod self_test;
 mod smooth;
 pub mod subject;
 pub mod tensors;
-pub mod tf32;
 pub mod tolerance;
 
-use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{CaseRun, Outcome, Trouble};
+use crate::runtime::{Element, RuntimeName};
 use checks::{Checked, index_of, scores};
 use compare::{compare, rank_agreement};
 use plan::Case;
 use report::{CaseReport, FORMULA, Report, RuntimeReport, RuntimeStatus, SCHEMA, Verdict};
 use subject::Subject;
 use tolerance::{Limits, Tolerance};
+
+/// What rounding alone may take of what is allowed before it can be why a runtime disagrees: sums of hundreds of terms
+/// round ten times as much as their results (golden/AGREEMENT.md).
+const ROUNDING_ALONE: f64 = 0.1;
+
+/// What to know of runtimes that disagree on untrained weights.
+const UNTRAINED: &str = "the weights are those with which training starts (`--init official`); in deep networks they \
+                         amplify rounding from block to block: `--init probe` draws weights that do not, and \
+                         `reference` among `--runtime` tells what rounding alone does";
 
 /// A runtime that was to run, and what came of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,7 +132,7 @@ pub fn judge_against(
         if let Some(base) = base.filter(|base| !is_base(base) && ran(attempt)) {
             compare_with(base.cases, &attempt.outcome.cases, tolerance, &mut runtime);
             let found = &attempt.outcome.tf32_cases;
-            runtime.tf32 = tf32::report(base.cases, found, tolerance);
+            runtime.tf32 = precision::report(base.cases, found, tolerance);
         }
         report.runtimes.push(runtime);
     }
@@ -131,7 +140,52 @@ pub fn judge_against(
         &report.runtimes,
         base.is_some_and(|base| base.runtime.is_none()),
     );
+    // With the reference as the base, `tell_rounding` says more.
+    let is_reference = base.is_some_and(|base| base.runtime == Some(RuntimeName::Reference));
+    if subject.untrained && !is_reference && disagreeing(&report).is_some() {
+        report.notes.push(UNTRAINED.to_owned());
+    }
     report
+}
+
+/// The first runtime whose outputs differ from the base's.
+#[must_use]
+pub fn disagreeing(report: &Report) -> Option<&RuntimeReport> {
+    let differs = |runtime: &&RuntimeReport| runtime.status == RuntimeStatus::Disagrees;
+    report.runtimes.iter().find(differs)
+}
+
+/// Tells what rounding alone does: how far the reference is from itself, on the same cases, if it rounds every value.
+///
+/// A runtime cannot be expected to be nearer to the reference than that, and it rounds within each sum too.
+pub fn tell_rounding(
+    report: &mut Report,
+    precision: Element,
+    base: &[CaseRun],
+    rounded: &[CaseRun],
+) {
+    let Some(runtime) = disagreeing(report) else {
+        return;
+    };
+    let Some(found) = precision::report(base, rounded, runtime.tolerance) else {
+        return;
+    };
+    let factor = found.smallest_factor.unwrap_or(f64::INFINITY);
+    let consequence = if factor > 1.0 {
+        format!(
+            "no runtime in {precision} can be expected to agree; trained weights, and those of `--init probe`, do not \
+             make so much of rounding"
+        )
+    } else if factor > ROUNDING_ALONE {
+        "and a runtime rounds within each sum too".to_owned()
+    } else {
+        "so a runtime that disagrees does not only round".to_owned()
+    };
+    report.notes.push(format!(
+        "rounding every value to {precision}, and nothing else, moves the outputs of `reference` by {factor:.3} of what \
+         is allowed: {consequence}"
+    ));
+    report.rounding = Some(found);
 }
 
 /// The report of a file that breaks rules, so that no runtime saw it.
@@ -156,6 +210,7 @@ fn empty(settings: &Settings) -> Report {
         pair: None,
         problems: Vec::new(),
         notes: Vec::new(),
+        rounding: None,
         runtimes: Vec::new(),
     }
 }

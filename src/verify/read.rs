@@ -6,6 +6,7 @@ use crate::onnx::file::{Contents, Initializer, ModelFile};
 use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use crate::runtime::Element;
+use crate::weights::init::Rule;
 use std::collections::BTreeSet;
 
 /// Height and width where the file does not say what it was made for: those of EfficientNet-B0.
@@ -20,6 +21,8 @@ pub fn subject(file: &ModelFile) -> Subject {
     let origin = file
         .metadata(ORIGIN_KEY)
         .and_then(|text| serde_json::from_str::<Origin>(text).ok());
+    let is_drawn =
+        |by: Rule| matches!(&origin, Some(Origin::Seed { rule, .. }) if rule == by.name());
     let contents = &file.contents;
     let stored: BTreeSet<&str> = contents
         .initializers
@@ -45,7 +48,8 @@ pub fn subject(file: &ModelFile) -> Subject {
             .metadata(PREPROCESSING_KEY)
             .and_then(|text| serde_json::from_str::<Preprocessing>(text).ok())
             .map(|preprocessing| preprocessing.normal),
-        constant_weights: matches!(origin, Some(Origin::Seed { rule, .. }) if rule == "constant"),
+        constant_weights: is_drawn(Rule::Constant),
+        untrained: is_drawn(Rule::Official),
     }
 }
 

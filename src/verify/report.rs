@@ -2,8 +2,8 @@
 //! documents it.
 
 use super::plan::Content;
+use super::precision::PrecisionReport;
 use super::tensors::TensorPairs;
-use super::tf32::Tf32Report;
 pub use super::tolerance::Tolerance;
 use crate::runtime::device::Device;
 use crate::runtime::placement::Placement;
@@ -38,6 +38,9 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// What is worth knowing and changes nothing.
     pub notes: Vec<String>,
+    /// The reference with every value rounded to the type that the file gives it, held against the reference: what
+    /// rounding alone does. Only where a runtime disagrees with the reference.
+    pub rounding: Option<PrecisionReport>,
     /// One for each runtime that was to run, in the order of running.
     pub runtimes: Vec<RuntimeReport>,
 }
@@ -141,7 +144,7 @@ pub struct RuntimeReport {
     /// Where the nodes of the file were, by each source that told.
     pub placement: Vec<Placement>,
     /// The same run with TF32, where the runtime has that. It does not count for the verdict.
-    pub tf32: Option<Tf32Report>,
+    pub tf32: Option<PrecisionReport>,
 }
 
 /// Counts of `|difference| / max|base|` over all outputs and cases, by powers of ten.

@@ -22,6 +22,8 @@ pub struct Subject {
     pub normal: Option<Normal>,
     /// Whether all weights are one constant, so that constant logits are no surprise.
     pub constant_weights: bool,
+    /// Whether the weights are those with which training starts, so that rounding may grow from block to block.
+    pub untrained: bool,
 }
 
 impl Default for Subject {
@@ -34,6 +36,7 @@ impl Default for Subject {
             precision: Element::F32,
             normal: None,
             constant_weights: false,
+            untrained: false,
         }
     }
 }

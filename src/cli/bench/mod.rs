@@ -202,6 +202,7 @@ impl BenchArgs {
             library: None,
             model: file.to_owned(),
             threads: Some(threads.into()),
+            rounded: false,
             timed: false,
             runs: self.runs.into(),
             search_path: None,

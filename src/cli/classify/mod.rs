@@ -66,6 +66,7 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
             library: None,
             model: args.file.clone(),
             threads: None,
+            rounded: false,
             timed: false,
             runs: 0,
             search_path: None,

@@ -4,7 +4,7 @@ use super::Request;
 use crate::cli::exit::Failure;
 use crate::cli::worker::{Spec, run_found};
 use efficientnet_onnx::runtime::discover::{HINT, Places};
-use efficientnet_onnx::runtime::outcome::Trouble;
+use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
 use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
 use efficientnet_onnx::verify::Attempt;
 use std::path::Path;
@@ -111,13 +111,8 @@ fn attempt(
         );
     }
     let spec = Spec {
-        runtime,
-        library: None,
-        model: run.file.to_owned(),
-        threads: request.threads.map(usize::from),
         timed: true,
-        runs: 0,
-        search_path: None,
+        ..spec(run, request, runtime)
     };
     let tried = run_found(&spec, places, run.inputs, run.limit)?;
     notes.extend(tried.notes);
@@ -134,6 +129,34 @@ fn attempt(
             .map(|library| library.path.display().to_string()),
         outcome: tried.outcome,
     }))
+}
+
+/// Runs a file in the reference with every value rounded to its type.
+///
+/// # Errors
+/// On Ctrl-C.
+pub fn make_rounded(run: &Run<'_>, request: &Request) -> Result<Outcome, Failure> {
+    if run.progress {
+        eprintln!("running in reference with every value rounded");
+    }
+    let spec = Spec {
+        rounded: true,
+        ..spec(run, request, RuntimeName::Reference)
+    };
+    Ok(run_found(&spec, &request.libraries.places(), run.inputs, run.limit)?.outcome)
+}
+
+fn spec(run: &Run<'_>, request: &Request, runtime: RuntimeName) -> Spec {
+    Spec {
+        runtime,
+        library: None,
+        model: run.file.to_owned(),
+        threads: request.threads.map(usize::from),
+        rounded: false,
+        timed: false,
+        runs: 0,
+        search_path: None,
+    }
 }
 
 /// The runtimes to run, each once, and whether they were asked for, by name or by their library.

@@ -2,7 +2,7 @@
 //! spread. Its colours follow the reader's light or dark setting; it runs no script.
 
 use super::profile::{self, Profile};
-use super::table::{is_base, label};
+use super::table::{cases, files, is_base, label, time, verdict};
 use efficientnet_onnx::verify::report::{Histogram, Report, RuntimeReport, RuntimeStatus, Verdict};
 use std::fmt::Write;
 
@@ -26,20 +26,20 @@ font-variant-numeric:tabular-nums}
 figure{margin:0;padding:1rem;background:var(--card);border:1px solid var(--line);border-radius:.5rem}
 figcaption{font-weight:600;margin-bottom:.5rem}svg{display:block;width:100%;height:auto}
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}svg .bar{fill:var(--bar)}svg .over{fill:var(--bad)}svg .axis{stroke:var(--line)}
-ul{padding-left:1.25rem}";
+svg+table{margin-top:1rem}ul{padding-left:1.25rem}";
 
 /// The whole page.
 pub fn page(report: &Report, profiles: &[Profile]) -> String {
     let mut page = String::new();
-    let title = escape(&report.file);
-    let (verdict, class) = verdict(report);
+    let title = escape(&files(report));
+    let (verdict, class) = (verdict(report), class(report.verdict));
     let _ = write!(
         page,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
          <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n\
          <p class=\"verdict {class}\">{verdict}</p>\n\
-         <p class=\"soft\">base: {}; seed {}; {}; made by efficientnet-onnx {}</p>\n",
+         <p class=\"soft\">base: {}; inputs, seed {}: {}; made by efficientnet-onnx {}</p>\n",
         escape(report.base.as_deref().unwrap_or("none")),
         report.seed,
         cases(report),
@@ -78,30 +78,12 @@ pub fn page(report: &Report, profiles: &[Profile]) -> String {
     page
 }
 
-fn verdict(report: &Report) -> (&'static str, &'static str) {
-    match report.verdict {
-        Verdict::Agree => ("the runtimes agree", "good"),
-        Verdict::Disagree if !report.problems.is_empty() => {
-            ("the file breaks a rule, so nothing ran", "bad")
-        }
-        Verdict::Disagree => ("not verified", "bad"),
-        Verdict::RanNotCompared => ("ran, not compared", "warn"),
-        Verdict::Unavailable => ("a runtime is not available", "warn"),
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Agree => "good",
+        Verdict::Disagree => "bad",
+        Verdict::RanNotCompared | Verdict::Unavailable => "warn",
     }
-}
-
-/// Every set of inputs, in words.
-fn cases(report: &Report) -> String {
-    let each = report
-        .cases
-        .iter()
-        .map(|case| match (case.height, case.width) {
-            (Some(height), Some(width)) => {
-                format!("{} at {height}×{width}, batch {}", case.content, case.batch)
-            }
-            _ => format!("{}, batch {}", case.content, case.batch),
-        });
-    format!("inputs: {}", each.collect::<Vec<_>>().join("; "))
 }
 
 fn table(report: &Report, page: &mut String) {
@@ -112,7 +94,6 @@ fn table(report: &Report, page: &mut String) {
     );
     for runtime in &report.runtimes {
         let dash = || "–".to_owned();
-        let time = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
         let rows = |agreement: efficientnet_onnx::verify::report::Agreement| {
             format!("{}/{}", agreement.rows, agreement.of)
         };
@@ -234,11 +215,12 @@ fn chart(name: &str, histogram: &Histogram, page: &mut String) {
                 page,
                 "<rect class=\"bar\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{height:.1}\" rx=\"2\">\
                  <title>{label}: {count}</title></rect>\n\
-                 <text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{count}</text>\n",
+                 <text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\n",
                 left + step * 0.12,
                 AXIS - height,
                 step * 0.76,
                 AXIS - height - 4.0,
+                short(*count),
             );
         }
         // Every third power, and none beside the infinite.
@@ -251,6 +233,16 @@ fn chart(name: &str, histogram: &Histogram, page: &mut String) {
         }
     }
     page.push_str("</svg></figure>\n");
+}
+
+/// A count that is no wider than its bar.
+fn short(count: usize) -> String {
+    match count {
+        ..1_000 => count.to_string(),
+        ..10_000 => format!("{:.1}k", count as f64 / 1e3),
+        ..1_000_000 => format!("{:.0}k", count as f64 / 1e3),
+        _ => format!("{:.0}M", count as f64 / 1e6),
+    }
 }
 
 /// Text that a file or a runtime can have chosen, as text and nothing else.
@@ -347,8 +339,8 @@ mod tests {
         has(
             &page_of(ran([0.5, 2.06, 4.00001, 1.0]), base),
             &[
-                "\"verdict bad\">not verified<",
-                "seed 7",
+                "\"verdict bad\">the runtimes disagree<",
+                "inputs, seed 7: N(0, 1) noise, batch 1",
                 "<td class=\"number\">6.00e-2</td>",
                 "<span class=\"bad\">disagrees</span>",
                 "<span class=\"good\">base</span>",

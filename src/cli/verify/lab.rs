@@ -41,6 +41,7 @@ impl<'a> Workers<'a> {
             library: None,
             model: file.to_owned(),
             threads: self.request.threads.map(usize::from),
+            rounded: false,
             timed: false,
             runs: 0,
             search_path: None,

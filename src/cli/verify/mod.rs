@@ -24,7 +24,9 @@ use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::verify::report::{Problem, Report, Verdict};
 use efficientnet_onnx::verify::subject::Subject;
 use efficientnet_onnx::verify::tolerance::Limits;
-use efficientnet_onnx::verify::{Base, Settings, base_of, judge_against, plan, read, rejected};
+use efficientnet_onnx::verify::{
+    Base, Settings, base_of, disagreeing, judge_against, plan, read, rejected, tell_rounding,
+};
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -198,6 +200,13 @@ pub fn verify_path(
     });
     let base = given.or_else(|| base_of(&made.attempts));
     let mut report = judge_against(&settings, &subject, &feed.cases, base, &made.attempts);
+    let by_reference = base.filter(|base| base.runtime == Some(RuntimeName::Reference));
+    if let Some(base) = by_reference
+        && disagreeing(&report).is_some()
+    {
+        let rounded = attempts::make_rounded(&run, request)?;
+        tell_rounding(&mut report, subject.precision, base.cases, &rounded.cases);
+    }
     let written = feed.write(base.map(|base| base.cases))?;
     report.notes.extend(written);
     report.notes.splice(0..0, opened.warnings);

@@ -15,6 +15,8 @@ const RUNS: usize = 8;
 /// Size of a chart, and the powers of ten between its bottom and its top.
 const WIDTH: f64 = 880.0;
 const HEIGHT: f64 = 180.0;
+/// Room for the axis beside the bars.
+const GUTTER: f64 = 36.0;
 const BOTTOM: i32 = -12;
 const TOP: i32 = 3;
 
@@ -105,7 +107,7 @@ pub fn section(profiles: &[Profile], escape: impl Fn(&str) -> String) -> String 
             page,
             "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"relative difference by layer, {name}\" width=\"100%\">"
         );
-        let step = WIDTH / layers.len() as f64;
+        let step = (WIDTH - GUTTER) / layers.len() as f64;
         for (index, layer) in layers.iter().enumerate() {
             // What is not finite is as high as the chart.
             let power = layer
@@ -116,7 +118,7 @@ pub fn section(profiles: &[Profile], escape: impl Fn(&str) -> String) -> String 
             let _ = writeln!(
                 page,
                 "<rect x=\"{:.2}\" y=\"{:.1}\" width=\"{:.2}\" height=\"{height:.1}\" class=\"{class}\"><title>{} ({}): {}</title></rect>",
-                index as f64 * step,
+                GUTTER + index as f64 * step,
                 HEIGHT - height,
                 step * 0.9,
                 escape(&layer.node),
@@ -128,9 +130,9 @@ pub fn section(profiles: &[Profile], escape: impl Fn(&str) -> String) -> String 
             let height = HEIGHT - height_of(power.into());
             let _ = writeln!(
                 page,
-                "<line class=\"axis\" x1=\"0\" y1=\"{height:.1}\" x2=\"{WIDTH}\" y2=\"{height:.1}\"/>\
-                 <text x=\"2\" y=\"{:.1}\">1e{power}</text>",
-                height - 3.0
+                "<line class=\"axis\" x1=\"{GUTTER}\" y1=\"{height:.1}\" x2=\"{WIDTH}\" y2=\"{height:.1}\"/>\
+                 <text x=\"0\" y=\"{:.1}\">1e{power}</text>",
+                height + 4.0
             );
         }
         page.push_str(

@@ -2,6 +2,7 @@
 
 use super::device;
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use efficientnet_onnx::verify::disagreeing;
 use efficientnet_onnx::verify::plan::Content;
 use efficientnet_onnx::verify::report::{
     Agreement, CaseReport, Report, RuntimeReport, RuntimeStatus, Tolerance, Verdict,
@@ -12,11 +13,7 @@ use std::fmt::Write;
 /// The whole text, which ends with a line feed.
 pub fn render(report: &Report) -> String {
     let mut text = String::new();
-    let files = match &report.pair {
-        Some(pair) => format!("{} and {}", report.file, pair.other),
-        None => report.file.clone(),
-    };
-    let _ = writeln!(text, "{files}: {}", verdict(report));
+    let _ = writeln!(text, "{}: {}", files(report), verdict(report));
     for problem in &report.problems {
         let node = problem
             .node
@@ -35,6 +32,14 @@ pub fn render(report: &Report) -> String {
     }
     allowed(report, &mut text);
     text
+}
+
+/// The file, or both.
+pub fn files(report: &Report) -> String {
+    match &report.pair {
+        Some(pair) => format!("{} and {}", report.file, pair.other),
+        None => report.file.clone(),
+    }
 }
 
 /// Names of tensors that are listed.
@@ -110,20 +115,32 @@ fn allowed(report: &Report, text: &mut String) {
         );
     }
     if !tolerances.is_empty() {
-        let cases: Vec<String> = report.cases.iter().map(describe_case).collect();
-        let _ = writeln!(text, "inputs, seed {}: {}", report.seed, cases.join("; "));
+        let _ = writeln!(text, "inputs, seed {}: {}", report.seed, cases(report));
     }
 }
 
-fn verdict(report: &Report) -> &'static str {
+/// Every set of inputs; those that differ in their content alone are counted.
+pub fn cases(report: &Report) -> String {
+    let described: Vec<String> = report.cases.iter().map(describe_case).collect();
+    let runs = described.chunk_by(|one, next| one == next);
+    let told = runs.map(|run| match run.len() {
+        1 => run[0].clone(),
+        count => format!("{count} × {}", run[0]),
+    });
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// What the report comes to, in words.
+pub fn verdict(report: &Report) -> &'static str {
     match report.verdict {
         Verdict::Agree if report.pair.is_some() => "they agree",
         Verdict::Agree => "the runtimes agree",
         Verdict::Disagree if !report.problems.is_empty() => {
             "the file breaks a rule, so nothing ran"
         }
+        Verdict::Disagree if disagreeing(report).is_none() => "not verified",
         Verdict::Disagree if report.pair.is_some() => "they disagree",
-        Verdict::Disagree => "not verified",
+        Verdict::Disagree => "the runtimes disagree",
         Verdict::RanNotCompared => "ran, not compared",
         Verdict::Unavailable => "a runtime is not available",
     }

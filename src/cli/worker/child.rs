@@ -24,6 +24,9 @@ pub struct Arguments {
     /// Threads within one operation.
     #[arg(long)]
     threads: Option<usize>,
+    /// Whether the reference rounds every value.
+    #[arg(long)]
+    rounded: bool,
     /// Runs of the first case to time, in place of computing every case.
     #[arg(long, default_value_t = 0)]
     runs: usize,
@@ -39,6 +42,7 @@ pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
     let options = Options {
         library: arguments.library.clone(),
         threads: arguments.threads,
+        rounded: arguments.rounded,
     };
 
     let panicked = Arc::new(Mutex::new(String::new()));

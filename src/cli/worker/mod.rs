@@ -47,6 +47,8 @@ pub struct Spec {
     pub model: PathBuf,
     /// Threads within one operation; by default what the runtime chooses.
     pub threads: Option<usize>,
+    /// Whether the reference rounds every value to its type.
+    pub rounded: bool,
     /// Whether the first case is run several times to time it.
     pub timed: bool,
     /// Runs of the first case to time, in place of computing every case; by default none.
@@ -94,6 +96,9 @@ fn command(program: &Path, spec: &Spec) -> Command {
     }
     if let Some(threads) = spec.threads {
         command.arg("--threads").arg(threads.to_string());
+    }
+    if spec.rounded {
+        command.arg("--rounded");
     }
     if spec.runs > 0 {
         command.arg("--runs").arg(spec.runs.to_string());

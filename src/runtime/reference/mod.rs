@@ -3,7 +3,8 @@
 //! It reads the file's own bytes and shares nothing with what writes or checks files but the messages of
 //! [`onnx::proto`](crate::onnx::proto). Every floating value is an f64 from the first operand to the last result, whatever
 //! type the file gives it: nothing is rounded to f32, f16 or bf16 on the way, except by Cast, which rounds to
-//! its target, and by quantisation. Integers are exact, and wrap as their type does.
+//! its target, and by quantisation. Integers are exact, and wrap as their type does. On request every result of a node is
+//! rounded to its type, which shows what rounding alone does.
 //!
 //! Results do not depend on the number of threads: each element is summed by one thread in one order.
 //! An initializer is decoded when a node reads it, and each value is dropped after its last reader.
@@ -49,11 +50,15 @@ use std::sync::Arc;
 use tensor::{Data, Tensor};
 
 /// The interpreter.
-pub(super) struct Reference;
+pub(super) struct Reference {
+    /// Whether every value is rounded to its type.
+    pub(super) rounded: bool,
+}
 
 /// A loaded file.
 struct Interpreter {
     plan: Plan,
+    rounded: bool,
 }
 
 impl Runtime for Reference {
@@ -64,7 +69,8 @@ impl Runtime for Reference {
 
     fn load(&self, model: &Path) -> Result<Box<dyn Session>, RuntimeError> {
         let plan = load::load(model).map_err(|message| refused("loading the file", message))?;
-        Ok(Box::new(Interpreter { plan }))
+        let rounded = self.rounded;
+        Ok(Box::new(Interpreter { plan, rounded }))
     }
 }
 
@@ -78,7 +84,7 @@ impl Session for Interpreter {
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RuntimeError> {
         self.prepare(inputs)?;
         self.plan
-            .run(inputs)
+            .run(inputs, self.rounded)
             .map_err(|message| refused("running the file", message))
     }
 }
@@ -136,7 +142,7 @@ impl Plan {
         Ok(())
     }
 
-    fn run(&self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, String> {
+    fn run(&self, inputs: &[NamedTensor], rounded: bool) -> Result<Vec<NamedTensor>, String> {
         let mut values: Vec<Option<Arc<Tensor>>> = vec![None; self.names.len()];
         for (number, _) in &self.inputs {
             let name = &self.names[*number];
@@ -148,7 +154,10 @@ impl Plan {
             let results = self
                 .run_step(step, &values)
                 .map_err(|fault| format!("{}: {fault}", load::describe(&step.node)))?;
-            for (number, result) in step.results.iter().zip(results) {
+            for (number, mut result) in step.results.iter().zip(results) {
+                if rounded {
+                    result.round();
+                }
                 if let Some(number) = number {
                     values[*number] = Some(Arc::new(result));
                 }

@@ -2,6 +2,7 @@
 //!
 //! [`Element`] only remembers what the file calls them. It refuses to know files and operators.
 
+use super::narrow::round_to;
 use crate::runtime::Element;
 
 /// No tensor has more elements than this (8 GiB of f64); a file that asks for more is refused.
@@ -73,6 +74,15 @@ pub struct Tensor {
 }
 
 impl Tensor {
+    /// Rounds every element to the nearest that its type can hold.
+    pub fn round(&mut self) {
+        if let Data::Floats(data) = &mut self.data {
+            for value in data {
+                *value = round_to(self.element, *value);
+            }
+        }
+    }
+
     /// Of a floating type.
     pub fn of_floats(element: Element, shape: Vec<usize>, data: Vec<f64>) -> Self {
         debug_assert_eq!(shape.iter().product::<usize>(), data.len());

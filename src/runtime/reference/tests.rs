@@ -94,7 +94,7 @@ fn run_in(
         data: data.to_vec(),
     };
     plan.check_inputs(std::slice::from_ref(&input))?;
-    Ok(plan.run(&[input])?.remove(0).data)
+    Ok(plan.run(&[input], false)?.remove(0).data)
 }
 
 fn run(model: ModelProto, shape: &[usize], data: &[f64]) -> Result<Vec<f64>, String> {
@@ -262,6 +262,42 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let one = with(1).expect("a result");
     assert_eq!(one.len(), 40 * 21 * 17);
     assert_eq!(with(3), Ok(one));
+}
+
+#[test]
+fn values_are_rounded_to_their_type_only_on_request() {
+    let constant = |name, value| floats(name, &[1], &[value]);
+    let nodes = vec![
+        node("Add", &["x", "large"], &["a"]),
+        node("Sub", &["a", "large"], &["b"]),
+        node("Mul", &["b", "third"], &["y"]),
+    ];
+    let plan = plan(
+        model(
+            nodes,
+            vec![
+                constant("large", 16_777_216.0),
+                constant("third", 1.0 / 3.0),
+            ],
+        ),
+        ".".into(),
+    );
+    let plan = plan.expect("a plan");
+    let input = NamedTensor {
+        name: "x".to_owned(),
+        shape: vec![1],
+        element: Element::F32,
+        data: vec![3.25],
+    };
+    let run = |rounded| {
+        plan.run(std::slice::from_ref(&input), rounded)
+            .expect("a result")[0]
+            .data[0]
+    };
+    let third = f64::from(1.0_f32 / 3.0);
+    assert_eq!(run(false), 3.25 * third);
+    // 2^24 + 3.25 is between two f32, and so is 4/3.
+    assert_eq!(run(true), f64::from((4.0 * third) as f32));
 }
 
 #[test]

@@ -1,13 +1,14 @@
-//! The run with TF32, measured against the same base as the run without.
+//! A run in a lower precision, measured against the same base as the run without: TF32 in CUDA, or the reference with
+//! every value rounded.
 
 use super::compare::compare;
 use super::report::Tolerance;
 use crate::runtime::outcome::CaseRun;
 use serde::Serialize;
 
-/// How far the outputs are from the base's if f32 products may be rounded to TF32.
+/// How far the outputs of such a run are from the base's.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Tf32Report {
+pub struct PrecisionReport {
     /// Seconds of the first case; the fastest of up to six runs.
     pub run_seconds: Option<f64>,
     /// Largest |difference| from the base over all cases and outputs; none if it is not finite.
@@ -18,9 +19,13 @@ pub struct Tf32Report {
     pub beyond_tolerance: usize,
 }
 
-/// Compares the cases of a run with TF32; none if there was no such run, or not to its end.
+/// Compares the cases of such a run; none if there was no such run, or not to its end.
 #[must_use]
-pub fn report(base: &[CaseRun], found: &[CaseRun], tolerance: Tolerance) -> Option<Tf32Report> {
+pub fn report(
+    base: &[CaseRun],
+    found: &[CaseRun],
+    tolerance: Tolerance,
+) -> Option<PrecisionReport> {
     if found.is_empty() || base.len() != found.len() {
         return None;
     }
@@ -40,7 +45,7 @@ pub fn report(base: &[CaseRun], found: &[CaseRun], tolerance: Tolerance) -> Opti
         factor = factor.max(difference.smallest_factor);
         beyond += difference.beyond;
     }
-    Some(Tf32Report {
+    Some(PrecisionReport {
         run_seconds: found.first().map(|case| case.run_seconds),
         max_abs: Some(max_abs).filter(|max_abs| max_abs.is_finite()),
         smallest_factor: Some(factor).filter(|factor| factor.is_finite()),

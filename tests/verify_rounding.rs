@@ -1,0 +1,87 @@
+//! Whether a disagreement is a runtime's or the weights': what rounding alone does, and what is said of weights that
+//! amplify it.
+
+mod verify_support;
+
+use serde_json::Value;
+use verify_support::{emitted, folder, toy, verify};
+
+/// What the report says of a runtime.
+fn runtime<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let runtimes = report["runtimes"].as_array().expect("runtimes");
+    let found = runtimes.iter().find(|runtime| runtime["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {report:#}"))
+}
+
+#[test]
+fn a_disagreement_is_held_against_what_rounding_alone_does() {
+    let folder = folder();
+    let all = ["--runtime", "reference,tract,ort-cpu", "--json"];
+    let with = |model| verify(&toy::write(&model, folder.path()), true, &all);
+    let note = |report: &Value| {
+        let notes = report["notes"].as_array().expect("notes").iter();
+        let mut notes = notes.filter_map(Value::as_str);
+        notes
+            .find(|note| note.contains("rounding every value to f32"))
+            .map(str::to_owned)
+    };
+
+    let agreed = with(toy::model()).expect(0).report();
+    assert_eq!((&agreed["rounding"], note(&agreed)), (&Value::Null, None));
+
+    // Every f32 runtime loses what the mean has below 1/16.
+    let mut lossy = toy::with_middle(toy::node("Add", &["pooled", "large"], "sum"));
+    let back = toy::node("Sub", &["sum", "large"], "hidden");
+    let large = toy::tensor("large", &[], [1_048_576.0].into_iter());
+    toy::graph_of(&mut lossy).node.insert(2, back);
+    toy::graph_of(&mut lossy).initializer.push(large);
+    let report = with(lossy).expect(1).report();
+    let rounding = &report["rounding"];
+    assert!(
+        rounding["smallest_factor"]
+            .as_f64()
+            .is_some_and(|factor| factor > 10.0)
+    );
+    for name in ["tract", "ort-cpu"] {
+        let [alone, found] = [rounding, runtime(&report, name)];
+        let [alone, found] = [alone, found].map(|one| one["max_abs"].as_f64().expect("a number"));
+        assert!((alone - found).abs() < 1e-5, "{name}: {report:#}");
+    }
+    let told = note(&report).expect("a note");
+    assert!(
+        told.contains("no runtime in f32 can be expected to agree"),
+        "{told}"
+    );
+
+    let report = with(toy::with_negating_function("Relu")).expect(1).report();
+    assert_eq!(report["rounding"]["beyond_tolerance"], 0);
+    let told = note(&report).expect("a note");
+    assert!(
+        told.ends_with("so a runtime that disagrees does not only round"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_disagreement_on_untrained_weights_says_that_they_are() {
+    let folder = folder();
+    let strict = [
+        "--runtime",
+        "tract,ort-cpu",
+        "--rtol",
+        "0",
+        "--atol",
+        "0",
+        "--json",
+    ];
+    for (rule, told) in [("official", true), ("probe", false)] {
+        let file = emitted(&folder, &["--init", rule, "--force"]);
+        let report = verify(&file, true, &strict).expect(1).report();
+        let notes = report["notes"].to_string();
+        assert_eq!(
+            notes.contains("with which training starts"),
+            told,
+            "{notes}"
+        );
+    }
+}
