@@ -6,7 +6,7 @@ mod verify_support;
 
 use efficientnet_onnx::runtime::device::Device;
 use efficientnet_onnx::runtime::placement::{PlacedNode, Placement, Source};
-use efficientnet_onnx::verify::tf32::Tf32Report;
+use efficientnet_onnx::verify::precision::PrecisionReport;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -180,7 +180,7 @@ fn with_cuda(mut report: Value, device: &str) -> Value {
     cuda["device"] = serde_json::to_value(device).expect("JSON");
     let all = |source| Placement::of(source, PROVIDER, vec![node("CUDA"), node("CUDA")]);
     cuda["placement"] = json!([all(Source::Partitioner), all(Source::Profile)]);
-    let tf32 = Tf32Report {
+    let tf32 = PrecisionReport {
         run_seconds: Some(0.25),
         max_abs: Some(0.75),
         smallest_factor: Some(150.0),

@@ -82,7 +82,7 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
 ];
 
 /// Crates with one home each.
-const HOMES: [(&str, &str); 11] = [
+const HOMES: [(&str, &str); 12] = [
     ("tract_onnx::", "src/runtime/tract"),
     ("ort::", "src/runtime/"),
     ("pytorch_reader::", "src/weights/pytorch"),
@@ -92,6 +92,7 @@ const HOMES: [(&str, &str); 11] = [
     ("prost::", "src/onnx/"),
     ("prost::", "src/runtime/reference/"),
     ("clap::", "src/cli/"),
+    ("csv::", "src/cli/verify/images"),
     ("ureq::", "src/hub/client"),
     ("image::", "src/cli/picture"),
 ];

@@ -75,6 +75,20 @@ fn the_right_classes_of_labelled_pictures_are_counted() {
         assert_eq!(rows(&score, "top5"), (2, 3));
         assert_eq!(rows(&score, "agreement"), (3, 3));
     }
+    // As spreadsheets write them: with a mark at the beginning, quotes around commas, and two characters at each end.
+    fs::copy(data.join("china.jpg"), data.join("with, comma.jpg")).expect("copied");
+    let spread = format!("\u{feff}\"with, comma.jpg\",{}\r\n", seen[0][0]);
+    fs::write(&csv, spread).expect("written");
+    let found = score(&file, &data, &["--labels-csv", text(&csv)]);
+    assert_eq!(rows(&found, "top1"), (1, 1));
+    for broken in ["\"china.jpg,1\n", "china.jpg\n", ",1\n"] {
+        fs::write(&csv, broken).expect("written");
+        let refused = run(&file, &data, &["--labels-csv", text(&csv)]).expect(2);
+        assert!(
+            refused.stderr.contains("expected `picture,class`"),
+            "{refused:#?}"
+        );
+    }
     fs::write(&csv, format!("{lines}china.jpg,1000\n")).expect("written");
     let refused = run(&file, &data, &["--labels-csv", text(&csv)]).expect(2);
     assert!(

@@ -111,7 +111,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         .read(weights.labels(), request.options.classes)?;
     if !args.quiet {
         for note in weights.notes(&args.selection, &request) {
-            eprintln!("{note}");
+            tell!("{note}");
         }
     }
     let recipe = args.recipe(&weights, &request)?;
@@ -196,7 +196,7 @@ impl EmitArgs {
         let counts = request.counts().map_err(Failure::bad_input)?;
         let reading = self.selection.reading(request);
         if let Some(reading) = reading.as_ref().filter(|_| !self.quiet) {
-            eprintln!("{reading}");
+            tell!("{reading}");
         }
         let mut recipe = Recipe::new(request, counts, reading);
         recipe.like = like::recorded(weights.like(&self.selection).as_ref(), request);
@@ -230,7 +230,7 @@ impl EmitArgs {
         } else {
             print::line(verify::table(verdict).trim_end())?;
         }
-        eprintln!(
+        tell!(
             "error: `{}` was not written: it did not pass verification",
             self.output.display()
         );
@@ -267,7 +267,7 @@ impl EmitArgs {
                 String::new()
             };
             let [height, width] = recipe.default_size;
-            eprintln!(
+            tell!(
                 "wrote `{path}`{data}: {} parameters, {} MACs at {height}x{width}, {} of weights in {:.2} s",
                 text::grouped(recipe.parameters),
                 text::scaled(recipe.macs),

@@ -62,7 +62,7 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
             let mut recipe = Recipe::new(&request, counts, reading);
             let asked = args.selection.like();
             if let Some(note) = asked.and_then(|asked| like::departure(asked, &request)) {
-                eprintln!("{note}");
+                tell!("{note}");
             }
             recipe.like = like::recorded(asked, &request);
             let pictures = asked.and_then(|_| like::preprocessing(asked, &request));

@@ -50,16 +50,16 @@ const WIDEST: usize = 60;
 /// Timm's name by the checkpoint's; empty where no published model is recognised, which a line says.
 fn becomes(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
     let Some(naming) = checkpoint.naming() else {
-        eprintln!("the tensors have the names of no known library");
+        tell!("the tensors have the names of no known library");
         return BTreeMap::new();
     };
     let variant = match recognise(checkpoint.tensors(), naming) {
         Ok(variant) => {
-            eprintln!("names are {naming}'s; recognised {}", variant.name);
+            tell!("names are {naming}'s; recognised {}", variant.name);
             variant
         }
         Err(error) => {
-            eprintln!("names are {naming}'s; {error}");
+            tell!("names are {naming}'s; {error}");
             match Variant::by_name(error.nearest) {
                 Some(nearest) if error.faults <= MOST_STRAYS => nearest,
                 _ => return BTreeMap::new(),
@@ -67,7 +67,7 @@ fn becomes(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
         }
     };
     if let Some(head) = checkpoint.head() {
-        eprintln!("took `{}` as the classifier", head.escape_debug());
+        tell!("took `{}` as the classifier", head.escape_debug());
     }
     let parameters = Request::new(Blueprint::published(variant)).parameters();
     let parameters = parameters.unwrap_or_default();

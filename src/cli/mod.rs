@@ -1,9 +1,8 @@
 //! Flags, terminal and exit statuses: everything that prints or exits.
 
-#![expect(
-    clippy::print_stderr,
-    reason = "notes and errors go to standard error; results go through `print`"
-)]
+// First, for its macro.
+#[macro_use]
+mod print;
 
 mod bench;
 mod check;
@@ -21,7 +20,6 @@ mod like;
 mod list;
 mod misfit;
 mod picture;
-mod print;
 mod progress;
 mod published;
 mod select;
@@ -87,7 +85,7 @@ pub fn main() -> ExitCode {
         Ok(status) => status.into(),
         Err(failure) => {
             if failure.status != exit::Status::Done {
-                eprintln!("{failure}");
+                tell!("{failure}");
             }
             failure.status.into()
         }

@@ -60,6 +60,20 @@ pub fn bytes(number: u64) -> String {
     format!("{value:.1} {unit}")
 }
 
+/// Seconds.
+pub fn time(seconds: f64) -> String {
+    if seconds < 1.0 {
+        format!("{:.1} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.2} s")
+    }
+}
+
+/// Names come from files: one that holds control characters must not reach the terminal as such.
+pub fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 /// A size such as 224 or 192x256, height first.
 pub fn size(text: &str) -> Result<[u64; 2], String> {
     let side = |text: &str| text.parse::<u64>().ok().filter(|side| *side > 0);

@@ -92,7 +92,7 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
     };
     let naming = Naming::by_name(&args.names).unwrap_or(Naming::Timm);
     if let Some(note) = like::elsewhere(naming, &request).filter(|_| !args.quiet) {
-        eprintln!("{note}");
+        tell!("{note}");
     }
     let canonical = request.canonical().map_err(Failure::bad_input)?;
     let export = Export::new(&canonical, &*source, naming).map_err(Failure::bad_input)?;
@@ -122,7 +122,7 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
     bar.finish();
     if !args.quiet {
         let size = text::bytes(export.payload_bytes());
-        eprintln!(
+        tell!(
             "wrote `{}`: {}, {size}",
             args.output.display(),
             text::counted(canonical.parameters.len() as u64, "tensor")
@@ -163,12 +163,12 @@ fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
     let canonical = request.canonical().map_err(Failure::bad_input)?;
     let reading = args.selection.reading(&request);
     if let Some(reading) = reading.as_ref().filter(|_| !args.quiet) {
-        eprintln!("{reading}");
+        tell!("{reading}");
     }
     let asked = args.selection.like();
     let departure = asked.and_then(|asked| like::departure(asked, &request));
     if let Some(departure) = departure.filter(|_| !args.quiet) {
-        eprintln!("{departure}");
+        tell!("{departure}");
     }
     let mut recipe = Recipe::new(&request, canonical.counts(), reading);
     recipe.like = like::recorded(asked, &request);

@@ -32,9 +32,10 @@ pub fn check(subject: &Subject, cases: &[Case], runs: &[CaseRun], tolerance: Tol
         check_shapes(subject, case, run, index, &mut checked.failures);
         for output in &run.outputs {
             check_finite(output, index, &mut checked.failures);
+            note_large_integers(output, &mut checked.notes);
         }
         sound[index] = checked.failures.len() == before;
-        if let (true, Some(logits)) = (sound[index], logits(&run.outputs)) {
+        if let (true, Some(logits)) = (sound[index], logits(subject, &run.outputs)) {
             check_constant(subject, case, logits, index, &mut checked);
         }
     }
@@ -54,10 +55,15 @@ pub fn scores(outputs: &[NamedTensor]) -> Option<&NamedTensor> {
     named.or_else(|| outputs.iter().find(matrix))
 }
 
-/// The scores, unless the file names them something else than logits: probabilities of untrained networks are all
-/// nearly equal.
-fn logits(outputs: &[NamedTensor]) -> Option<&NamedTensor> {
-    scores(outputs).filter(|output| !matches!(output.name.as_str(), "probabilities" | "pooled"))
+/// The scores, if they are logits. Those of this program's files are, unless they have another of its names:
+/// probabilities of untrained networks are all nearly equal. In other files only the name tells, as a matrix may be
+/// anything.
+fn logits<'a>(subject: &Subject, outputs: &'a [NamedTensor]) -> Option<&'a NamedTensor> {
+    scores(outputs).filter(|output| match output.name.as_str() {
+        "logits" => true,
+        "probabilities" | "pooled" => false,
+        _ => subject.is_own,
+    })
 }
 
 /// The index of the element at `position` in a tensor of `shape`, outermost first.
@@ -148,6 +154,21 @@ fn check_finite(output: &NamedTensor, index: usize, failures: &mut Vec<CheckFail
     });
 }
 
+/// Values travel as f64, which does not hold every larger integer.
+fn note_large_integers(output: &NamedTensor, notes: &mut Vec<String>) {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if output.element.is_float() || !output.data.iter().any(|value| value.abs() >= EXACT) {
+        return;
+    }
+    let note = format!(
+        "output `{}` has integers of 2^53 and more, which are compared as f64",
+        output.name.escape_debug()
+    );
+    if !notes.contains(&note) {
+        notes.push(note);
+    }
+}
+
 fn check_constant(
     subject: &Subject,
     case: &Case,
@@ -214,8 +235,11 @@ fn check_rows(
                 continue;
             };
             for (alone, batch) in runs[other].outputs.iter().zip(&run.outputs) {
-                // Only outputs that have rows: the batch first, and otherwise as large as for one image.
-                if batch.data.len() != alone.data.len() * case.images.len() {
+                // Only outputs that have rows: the batch first, and otherwise the shape for one image.
+                if alone.shape.first() != Some(&1)
+                    || batch.shape.first() != Some(&case.images.len())
+                    || alone.shape[1..] != batch.shape[1..]
+                {
                     continue;
                 }
                 let values = &batch.data[row * alone.data.len()..][..alone.data.len()];

@@ -17,6 +17,22 @@ pub enum GivenError {
         /// The names that are given, or how many without.
         found: String,
     },
+    /// Outputs are given that the file does not have, or one twice.
+    #[error("expected outputs of the file, {expected}, each once, found {found}")]
+    Others {
+        /// The names in the file.
+        expected: String,
+        /// The names that are given.
+        found: String,
+    },
+    /// An input without elements, of which nothing can be computed.
+    #[error("`{name}` has no elements: its shape is {shape:?}")]
+    Empty {
+        /// Its name in the file.
+        name: String,
+        /// The shape that is given.
+        shape: Vec<usize>,
+    },
     /// A tensor has another shape than declared, or one that contradicts an earlier one.
     #[error("`{name}` is declared as {expected}, found {found:?}")]
     Shape {
@@ -54,6 +70,12 @@ pub fn inputs(
 ) -> Result<(Case, Vec<NamedTensor>), GivenError> {
     let mut names = Names::new();
     let inputs = assign("inputs", &subject.inputs, given, false, &mut names)?;
+    if let Some(empty) = inputs.iter().find(|input| input.data.is_empty()) {
+        return Err(GivenError::Empty {
+            name: empty.name.clone(),
+            shape: empty.shape.clone(),
+        });
+    }
     let first = inputs.first().map(|input| input.shape.as_slice());
     let batch = first
         .and_then(|shape| shape.first())
@@ -73,7 +95,7 @@ pub fn inputs(
     Ok((case, inputs))
 }
 
-/// The outputs that a case should have. By name there may be fewer than the file has.
+/// The outputs that a case should have. By name there may be fewer than the file has, and its inputs may be beside them.
 ///
 /// # Errors
 /// If they do not fit what the file declares.
@@ -82,13 +104,29 @@ pub fn outputs(
     case: &Case,
     given: &[NamedTensor],
 ) -> Result<Vec<NamedTensor>, GivenError> {
-    assign(
-        "outputs",
-        &subject.outputs,
-        given,
-        true,
-        &mut case.names.clone(),
-    )
+    let names = &mut case.names.clone();
+    let found = assign("outputs", &subject.outputs, given, true, names)?;
+    let is_input = |tensor: &&NamedTensor| {
+        let mut inputs = subject.inputs.iter();
+        inputs.any(|input| input.name == tensor.name)
+    };
+    let is_output = |tensor: &&NamedTensor| found.iter().any(|found| found.name == tensor.name);
+    let beside = given
+        .iter()
+        .filter(|tensor| is_input(tensor) && !is_output(tensor));
+    // What is left over would be compared with nothing.
+    if found.len() + beside.count() < given.len() {
+        return Err(GivenError::Others {
+            expected: list(subject.outputs.iter().map(|output| output.name.as_str())),
+            found: list(given.iter().map(|tensor| tensor.name.as_str())),
+        });
+    }
+    Ok(found)
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    format!("`{}`", names.join("`, `").escape_debug())
 }
 
 /// Finds the tensor of each declaration.
@@ -112,20 +150,14 @@ fn assign(
     } else if found == 0 && given.len() == declared.len() {
         declared.iter().zip(given).collect()
     } else {
-        let list = |names: &[&str]| format!("`{}`", names.join("`, `").escape_debug());
-        let given: Vec<&str> = given.iter().map(|tensor| tensor.name.as_str()).collect();
-        let declared: Vec<&str> = declared
-            .iter()
-            .map(|declared| declared.name.as_str())
-            .collect();
-        let unnamed = given.iter().all(|name| name.is_empty());
+        let unnamed = given.iter().all(|tensor| tensor.name.is_empty());
         return Err(GivenError::Names {
             what,
-            expected: list(&declared),
+            expected: list(declared.iter().map(|declared| declared.name.as_str())),
             found: if unnamed {
                 format!("{} without a name", given.len())
             } else {
-                list(&given)
+                list(given.iter().map(|tensor| tensor.name.as_str()))
             },
         });
     };
@@ -267,6 +299,35 @@ mod tests {
         assert_eq!(
             message(&[image, tensor("mask", &[1], &[0.5])]),
             "`mask` is declared as i64, which does not have 0.5 of f64"
+        );
+    }
+
+    #[test]
+    fn what_would_be_compared_with_nothing_is_refused() {
+        let image = tensor("image", &[1, 2], &[0.0; 2]);
+        let given = [image.clone(), tensor("mask", &[1], &[0.0])];
+        let (case, _) = inputs(&subject(), &given).expect("inputs");
+        let pooled = || tensor("pooled", &[1, 1], &[3.0]);
+        let logits = || tensor("logits", &[1, 3], &[3.0; 3]);
+        for given in [
+            vec![pooled(), tensor("Logits", &[1, 3], &[0.0; 3])],
+            vec![pooled(), tensor("", &[1, 3], &[0.0; 3])],
+            vec![pooled(), pooled()],
+        ] {
+            let refused = outputs(&subject(), &case, &given).expect_err("refused");
+            assert!(matches!(refused, GivenError::Others { .. }), "{refused}");
+        }
+        // A file may hold inputs and outputs.
+        let both = [image, pooled(), logits()];
+        assert_eq!(
+            outputs(&subject(), &case, &both).map(|found| found.len()),
+            Ok(2)
+        );
+        let empty = [tensor("image", &[0, 2], &[]), tensor("mask", &[0], &[])];
+        let refused = inputs(&subject(), &empty).expect_err("refused");
+        assert_eq!(
+            refused.to_string(),
+            "`image` has no elements: its shape is [0, 2]"
         );
     }
 

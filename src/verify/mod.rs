@@ -24,7 +24,9 @@ use crate::runtime::{Element, RuntimeName};
 use checks::{Checked, index_of, scores};
 use compare::{compare, rank_agreement};
 use plan::Case;
-use report::{CaseReport, FORMULA, Report, RuntimeReport, RuntimeStatus, SCHEMA, Verdict};
+use report::{
+    CaseReport, Check, CheckFailure, FORMULA, Report, RuntimeReport, RuntimeStatus, SCHEMA, Verdict,
+};
 use subject::Subject;
 use tolerance::{Limits, Tolerance};
 
@@ -300,10 +302,26 @@ fn compare_with(
                 .outputs
                 .iter()
                 .find(|output| output.name == base_output.name);
-            let Some(other) = other.filter(|other| other.data.len() == base_output.data.len())
-            else {
-                // The checks of the one or the other say what was expected.
-                beyond += base_output.data.len();
+            let Some(other) = other.filter(|other| other.shape == base_output.shape) else {
+                let found = other.map_or_else(
+                    || "it was not returned".to_owned(),
+                    |other| format!("shape {:?}", other.shape),
+                );
+                let failure = CheckFailure {
+                    check: Check::Shape,
+                    case: index,
+                    output: base_output.name.clone(),
+                    message: format!("{found}, but the base has shape {:?}", base_output.shape),
+                };
+                // Its own checks may have told.
+                let same = |told: &CheckFailure| {
+                    (told.check, told.case, &told.output)
+                        == (failure.check, failure.case, &failure.output)
+                };
+                if !report.failures.iter().any(same) {
+                    report.failures.push(failure);
+                }
+                beyond += base_output.data.len().max(1);
                 factor = f64::INFINITY;
                 continue;
             };

@@ -35,15 +35,17 @@ pub fn subject(file: &ModelFile) -> Subject {
         .iter()
         .filter_map(Initializer::element_count)
         .fold(0, u64::saturating_add);
+    let outputs: Vec<Declared> = contents.outputs.iter().map(declared).collect();
     let default_size = recipe
         .as_ref()
         .map_or(FALLBACK_SIZE, |recipe| recipe.default_size);
     Subject {
         inputs: contents.inputs.iter().filter(fed).map(declared).collect(),
-        outputs: contents.outputs.iter().map(declared).collect(),
+        precision: precision(contents, &outputs),
+        outputs,
+        is_own: recipe.is_some(),
         default_size,
         macs: recipe.map_or_else(|| guess_macs(weights), |recipe| recipe.macs),
-        precision: precision(contents),
         normal: file
             .metadata(PREPROCESSING_KEY)
             .and_then(|text| serde_json::from_str::<Preprocessing>(text).ok())
@@ -53,20 +55,30 @@ pub fn subject(file: &ModelFile) -> Subject {
     }
 }
 
-fn precision(contents: &Contents) -> Element {
-    let stored = |data_type: DataType| {
-        contents
-            .initializers
-            .iter()
-            .any(|initializer| initializer.data_type == data_type as i32)
+/// A scalar that is less precise than all the others decides nothing.
+fn precision(contents: &Contents, outputs: &[Declared]) -> Element {
+    // The least precise first, so that it wins a draw.
+    let floats = [
+        (DataType::Bfloat16, Element::Bf16),
+        (DataType::Float16, Element::F16),
+        (DataType::Float, Element::F32),
+    ];
+    let elements = |data_type: DataType| {
+        let stored = contents.initializers.iter();
+        let of_type = stored.filter(|initializer| initializer.data_type == data_type as i32);
+        of_type
+            .filter_map(Initializer::element_count)
+            .fold(0, u64::saturating_add)
     };
-    if stored(DataType::Bfloat16) {
-        Element::Bf16
-    } else if stored(DataType::Float16) {
-        Element::F16
-    } else {
-        Element::F32
-    }
+    let counts = floats.map(|(data_type, _)| elements(data_type));
+    let most = counts.into_iter().max().filter(|&most| most > 0);
+    let of_most = most.and_then(|most| counts.iter().position(|&count| count == most));
+    let of_output = floats.iter().position(|(_, element)| {
+        let name = element.to_string();
+        outputs.iter().any(|output| output.element_type == name)
+    });
+    let least = of_most.into_iter().chain(of_output).min();
+    least.map_or(Element::F32, |place| floats[place].1)
 }
 
 /// Multiply-adds of a file without a recipe: as if every weight were used at an eighth of [`FALLBACK_SIZE`]. That is
@@ -137,24 +149,41 @@ mod tests {
     use crate::onnx::file::Data;
 
     #[test]
-    fn the_least_precise_type_of_the_constants_decides() {
+    fn the_type_of_most_constants_decides_or_that_of_an_output_if_it_is_less_precise() {
         let (single, half, bfloat16, integer) = (1, 10, 16, 7);
-        for (types, expected) in [
-            (&[single, integer][..], Element::F32),
-            (&[single, half], Element::F16),
-            (&[half, bfloat16, single], Element::Bf16),
+        for (constants, output, expected) in [
+            (&[(single, 4), (integer, 9)][..], "f32", Element::F32),
+            (&[(single, 4), (half, 1)], "f32", Element::F32),
+            (&[(single, 4), (half, 5)], "f32", Element::F16),
+            (&[(single, 4), (half, 4)], "f32", Element::F16),
+            (
+                &[(single, 4), (half, 4), (bfloat16, 4)],
+                "f32",
+                Element::Bf16,
+            ),
+            (&[(single, 4)], "f16", Element::F16),
+            (&[(half, 4)], "bf16", Element::Bf16),
+            (&[(half, 4)], "i64", Element::F16),
+            (&[], "f16", Element::F16),
+            (&[], "i64", Element::F32),
         ] {
-            let initializer = |&data_type: &i32| Initializer {
+            let initializer = |&(data_type, elements): &(i32, i64)| Initializer {
                 name: String::new(),
-                dims: Vec::new(),
+                dims: vec![elements],
                 data_type,
                 data: Data::None,
             };
             let contents = Contents {
-                initializers: types.iter().map(initializer).collect(),
+                initializers: constants.iter().map(initializer).collect(),
                 ..Contents::default()
             };
-            assert_eq!(precision(&contents), expected, "{types:?}");
+            let outputs = [Declared {
+                name: String::new(),
+                element_type: output.to_owned(),
+                shape: None,
+            }];
+            let found = precision(&contents, &outputs);
+            assert_eq!(found, expected, "{constants:?} {output}");
         }
     }
 }

@@ -16,12 +16,15 @@ pub struct Subject {
     pub default_size: [u64; 2],
     /// Multiply-accumulate operations for one image of the default size.
     pub macs: u64,
-    /// The least precise type in which it computes: that of its floating-point constants.
+    /// The type in which it computes: that of most of its floating-point constants, or of an output if that is less
+    /// precise.
     pub precision: Element,
     /// What levels from 0 to 255 are normalised with, where the file says how pictures are prepared.
     pub normal: Option<Normal>,
     /// Whether all weights are one constant, so that constant logits are no surprise.
     pub constant_weights: bool,
+    /// Whether it was written by this program.
+    pub is_own: bool,
     /// Whether the weights are those with which training starts, so that rounding may grow from block to block.
     pub untrained: bool,
 }
@@ -36,6 +39,7 @@ impl Default for Subject {
             precision: Element::F32,
             normal: None,
             constant_weights: false,
+            is_own: false,
             untrained: false,
         }
     }

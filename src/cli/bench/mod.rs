@@ -35,8 +35,8 @@ pub struct BenchArgs {
     /// Threads of ONNX Runtime; the others use one
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [1], value_parser = clap::value_parser!(u16).range(1..))]
     threads: Vec<u16>,
-    /// Images at once, where the file's batch is symbolic
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [1], value_parser = clap::value_parser!(u64).range(1..))]
+    /// Images at once, where the file's batch is symbolic [default: 1, or as many as the file has]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
     batch: Vec<u64>,
     /// Size of an image where the file's is symbolic, height first, or one for both [default: the file's own]
     #[arg(long, value_name = "HxW", value_parser = text::size)]
@@ -69,16 +69,11 @@ pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
     let other = args.against.as_deref().map(self::subject).transpose()?;
     let (mut rows, mut status) = (Vec::new(), Status::Done);
     for (runtime, named) in args.runtimes() {
-        for &batch in &args.batch {
-            let wanted = Wanted {
-                batches: vec![batch],
-                sizes: args.size.into_iter().collect(),
-                ..Wanted::default()
-            };
-            let inputs = inputs(&args.file, &subject, &wanted)?;
+        for wanted in args.wanted() {
+            let (batch, inputs) = inputs(&args.file, &subject, &wanted)?;
             let of_other = match (&args.against, &other) {
                 (Some(path), Some(subject)) => {
-                    Some((path.as_path(), self::inputs(path, subject, &wanted)?))
+                    Some((path.as_path(), self::inputs(path, subject, &wanted)?.1))
                 }
                 _ => None,
             };
@@ -95,7 +90,7 @@ pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
                 let row = args.row(runtime, threads, batch, &inputs, of_other.as_ref())?;
                 if row.unavailable && !named {
                     if !args.quiet {
-                        eprintln!(
+                        tell!(
                             "note: `{runtime}` was not timed: {}",
                             row.error.unwrap_or_default()
                         );
@@ -126,6 +121,21 @@ pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
 }
 
 impl BenchArgs {
+    /// What each row is run with.
+    fn wanted(&self) -> Vec<Wanted> {
+        let asked = self.batch.iter().map(|&batch| vec![batch]);
+        let mut batches: Vec<Vec<u64>> = asked.collect();
+        if batches.is_empty() {
+            batches.push(Vec::new());
+        }
+        let wanted = batches.into_iter().map(|batches| Wanted {
+            batches,
+            sizes: self.size.into_iter().collect(),
+            ..Wanted::default()
+        });
+        wanted.collect()
+    }
+
     /// The runtimes, each once, and whether they were asked for.
     fn runtimes(&self) -> Vec<(RuntimeName, bool)> {
         if self.runtime.is_empty() {
@@ -257,9 +267,14 @@ fn subject(path: &Path) -> Result<Subject, Failure> {
     }
 }
 
-/// Seeded noise for the first size of the file.
-fn inputs(path: &Path, subject: &Subject, wanted: &Wanted) -> Result<Vec<NamedTensor>, Failure> {
+/// Images at once, and seeded noise for the first size of the file.
+fn inputs(
+    path: &Path,
+    subject: &Subject,
+    wanted: &Wanted,
+) -> Result<(u64, Vec<NamedTensor>), Failure> {
     let bad = |error| Failure::bad_input(format!("`{}`: {error}", path.display()));
     let cases = cases_of(subject, wanted).map_err(bad)?;
-    noise::inputs(subject, &cases[0], 0).map_err(bad)
+    let inputs = noise::inputs(subject, &cases[0], 0).map_err(bad)?;
+    Ok((cases[0].batch, inputs))
 }

@@ -144,7 +144,7 @@ impl Job {
             match loaded {
                 Ok(row) => rows.push((self.report.pictures.len(), row)),
                 Err(failure) => {
-                    eprintln!("{failure}");
+                    tell!("{failure}");
                     status = status.and(failure.status);
                     reported.error = Some(failure.message);
                 }
@@ -167,7 +167,7 @@ impl Job {
         let tried = run_found(&self.spec, &self.places, &cases, self.limit)?;
         if !self.quiet {
             for note in &tried.notes {
-                eprintln!("note: {note}");
+                tell!("note: {note}");
             }
         }
         let outcome = tried.outcome;

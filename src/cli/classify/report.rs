@@ -76,7 +76,7 @@ impl Report {
 
     /// Prints why the runtime did not do all, keeps it, and gives the exit status.
     pub fn fail(&mut self, failure: Failure) -> Status {
-        eprintln!("{failure}");
+        tell!("{failure}");
         self.error = Some(failure.message);
         failure.status
     }

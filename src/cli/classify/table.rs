@@ -1,6 +1,7 @@
 //! The result for people.
 
 use super::report::{Guess, PictureReport, Report};
+use crate::cli::text::{printable, time};
 use std::fmt::Write;
 
 /// The whole text, without a last line feed; none if no picture was classified.
@@ -47,27 +48,6 @@ fn name(guess: &Guess) -> String {
     match &guess.name {
         Some(name) => format!("{} ({})", printable(name), guess.class),
         None => format!("class {}", guess.class),
-    }
-}
-
-/// Names come from files: one that holds control characters must not reach the terminal as such.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                character
-            }
-        })
-        .collect()
-}
-
-fn time(seconds: f64) -> String {
-    if seconds < 1.0 {
-        format!("{:.1} ms", seconds * 1e3)
-    } else {
-        format!("{seconds:.2} s")
     }
 }
 

@@ -9,12 +9,12 @@ mod table;
 
 use super::exit::{Failure, Status};
 use super::libraries::Libraries;
+use super::print;
 use clap::Args;
 use efficientnet_onnx::runtime::cuda::{HINT_PROVIDER, Part};
 use efficientnet_onnx::runtime::discover::{self, HINT, Places};
 use efficientnet_onnx::runtime::{Options, RuntimeError, RuntimeName, not_built, open};
 use report::{Lack, Library, Place, Report, Runtime, SCHEMA};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Shows which runtimes, libraries and devices can be used here, and what to install for the others.
@@ -44,10 +44,8 @@ pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
     } else {
         table::render(&report)
     };
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::bad_input(error)),
-        _ => Ok(Status::Done),
-    }
+    print::text(&text)?;
+    Ok(Status::Done)
 }
 
 fn examine(places: &Places) -> Result<Report, Failure> {

@@ -105,7 +105,7 @@ fn attempt(
         return Ok(None);
     }
     if run.progress {
-        eprintln!(
+        tell!(
             "running in {runtime}, for at most {} s",
             run.limit.as_secs()
         );
@@ -137,7 +137,7 @@ fn attempt(
 /// On Ctrl-C.
 pub fn make_rounded(run: &Run<'_>, request: &Request) -> Result<Outcome, Failure> {
     if run.progress {
-        eprintln!("running in reference with every value rounded");
+        tell!("running in reference with every value rounded");
     }
     let spec = Spec {
         rounded: true,

@@ -3,6 +3,7 @@
 use super::lab::{Bench, Benches, Workers};
 use super::{Arguments, limit, open, pair, progress, table, verify_path};
 use crate::cli::exit::{Failure, Status};
+use crate::cli::text::printable;
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::verify::bisect::{
@@ -132,13 +133,13 @@ fn search(arguments: &Arguments, report: &Report) -> Result<Vec<Searched>, Failu
         };
         let live = progress(quiet);
         if live {
-            eprintln!("bisect: {} against {}", runtime.name, base.name);
+            tell!("bisect: {} against {}", runtime.name, base.name);
         }
         let start = Instant::now();
         let list = values(&first, second.as_ref(), inputs);
         let mut tell = |level: &Level| {
             if live {
-                eprintln!("{}", line(level));
+                tell!("{}", line(level));
             }
         };
         let (bisection, error) = match bisect(&mut benches, &list, runtime.tolerance, &mut tell) {
@@ -225,8 +226,8 @@ fn line(level: &Level) -> String {
 fn place(found: &LayerDifference) -> String {
     format!(
         "{} ({}), {} of allowed",
-        found.node,
-        found.op_type,
+        printable(&found.node),
+        printable(&found.op_type),
         number(found.smallest_factor)
     )
 }
@@ -289,8 +290,8 @@ fn describe(searched: &Searched, text: &mut String) {
         let _ = writeln!(
             text,
             "    {} ({}) {} {} {}",
-            one.node,
-            one.op_type,
+            printable(&one.node),
+            printable(&one.op_type),
             number(one.max_abs),
             number(one.relative),
             number(one.smallest_factor)

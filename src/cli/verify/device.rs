@@ -1,6 +1,6 @@
 //! What a run on a device says beside its results: the device, where the nodes were, and TF32.
 
-use super::table::time;
+use crate::cli::text::time;
 use efficientnet_onnx::runtime::placement::{Placement, Source};
 use efficientnet_onnx::verify::report::RuntimeReport;
 use std::fmt::Write;

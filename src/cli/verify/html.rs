@@ -2,7 +2,8 @@
 //! spread. Its colours follow the reader's light or dark setting; it runs no script.
 
 use super::profile::{self, Profile};
-use super::table::{cases, files, is_base, label, time, verdict};
+use super::table::{cases, files, is_base, label, verdict};
+use crate::cli::text::time;
 use efficientnet_onnx::verify::report::{Histogram, Report, RuntimeReport, RuntimeStatus, Verdict};
 use std::fmt::Write;
 
@@ -238,9 +239,9 @@ fn chart(name: &str, histogram: &Histogram, page: &mut String) {
 /// A count that is no wider than its bar.
 fn short(count: usize) -> String {
     match count {
-        ..1_000 => count.to_string(),
-        ..10_000 => format!("{:.1}k", count as f64 / 1e3),
-        ..1_000_000 => format!("{:.0}k", count as f64 / 1e3),
+        0..1_000 => count.to_string(),
+        1_000..10_000 => format!("{:.1}k", count as f64 / 1e3),
+        10_000..1_000_000 => format!("{:.0}k", count as f64 / 1e3),
         _ => format!("{:.0}M", count as f64 / 1e6),
     }
 }

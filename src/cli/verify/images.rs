@@ -87,7 +87,7 @@ pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
         let made = attempts::make(&run, request)?;
         if report.runtimes.is_empty() {
             for note in made.notes.iter().filter(|_| !quiet) {
-                eprintln!("note: {note}");
+                tell!("note: {note}");
             }
             report.runtimes = made
                 .attempts
@@ -226,28 +226,36 @@ impl Report {
 /// A picture and its class.
 type Labelled = (PathBuf, usize);
 
-/// Lines of a path below `folder` and a class, by number or name; the first line may be a heading.
+/// Lines of a path below `folder` and a class, by number or name; the first line may be a heading. A class's name may
+/// have commas, with or without quotes.
 fn from_csv(csv: &Path, folder: &Path, model: &Model) -> Result<Vec<Labelled>, Failure> {
     let bad = |reason: String| Failure::bad_input(format!("`{}`: {reason}", csv.display()));
-    let text = std::fs::read_to_string(csv).map_err(|error| bad(error.to_string()))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_path(csv)
+        .map_err(|error| bad(error.to_string()))?;
     let mut pictures = Vec::new();
-    for (number, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-    {
-        let (path, class) = line
-            .split_once(',')
-            .ok_or_else(|| bad(format!("line {}: expected `picture,class`", number + 1)))?;
-        let unquoted = |text: &str| text.trim().trim_matches('"').to_owned();
-        let (path, class) = (folder.join(unquoted(path)), unquoted(class));
+    for record in reader.records() {
+        let record = record.map_err(|error| bad(error.to_string()))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let mut fields = record.iter();
+        let path = fields.next().unwrap_or_default();
+        let class = fields.collect::<Vec<_>>().join(", ");
+        if path.is_empty() && class.is_empty() {
+            continue;
+        }
+        if path.is_empty() || class.is_empty() {
+            return Err(bad(format!("line {line}: expected `picture,class`")));
+        }
+        let path = folder.join(path);
         match model.class_of(&class) {
             Some(class) => pictures.push((path, class)),
-            None if number == 0 && !path.exists() => {}
+            None if line == 1 && !path.exists() => {}
             None => {
                 return Err(bad(format!(
-                    "line {}: there is no class `{}`",
-                    number + 1,
+                    "line {line}: there is no class `{}`",
                     class.escape_debug()
                 )));
             }

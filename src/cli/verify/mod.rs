@@ -14,7 +14,7 @@ mod table;
 
 use super::exit::{Failure, Status};
 use super::libraries::Libraries;
-use super::written;
+use super::{print, written};
 use attempts::Run;
 use clap::Args;
 use efficientnet_onnx::onnx::check::{Finding, Level, check};
@@ -105,10 +105,8 @@ pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
     } else {
         plain(arguments)?
     };
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::bad_input(error)),
-        _ => Ok(status),
-    }
+    print::text(&text)?;
+    Ok(status)
 }
 
 /// Verifies, and no more; the text to print.
@@ -116,7 +114,10 @@ fn plain(arguments: &Arguments) -> Result<(String, Status), Failure> {
     let shown = arguments.file.display().to_string();
     // A page that cannot be written is said before the runtimes take their time.
     let page = match &arguments.html {
-        Some(path) => Some(Page::open(path)?),
+        Some(path) => {
+            arguments.keep_from(path)?;
+            Some(Page::open(path)?)
+        }
         None => None,
     };
     let report = match &arguments.other {
@@ -130,13 +131,37 @@ fn plain(arguments: &Arguments) -> Result<(String, Status), Failure> {
         };
         page.write(&html::page(&report, &profiles))?;
     }
-    let text = if arguments.json {
-        let json = serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?;
-        format!("{json}\n")
-    } else {
-        table::render(&report)
-    };
-    Ok((text, status(&report)))
+    Ok((text(&report, arguments.json)?, status(&report)))
+}
+
+/// A report as it is printed.
+fn text(report: &Report, json: bool) -> Result<String, Failure> {
+    if !json {
+        return Ok(table::render(report));
+    }
+    let json = serde_json::to_string_pretty(report).map_err(Failure::bad_input)?;
+    Ok(format!("{json}\n"))
+}
+
+impl Arguments {
+    /// Refuses to write a page in the place of what is read.
+    fn keep_from(&self, page: &Path) -> Result<(), Failure> {
+        let feed = &self.request.feed;
+        let read = [&self.file].into_iter().chain(&self.other);
+        let mut read = read.chain(&feed.input).chain(&feed.expect);
+        let Ok(page) = page.canonicalize() else {
+            return Ok(());
+        };
+        let same = |path: &&PathBuf| path.canonicalize().is_ok_and(|path| path == page);
+        match read.find(same) {
+            Some(path) => Err(Failure::bad_input(format!(
+                "`--html` would replace `{}`, which is read",
+                path.display()
+            ))
+            .hint("give the page another name")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Where `--html` goes: a page that is there stays whole until the new one is complete.
@@ -259,7 +284,7 @@ fn progress(quiet: bool) -> bool {
 
 fn print_notes(report: &Report, quiet: bool) {
     for note in report.notes.iter().filter(|_| !quiet) {
-        eprintln!("note: {note}");
+        tell!("note: {note}");
     }
 }
 

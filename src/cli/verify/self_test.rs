@@ -2,7 +2,7 @@
 
 use super::attempts::{self, Run};
 use super::lab::{Copies, Workers};
-use super::{Arguments, limit, open, progress, settings};
+use super::{Arguments, limit, open, progress, settings, text};
 use crate::cli::exit::{Failure, Status};
 use comfy_table::{Table, presets};
 use efficientnet_onnx::onnx::file::mutate::Original;
@@ -11,7 +11,7 @@ use efficientnet_onnx::runtime::outcome::Trouble;
 use efficientnet_onnx::verify::self_test::{
     Plan, Seen, SelfTest, SelfTestError, TrialVerdict, self_test,
 };
-use efficientnet_onnx::verify::{base_of, read};
+use efficientnet_onnx::verify::{base_of, read, rejected};
 use serde::Serialize;
 use std::fmt::Write;
 use std::time::Instant;
@@ -36,15 +36,13 @@ struct Output<'a> {
 pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
     let (file, request) = (arguments.file.as_path(), &arguments.request);
     let shown = file.display().to_string();
-    let opened = open(file)?.map_err(|problems| {
-        let first = problems
-            .first()
-            .map_or("", |problem| problem.message.as_str());
-        Failure {
-            status: Status::Disagrees,
-            ..Failure::bad_input(format!("`{shown}` breaks a rule: {first}"))
+    let opened = match open(file)? {
+        Ok(opened) => opened,
+        Err(problems) => {
+            let report = rejected(&settings(request, &shown), problems);
+            return Ok((text(&report, arguments.json)?, Status::Disagrees));
         }
-    })?;
+    };
     let start = Instant::now();
     let subject = read::subject(&opened.model);
     let mut feed = request
@@ -61,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
     };
     let made = attempts::make(&original, request)?;
     for note in made.notes.iter().filter(|_| !arguments.quiet) {
-        eprintln!("note: {note}");
+        tell!("note: {note}");
     }
     let base = base_of(&made.attempts).and_then(|base| base.runtime);
     let unavailable: Vec<RuntimeName> = made
@@ -113,7 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
     };
     let mut tell = |trial: &efficientnet_onnx::verify::self_test::Trial| {
         if progress(arguments.quiet) {
-            eprintln!(
+            tell!(
                 "{} at {}: {}",
                 trial.kind,
                 trial.site,

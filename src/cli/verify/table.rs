@@ -1,6 +1,7 @@
 //! A report as a table for people.
 
 use super::device;
+use crate::cli::text::{printable, time};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use efficientnet_onnx::verify::disagreeing;
 use efficientnet_onnx::verify::plan::Content;
@@ -25,7 +26,7 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(text, "\n{}", table(report));
     }
     for runtime in &report.runtimes {
-        explain(report, runtime, &mut text);
+        exprintable(report, runtime, &mut text);
     }
     if let Some(tensors) = report.pair.as_ref().and_then(|pair| pair.tensors.as_ref()) {
         weights(tensors, &mut text);
@@ -37,8 +38,8 @@ pub fn render(report: &Report) -> String {
 /// The file, or both.
 pub fn files(report: &Report) -> String {
     match &report.pair {
-        Some(pair) => format!("{} and {}", report.file, pair.other),
-        None => report.file.clone(),
+        Some(pair) => format!("{} and {}", printable(&report.file), printable(&pair.other)),
+        None => printable(&report.file),
     }
 }
 
@@ -169,12 +170,12 @@ fn table(report: &Report) -> String {
             runtime.max_abs_case,
         ) {
             (Some(output), Some(index), Some(case)) => {
-                format!("{output}{index:?} case {}", case + 1)
+                format!("{}{index:?} case {}", printable(output), case + 1)
             }
             _ => dash(),
         };
         table.add_row([
-            Cell::new(label(runtime)),
+            Cell::new(printable(&label(runtime))),
             Cell::new(runtime.version.clone().unwrap_or_else(dash)),
             Cell::new(runtime.load_seconds.map_or_else(dash, time))
                 .set_alignment(CellAlignment::Right),
@@ -216,7 +217,7 @@ pub fn is_base(report: &Report, runtime: &RuntimeReport) -> bool {
     report.base.as_deref() == Some(label(runtime).as_str()) && runtime.max_abs.is_none()
 }
 
-fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
+fn exprintable(report: &Report, runtime: &RuntimeReport, text: &mut String) {
     let name = runtime.name;
     device::describe(runtime, text);
     if let Some(message) = &runtime.message {
@@ -234,7 +235,8 @@ fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
         let _ = writeln!(
             text,
             "\n{name}: {check} of `{}`, {case}: {}",
-            failure.output, failure.message
+            printable(&failure.output),
+            failure.message
         );
     }
 }
@@ -274,13 +276,4 @@ fn describe_case(case: &CaseReport) -> String {
 
 fn agreement(agreement: Agreement) -> String {
     format!("{}/{}", agreement.rows, agreement.of)
-}
-
-/// Seconds as people read them.
-pub fn time(seconds: f64) -> String {
-    if seconds < 1.0 {
-        format!("{:.1} ms", seconds * 1e3)
-    } else {
-        format!("{seconds:.2} s")
-    }
 }

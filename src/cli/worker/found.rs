@@ -25,7 +25,7 @@ pub struct Tried {
 /// note, and the next is tried.
 ///
 /// # Errors
-/// Only on Ctrl-C, or if a folder of CUDA libraries has a name that a search path cannot have.
+/// As [`run`], and if a folder of CUDA libraries has a name that a search path cannot have.
 pub fn run_found(
     spec: &Spec,
     places: &Places,

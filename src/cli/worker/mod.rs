@@ -33,6 +33,8 @@ pub const SEARCH_PATH: &str = "LD_LIBRARY_PATH";
 
 /// How often Ctrl-C is looked for.
 const ATTENTION: Duration = Duration::from_millis(50);
+/// Longer than anyone waits, and short enough to be added to any instant.
+const LONGEST: Duration = Duration::from_hours(365 * 24);
 /// How long a child that has sent its last event may take to end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -60,7 +62,7 @@ pub struct Spec {
 /// Runs a file with each set of inputs in a worker process, all within `limit`.
 ///
 /// # Errors
-/// Only on Ctrl-C.
+/// If there is no room for a worker's temporary files, and on Ctrl-C.
 pub fn run(spec: &Spec, cases: Vec<Vec<NamedTensor>>, limit: Duration) -> Result<Outcome, Failure> {
     let program = match std::env::current_exe() {
         Ok(program) => program,
@@ -75,10 +77,15 @@ pub fn run(spec: &Spec, cases: Vec<Vec<NamedTensor>>, limit: Duration) -> Result
         timed: spec.timed,
     };
     // The worker's own temporary files, such as profiles, go with it even if it is killed.
-    let scratch = match tempfile::tempdir() {
-        Ok(folder) => folder,
-        Err(error) => return Ok(crashed(format!("the worker has no folder: {error}"))),
-    };
+    let scratch = tempfile::tempdir().map_err(|error| {
+        let folder = std::env::temp_dir();
+        let reason = error.kind();
+        Failure::bad_input(format!(
+            "cannot write to the folder for temporary files, `{}`: {reason}",
+            folder.display()
+        ))
+        .hint("set TMPDIR to a folder that can be written to")
+    })?;
     let mut command = command(&program, spec);
     command.env("TMPDIR", scratch.path());
     run_command(command, job, limit)
@@ -118,6 +125,7 @@ fn run_command(mut command: Command, job: Job, limit: Duration) -> Result<Outcom
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    let limit = limit.min(LONGEST);
     let deadline = Instant::now() + limit;
     let mut worker = match command.spawn() {
         Ok(child) => Worker(child),

@@ -71,11 +71,15 @@ impl Session for Loaded {
     }
 
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RuntimeError> {
-        let mut values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::new();
+        // An output that is an input shares its memory, so that the tensors must outlive the outputs.
+        let mut tensors = Vec::new();
         for input in inputs {
-            let tensor = to_value(input).map_err(|error| refused("making the input", &error))?;
-            values.push((Cow::from(input.name.as_str()), tensor.into()));
+            tensors.push(to_value(input).map_err(|error| refused("making the input", &error))?);
         }
+        let pairs = inputs.iter().zip(&tensors);
+        let values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = pairs
+            .map(|(input, tensor)| (Cow::from(input.name.as_str()), tensor.into()))
+            .collect();
         let mut named = Vec::new();
         {
             let outputs = self.session.run(values).map_err(|error| explain(&error))?;

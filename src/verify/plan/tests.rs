@@ -21,6 +21,7 @@ fn subject(shape: Vec<Extent>, macs: u64) -> Subject {
         precision: Element::F32,
         normal: None,
         constant_weights: false,
+        is_own: true,
         untrained: false,
     }
 }

@@ -1,6 +1,8 @@
 //! What fails in one runtime by itself.
 
 use super::*;
+use crate::runtime::Element;
+use crate::verify::checks::check;
 
 #[test]
 fn what_is_not_finite_fails_in_its_runtime_and_in_the_comparison() {
@@ -101,6 +103,64 @@ fn constant_logits_fail_unless_the_weights_are_constant() {
     assert_eq!(
         report.notes,
         ["the logits are constant, as the weights are"]
+    );
+}
+
+#[test]
+fn integers_that_f64_does_not_hold_are_a_note() {
+    for (value, noted) in [(2_f64.powi(53) - 1.0, false), (-2_f64.powi(53), true)] {
+        let report = tampered(|outcome| {
+            for run in &mut outcome.cases {
+                run.outputs[0].element = Element::I64;
+                run.outputs[0].data[0] = value;
+            }
+        });
+        let notes = report.notes.join(";");
+        assert_eq!(notes.contains("2^53"), noted, "{notes}");
+    }
+}
+
+#[test]
+fn only_the_name_or_this_programs_own_file_makes_logits() {
+    for (name, is_own, fails) in [
+        ("logits", false, true),
+        ("linear", false, false),
+        ("linear", true, true),
+        ("probabilities", true, false),
+    ] {
+        let mut outcome = outcome();
+        for run in &mut outcome.cases {
+            run.outputs[0].data.fill(1.0);
+            name.clone_into(&mut run.outputs[0].name);
+        }
+        let mut subject = Subject {
+            is_own,
+            ..subject()
+        };
+        name.clone_into(&mut subject.outputs[0].name);
+        let checked = check(&subject, &cases(), &outcome.cases, Tolerance::default());
+        assert_eq!(!checked.failures.is_empty(), fails, "{name} {is_own}");
+    }
+}
+
+#[test]
+fn only_a_batch_that_comes_first_has_rows() {
+    let mut outcome = outcome();
+    let classes = 6;
+    for run in &mut outcome.cases {
+        let output = &mut run.outputs[0];
+        let images = output.shape[0];
+        output.shape = vec![classes, images];
+        let rows = output.data.clone();
+        let transposed = (0..classes * images).map(|at| rows[at % images * classes + at / images]);
+        output.data = transposed.collect();
+    }
+    let mut subject = subject();
+    subject.outputs[0].shape = None;
+    let checked = check(&subject, &cases(), &outcome.cases, Tolerance::default());
+    assert_eq!(
+        (checked.rows_smallest_factor, checked.failures),
+        (None, Vec::new())
     );
 }
 
