@@ -3,7 +3,7 @@
 use super::Report;
 use crate::graph::shape::Dim;
 use crate::onnx::file::{Contents, Initializer};
-use crate::onnx::ops::{Operator, TensorType, agree};
+use crate::onnx::ops::{OpError, Operator, TensorType, agree};
 use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{NodeProto, ValueInfoProto};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ pub fn check(contents: &Contents, operators: bool, report: &mut Report) {
         if !node.name().is_empty() && !names.insert(node.name()) {
             checker
                 .report
-                .error("node-twice", Some(&name), "another node has the same name");
+                .strict("node-twice", Some(&name), "another node has the same name");
         }
         checker.node(index, &name, node);
     }
@@ -49,6 +49,14 @@ fn initializer_type(initializer: &Initializer) -> Option<TensorType> {
 
 /// Dimensions of a type that is followed; no operator here needs as many.
 const MOST_DIMENSIONS: usize = 8;
+
+/// Whether a value can have both types.
+fn compatible(one: &TensorType, other: &TensorType) -> bool {
+    let mut pairs = one.shape.iter().zip(&other.shape);
+    one.element == other.element
+        && one.shape.len() == other.shape.len()
+        && pairs.all(|(one, other)| agree(one, other))
+}
 
 struct Checker<'a> {
     contents: &'a Contents,
@@ -126,8 +134,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Remembers a declaration; an input may be an output as it is.
-    fn declare(&mut self, info: &'a ValueInfoProto, may_repeat: bool) {
+    /// Remembers a declaration, of an input or output or of another value; an input may be an output as it is.
+    fn declare(&mut self, info: &'a ValueInfoProto, outer: bool) {
         let name = info.name();
         if name.is_empty() {
             return;
@@ -145,17 +153,24 @@ impl<'a> Checker<'a> {
             }
             Err(reason) => {
                 let message = format!("the declared type of `{name}`: {reason}");
-                self.report.error("type", None, message);
+                if outer || info.r#type.is_some() {
+                    self.report.error("type", None, message);
+                } else {
+                    // ONNX asks for the types of inputs and outputs alone.
+                    self.report.strict("type", None, message);
+                }
                 None
             }
         };
         match self.declared.get(name) {
-            Some(before) if !may_repeat || *before != found => {
-                self.report.error(
-                    "type",
-                    None,
-                    format!("the type of `{name}` is declared twice"),
-                );
+            Some(before) if !outer || *before != found => {
+                let message = format!("the type of `{name}` is declared twice");
+                match (before, found) {
+                    (Some(before), Some(found)) if !compatible(before, &found) => {
+                        self.report.error("type", None, message);
+                    }
+                    _ => self.report.strict("type", None, message),
+                }
             }
             _ => {
                 self.declared.insert(name, found);
@@ -184,12 +199,18 @@ impl<'a> Checker<'a> {
             None
         };
         let inferred = match (operator, operands) {
-            (Some(operator), Some(operands)) => operator
-                .infer(&operands)
-                .map_err(|error| {
-                    self.report.error("operand", Some(name), error);
-                })
-                .ok(),
+            (Some(operator), Some(operands)) => {
+                let own = self.report.own;
+                let written = |found| match operator.check_written(&operands) {
+                    Err(error) if own => Err(error),
+                    _ => Ok(found),
+                };
+                operator
+                    .infer(&operands)
+                    .and_then(written)
+                    .map_err(|error| self.refuse("operand", name, &error))
+                    .ok()
+            }
             _ => None,
         };
         for output in node.output.iter().filter(|output| !output.is_empty()) {
@@ -242,16 +263,16 @@ impl<'a> Checker<'a> {
     }
 
     fn operator(&mut self, name: &str, node: &NodeProto) -> Option<Operator> {
-        match Operator::from_node(node) {
-            Ok(operator) => Some(operator),
-            Err(error) if error.is_illegal() => {
-                self.report.error("node", Some(name), error);
-                None
-            }
-            Err(error) => {
-                self.report.strict("node-unknown", Some(name), error);
-                None
-            }
+        Operator::from_node(node)
+            .map_err(|error| self.refuse("node", name, &error))
+            .ok()
+    }
+
+    fn refuse(&mut self, code: &'static str, name: &str, error: &OpError) {
+        if error.is_illegal() {
+            self.report.error(code, Some(name), error);
+        } else {
+            self.report.strict("node-unknown", Some(name), error);
         }
     }
 
@@ -270,11 +291,7 @@ impl<'a> Checker<'a> {
             return Some(self.types.share(inferred));
         };
         let pairs = || inferred.shape.iter().zip(&declared.shape);
-        let same_rank = inferred.shape.len() == declared.shape.len();
-        if inferred.element != declared.element
-            || !same_rank
-            || !pairs().all(|(one, other)| agree(one, other))
-        {
+        if !compatible(&inferred, &declared) {
             let message = format!("`{value}` is declared as {declared}, but it is {inferred}");
             self.report.error("mismatch", node, message);
             return Some(self.types.share(inferred));

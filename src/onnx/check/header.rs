@@ -3,7 +3,8 @@
 use super::Report;
 use crate::onnx::file::ModelFile;
 use crate::onnx::opset::{has_known_operators, lowest_ir_version};
-use std::collections::BTreeSet;
+use crate::onnx::proto::NodeProto;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks the model's own fields; says whether the operators of its opset are known here.
 pub fn check(file: &ModelFile, report: &mut Report) -> bool {
@@ -25,38 +26,35 @@ pub fn check(file: &ModelFile, report: &mut Report) -> bool {
         );
         report.strict("function", None, message);
     }
-    let mut domains = BTreeSet::new();
-    let mut opset = None;
+    let mut imports = BTreeMap::new();
     for import in &contents.opset_import {
-        let domain = canonical(import.domain());
-        if !domains.insert(domain) {
-            report.error(
-                "opset",
-                None,
-                format!("domain `{domain}` is imported twice"),
-            );
-        }
-        if domain.is_empty() {
-            opset = Some(import.version());
+        let (domain, version) = (canonical(import.domain()), import.version());
+        let message = format!("domain `{domain}` is imported twice");
+        match imports.insert(domain, version) {
+            Some(before) if before == version => report.strict("opset", None, message),
+            Some(_) => report.error("opset", None, message),
+            None => {}
         }
     }
-    check_domains(file, &domains, report);
+    check_domains(file, &imports, report);
     if contents.ir_version.is_none() {
         report.error("ir-version", None, "the model has no IR version");
     }
-    let Some(opset) = opset else {
-        report.error(
-            "opset",
-            None,
-            "the model does not import ONNX's own operator set",
-        );
+    let Some(&opset) = imports.get("") else {
+        let message = "the model does not import ONNX's own operator set";
+        let needs_it = |node: &NodeProto| canonical(node.domain()).is_empty();
+        if imports.is_empty() || contents.nodes.iter().any(needs_it) {
+            report.error("opset", None, message);
+        } else {
+            report.strict("opset", None, message);
+        }
         return false;
     };
     match (lowest_ir_version(opset), contents.ir_version) {
         (Some(lowest), Some(found)) if found < lowest => {
             let message =
                 format!("opset {opset} needs IR version {lowest} or later, found {found}");
-            report.error("ir-version", None, message);
+            report.strict("ir-version", None, message);
         }
         _ => {}
     }
@@ -69,11 +67,11 @@ pub fn check(file: &ModelFile, report: &mut Report) -> bool {
     known
 }
 
-fn check_domains(file: &ModelFile, imported: &BTreeSet<&str>, report: &mut Report) {
+fn check_domains(file: &ModelFile, imports: &BTreeMap<&str, i64>, report: &mut Report) {
     for (index, node) in file.contents.nodes.iter().enumerate() {
         let domain = canonical(node.domain());
         // A missing import of ONNX's own set is one finding, not one a node.
-        if !domain.is_empty() && !imported.contains(domain) {
+        if !domain.is_empty() && !imports.contains_key(domain) {
             let name = super::graph::node_name(index, node);
             report.error(
                 "domain",

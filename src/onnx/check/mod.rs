@@ -6,22 +6,22 @@
 //!
 //! | code | finding |
 //! |---|---|
-//! | `ir-version` | the IR version is missing, or older than the opset |
-//! | `opset` | ONNX's own operator set is not imported, or a domain is imported twice |
+//! | `ir-version` | the IR version is missing (error), or older than the opset (own: error, else warning) |
+//! | `opset` | ONNX's own operator set is not imported, or a domain is imported in two versions (error); no node uses that set, or a domain is imported twice in one version (own: error, else warning) |
 //! | `opset-unknown` | an opset whose operators are not known here; shapes are not inferred (own: error, else warning) |
 //! | `domain` | a node's domain is not imported |
 //! | `metadata` | a metadata key is there twice |
 //! | `function` | the model defines functions, which are not looked into (own: error, else warning) |
 //! | `name-missing` | an input, output or initializer has no name |
 //! | `value-twice` | a value is defined twice |
-//! | `node-twice` | two nodes share a name |
+//! | `node-twice` | two nodes share a name (own: error, else warning) |
 //! | `order` | a node uses a value that only a later node, or itself, makes |
 //! | `undefined` | a node uses a value that nothing makes |
 //! | `output` | the graph has no output, or nothing makes one of them |
 //! | `node` | a node has an illegal attribute, or a wrong number of operands or results |
 //! | `node-unknown` | an operator, or a use of one, that is not known here (own: error, else warning) |
-//! | `operand` | an operator does not take operands of these types and shapes |
-//! | `type` | a declared type is incomplete or impossible, or declared twice |
+//! | `operand` | an operator does not take operands of these types and shapes; in files of our own also types that only ONNX knows a use for |
+//! | `type` | a declared type is incomplete or impossible, or two contradict each other (error); two agree, or a value that is no input or output is listed without one (own: error, else warning) |
 //! | `type-missing` | a value has no declared type (inputs and outputs: error; own: error, else warning) |
 //! | `type-unused` | a type is declared for a value that does not exist (warning) |
 //! | `mismatch` | the declared type is not the inferred one |

@@ -3,40 +3,22 @@
 //! An extent that is not known agrees with every other; a result's extent is known as soon as one
 //! operand decides it.
 
-use super::{OpError, Operator, TensorType, element_name};
+use super::{OpError, Operator, TensorType};
 use crate::graph::shape::{self, Dim, Shape};
 use crate::onnx::proto::tensor_proto::DataType;
-
-/// Element types of real numbers, which every operator here but `Clip`, `Mul` and `Add` asks for.
-const REALS: [DataType; 4] = [
-    DataType::Float,
-    DataType::Float16,
-    DataType::Double,
-    DataType::Bfloat16,
-];
 
 impl Operator {
     /// Type of the result; operands that are left out are not in `inputs`.
     ///
     /// # Errors
-    /// If the operator does not take operands of these types and shapes.
+    /// If the operator does not take operands of these types and shapes, or this use of it is not known here.
     pub fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, OpError> {
         self.check_operand_count(inputs.len())?;
+        self.check_elements(inputs)?;
         let x = &inputs[0];
         let op_type = self.op_type();
-        let arithmetic = matches!(self, Self::Clip | Self::Mul | Self::Add);
-        if !arithmetic && !REALS.contains(&x.element) {
-            return Err(Operand(op_type, "x").wrong(format!("a real number, found {x}")));
-        }
         if *self == Self::Reshape {
             return reshape(x, &inputs[1]);
-        }
-        for input in &inputs[1..] {
-            if input.element != x.element {
-                let expected = element_name(x.element);
-                return Err(Operand(op_type, "every operand")
-                    .wrong(format!("elements of {expected}, found {input}")));
-            }
         }
         let shape = match self {
             Self::Conv {
@@ -66,6 +48,10 @@ impl Operator {
     }
 }
 
+fn unsupported(op_type: &'static str, reason: String) -> OpError {
+    OpError::Unsupported { op_type, reason }
+}
+
 /// Whether two extents can be equal: both known and different is the only no.
 #[must_use]
 pub fn agree(one: &Dim, other: &Dim) -> bool {
@@ -77,10 +63,10 @@ pub fn agree(one: &Dim, other: &Dim) -> bool {
 
 /// An operand by operator and name, for errors.
 #[derive(Clone, Copy)]
-struct Operand(&'static str, &'static str);
+pub(super) struct Operand(pub(super) &'static str, pub(super) &'static str);
 
 impl Operand {
-    fn wrong(self, expected_and_found: impl std::fmt::Display) -> OpError {
+    pub(super) fn wrong(self, expected_and_found: impl std::fmt::Display) -> OpError {
         self.error(format!("expected {expected_and_found}"))
     }
 
@@ -158,10 +144,16 @@ fn conv(
 
 fn batch_normalization(inputs: &[TensorType]) -> Result<Shape, OpError> {
     let x = &inputs[0];
-    let Some(channels) = x.shape.get(1) else {
-        return Err(
-            Operand("BatchNormalization", "x").wrong(format!("2 dimensions or more, found {x}"))
-        );
+    let channels = match x.shape.as_slice() {
+        [_, channels, ..] => channels,
+        [_] => {
+            let reason = format!("an `x` of one dimension, {x},");
+            return Err(unsupported("BatchNormalization", reason));
+        }
+        [] => {
+            let found = format!("2 dimensions or more, found {x}");
+            return Err(Operand("BatchNormalization", "x").wrong(found));
+        }
     };
     for (name, input) in ["scale", "bias", "mean", "variance"]
         .into_iter()
@@ -175,6 +167,11 @@ fn batch_normalization(inputs: &[TensorType]) -> Result<Shape, OpError> {
 
 fn clip(inputs: &[TensorType]) -> Result<Shape, OpError> {
     for bound in &inputs[1..] {
+        // ONNX asks for a scalar; runtimes take one element in a list for it.
+        if matches!(bound.shape.as_slice(), [extent] if agree(extent, &Dim::Fixed(1))) {
+            let reason = format!("a bound that is a list, {bound},");
+            return Err(unsupported("Clip", reason));
+        }
         Operand("Clip", "bound").has_shape(&bound.shape, &[])?;
     }
     Ok(inputs[0].shape.clone())
@@ -211,7 +208,8 @@ fn reduce(shape: &[Dim], axes: &[i64], keep_dims: bool) -> Result<Shape, OpError
     for axis in axes {
         let index = resolve_axis(x, *axis, shape.len())?;
         if std::mem::replace(&mut reduced[index], true) {
-            return Err(x.error(format!("dimension {index} is reduced twice")));
+            let reason = format!("reducing dimension {index} twice");
+            return Err(unsupported("ReduceMean", reason));
         }
     }
     let kept = |(dim, reduced): (&Dim, bool)| match (reduced, keep_dims) {
@@ -248,34 +246,46 @@ fn gemm(inputs: &[TensorType], trans_b: bool) -> Result<Shape, OpError> {
     Ok(shape)
 }
 
+/// As numpy's: an operand of one dimension is a row on the left and a column on the right, and that
+/// dimension is not in the result.
 fn matmul(inputs: &[TensorType]) -> Result<Shape, OpError> {
-    let matrix =
-        |index: usize, name| match inputs[index].shape.as_slice() {
-            [stack @ .., rows, columns] => Ok((stack, rows, columns)),
-            _ => Err(Operand("MatMul", name)
-                .wrong(format!("2 dimensions or more, found {}", inputs[index]))),
-        };
-    let (one, rows, inner) = matrix(0, "a")?;
-    let (other, also_inner, columns) = matrix(1, "b")?;
+    let scalar = |index: usize, name| {
+        Operand("MatMul", name).wrong(format!("1 dimension or more, found {}", inputs[index]))
+    };
+    let (one, rows, inner) = match inputs[0].shape.as_slice() {
+        [stack @ .., rows, inner] => (stack, Some(rows), inner),
+        [inner] => (&[][..], None, inner),
+        [] => return Err(scalar(0, "a")),
+    };
+    let (other, also_inner, columns) = match inputs[1].shape.as_slice() {
+        [stack @ .., inner, columns] => (stack, inner, Some(columns)),
+        [inner] => (&[][..], inner, None),
+        [] => return Err(scalar(1, "b")),
+    };
     if !agree(inner, also_inner) {
         let found = format!("{inner} rows, found {}", inputs[1]);
         return Err(Operand("MatMul", "b").wrong(found));
     }
     let mut shape = broadcast("MatMul", one, other)?;
-    shape.extend([rows.clone(), columns.clone()]);
+    shape.extend(rows.into_iter().chain(columns).cloned());
     Ok(shape)
 }
 
 /// Only the rank: the extents are in the second operand's elements, which are not looked at.
 fn reshape(x: &TensorType, target: &TensorType) -> Result<TensorType, OpError> {
-    match (target.element, target.shape.as_slice()) {
-        (DataType::Int64, [Dim::Fixed(rank)]) if *rank <= MOST_DIMENSIONS => Ok(TensorType {
+    let (DataType::Int64, [rank]) = (target.element, target.shape.as_slice()) else {
+        let found = format!("a list of integers, found {target}");
+        return Err(Operand("Reshape", "shape").wrong(found));
+    };
+    match rank.fixed() {
+        Some(rank) if rank <= MOST_DIMENSIONS => Ok(TensorType {
             element: x.element,
-            shape: (0..*rank).map(|_| Dim::Unset).collect(),
+            shape: (0..rank).map(|_| Dim::Unset).collect(),
         }),
-        _ => Err(Operand("Reshape", "shape").wrong(format!(
-            "a list of at most {MOST_DIMENSIONS} integers, found {target}"
-        ))),
+        _ => Err(unsupported(
+            "Reshape",
+            format!("a `shape` that is {target}, not a list of at most {MOST_DIMENSIONS},"),
+        )),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A small model that is faultless; planted faults are found.
 
 mod faults;
+mod others;
 
 use super::*;
 use crate::onnx::ops::Operator;
@@ -135,6 +136,13 @@ fn model() -> ModelProto {
 
 fn graph(model: &mut ModelProto) -> &mut GraphProto {
     model.graph.as_mut().expect("the model has a graph")
+}
+
+fn import(model: &mut ModelProto, domain: &str, version: i64) {
+    model.opset_import.push(OperatorSetIdProto {
+        domain: Some(domain.to_owned()),
+        version: Some(version),
+    });
 }
 
 fn findings(model: &ModelProto) -> Vec<Finding> {

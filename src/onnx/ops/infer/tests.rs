@@ -2,8 +2,14 @@
 
 use super::*;
 
-/// Parses `batch 3 ? 224`: a number, a name, or `?`.
+/// Parses `batch 3 ? 224`: a number, a name, or `?`; floats, unless `i64` comes first.
 fn tensor(shape: &str) -> TensorType {
+    if let Some(shape) = shape.strip_prefix("i64 ") {
+        return TensorType {
+            element: DataType::Int64,
+            ..tensor(shape)
+        };
+    }
     let dim = |word: &str| match word.parse() {
         Ok(extent) => Dim::Fixed(extent),
         Err(_) if word == "?" => Dim::Unset,
@@ -79,6 +85,10 @@ fn results() {
             "2 3",
         ),
         (Operator::Softmax { axis: -2 }, &["n 1000"], "n 1000"),
+        (Operator::MatMul, &["n 1 2 3", "5 3 4"], "n 5 2 4"),
+        (Operator::MatMul, &["3", "3"], ""),
+        (Operator::MatMul, &["n 3", "3"], "n"),
+        (Operator::MatMul, &["3", "n 3 4"], "n 4"),
     ];
     for (operator, shapes, expected) in cases {
         assert_eq!(
@@ -141,7 +151,7 @@ fn operands_that_are_refused() {
         ),
         (
             norm.clone(),
-            &["1", "8", "8", "8", "8"],
+            &["", "8", "8", "8", "8"],
             "`x`: expected 2 dimensions or more",
         ),
         (
@@ -157,8 +167,18 @@ fn operands_that_are_refused() {
         (Operator::Add, &["1 8"], "expected 2 operands, found 1"),
         (
             Operator::Clip,
-            &["1 8", "1"],
-            "`bound`: expected shape [], found [1]",
+            &["1 8", "2"],
+            "`bound`: expected shape [], found [2]",
+        ),
+        (
+            Operator::MatMul,
+            &["1 8", ""],
+            "`b`: expected 1 dimension or more, found float[]",
+        ),
+        (
+            Operator::MatMul,
+            &["8", "7 2"],
+            "`b`: expected 8 rows, found float[7, 2]",
         ),
         (
             mean(&[4], true),
@@ -166,11 +186,6 @@ fn operands_that_are_refused() {
             "expected a dimension 4, found only 4 dimensions",
         ),
         (mean(&[-5], true), &["1 8 7 7"], "expected a dimension -5"),
-        (
-            mean(&[3, -1], true),
-            &["1 8 7 7"],
-            "dimension 3 is reduced twice",
-        ),
         (
             gemm.clone(),
             &["1 8 1", "4 8"],
@@ -202,8 +217,64 @@ fn operands_that_are_refused() {
     }
 }
 
+/// ONNX has the use, or does not forbid it.
+#[test]
+fn uses_that_are_not_known() {
+    let norm = Operator::BatchNormalization { epsilon: 1e-3 };
+    let cases: &[(Operator, &[&str], &str)] = &[
+        (
+            Operator::Clip,
+            &["1 8", "?"],
+            "a bound that is a list, float[?],",
+        ),
+        (
+            norm,
+            &["8", "1", "1", "1", "1"],
+            "an `x` of one dimension, float[8],",
+        ),
+        (
+            mean(&[3, -1], true),
+            &["1 8 7 7"],
+            "reducing dimension 3 twice",
+        ),
+        (
+            Operator::Reshape,
+            &["1 8", "i64 9"],
+            "a `shape` that is int64[9], not a list of at most 8,",
+        ),
+        (
+            Operator::Reshape,
+            &["1 8", "i64 ?"],
+            "a `shape` that is int64[?], not a list of at most 8,",
+        ),
+    ];
+    for (operator, shapes, expected) in cases {
+        let error = infer(operator, shapes).expect_err(expected);
+        assert!(!error.is_illegal(), "{error}");
+        assert!(
+            error.to_string().contains(expected),
+            "{error} has no {expected}"
+        );
+    }
+}
+
 #[test]
 fn element_types_must_fit() {
+    for (operator, shapes, expected) in [
+        (
+            Operator::Reshape,
+            ["2 3", "1"],
+            "a list of integers, found float[1]",
+        ),
+        (
+            Operator::MatMul,
+            ["i64 2 3", "3 4"],
+            "elements of int64, found float[3, 4]",
+        ),
+    ] {
+        let error = infer(&operator, &shapes).expect_err(expected);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
     let integer = TensorType {
         element: DataType::Int64,
         ..tensor("2 3")
