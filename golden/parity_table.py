@@ -17,7 +17,8 @@ import tempfile
 import onnx
 
 BINARY = "target/release/efficientnet-onnx"
-LINE = re.compile(r"^(\S+)@(\d+) (tract|ort-cpu) input \d: (\S+)$", re.MULTILINE)
+# The first line of a test may follow the test's name.
+LINE = re.compile(r"(?:^| )(\S+)@(\d+) (tract|ort-cpu) input \d: (\S+)$", re.MULTILINE)
 
 
 def run(*arguments):

@@ -160,8 +160,10 @@ fn an_activation_of_another_tool_may_give_a_row_of_zeros() {
     let relu = vec![toy::node("Relu", &["x"], "y")];
     let file = model(relu, value("x", &[1, 4]), vec![value("y", &[1, 4])], vec![]);
     let file = write(&file, folder.path(), "relu.onnx");
-    for seed in ["0", "1", "2", "9"] {
-        verify(&file, true, &[ALL, &["--seed", seed]].concat()).expect(0);
+    // One in sixteen of such inputs is negative throughout.
+    for seed in 0..48 {
+        let seed = seed.to_string();
+        verify(&file, false, &[REFERENCE, &["--seed", &seed]].concat()).expect(0);
     }
 }
 
