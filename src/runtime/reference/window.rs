@@ -92,12 +92,14 @@ pub fn slides(
                 "a window of {reach} does not fit into {input} padded by {before} and {after}"
             ));
         };
-        let mut output = match ceil {
+        // For automatic padding ONNX has formulas of its own, which give the same whether or not they are rounded up.
+        let up = ceil && auto == "NOTSET";
+        let mut output = match up {
             true => room.div_ceil(stride) + 1,
             false => room / stride + 1,
         };
         // No window may start in the padding behind the operand.
-        if ceil && (output - 1) * stride >= before + input {
+        if up && (output - 1) * stride >= before + input {
             output -= 1;
         }
         found.push(Slide {
@@ -136,7 +138,7 @@ mod tests {
     use super::*;
     use crate::onnx::proto::AttributeProto;
 
-    fn one(input: usize, kernel: usize, stride: i64, auto: &str) -> Slide {
+    fn one(input: usize, kernel: usize, stride: i64, auto: &str, ceil: bool) -> Slide {
         let attributes = [
             AttributeProto {
                 name: Some("auto_pad".to_owned()),
@@ -155,7 +157,7 @@ mod tests {
             operands: Vec::new(),
             results: 1,
         };
-        slides(&call, &[input], &[kernel], false).expect("they fit")[0]
+        slides(&call, &[input], &[kernel], ceil).expect("they fit")[0]
     }
 
     /// TensorFlow's rule: the result has ceil(input / stride) elements, and the odd zero comes after.
@@ -173,16 +175,21 @@ mod tests {
             (8, 3, 2, "VALID", (3, 0, 0)),
         ];
         for (input, kernel, stride, auto, expected) in cases {
-            let slide = one(input, kernel, stride, auto);
-            let found = (slide.output, slide.before, slide.after);
-            assert_eq!(found, expected, "{input} {kernel} {stride} {auto}");
+            for ceil in [false, true] {
+                let slide = one(input, kernel, stride, auto, ceil);
+                let found = (slide.output, slide.before, slide.after);
+                assert_eq!(found, expected, "{input} {kernel} {stride} {auto} {ceil}");
+            }
+        }
+        for (ceil, expected) in [(false, 3), (true, 4)] {
+            assert_eq!(one(8, 3, 2, "NOTSET", ceil).output, expected);
         }
     }
 
     #[test]
     fn windows_inside_are_those_with_a_source() {
         for (input, kernel, stride) in [(7, 5, 2), (8, 3, 1), (2, 5, 3), (1, 7, 1), (9, 2, 4)] {
-            let slide = one(input, kernel, stride, "SAME_UPPER");
+            let slide = one(input, kernel, stride, "SAME_UPPER", false);
             for tap in 0..kernel {
                 let (from, to) = slide.inside(tap);
                 for output in 0..slide.output {
