@@ -30,9 +30,9 @@ use report::{
 use subject::Subject;
 use tolerance::{Limits, Tolerance};
 
-/// What rounding alone may take of what is allowed before it can be why a runtime disagrees: sums of hundreds of terms
-/// round ten times as much as their results (golden/AGREEMENT.md).
-const ROUNDING_ALONE: f64 = 0.1;
+/// What rounding alone may take of what is allowed before it can be why a runtime disagrees. A runtime rounds within
+/// sums too: of V2-S with untrained weights tract was 36 times as far off as rounding alone (golden/AGREEMENT.md).
+const ROUNDING_ALONE: f64 = 0.02;
 
 /// What to know of runtimes that disagree on untrained weights.
 const UNTRAINED: &str = "the weights are those with which training starts (`--init official`); in deep networks they \

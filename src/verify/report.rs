@@ -137,7 +137,7 @@ pub struct RuntimeReport {
     pub top5: Option<Agreement>,
     /// The smallest factor on both tolerances with which every row of a batch would equal the row alone.
     pub rows_smallest_factor: Option<f64>,
-    /// Its own checks that failed.
+    /// Its own checks that failed, and outputs of another shape than the base's.
     pub failures: Vec<CheckFailure>,
     /// The device that it ran on, if not the CPU.
     pub device: Option<Device>,
@@ -215,7 +215,7 @@ pub struct Agreement {
     pub of: usize,
 }
 
-/// A check of a runtime's own outputs that failed.
+/// A check of a runtime's outputs that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckFailure {
     /// Which check.

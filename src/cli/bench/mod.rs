@@ -123,17 +123,16 @@ pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
 impl BenchArgs {
     /// What each row is run with.
     fn wanted(&self) -> Vec<Wanted> {
-        let asked = self.batch.iter().map(|&batch| vec![batch]);
-        let mut batches: Vec<Vec<u64>> = asked.collect();
-        if batches.is_empty() {
-            batches.push(Vec::new());
-        }
-        let wanted = batches.into_iter().map(|batches| Wanted {
+        let of = |batches| Wanted {
             batches,
             sizes: self.size.into_iter().collect(),
             ..Wanted::default()
-        });
-        wanted.collect()
+        };
+        match self.batch.as_slice() {
+            // What the file says.
+            [] => vec![of(Vec::new())],
+            asked => asked.iter().map(|&batch| of(vec![batch])).collect(),
+        }
     }
 
     /// The runtimes, each once, and whether they were asked for.

@@ -26,7 +26,7 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(text, "\n{}", table(report));
     }
     for runtime in &report.runtimes {
-        exprintable(report, runtime, &mut text);
+        explain(report, runtime, &mut text);
     }
     if let Some(tensors) = report.pair.as_ref().and_then(|pair| pair.tensors.as_ref()) {
         weights(tensors, &mut text);
@@ -217,7 +217,7 @@ pub fn is_base(report: &Report, runtime: &RuntimeReport) -> bool {
     report.base.as_deref() == Some(label(runtime).as_str()) && runtime.max_abs.is_none()
 }
 
-fn exprintable(report: &Report, runtime: &RuntimeReport, text: &mut String) {
+fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
     let name = runtime.name;
     device::describe(runtime, text);
     if let Some(message) = &runtime.message {
