@@ -6,6 +6,7 @@
 
 pub mod checkpoint;
 pub mod classifier;
+pub mod evidence;
 pub mod export;
 pub mod init;
 pub mod keras;
