@@ -4,6 +4,7 @@
 //! `num_batches_tracked` of a batch norm, are never weights and are not on offer.
 
 use super::emitted::{Emitted, FIRST_BYTE};
+use super::evidence::Evidence;
 use super::keras::{self, Keras, Normalization};
 use super::names::Naming;
 use super::offer::Offer;
@@ -29,6 +30,7 @@ pub struct Checkpoint {
     metadata: BTreeMap<String, String>,
     is_model: bool,
     normalization: Option<Normalization>,
+    evidence: Option<Evidence>,
     hashing: Mutex<Option<Hashing>>,
 }
 
@@ -51,6 +53,7 @@ impl Checkpoint {
                 metadata: BTreeMap::new(),
                 is_model: false,
                 normalization: None,
+                evidence: None,
                 hashing: Mutex::new(None),
             });
         }
@@ -58,6 +61,7 @@ impl Checkpoint {
         let mut metadata = BTreeMap::new();
         let mut is_model = false;
         let mut normalization = None;
+        let evidence = None;
         let source: Box<dyn TensorSource> = if let Some(container) = Container::detect(&start) {
             Box::new(Pytorch::open(path, container)?)
         } else if start.starts_with(&keras::SIGNATURE) {
@@ -90,6 +94,7 @@ impl Checkpoint {
             metadata,
             is_model,
             normalization,
+            evidence,
             hashing: Mutex::new(None),
         })
     }
@@ -120,6 +125,12 @@ impl Checkpoint {
     #[must_use]
     pub fn normalization(&self) -> Option<Normalization> {
         self.normalization
+    }
+
+    /// What the file records about its network beside the tensors, if it does.
+    #[must_use]
+    pub fn evidence(&self) -> Option<&Evidence> {
+        self.evidence.as_ref()
     }
 
     /// The library whose names the tensors have, if it is a known one.

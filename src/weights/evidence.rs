@@ -5,6 +5,7 @@
 
 use crate::graph::{Activation, Padding};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Recorded properties of the network; what a file leaves open is none or empty.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,8 +18,84 @@ pub struct Evidence {
     pub batch_norm_epsilon: Option<f64>,
     /// Activation of the body, outside squeeze-and-excitation.
     pub activation: Option<Activation>,
-    /// Stride of each convolution `[height, width]`, by the name of its module in the checkpoint, without wrappers' prefixes.
-    pub strides: BTreeMap<String, [u64; 2]>,
-    /// Properties that no network here has, each a sentence with the layer's name, what it is and what is expected.
-    pub unsupported: Vec<String>,
+    /// Activation between the two convolutions of every squeeze-and-excitation.
+    pub squeeze_activation: Option<Activation>,
+    /// What the model itself applies to its logits.
+    pub final_activation: Option<FinalActivation>,
+    /// Each convolution, by the name of its module in the checkpoint, without wrappers' prefixes: `blocks.0.0.conv_dw`,
+    /// `block1a_dwconv`.
+    pub convolutions: BTreeMap<String, Convolution>,
+    /// Properties that no network here has.
+    pub unsupported: Vec<Unsupported>,
+    /// What a reader should hear of the record, each a sentence.
+    pub notes: Vec<String>,
+}
+
+/// What is recorded of a convolution; what is left open is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Convolution {
+    /// Steps along height and width.
+    pub stride: Option<[u64; 2]>,
+    /// Distance of the kernel's elements along height and width.
+    pub dilation: Option<[u64; 2]>,
+    /// Number of channel groups.
+    pub groups: Option<u64>,
+    /// How the border is padded.
+    pub pads: Option<Pads>,
+}
+
+/// How one convolution pads the border.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pads {
+    /// TensorFlow's rule, computed from the size of what enters.
+    Same,
+    /// So many elements at the top, left, bottom and right, whatever enters.
+    Explicit([u64; 4]),
+}
+
+/// What a model applies to its logits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinalActivation {
+    /// Softmax over the classes.
+    Softmax,
+    /// A sigmoid of each.
+    Sigmoid,
+}
+
+/// A property that no network here has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// What it is a property of.
+    pub part: Part,
+    /// The layer's name, what it is and what is expected: `` `bn1` is a `GroupNorm`, expected a batch norm ``.
+    pub what: String,
+}
+
+/// A part of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// From the image to the last feature maps, or any part of the model where it is not known which.
+    Body,
+    /// What follows the mean of the feature maps: irrelevant where no output of it is asked for, or where it is replaced.
+    Head,
+}
+
+impl FinalActivation {
+    /// A short name, as in `--activation`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Softmax => "softmax",
+            Self::Sigmoid => "sigmoid",
+        }
+    }
+}
+
+impl fmt::Display for Pads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Same => f.write_str("SAME padding"),
+            Self::Explicit(pads) => write!(f, "pads {pads:?} (top, left, bottom, right)"),
+        }
+    }
 }
