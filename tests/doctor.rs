@@ -50,6 +50,19 @@ fn parts(runtime: &Value) -> Vec<&str> {
 #[test]
 fn with_nothing_installed_it_says_what_to_install() {
     let report = json(|_| {});
+    assert_eq!(
+        report["processor"]["architecture"],
+        std::env::consts::ARCH,
+        "{report:#}"
+    );
+    #[cfg(target_arch = "x86_64")]
+    for (name, here) in [
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+    ] {
+        let features = report["processor"]["features"].as_array().expect("a list");
+        assert_eq!(features.iter().any(|found| found == name), here, "{name}");
+    }
     for name in ["ort-cpu", "ort-cuda"] {
         let runtime = runtime(&report, name);
         assert_eq!(

@@ -4,6 +4,7 @@
 //! what was asked.
 
 mod probe;
+mod processor;
 mod report;
 mod table;
 
@@ -59,6 +60,7 @@ fn examine(places: &Places) -> Result<Report, Failure> {
     Ok(Report {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
+        processor: processor::look(),
         runtimes: runtimes.into(),
         libraries,
         searched: searched(places),

@@ -1,5 +1,6 @@
 //! What `doctor` found. Its JSON form is an interface, with [`SCHEMA`] as its version; the README documents it.
 
+use super::processor::Processor;
 use efficientnet_onnx::runtime::cuda::{Cuda, Part};
 use serde::Serialize;
 
@@ -13,6 +14,8 @@ pub struct Report {
     pub schema: u32,
     /// The version of this program.
     pub version: &'static str,
+    /// What the runtimes compute on.
+    pub processor: Processor,
     /// Each runtime, in the order of `verify`.
     pub runtimes: Vec<Runtime>,
     /// Each library of ONNX Runtime, in the order in which `verify` tries them.

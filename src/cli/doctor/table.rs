@@ -1,5 +1,6 @@
 //! What `doctor` found, as people read it.
 
+use super::processor::Processor;
 use super::report::{Library, Report, Runtime};
 use comfy_table::{Table, presets};
 use std::fmt::Write;
@@ -7,8 +8,9 @@ use std::fmt::Write;
 /// The whole text, which ends with a line feed.
 pub fn render(report: &Report) -> String {
     let mut text = format!(
-        "efficientnet-onnx {}\n\n{}\n",
+        "efficientnet-onnx {}\nprocessor: {}\n\n{}\n",
         report.version,
+        processor(&report.processor),
         table(report)
     );
     for library in &report.libraries {
@@ -31,6 +33,14 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(text, "\nlooked for libraries in: {}", places.join(", "));
     }
     text
+}
+
+/// `x86_64 with avx, avx2`.
+fn processor(found: &Processor) -> String {
+    match found.features.as_slice() {
+        [] => found.architecture.to_owned(),
+        features => format!("{} with {}", found.architecture, features.join(", ")),
+    }
 }
 
 fn table(report: &Report) -> String {

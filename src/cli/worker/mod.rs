@@ -31,6 +31,10 @@ pub const SUBCOMMAND: &str = "worker";
 /// The variable with the loader's search path.
 pub const SEARCH_PATH: &str = "LD_LIBRARY_PATH";
 
+/// The variable with another program for workers: one that runs this program in an emulator or a debugger, and passes its
+/// arguments, standard input and output on.
+const PROGRAM: &str = "EFFICIENTNET_ONNX_WORKER";
+
 /// How often Ctrl-C is looked for.
 const ATTENTION: Duration = Duration::from_millis(50);
 /// Longer than anyone waits, and short enough to be added to any instant.
@@ -64,7 +68,7 @@ pub struct Spec {
 /// # Errors
 /// If there is no room for a worker's temporary files, and on Ctrl-C.
 pub fn run(spec: &Spec, cases: Vec<Vec<NamedTensor>>, limit: Duration) -> Result<Outcome, Failure> {
-    let program = match std::env::current_exe() {
+    let program = match program() {
         Ok(program) => program,
         Err(error) => {
             return Ok(crashed(format!(
@@ -89,6 +93,14 @@ pub fn run(spec: &Spec, cases: Vec<Vec<NamedTensor>>, limit: Duration) -> Result
     let mut command = command(&program, spec);
     command.env("TMPDIR", scratch.path());
     run_command(command, job, limit)
+}
+
+/// The program that runs as a worker: this one, unless [`PROGRAM`] names another.
+fn program() -> std::io::Result<PathBuf> {
+    match std::env::var_os(PROGRAM) {
+        Some(program) => Ok(program.into()),
+        None => std::env::current_exe(),
+    }
 }
 
 /// The command that starts a worker.
