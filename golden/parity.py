@@ -62,7 +62,7 @@ def sizes(parameters):
     return SMALL if parameters < 40_000_000 else LARGE
 
 
-def torch_network(like, size, weights):
+def torch_network(like, weights):
     """The library's own model with these weights, in f64."""
     library, model = like.split("/")
     with torch.device("meta" if library != "lukemelas" else "cpu"):
@@ -74,11 +74,11 @@ def torch_network(like, size, weights):
             network = torchvision.models.get_model(model, weights=None)
         elif "lite" in model:
             import efficientnet_lite_pytorch
-            network = efficientnet_lite_pytorch.EfficientNet.from_name(model, image_size=size)
+            network = efficientnet_lite_pytorch.EfficientNet.from_name(model)
         else:
             import efficientnet_pytorch
-            # Its padding is computed once, for the size that it is told.
-            network = efficientnet_pytorch.EfficientNet.from_name(model, image_size=size)
+            # Its pads are computed once, for the model's own size, and used at every size.
+            network = efficientnet_pytorch.EfficientNet.from_name(model)
     result = network.load_state_dict(weights, strict=False, assign=True)
     missing = [name for name in result.missing_keys if not name.endswith("num_batches_tracked")]
     assert not missing and not result.unexpected_keys, (like, missing, result.unexpected_keys)
@@ -117,7 +117,7 @@ def logits(like, size, path, inputs=(0, 1)):
     else:
         with safetensors.safe_open(path, framework="pt") as file:
             weights = {name: file.get_tensor(name).to(torch.float64) for name in file.keys()}
-        network = torch_network(like, size, weights)
+        network = torch_network(like, weights)
         rows = [network(torch.from_numpy(image).to(torch.float64)) for image in images]
     return [row.detach().numpy()[0] for row in rows]
 

@@ -112,7 +112,7 @@ fn every_name_is_listed_with_what_it_stands_for() {
             "lite4",
             "300",
             "1,000",
-            "same",
+            "static:300",
             "1e-3",
             "13,006,568",
         ],

@@ -165,7 +165,12 @@ fn a_checkpoint_without_metadata_is_recognised() {
     assert!(message.contains(note), "{message}");
     done(
         folder,
-        &[&["emit"], &lite0[..], &["-o", "seed.onnx"]].concat(),
+        &[
+            &["emit"],
+            &lite0[..],
+            &["--padding", "static:224", "-o", "seed.onnx"],
+        ]
+        .concat(),
     );
     let listed = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
         .args(["weights", "ls", "bare"])

@@ -5,8 +5,8 @@ use super::like;
 use super::misfit::unknown_names;
 use super::published::Published;
 use super::select::{Selection, Shape};
-use efficientnet_onnx::graph::{Padding, Parameter};
-use efficientnet_onnx::like::{Like, keras_normal};
+use efficientnet_onnx::graph::Parameter;
+use efficientnet_onnx::like::{Like, keras_normal, recorded_request};
 use efficientnet_onnx::metadata::{self, Fresh, Normal, Origin, Preprocessing, Recipe};
 use efficientnet_onnx::recognise::recognise;
 use efficientnet_onnx::request::{BatchNorms, Blueprint, Request};
@@ -88,7 +88,7 @@ impl OpenCheckpoint {
     /// The request of the flags, completed by what the checkpoint tells.
     pub fn request(&self, selection: &Selection, shape: &Shape) -> Result<Request, Failure> {
         let told = match &self.recipe {
-            Some(recipe) => Some(recipe.request().map_err(Failure::bad_input)?),
+            Some(recipe) => Some(recorded_request(recipe).map_err(Failure::bad_input)?),
             None => None,
         };
         let mut request = match (&told, self.configuring(selection)) {
@@ -108,7 +108,7 @@ impl OpenCheckpoint {
         };
         let variant = request.variant().map(|variant| variant.name);
         let flags = Known {
-            padding: shape.padding.as_deref().and_then(Padding::by_name),
+            padding: shape.padding,
             batch_norm_epsilon: shape.bn_epsilon,
         };
         // An architecture file tells padding and epsilon as well as a checkpoint's own record does.
@@ -126,6 +126,7 @@ impl OpenCheckpoint {
             padding: options.map(|options| options.padding),
             batch_norm_epsilon: options.map(|options| options.batch_norm_epsilon),
         };
+        let recorded_size = told.as_ref().map(Request::default_size);
         if let Some(asked) = selection.like() {
             let (told, place) = match &told {
                 Some(told) => (told.variant(), like::METADATA),
@@ -138,7 +139,10 @@ impl OpenCheckpoint {
                 }
             };
             like::same_network(asked, told, place)?;
-            file = like::agreed(asked, flags, file, place)?;
+            if let Some(size) = recorded_size {
+                file.padding = file.padding.map(|padding| asked.own_padding(padding, size));
+            }
+            file = like::agreed(asked, flags, file, place, request.default_size())?;
         }
         let conventions = resolve_conventions(flags, file, self.naming, variant)
             .map_err(|error| Failure::bad_input(error).hint(like::hint(error, variant)))?;
@@ -207,7 +211,7 @@ impl OpenCheckpoint {
         let is_silent = self.recipe.is_none() && published.is_none();
         let assumed = asked
             .filter(|_| is_silent)
-            .and_then(|asked| like::assumed(asked, self.naming));
+            .and_then(|asked| like::assumed(asked, self.naming, request.default_size()));
         let size = request.default_size();
         let told = self.preprocessing_at(size);
         let other = asked.zip(told).filter(|(asked, told)| {

@@ -110,7 +110,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         .labels
         .read(weights.labels(), request.options.classes)?;
     if !args.quiet {
-        for note in weights.notes(&args.selection, &request) {
+        for note in weights.notes(&args.selection, &args.shape, &request) {
             tell!("{note}");
         }
     }

@@ -93,15 +93,22 @@ pub fn same_network(like: &Like, told: Option<&Variant>, place: &str) -> Result<
     }
 }
 
-/// Padding and epsilon of the model, where the checkpoint itself says nothing else; `flags` come before both.
+/// Padding and epsilon of the model, where the checkpoint itself says nothing else for images of `size`; `flags` come
+/// before both.
 ///
 /// # Errors
 /// If the checkpoint does say something else.
-pub fn agreed(like: &Like, flags: Known, file: Known, place: &str) -> Result<Known, Failure> {
+pub fn agreed(
+    like: &Like,
+    flags: Known,
+    file: Known,
+    place: &str,
+    size: [u64; 2],
+) -> Result<Known, Failure> {
     let padding = flags.padding.is_none().then_some(file.padding).flatten();
     let epsilon = flags.batch_norm_epsilon.is_none();
     let epsilon = epsilon.then_some(file.batch_norm_epsilon).flatten();
-    let padding = padding.filter(|padding| *padding != like.padding);
+    let padding = padding.filter(|padding| !padding.agrees_at(like.padding, size));
     let epsilon = epsilon.filter(|epsilon| *epsilon != like.batch_norm_epsilon);
     if padding.is_some() || epsilon.is_some() {
         let name = like.name();
@@ -122,15 +129,17 @@ pub fn agreed(like: &Like, flags: Known, file: Known, place: &str) -> Result<Kno
     })
 }
 
-/// A note, if a checkpoint's names do not tell padding and epsilon, or stand for others than the model's.
-pub fn assumed(like: &Like, naming: Naming) -> Option<String> {
+/// A note, if a checkpoint's names do not tell padding and epsilon, or stand for others than the model's for images of
+/// `size`.
+pub fn assumed(like: &Like, naming: Naming, size: [u64; 2]) -> Option<String> {
     let own = conventions(like.padding, like.batch_norm_epsilon);
     let name = like.name();
     let implied = implied(naming, Some(like.variant.name));
     match (implied.padding, implied.batch_norm_epsilon) {
         (Some(padding), Some(epsilon)) => {
             let theirs = conventions(padding, epsilon);
-            (theirs != own).then(|| {
+            let agree = padding.agrees_at(like.padding, size) && epsilon == like.batch_norm_epsilon;
+            (!agree).then(|| {
                 format!("the checkpoint has {naming} names, which stand for {theirs}; `{name}` has {own}")
             })
         }
@@ -168,7 +177,25 @@ pub fn elsewhere(naming: Naming, request: &Request) -> Option<String> {
         .unwrap_or(options.batch_norm_epsilon);
     let theirs = conventions(padding, epsilon);
     let own = conventions(options.padding, options.batch_norm_epsilon);
-    (theirs != own).then(|| format!("{naming} computes with {theirs}, but these weights are for {own}: its results will differ"))
+    let agree = padding.agrees_at(options.padding, request.default_size())
+        && epsilon == options.batch_norm_epsilon;
+    (!agree).then(|| format!("{naming} computes with {theirs}, but these weights are for {own}: its results will differ"))
+}
+
+/// A note, if pads are those of another size than the request's and no flag has asked for them.
+pub fn static_pads(request: &Request) -> Option<String> {
+    let Padding::Static([height, width]) = request.options.padding else {
+        return None;
+    };
+    let size = request.default_size();
+    (size != [height, width]).then(|| {
+        format!(
+            "padding {}: the pads are those of size {height}x{width} at every size, as in efficientnet_pytorch for a model \
+             built for that size; for one built with another `image_size` use `--padding static:S`, and `--padding same` for \
+             `image_size=None`",
+            request.options.padding.name()
+        )
+    })
 }
 
 fn conventions(padding: Padding, epsilon: f64) -> String {
@@ -193,7 +220,7 @@ pub fn list() -> Table {
             format!("{} {}", like.name(), like.variant.name),
             like.size.to_string(),
             text::grouped(like.classes),
-            like.padding.name().to_owned(),
+            like.padding.name(),
             format!("{:e}", like.batch_norm_epsilon),
             parameters.map(text::grouped).unwrap_or_default(),
         ]);

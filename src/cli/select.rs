@@ -88,9 +88,10 @@ pub struct Shape {
     /// Input size: S or HxW; each a number of pixels or `dynamic:32` [default: the checkpoint's own, else the variant's]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub size: Option<Size>,
-    /// Padding of convolutions [default: same]
-    #[arg(long, value_name = "P", value_parser = ["same", "symmetric"])]
-    pub padding: Option<String>,
+    /// Padding of convolutions: `same`, `symmetric`, or `static:S`, the pads that `same` has at size S, at any size
+    /// (efficientnet_pytorch) [default: same; of a checkpoint what it records or its names imply]
+    #[arg(long, value_name = "P", value_parser = parse_padding)]
+    pub padding: Option<Padding>,
     /// Epsilon of batch norms [default: 1e-3]
     #[arg(long, value_name = "E", value_parser = parse_epsilon, allow_negative_numbers = true)]
     pub bn_epsilon: Option<f64>,
@@ -238,9 +239,7 @@ impl Shape {
             request.size = size;
         }
         let options = &mut request.options;
-        if let Some(padding) = self.padding.as_deref().and_then(Padding::by_name) {
-            options.padding = padding;
-        }
+        options.padding = self.padding.unwrap_or(options.padding);
         for (flag, option) in [
             (self.classes, &mut options.classes),
             (self.in_channels, &mut options.in_channels),
@@ -317,6 +316,11 @@ fn parse_size(text: &str) -> Result<Size, String> {
         Some((height, width)) => Ok(Size([height.parse()?, width.parse()?])),
         None => Ok(Size([text.parse()?; 2])),
     }
+}
+
+fn parse_padding(text: &str) -> Result<Padding, String> {
+    Padding::by_name(text)
+        .ok_or_else(|| format!("expected {}, such as `static:224`", Padding::EXPECTED))
 }
 
 fn parse_epsilon(text: &str) -> Result<f64, String> {

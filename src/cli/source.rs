@@ -119,13 +119,14 @@ impl Weights {
 
     /// What a reader should hear: how the checkpoint was read, where it was not told, and where the request departs from
     /// the library's model that was asked for.
-    pub fn notes(&self, selection: &Selection, request: &Request) -> Vec<String> {
+    pub fn notes(&self, selection: &Selection, shape: &Shape, request: &Request) -> Vec<String> {
         let mut notes = match self {
             Self::Seed(_) => Vec::new(),
             Self::Checkpoint(open) => open.notes(selection, request),
         };
         let asked = selection.like();
         notes.extend(asked.and_then(|asked| like::departure(asked, request)));
+        notes.extend(like::static_pads(request).filter(|_| shape.padding.is_none()));
         notes
     }
 

@@ -1,5 +1,8 @@
 //! Numbers and sizes as people read them.
 
+/// What to do about a size at which a file's pads are wrong.
+pub const OTHER_SIZE: &str = "emit a file for that size with `--size HxW`";
+
 /// `9,109,994`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -130,6 +130,9 @@ impl Conv {
         match self.padding {
             Padding::Same => extent.same_padding(self.kernel[axis], self.stride[axis]),
             Padding::Symmetric => Some([self.kernel[axis] / 2; 2]),
+            Padding::Static(size) => {
+                Dim::Fixed(size[axis]).same_padding(self.kernel[axis], self.stride[axis])
+            }
         }
     }
 

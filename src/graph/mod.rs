@@ -129,6 +129,10 @@ pub enum Padding {
     Same,
     /// `kernel / 2` on every side, PyTorch's habit.
     Symmetric,
+    /// As many elements as [`Padding::Same`] needs for an input of this height and width, whatever the input's own size
+    /// (efficientnet_pytorch `utils.py`, `Conv2dStaticSamePadding`). Of a network it is the size of the image, of a
+    /// convolution the size of what enters it where the image has that size.
+    Static([u64; 2]),
 }
 
 /// An element-wise non-linearity.
@@ -144,22 +148,67 @@ pub enum Activation {
     Sigmoid,
 }
 
+/// Largest side of a [`Padding::Static`], in pixels.
+const LARGEST_STATIC_SIDE: u64 = 1 << 20;
+
 impl Padding {
-    /// As in `--padding`.
+    /// What [`Padding::by_name`] takes, for error messages.
+    pub const EXPECTED: &str = "`same`, `symmetric`, `static:S` or `static:HxW`";
+
+    /// As in `--padding`: `same`, `symmetric`, `static:224` or `static:224x320`, height first.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> String {
         match self {
-            Self::Same => "same",
-            Self::Symmetric => "symmetric",
+            Self::Same => "same".to_owned(),
+            Self::Symmetric => "symmetric".to_owned(),
+            Self::Static([height, width]) if height == width => format!("static:{height}"),
+            Self::Static([height, width]) => format!("static:{height}x{width}"),
         }
     }
 
     /// The padding called `name`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Same, Self::Symmetric]
-            .into_iter()
-            .find(|padding| padding.name() == name)
+        let side = |text: &str| {
+            let side = text.parse().ok()?;
+            let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+            (is_plain && (1..=LARGEST_STATIC_SIDE).contains(&side)).then_some(side)
+        };
+        match (name, name.strip_prefix("static:")) {
+            ("same", _) => Some(Self::Same),
+            ("symmetric", _) => Some(Self::Symmetric),
+            (_, Some(size)) => {
+                let (height, width) = size.split_once('x').unwrap_or((size, size));
+                Some(Self::Static([side(height)?, side(width)?]))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether an image of `size` is padded alike by both.
+    #[must_use]
+    pub fn agrees_at(self, other: Self, size: [u64; 2]) -> bool {
+        let at_size = |padding| match padding {
+            Self::Static(native) if native == size => Self::Same,
+            _ => padding,
+        };
+        at_size(self) == at_size(other)
+    }
+
+    /// Whether the pads depend on the size of the input.
+    #[must_use]
+    pub fn depends_on_size(self) -> bool {
+        self == Self::Same
+    }
+
+    /// The padding of what follows a convolution of `stride`: an output has `ceil(n / stride)` elements at the size of a
+    /// [`Padding::Static`].
+    #[must_use]
+    pub fn after(self, stride: u64) -> Self {
+        match self {
+            Self::Static(size) => Self::Static(size.map(|side| side.div_ceil(stride))),
+            Self::Same | Self::Symmetric => self,
+        }
     }
 }
 

@@ -29,7 +29,8 @@ pub(super) fn models() -> Vec<Like> {
     models
 }
 
-/// `Conv2dStaticSamePadding`, `batch_norm_epsilon=0.001` and 1,000 classes (`utils.py`).
+/// `Conv2dStaticSamePadding` of the model's own size, `batch_norm_epsilon=0.001` and 1,000 classes (`utils.py` of both
+/// packages).
 fn like(name: &str, tag: Option<&str>) -> Option<Like> {
     let variant = Variant::by_name(name)?;
     Some(Like {
@@ -37,7 +38,7 @@ fn like(name: &str, tag: Option<&str>) -> Option<Like> {
         model: format!("efficientnet-{name}"),
         tag: tag.map(str::to_owned),
         variant,
-        padding: Padding::Same,
+        padding: Padding::Static([variant.resolution; 2]),
         batch_norm_epsilon: 1e-3,
         size: variant.resolution,
         preprocessing: preprocessing(variant, tag),

@@ -10,7 +10,7 @@ mod timm;
 mod torchvision;
 
 use crate::graph::Padding;
-use crate::metadata::Preprocessing;
+use crate::metadata::{MetadataError, Preprocessing, Recipe};
 use crate::request::{Blueprint, Extent, Request};
 use crate::scaling::Variant;
 use crate::weights::names::Naming;
@@ -124,6 +124,23 @@ pub fn named_so(naming: Naming, variant: &Variant) -> Option<Like> {
         .find(|like| library(like) && like.variant == variant)
 }
 
+/// The request that a recipe records.
+///
+/// Earlier versions recorded padding `same` of models of efficientnet_pytorch at their own size, which is the same graph
+/// as theirs; at other sizes it is not.
+///
+/// # Errors
+/// If a field has a value that this version does not know.
+pub fn recorded_request(recipe: &Recipe) -> Result<Request, MetadataError> {
+    let mut request = recipe.request()?;
+    let model = recipe.like.as_deref().and_then(|name| find(name).ok());
+    if let Some(model) = model {
+        let size = request.default_size();
+        request.options.padding = model.own_padding(request.options.padding, size);
+    }
+    Ok(request)
+}
+
 /// Every model with each of its weights; a model's default weights come first.
 #[must_use]
 pub fn all() -> Vec<Like> {
@@ -176,6 +193,17 @@ impl Like {
         request
     }
 
+    /// This model's own padding where `padding`, recorded for an image of `size`, is the same at that size; else
+    /// `padding`.
+    #[must_use]
+    pub fn own_padding(&self, padding: Padding, size: [u64; 2]) -> Padding {
+        if padding == Padding::Same && self.padding.agrees_at(padding, size) {
+            self.padding
+        } else {
+            padding
+        }
+    }
+
     /// How a picture becomes its input, at any size.
     #[must_use]
     pub fn preprocessing_at(&self, size: [u64; 2]) -> Preprocessing {
@@ -219,12 +247,7 @@ impl Like {
             compare("size is", shown, self.size.to_string());
         }
         let options = &request.options;
-        let padding = |padding: Padding| padding.name().to_owned();
-        compare(
-            "padding is",
-            padding(options.padding),
-            padding(self.padding),
-        );
+        compare("padding is", options.padding.name(), self.padding.name());
         let epsilon = |epsilon: f64| format!("{epsilon:e}");
         compare(
             "epsilon is",

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::metadata::{Framing, Normal};
-use Padding::{Same, Symmetric};
+use crate::weights::names::conventions::implied;
+use Padding::{Same, Static, Symmetric};
 use std::collections::BTreeSet;
 
 #[test]
@@ -132,7 +133,7 @@ fn what_sets_models_apart() {
         ),
         (
             "lukemelas/efficientnet-lite3",
-            ("lite3", Same, 1e-3, 280, 1000),
+            ("lite3", Static([280; 2]), 1e-3, 280, 1000),
         ),
         ("keras/EfficientNetV2B3", ("v2-b3", Same, 1e-3, 300, 1000)),
         (
@@ -146,6 +147,20 @@ fn what_sets_models_apart() {
         ),
     ] {
         assert_eq!(of(name), expected, "{name}");
+    }
+}
+
+/// Names of tensors and the names of models stand for the same padding.
+#[test]
+fn efficientnet_pytorch_pads_for_its_own_sizes() {
+    let models = all();
+    let theirs = models
+        .iter()
+        .filter(|like| like.library == Library::Lukemelas);
+    for like in theirs {
+        assert_eq!(like.padding, Static([like.size; 2]), "{}", like.name());
+        let implied = implied(Naming::Lukemelas, Some(like.variant.name));
+        assert_eq!(implied.padding, Some(like.padding), "{}", like.name());
     }
 }
 

@@ -6,7 +6,7 @@ use crate::architecture::design::Record;
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
 use crate::onnx::opset::Opset;
-use crate::request::{BatchNorms, Blueprint, Extent, Request};
+use crate::request::{BatchNorms, Blueprint, Extent, Request, SIZE_STEP};
 use crate::scaling::{Coefficients, Compound, Family, Reading, Scaling, Variant};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ pub struct Recipe {
     /// Images at once; absent if symbolic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u64>,
-    /// `same` or `symmetric`.
+    /// As in `--padding`: `same`, `symmetric` or `static:S`.
     pub padding: String,
     /// Epsilon of every batch norm.
     pub bn_epsilon: f64,
@@ -128,7 +128,7 @@ impl Recipe {
             },
             size: request.size.map(|extent| extent.to_string()),
             batch: request.batch,
-            padding: request.options.padding.name().to_owned(),
+            padding: request.options.padding.name(),
             bn_epsilon: request.options.batch_norm_epsilon,
             bn: request.batch_norms.name().to_owned(),
             classes: request.options.classes,
@@ -145,6 +145,19 @@ impl Recipe {
             default_size: request.default_size(),
             reading,
         }
+    }
+
+    /// What height and width of the input must be multiples of for the file's pads to hold.
+    ///
+    /// SAME padding is written as constant pads for `dynamic:32`, which are right only for multiples of 32. Symmetric and
+    /// static pads do not depend on the size, so with them any size will do.
+    #[must_use]
+    pub fn size_steps(&self) -> [u64; 2] {
+        let any = Padding::by_name(&self.padding).is_some_and(|padding| !padding.depends_on_size());
+        [0, 1].map(|axis| match self.size[axis].parse() {
+            Ok(Extent::MultipleOf32) if !any => SIZE_STEP,
+            _ => 1,
+        })
     }
 
     /// The request that this recipe records.
@@ -225,7 +238,7 @@ impl Recipe {
             blueprint,
             options: Options {
                 padding: Padding::by_name(&self.padding)
-                    .ok_or_else(|| unknown("padding", &self.padding, "`same` or `symmetric`"))?,
+                    .ok_or_else(|| unknown("padding", &self.padding, Padding::EXPECTED))?,
                 batch_norm_epsilon: positive("bn_epsilon", self.bn_epsilon)?,
                 classes: self.classes,
                 in_channels: self.in_channels,

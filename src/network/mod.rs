@@ -13,7 +13,9 @@ pub use summary::{Row, summary};
 
 use crate::architecture::{Architecture, BlockKind, Stage};
 use crate::graph::shape::{Dim, Shape};
-use crate::graph::{Activation, BuildError, Conv, Graph, GraphBuilder, Op, Role, Site, ValueId};
+use crate::graph::{
+    Activation, BuildError, Conv, Graph, GraphBuilder, Op, Padding, Role, Site, ValueId,
+};
 
 /// What goes into and comes out of the graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +81,7 @@ impl Interface {
 pub fn build(architecture: &Architecture, interface: &Interface) -> Result<Graph, BuildError> {
     let mut network = Network {
         architecture,
+        padding: architecture.options.padding,
         builder: GraphBuilder::default(),
     };
     let shape: Shape = vec![
@@ -97,6 +100,8 @@ pub fn build(architecture: &Architecture, interface: &Interface) -> Result<Graph
 
 struct Network<'a> {
     architecture: &'a Architecture,
+    /// Padding of the next convolution from the image to the feature maps.
+    padding: Padding,
     builder: GraphBuilder,
 }
 
@@ -228,8 +233,9 @@ impl Network<'_> {
             kernel: [spec.kernel_size; 2],
             stride: [spec.stride; 2],
             groups,
-            padding: self.architecture.options.padding,
+            padding: self.padding,
         };
+        self.padding = self.padding.after(spec.stride);
         let y = match spec.routing {
             Some(routing) => self.routed(&name, x, routing, conv, kernel)?,
             None => {

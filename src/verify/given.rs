@@ -1,7 +1,7 @@
 //! Inputs and outputs that someone gives, held against what the file declares. It reads no files.
 
 use super::plan::{Case, Content};
-use super::subject::{Declared, Extent, Names, Subject};
+use super::subject::{Declared, Extent, Names, SizeStepError, Subject};
 use crate::runtime::{Element, NamedTensor};
 
 /// Why tensors are not the inputs or outputs of a file.
@@ -43,6 +43,9 @@ pub enum GivenError {
         /// The shape that is given.
         found: Vec<usize>,
     },
+    /// The file's pads are wrong at the size of the first input.
+    #[error(transparent)]
+    SizeStep(#[from] SizeStepError),
     /// A value that the declared type does not have.
     #[error("`{name}` is declared as {expected}, which does not have {value} of {found}")]
     Element {
@@ -84,6 +87,7 @@ pub fn inputs(
         Some(&[_, _, height, width]) => Some([height as u64, width as u64]),
         _ => None,
     };
+    size.map_or(Ok(()), |size| subject.check_size(size))?;
     let case = Case {
         batch,
         size,

@@ -55,6 +55,8 @@ impl Pair {
         let outputs = partners("outputs", &first.outputs, &second.outputs)?;
         let mut planned = first.clone();
         planned.precision = coarser(first.precision, second.precision);
+        // Each is 1 or `SIZE_STEP`.
+        planned.size_steps = [0, 1].map(|axis| first.size_steps[axis].max(second.size_steps[axis]));
         for (other, &index) in second.inputs.iter().zip(&inputs) {
             let input = &mut planned.inputs[index];
             let mismatch = PairError::Input {

@@ -45,6 +45,7 @@ pub fn subject(file: &ModelFile) -> Subject {
         outputs,
         is_own: recipe.is_some(),
         default_size,
+        size_steps: recipe.as_ref().map_or([1; 2], Recipe::size_steps),
         macs: recipe.map_or_else(|| guess_macs(weights), |recipe| recipe.macs),
         normal: file
             .metadata(PREPROCESSING_KEY)

@@ -14,6 +14,9 @@ pub struct Subject {
     pub outputs: Vec<Declared>,
     /// Height and width that the file was made for.
     pub default_size: [u64; 2],
+    /// What height and width must be multiples of: the pads of a file for `dynamic:32` hold for no other size. 1 where
+    /// every size will do.
+    pub size_steps: [u64; 2],
     /// Multiply-accumulate operations for one image of the default size.
     pub macs: u64,
     /// The type in which it computes: that of most of its floating-point constants, or of an output if that is less
@@ -35,12 +38,57 @@ impl Default for Subject {
             inputs: Vec::new(),
             outputs: Vec::new(),
             default_size: [0; 2],
+            size_steps: [1; 2],
             macs: 0,
             precision: Element::F32,
             normal: None,
             constant_weights: false,
             is_own: false,
             untrained: false,
+        }
+    }
+}
+
+/// A size at which the file's pads are wrong, so that its outputs would be too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "its pads hold only where {}, found size {}x{}",
+    requirement(.steps),
+    .size[0],
+    .size[1]
+)]
+pub struct SizeStepError {
+    /// Height and width that are asked for.
+    pub size: [u64; 2],
+    /// What they must be multiples of.
+    pub steps: [u64; 2],
+}
+
+fn requirement(steps: &[u64; 2]) -> String {
+    match steps {
+        [height, width] if height == width => format!("height and width are multiples of {height}"),
+        [height, 1] => format!("the height is a multiple of {height}"),
+        [1, width] => format!("the width is a multiple of {width}"),
+        [height, width] => {
+            format!("the height is a multiple of {height} and the width of {width}")
+        }
+    }
+}
+
+impl Subject {
+    /// Refuses images of a size at which the file's pads are wrong.
+    ///
+    /// # Errors
+    /// If height or width is not a multiple of what it must be.
+    pub fn check_size(&self, size: [u64; 2]) -> Result<(), SizeStepError> {
+        let fits = |(side, step): (u64, u64)| side.is_multiple_of(step.max(1));
+        if size.into_iter().zip(self.size_steps).all(fits) {
+            Ok(())
+        } else {
+            Err(SizeStepError {
+                size,
+                steps: self.size_steps,
+            })
         }
     }
 }
@@ -109,6 +157,38 @@ impl Declared {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_is_held_against_what_it_must_be_a_multiple_of() {
+        let subject = |size_steps| Subject {
+            size_steps,
+            ..Subject::default()
+        };
+        for (steps, size, expected) in [
+            ([1, 1], [101, 7], None),
+            ([32, 32], [64, 96], None),
+            (
+                [32, 32],
+                [64, 100],
+                Some("height and width are multiples of 32, found size 64x100"),
+            ),
+            ([32, 1], [64, 101], None),
+            (
+                [32, 1],
+                [101, 64],
+                Some("the height is a multiple of 32, found size 101x64"),
+            ),
+            (
+                [1, 32],
+                [64, 101],
+                Some("the width is a multiple of 32, found size 64x101"),
+            ),
+        ] {
+            let error = subject(steps).check_size(size).err();
+            let expected = expected.map(|end| format!("its pads hold only where {end}"));
+            assert_eq!(error.map(|error| error.to_string()), expected);
+        }
+    }
 
     #[test]
     fn a_shape_is_held_against_its_declaration() {

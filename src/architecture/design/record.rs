@@ -26,7 +26,7 @@ pub struct Record {
     /// `swish`, `relu` or `relu6`.
     #[serde(default = "default_activation")]
     pub activation: String,
-    /// `same` or `symmetric`.
+    /// `same`, `symmetric` or `static:S`.
     #[serde(default = "default_padding")]
     pub padding: String,
     /// Epsilon of every batch norm.
@@ -148,7 +148,7 @@ impl Record {
             stem_filters: architecture.stem_filters,
             head_filters: architecture.head_filters,
             activation: name_of(&ACTIVATIONS, architecture.activation),
-            padding: architecture.options.padding.name().to_owned(),
+            padding: architecture.options.padding.name(),
             bn_epsilon: architecture.options.batch_norm_epsilon,
             classes: architecture.options.classes,
             in_channels: architecture.options.in_channels,
@@ -181,7 +181,7 @@ impl Record {
         let top = Checker { stage: None };
         let activation = top.named("activation", &self.activation, &ACTIVATIONS)?;
         let padding = Padding::by_name(&self.padding)
-            .ok_or_else(|| fault("padding", "`same` or `symmetric`", quoted(&self.padding)))?;
+            .ok_or_else(|| fault("padding", Padding::EXPECTED, quoted(&self.padding)))?;
         if !(self.bn_epsilon > 0.0 && self.bn_epsilon < 1.0) {
             let found = self.bn_epsilon.to_string();
             return Err(fault("bn_epsilon", "a number above 0 and below 1", found));
@@ -375,7 +375,7 @@ fn default_activation() -> String {
 }
 
 fn default_padding() -> String {
-    Padding::Same.name().to_owned()
+    Padding::Same.name()
 }
 
 fn default_epsilon() -> f64 {

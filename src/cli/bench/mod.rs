@@ -12,7 +12,7 @@ use efficientnet_onnx::onnx::check::{Level, check};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::outcome::{Outcome, Timings, Trouble};
 use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
-use efficientnet_onnx::verify::plan::{Wanted, cases_of};
+use efficientnet_onnx::verify::plan::{PlanError, Wanted, cases_of};
 use efficientnet_onnx::verify::subject::Subject;
 use efficientnet_onnx::verify::{noise, read};
 use report::{Ratio, Report, Row, Spread};
@@ -272,7 +272,13 @@ fn inputs(
     subject: &Subject,
     wanted: &Wanted,
 ) -> Result<(u64, Vec<NamedTensor>), Failure> {
-    let bad = |error| Failure::bad_input(format!("`{}`: {error}", path.display()));
+    let bad = |error| {
+        let failure = Failure::bad_input(format!("`{}`: {error}", path.display()));
+        match error {
+            PlanError::SizeStep(_) => failure.hint(text::OTHER_SIZE),
+            _ => failure,
+        }
+    };
     let cases = cases_of(subject, wanted).map_err(bad)?;
     let inputs = noise::inputs(subject, &cases[0], 0).map_err(bad)?;
     Ok((cases[0].batch, inputs))

@@ -73,6 +73,9 @@ impl Model {
         let size = picture::check(&preprocessing)?.map(|side| side as usize);
         let subject = read::subject(&file);
         let bad = |problem: String| Failure::bad_input(format_args!("`{shown}`: {problem}"));
+        subject
+            .check_size(preprocessing.size)
+            .map_err(|error| bad(error.to_string()).hint(text::OTHER_SIZE))?;
         let batch = batch(&subject, size).map_err(bad)?;
         let (output, classes) = output(&subject)
             .map_err(|problem| bad(problem).hint("emit the model again with `--outputs logits`"))?;

@@ -9,9 +9,10 @@ use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::outcome::CaseRun;
 use efficientnet_onnx::runtime::{Element, NamedTensor};
 use efficientnet_onnx::stored::{self, test_data};
-use efficientnet_onnx::verify::plan::{self, Case, Content, Wanted};
+use efficientnet_onnx::verify::given::{self, GivenError};
+use efficientnet_onnx::verify::noise;
+use efficientnet_onnx::verify::plan::{self, Case, Content, PlanError, Wanted};
 use efficientnet_onnx::verify::subject::Subject;
-use efficientnet_onnx::verify::{given, noise};
 use std::path::{Path, PathBuf};
 
 /// Flags that say what goes in and what should come out.
@@ -93,8 +94,13 @@ impl FeedArgs {
                     sizes: self.size.clone(),
                     contents: self.noise.clone(),
                 };
-                let cases = plan::cases_of(subject, &wanted)
-                    .map_err(|error| Failure::bad_input(format!("`{shown}`: {error}")))?;
+                let cases = plan::cases_of(subject, &wanted).map_err(|error| {
+                    let failure = Failure::bad_input(format!("`{shown}`: {error}"));
+                    match error {
+                        PlanError::SizeStep(_) => failure.hint(text::OTHER_SIZE),
+                        _ => failure,
+                    }
+                })?;
                 let inputs = cases.iter().map(|case| noise::inputs(subject, case, seed));
                 Ok(Feed {
                     inputs: inputs
@@ -120,8 +126,12 @@ impl Feed {
     ) -> Result<Self, Failure> {
         let (mut cases, mut inputs, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
         for (path, stored, expected) in sets {
-            let bad = |path: &Path, error: given::GivenError| {
-                Failure::bad_input(format!("`{}`: {error}", path.display()))
+            let bad = |path: &Path, error: GivenError| {
+                let failure = Failure::bad_input(format!("`{}`: {error}", path.display()));
+                match error {
+                    GivenError::SizeStep(_) => failure.hint(text::OTHER_SIZE),
+                    _ => failure,
+                }
             };
             let (case, found) =
                 given::inputs(subject, &stored).map_err(|error| bad(path, error))?;

@@ -1,6 +1,6 @@
 //! With which inputs a file is tried: sizes and batches, and how long that may take.
 
-use super::subject::{Extent, Names, Subject};
+use super::subject::{Extent, Names, SizeStepError, Subject};
 use crate::request::SIZE_STEP;
 use crate::runtime::Element;
 use serde::Serialize;
@@ -129,6 +129,9 @@ pub enum PlanError {
         /// What the file has.
         found: String,
     },
+    /// The file's pads are wrong at that size.
+    #[error(transparent)]
+    SizeStep(#[from] SizeStepError),
     /// There is nothing to provide or to compare.
     #[error("the file has no {0}")]
     Nothing(&'static str),
@@ -302,12 +305,13 @@ fn symbolic_extent(case: &Case, axis: usize) -> Option<u64> {
 /// The element type and the shape of the input at `index` in a case.
 ///
 /// # Errors
-/// If the input is no number or its shape cannot be made.
+/// If the input is no number, its shape cannot be made or the file's pads are wrong at the case's size.
 pub(super) fn input_type(
     subject: &Subject,
     case: &Case,
     index: usize,
 ) -> Result<(Element, Vec<u64>), PlanError> {
+    case.size.map_or(Ok(()), |size| subject.check_size(size))?;
     let input = &subject.inputs[index];
     let element = input
         .element_type

@@ -17,6 +17,7 @@ fn subject(shape: Vec<Extent>, macs: u64) -> Subject {
         inputs: vec![input],
         outputs,
         default_size: [70, 70],
+        size_steps: [1; 2],
         macs,
         precision: Element::F32,
         normal: None,

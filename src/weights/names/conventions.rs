@@ -59,7 +59,11 @@ impl Undecided {
             Naming::Torchvision => {
                 "use `--bn-epsilon 1e-5` for B0 to B4 and `--bn-epsilon 1e-3` for B5 to B7 and V2 (torchvision's padding is `symmetric`)"
             }
-            Naming::Timm | Naming::Lukemelas | Naming::Keras | Naming::TensorFlow => {
+            Naming::Lukemelas => {
+                "use `--padding static:S` with the image size S that the model was built for (`image_size`), or \
+                 `--padding same` if it was built with `image_size=None` (efficientnet_pytorch's epsilon is 1e-3)"
+            }
+            Naming::Timm | Naming::Keras | Naming::TensorFlow => {
                 "use `--padding same --bn-epsilon 1e-3` for weights of timm's `tf_efficientnet_*`, \
                  `--padding symmetric --bn-epsilon 1e-5` for those of its `efficientnet_*`"
             }
@@ -69,7 +73,8 @@ impl Undecided {
 
 /// Decides padding and epsilon: first `flags`, then the file's own `metadata`, then what the naming implies.
 ///
-/// `variant` is the published name that is asked for, such as `b5`; torchvision's epsilon depends on it.
+/// `variant` is the published name that is asked for, such as `b5`; torchvision's epsilon and efficientnet_pytorch's
+/// padding depend on it.
 ///
 /// # Errors
 /// If one of them stays unknown.
@@ -98,9 +103,28 @@ pub fn resolve_conventions(
     }
 }
 
+/// The image size for which efficientnet_pytorch and its Lite port build a model unless told otherwise
+/// (`efficientnet_params` in `utils.py` of each).
+fn lukemelas_size(variant: &str) -> Option<u64> {
+    Some(match variant {
+        "b0" | "lite0" => 224,
+        "b1" | "lite1" => 240,
+        "b2" | "lite2" => 260,
+        "b3" | "lite4" => 300,
+        "b4" => 380,
+        "b5" => 456,
+        "b6" => 528,
+        "b7" => 600,
+        "b8" => 672,
+        "l2" => 800,
+        "lite3" => 280,
+        _ => return None,
+    })
+}
+
 /// What a library always does, whoever's model has its names.
 ///
-/// `variant` is the published name, such as `b5`; torchvision's epsilon depends on it.
+/// `variant` is the published name, such as `b5`; torchvision's epsilon and efficientnet_pytorch's padding depend on it.
 #[must_use]
 pub fn implied(naming: Naming, variant: Option<&str>) -> Known {
     match naming {
@@ -116,9 +140,16 @@ pub fn implied(naming: Naming, variant: Option<&str>) -> Known {
                 _ => None,
             },
         },
-        // efficientnet_pytorch `utils.py`: `Conv2dStaticSamePadding` and `batch_norm_epsilon=0.001`; TensorFlow's
-        // `efficientnet_builder.py` and Keras's `BatchNormalization`: SAME and 1e-3.
-        Naming::Lukemelas | Naming::Keras | Naming::TensorFlow => Known {
+        // efficientnet_pytorch `utils.py`: `Conv2dStaticSamePadding` of the model's own size, and
+        // `batch_norm_epsilon=0.001`.
+        Naming::Lukemelas => Known {
+            padding: variant
+                .and_then(lukemelas_size)
+                .map(|size| Padding::Static([size; 2])),
+            batch_norm_epsilon: Some(1e-3),
+        },
+        // TensorFlow's `efficientnet_builder.py` and Keras's `BatchNormalization`: SAME and 1e-3.
+        Naming::Keras | Naming::TensorFlow => Known {
             padding: Some(Padding::Same),
             batch_norm_epsilon: Some(1e-3),
         },
@@ -137,8 +168,24 @@ mod tests {
     #[test]
     fn names_imply_what_their_library_always_does() {
         for (naming, variant, padding, epsilon) in [
-            (Naming::Lukemelas, Some("lite0"), Padding::Same, 1e-3),
-            (Naming::Lukemelas, None, Padding::Same, 1e-3),
+            (
+                Naming::Lukemelas,
+                Some("b0"),
+                Padding::Static([224; 2]),
+                1e-3,
+            ),
+            (
+                Naming::Lukemelas,
+                Some("l2"),
+                Padding::Static([800; 2]),
+                1e-3,
+            ),
+            (
+                Naming::Lukemelas,
+                Some("lite3"),
+                Padding::Static([280; 2]),
+                1e-3,
+            ),
             (Naming::Keras, Some("b0"), Padding::Same, 1e-3),
             (Naming::TensorFlow, None, Padding::Same, 1e-3),
             (Naming::Torchvision, Some("b0"), Padding::Symmetric, 1e-5),
@@ -204,6 +251,13 @@ mod tests {
                 batch_norm_epsilon: true
             }
         );
+    }
+
+    #[test]
+    fn efficientnet_pytorch_without_a_published_size_leaves_the_padding_open() {
+        let error = resolve_conventions(NOTHING, NOTHING, Naming::Lukemelas, None).unwrap_err();
+        assert_eq!((error.padding, error.batch_norm_epsilon), (true, false));
+        assert!(error.hint().contains("--padding static:S"));
     }
 
     #[test]
