@@ -4,8 +4,9 @@ use crate::onnx::file::ModelFile;
 use crate::onnx::model::output::{Output, OutputError, Staged};
 use crate::onnx::model::{Frame, Model, ModelError, Storage};
 use crate::request::{Request, RequestError};
-use crate::tensor::{Progress, TensorSource};
-use crate::weights::{BindError, Expected, bind};
+use crate::tensor::{Progress, StreamError, TensorSource};
+use crate::weights::finite::Unsound;
+use crate::weights::{BindError, BoundWeights, Expected, bind};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,14 @@ pub struct Weights<'a> {
     pub source: &'a dyn TensorSource,
     /// Every parameter of the network, with its name in the source.
     pub expected: &'a [Expected],
+    /// Whether to go on with weights that are NaN, infinite or a negative variance, which [`refuse`] never does.
+    pub accepts: &'a dyn Fn(&Unsound) -> bool,
+}
+
+/// Accepts no NaN, no infinity and no negative variance.
+#[must_use]
+pub fn refuse(_found: &Unsound) -> bool {
+    false
 }
 
 /// Where and how a model is stored.
@@ -86,6 +95,9 @@ pub enum EmitError {
     /// The weights do not fit it.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// They have numbers that no weight should be.
+    #[error(transparent)]
+    Unsound(Unsound),
     /// The output cannot be opened or completed.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -124,7 +136,11 @@ pub fn emit(
         opset: request.opset,
         initializers: &initializers,
     };
-    let metadata = || metadata().map_err(EmitError::Metadata);
+    // All weights have been read by then, and no stream has had the end of the model.
+    let metadata = || {
+        examine(&initializers, weights.accepts)?;
+        metadata().map_err(EmitError::Metadata)
+    };
     let write = |frame: &Frame<'_>, out, data: Option<Box<dyn Write + Send>>| {
         started(Plan {
             payload_bytes: frame.payload_bytes(),
@@ -172,6 +188,19 @@ pub fn emit(
             }))
         }
     }
+}
+
+fn examine(
+    initializers: &BoundWeights<'_>,
+    accepts: &dyn Fn(&Unsound) -> bool,
+) -> Result<(), EmitError> {
+    let found = initializers
+        .unsound()
+        .map_err(|error| EmitError::Model(ModelError::Stream(StreamError::Source(error))))?;
+    if found.is_empty() || accepts(&found) {
+        return Ok(());
+    }
+    Err(EmitError::Unsound(found))
 }
 
 fn refuse_external_stream(frame: &Frame<'_>, external_data: bool) -> Result<(), EmitError> {

@@ -70,7 +70,7 @@
 //! let path = folder.path().join("lite0.onnx");
 //! let emitted = emit::emit(
 //!     &request,
-//!     &emit::Weights { source: &weights, expected: &expected },
+//!     &emit::Weights { source: &weights, expected: &expected, accepts: &emit::refuse },
 //!     &Destination::new_file(path.clone()),
 //!     &(),
 //!     |plan| assert_eq!(plan.external, false),

@@ -1,8 +1,9 @@
-//! Numbers that no batch norm can have are refused wherever they would be used.
+//! Numbers that no weight should be are found wherever they would be used.
 
 use efficientnet_onnx::request::{BatchNorms, Blueprint, Request};
 use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
+use efficientnet_onnx::weights::finite::{Fault, Unsound};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use efficientnet_onnx::weights::{Expected, bind};
 
@@ -46,8 +47,8 @@ impl TensorSource for Spoiled<'_> {
     }
 }
 
-/// What comes of all initializers together.
-fn outcome(batch_norms: BatchNorms, tensor: &str, value: f32) -> Result<(), String> {
+/// What is found once all initializers are read.
+fn found(batch_norms: BatchNorms, tensor: &str, value: f32) -> Unsound {
     let b0 = Variant::by_name("b0").expect("a published variant");
     let mut request = Request::new(Blueprint::published(b0));
     request.batch_norms = batch_norms;
@@ -59,45 +60,68 @@ fn outcome(batch_norms: BatchNorms, tensor: &str, value: f32) -> Result<(), Stri
         value,
     };
     let bound = bind(&graph, &source, &Expected::as_named(&parameters)).expect("fitting weights");
-    let mut tensors = bound.tensors().iter();
-    tensors
-        .try_for_each(|tensor| bound.open(&tensor.name).map(drop))
-        .map_err(|error| error.to_string())
+    for tensor in bound.tensors() {
+        let elements = tensor.shape.iter().product::<u64>();
+        let mut values = vec![0.0; usize::try_from(elements).expect("a kernel fits memory")];
+        let reader = bound.open(&tensor.name).expect("a tensor");
+        reader.fill(0, &mut values).expect("a tensor");
+    }
+    bound.unsound().expect("readable tensors")
 }
 
 #[test]
-fn a_batch_norm_has_finite_numbers_and_a_variance_that_is_not_negative() {
+fn numbers_that_no_weight_should_be_are_named_with_their_tensor() {
     for batch_norms in [BatchNorms::Fold, BatchNorms::Keep] {
         for (tensor, value, expected) in [
             (
                 "bn1.running_var",
                 -1.0,
-                "has -1 at index 3, expected a variance that is not negative",
+                "a variance of -1 at index 3, expected at least 0",
             ),
             (
                 "bn2.running_var",
                 f32::NAN,
-                "has NaN at index 3, expected a finite number",
+                "1 NaN and 0 infinite of 1280 numbers",
             ),
             (
                 "blocks.3.1.bn3.weight",
                 f32::INFINITY,
-                "has inf at index 3, expected a finite number",
+                "0 NaN and 1 infinite of 80 numbers",
             ),
-            (
-                "bn2.bias",
-                f32::NAN,
-                "has NaN at index 3, expected a finite number",
-            ),
+            ("bn2.bias", f32::NAN, "1 NaN and 0 infinite of 1280 numbers"),
             (
                 "blocks.0.0.bn1.running_mean",
                 f32::NEG_INFINITY,
-                "has -inf at index 3, expected a finite number",
+                "0 NaN and 1 infinite of 32 numbers",
+            ),
+            (
+                "conv_head.weight",
+                f32::NAN,
+                "1 NaN and 0 infinite of 409600 numbers",
+            ),
+            (
+                "classifier.bias",
+                f32::INFINITY,
+                "0 NaN and 1 infinite of 1000 numbers",
+            ),
+            (
+                "blocks.1.0.se.conv_reduce.weight",
+                f32::NAN,
+                "1 NaN and 0 infinite of 384 numbers",
             ),
         ] {
-            let error = outcome(batch_norms, tensor, value).unwrap_err();
-            assert_eq!(error, format!("`{tensor}` {expected}"), "{batch_norms:?}");
+            let found = found(batch_norms, tensor, value);
+            let expected =
+                format!("a tensor has numbers that no weight should be:\n  `{tensor}`: {expected}");
+            assert_eq!(found.to_string(), expected, "{batch_norms:?}");
         }
-        assert_eq!(outcome(batch_norms, "bn1.running_var", 0.0), Ok(()));
+        // The epsilon makes it positive.
+        assert!(found(batch_norms, "bn1.running_var", 0.0).is_empty());
+        assert!(found(batch_norms, "conv_stem.weight", 1e30).is_empty());
     }
+    // Its batch norm doubles it at least.
+    let overflow = found(BatchNorms::Fold, "bn2.running_mean", f32::MAX);
+    let expected = [("conv_head.bias".to_owned(), Fault::Overflow)];
+    assert_eq!(overflow.tensors, expected.into());
+    assert!(found(BatchNorms::Keep, "bn2.running_mean", f32::MAX).is_empty());
 }

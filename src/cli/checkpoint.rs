@@ -3,6 +3,7 @@
 use super::exit::Failure;
 use super::like;
 use super::misfit::unknown_names;
+use super::offered;
 use super::published::Published;
 use super::select::{Selection, Shape};
 use efficientnet_onnx::graph::Parameter;
@@ -48,6 +49,7 @@ impl OpenCheckpoint {
         reset: Option<Reset>,
     ) -> Result<Self, Failure> {
         let checkpoint = Checkpoint::open(path).map_err(Failure::bad_input)?;
+        offered::refuse(path, &checkpoint)?;
         let naming = checkpoint
             .naming()
             .ok_or_else(|| unknown_names(path, &checkpoint))?;
@@ -188,10 +190,7 @@ impl OpenCheckpoint {
 
     /// What a reader should hear of how it was read, where it was not told.
     pub fn notes(&self, selection: &Selection, request: &Request) -> Vec<String> {
-        let nest = self.checkpoint.nest();
-        let nest = nest.map(|nest| format!("the checkpoint's weights are its `{nest}`"));
-        let head = self.checkpoint.head().filter(|_| self.reset.is_none());
-        let head = head.map(|head| format!("took `{}` as the classifier", head.escape_debug()));
+        let offered = offered::notes(&self.checkpoint, self.reset.is_some());
         let published = self.configuring(selection).map(Published::note);
         let recognised = self.recipe.is_none() && published.is_none() && !selection.is_given();
         let recognised = recognised.then(|| {
@@ -202,7 +201,13 @@ impl OpenCheckpoint {
         });
         let reset = self.reset.map(|Reset { classes, seed }| {
             let own = match self.checkpoint.classes(self.naming) {
-                Some(own) => format!("replaces the checkpoint's of {own}"),
+                Some(own) => match self.checkpoint.head() {
+                    Some(head) => format!(
+                        "replaces the checkpoint's of {own}, its `{}`",
+                        head.escape_debug()
+                    ),
+                    None => format!("replaces the checkpoint's of {own}"),
+                },
                 None => "is added to a checkpoint without one".to_owned(),
             };
             format!("an untrained classifier of {classes} classes, drawn from seed {seed}, {own}")
@@ -231,10 +236,11 @@ impl OpenCheckpoint {
         let normal = normal.map(|Normal { mean, std }| {
             format!("pictures are prepared as the checkpoint's own Normalization does, with mean {mean:?} and deviation {std:?}")
         });
-        let notes = [
-            nest, head, published, recognised, assumed, kept, normal, reset,
-        ];
-        notes.into_iter().flatten().collect()
+        let notes = [published, recognised, assumed, kept, normal, reset];
+        offered
+            .into_iter()
+            .chain(notes.into_iter().flatten())
+            .collect()
     }
 
     /// The model of the library whose names it has, if it says nothing of itself.

@@ -6,7 +6,7 @@ use super::like;
 use super::print;
 use super::progress::Bar;
 use super::select::{Selection, Shape};
-use super::source::{WeightArgs, Weights};
+use super::source::{self, WeightArgs, Weights};
 use super::text;
 use super::verify;
 use super::written;
@@ -117,6 +117,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
     let recipe = args.recipe(&weights, &request)?;
     let parameters = request.parameters().map_err(Failure::bad_input)?;
     let (source, expected) = weights.source(parameters)?;
+    let accepts = args.weights.accepts(args.quiet);
     let bar = Bar::new();
     let mut plan = Plan {
         payload_bytes: 0,
@@ -144,6 +145,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         let weights = emit::Weights {
             source: source.as_ref(),
             expected: &expected,
+            accepts: &accepts,
         };
         emit::emit(
             &request,
@@ -284,6 +286,7 @@ fn failure(error: &EmitError, output: &Path) -> Failure {
     match error {
         EmitError::Model(ModelError::Stream(error)) => written::stream(error, output),
         EmitError::Output(error) => written::output(error),
+        EmitError::Unsound(found) => source::unsound(found),
         EmitError::ExternalStream(_) => {
             Failure::bad_input(error).hint("write to a file with `-o FILE`")
         }

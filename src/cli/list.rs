@@ -2,6 +2,7 @@
 
 use super::exit::{Failure, Status};
 use super::hub;
+use super::offered;
 use super::print;
 use clap::Args;
 use efficientnet_onnx::recognise::recognise;
@@ -49,6 +50,10 @@ const WIDEST: usize = 60;
 
 /// Timm's name by the checkpoint's; empty where no published model is recognised, which a line says.
 fn becomes(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
+    if let Some(refusal) = checkpoint.refusal() {
+        tell!("{refusal}");
+        return BTreeMap::new();
+    }
     let Some(naming) = checkpoint.naming() else {
         tell!("the tensors have the names of no known library");
         return BTreeMap::new();
@@ -66,8 +71,8 @@ fn becomes(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
             }
         }
     };
-    if let Some(head) = checkpoint.head() {
-        tell!("took `{}` as the classifier", head.escape_debug());
+    for note in offered::notes(checkpoint, false) {
+        tell!("{note}");
     }
     let parameters = Request::new(Blueprint::published(variant)).parameters();
     let parameters = parameters.unwrap_or_default();

@@ -19,6 +19,7 @@ mod libraries;
 mod like;
 mod list;
 mod misfit;
+mod offered;
 mod picture;
 mod progress;
 mod published;

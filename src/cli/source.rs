@@ -11,6 +11,7 @@ use efficientnet_onnx::like::Like;
 use efficientnet_onnx::metadata::{Origin, Preprocessing};
 use efficientnet_onnx::request::Request;
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
+use efficientnet_onnx::weights::finite::Unsound;
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use efficientnet_onnx::weights::{BindError, Expected};
 use std::path::PathBuf;
@@ -25,6 +26,9 @@ pub struct WeightArgs {
     /// Replace the checkpoint's classifier by a fresh one of N classes, drawn as `--init official` does
     #[arg(long, value_name = "N", requires = "weights", conflicts_with = "classes", value_parser = clap::value_parser!(u64).range(1..=MOST_CHANNELS))]
     reset_classifier: Option<u64>,
+    /// Go on with weights that are NaN, infinite or a negative variance, which otherwise are an error
+    #[arg(long, requires = "weights")]
+    allow_nan: bool,
     #[command(flatten)]
     seed: SeedArgs,
 }
@@ -79,6 +83,11 @@ impl Seed {
 }
 
 impl WeightArgs {
+    /// Whether to go on with numbers that no weight should be; says which unless `quiet`.
+    pub fn accepts(&self, quiet: bool) -> impl Fn(&Unsound) -> bool {
+        accepts(self.allow_nan, quiet)
+    }
+
     /// Opens the checkpoint, if there is one; fetches it where it is on the hub.
     pub fn open(&self, quiet: bool) -> Result<Weights, Failure> {
         let Some(named) = &self.weights else {
@@ -98,6 +107,23 @@ impl WeightArgs {
         let open = OpenCheckpoint::open(&path, published, reset)?;
         Ok(Weights::Checkpoint(Box::new(open)))
     }
+}
+
+/// Whether to go on with numbers that no weight should be where they are `allowed`; says which unless `quiet`.
+pub fn accepts(allowed: bool, quiet: bool) -> impl Fn(&Unsound) -> bool {
+    move |found| {
+        if allowed && !quiet {
+            tell!("{found}");
+        }
+        allowed
+    }
+}
+
+/// The error of numbers that no weight should be.
+pub fn unsound(found: &Unsound) -> Failure {
+    Failure::bad_input(found).hint(
+        "the training has diverged or the file is damaged: take another checkpoint; `--allow-nan` goes on with this one",
+    )
 }
 
 impl Weights {

@@ -5,7 +5,7 @@ use super::like;
 use super::list::{self, ListArgs};
 use super::progress::Bar;
 use super::select::{Selection, Shape};
-use super::source::SeedArgs;
+use super::source::{self, SeedArgs};
 use super::text;
 use super::written;
 use clap::{Args, Subcommand};
@@ -15,7 +15,7 @@ use efficientnet_onnx::onnx::model::output::Output;
 use efficientnet_onnx::request::{BatchNorms, Request};
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
-use efficientnet_onnx::weights::export::Export;
+use efficientnet_onnx::weights::export::{Export, WriteError};
 use efficientnet_onnx::weights::names::Naming;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -52,6 +52,9 @@ struct ExportArgs {
     shape: Shape,
     #[command(flatten)]
     seed: SeedArgs,
+    /// Go on with weights that are NaN, infinite or a negative variance, which otherwise are an error
+    #[arg(long, requires = "file")]
+    allow_nan: bool,
     /// Whose names and layout: timm, torchvision, lukemelas or keras
     #[arg(long, value_name = "LIB", default_value = "timm", value_parser = ["timm", "torchvision", "lukemelas", "keras"])]
     names: String,
@@ -99,8 +102,12 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
     let bar = Bar::new();
     bar.start(export.payload_bytes(), args.quiet);
     let write = |out: Box<dyn Write + Send>| {
-        let written = export.write(&metadata, out, &bar);
-        written.map_err(|error| written::stream(&error, &args.output))
+        let accepts = source::accepts(args.allow_nan, args.quiet);
+        let written = export.write(&metadata, out, &bar, &accepts);
+        written.map_err(|error| match error {
+            WriteError::Stream(error) => written::stream(&error, &args.output),
+            WriteError::Unsound(found) => source::unsound(&found),
+        })
     };
     if args.output.as_os_str() == "-" {
         write(Box::new(std::io::stdout()))?;

@@ -100,18 +100,6 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A number that no network can have.
-    #[error("`{name}` has {value} at index {index}, expected {expected}")]
-    Value {
-        /// The tensor.
-        name: String,
-        /// Where in it, in row-major order.
-        index: usize,
-        /// The number.
-        value: f32,
-        /// What it should be.
-        expected: &'static str,
-    },
     /// There is no tensor of that name.
     #[error("there is no tensor `{0}`")]
     Missing(String),

@@ -7,7 +7,7 @@ use super::emitted::{Emitted, FIRST_BYTE};
 use super::evidence::Evidence;
 use super::keras::{self, Keras, Normalization};
 use super::names::Naming;
-use super::offer::Offer;
+use super::offer::{LeftOut, Offer, Refusal};
 use super::pytorch::{Container, Pytorch};
 use super::safetensors::Safetensors;
 use super::tensorflow::{self, TensorFlow};
@@ -27,6 +27,7 @@ pub struct Checkpoint {
     files: Vec<PathBuf>,
     offer: Offer,
     averages: Option<&'static str>,
+    left_out: Vec<LeftOut>,
     metadata: BTreeMap<String, String>,
     is_model: bool,
     normalization: Option<Normalization>,
@@ -49,6 +50,7 @@ impl Checkpoint {
             return Ok(Self {
                 files: bundle.files().to_vec(),
                 averages: bundle.averages(),
+                left_out: bundle.left_out().to_vec(),
                 offer: Offer::new(Box::new(bundle)),
                 metadata: BTreeMap::new(),
                 is_model: false,
@@ -61,12 +63,14 @@ impl Checkpoint {
         let mut metadata = BTreeMap::new();
         let mut is_model = false;
         let mut normalization = None;
+        let mut left_out = Vec::new();
         let evidence = None;
         let source: Box<dyn TensorSource> = if let Some(container) = Container::detect(&start) {
             Box::new(Pytorch::open(path, container)?)
         } else if start.starts_with(&keras::SIGNATURE) {
             let file = Keras::open(path)?;
             normalization = file.normalization()?;
+            left_out = file.left_out().to_vec();
             Box::new(file)
         } else if start.get(8) == Some(&b'{') {
             let file = Safetensors::open(path)?;
@@ -87,10 +91,13 @@ impl Checkpoint {
                 },
             });
         };
+        let offer = Offer::new(source);
+        left_out.extend_from_slice(offer.left_out());
         Ok(Self {
             files: vec![path.to_path_buf()],
             averages: None,
-            offer: Offer::new(source),
+            left_out,
+            offer,
             metadata,
             is_model,
             normalization,
@@ -139,11 +146,35 @@ impl Checkpoint {
         Naming::detect(self.offer.tensors())
     }
 
-    /// Which of its weights are read, where there are others: the key under which a training script has kept a state dict, such
-    /// as `state_dict_ema`, or TensorFlow's `ExponentialMovingAverage`.
+    /// Which of its weights are read: what stands before their names, such as `state_dict_ema` or `model.module`, or TensorFlow's
+    /// `ExponentialMovingAverage`.
     #[must_use]
-    pub fn nest(&self) -> Option<&'static str> {
-        self.averages.or_else(|| self.offer.nest())
+    pub fn nest(&self) -> Option<&str> {
+        self.averages.or_else(|| self.offer.prefix())
+    }
+
+    /// Whether what is read are averages of what was trained.
+    #[must_use]
+    pub fn is_averaged(&self) -> bool {
+        self.averages.is_some() || self.offer.is_averaged()
+    }
+
+    /// Whether a module around the network may compute more than the network does: its name was removed from the tensors'.
+    #[must_use]
+    pub fn is_wrapped(&self) -> bool {
+        self.offer.is_wrapped()
+    }
+
+    /// Floating-point tensors that are not on offer, and what accounts for them.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// Why no network is read, where there is one; then every tensor is on offer under its own name.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.offer.refusal()
     }
 
     /// Names of its integers, which are no weights.

@@ -4,17 +4,18 @@
 //! gap (safetensors README, "Format"). The same parameters and metadata always give the same bytes.
 
 use crate::graph::shape::Dim;
-use crate::graph::{Graph, Parameter};
+use crate::graph::{Graph, Parameter, Role};
 use crate::tensor::{
     Pipe, Progress, Segment, SourceError, StreamError, TensorInfo, TensorReader, TensorSource,
     stream,
 };
+use crate::weights::finite::{self, Unsound, Watch};
 use crate::weights::layout::{self, Axes, Permuted};
 use crate::weights::names::{NameMap, Naming, UnknownName};
 use crate::weights::{BindError, Expected, bind};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{self, Write};
 
 /// The header's length is a multiple of this, so that the data is aligned.
 const ALIGNMENT: usize = 8;
@@ -23,6 +24,23 @@ const ALIGNMENT: usize = 8;
 pub struct Export<'a> {
     parameters: &'a [Parameter],
     source: Laid<'a>,
+}
+
+/// Why parameters cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Reading or writing fails, or was cancelled.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// They have numbers that no weight should be.
+    #[error(transparent)]
+    Unsound(Unsound),
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        Self::Stream(error.into())
+    }
 }
 
 impl<'a> Export<'a> {
@@ -42,6 +60,7 @@ impl<'a> Export<'a> {
         let names = parameters.iter().map(|parameter| parameter.name.as_str());
         let source = Laid {
             source,
+            watch: Watch::new(names.clone()),
             names: NameMap::new(naming, names)?,
             naming,
         };
@@ -57,16 +76,17 @@ impl<'a> Export<'a> {
             .sum()
     }
 
-    /// Writes the file.
+    /// Writes the file; `accepts` is asked whether to go on with NaN, infinities or negative variances.
     ///
     /// # Errors
-    /// If reading or writing fails, or `progress` cancels.
+    /// If reading or writing fails, `progress` cancels, or such weights are not accepted.
     pub fn write(
         &self,
         metadata: &[(String, String)],
         out: Box<dyn Write + Send>,
         progress: &dyn Progress,
-    ) -> Result<(), StreamError> {
+        accepts: &dyn Fn(&Unsound) -> bool,
+    ) -> Result<(), WriteError> {
         let mut header = self.header(metadata).to_string();
         while !header.len().is_multiple_of(ALIGNMENT) {
             header.push(' ');
@@ -76,7 +96,37 @@ impl<'a> Export<'a> {
         out.write_all(header.as_bytes())?;
         let segments: Vec<_> = self.parameters.iter().map(segment).collect();
         stream(&self.source, &segments, &mut out, progress)?;
+        let found = self.unsound().map_err(StreamError::from)?;
+        if !found.is_empty() && !accepts(&found) {
+            return Err(WriteError::Unsound(found));
+        }
         Ok(out.finish()?)
+    }
+
+    fn unsound(&self) -> Result<Unsound, SourceError> {
+        let source = self.source.source;
+        let mut found = Unsound::default();
+        for parameter in self.parameters {
+            let fault = if self.source.watch.has_found(&parameter.name) {
+                finite::count(source, &parameter.name, parameter.element_count())?
+            } else {
+                None
+            };
+            found
+                .tensors
+                .extend(fault.map(|fault| (parameter.name.clone(), fault)));
+            if let Role::Gamma {
+                variance, epsilon, ..
+            } = &parameter.role
+            {
+                let fault =
+                    finite::variance(source, variance, parameter.element_count(), *epsilon)?;
+                found
+                    .tensors
+                    .extend(fault.map(|fault| (variance.clone(), fault)));
+            }
+        }
+        Ok(found)
     }
 
     fn header(&self, metadata: &[(String, String)]) -> Value {
@@ -114,6 +164,7 @@ struct Laid<'a> {
     source: &'a dyn TensorSource,
     names: NameMap,
     naming: Naming,
+    watch: Watch,
 }
 
 impl Laid<'_> {
@@ -142,13 +193,15 @@ impl TensorSource for Laid<'_> {
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         let reader = self.source.open(name)?;
         let mut tensors = self.source.tensors().iter();
-        let Some(tensor) = tensors.find(|tensor| tensor.name == name) else {
-            return Ok(reader);
+        let tensor = tensors.find(|tensor| tensor.name == name);
+        let laid: Option<Box<dyn TensorReader + 'a>> = match tensor {
+            Some(tensor) => match self.axes(name, tensor.shape.len()) {
+                Some(axes) => Some(Box::new(Permuted::new(&*reader, &tensor.shape, axes)?)),
+                None => None,
+            },
+            None => None,
         };
-        match self.axes(name, tensor.shape.len()) {
-            Some(axes) => Ok(Box::new(Permuted::new(&*reader, &tensor.shape, axes)?)),
-            None => Ok(reader),
-        }
+        Ok(self.watch.over(name, laid.unwrap_or(reader)))
     }
 }
 

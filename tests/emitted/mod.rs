@@ -1,6 +1,6 @@
 //! Files that `emit` writes, and their graphs as text.
 
-use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit};
+use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit, refuse};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::ops::TensorType;
 use efficientnet_onnx::onnx::proto::attribute_proto::AttributeType;
@@ -39,6 +39,7 @@ pub fn write(request: &Request, external_data: bool) -> (TempDir, PathBuf) {
     let weights = Weights {
         source: &source,
         expected: &expected,
+        accepts: &refuse,
     };
     let metadata = METADATA.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let emitted = emit(

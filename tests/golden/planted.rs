@@ -2,7 +2,7 @@
 
 use super::reference::hexadecimal;
 use efficientnet_onnx::architecture::Architecture;
-use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit};
+use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit, refuse};
 use efficientnet_onnx::form::{fold_batch_norms, route_experts, spell};
 use efficientnet_onnx::graph::shape::Dim;
 use efficientnet_onnx::graph::{Graph, Padding, Parameter};
@@ -215,7 +215,11 @@ fn write(
         replace: true,
         ..Destination::new_file(path.clone())
     };
-    let weights = Weights { source, expected };
+    let weights = Weights {
+        source,
+        expected,
+        accepts: &refuse,
+    };
     let emitted = emit(
         request,
         &weights,

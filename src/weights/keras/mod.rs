@@ -5,6 +5,7 @@
 mod hdf5;
 
 use super::names::keras::{is_layer, layer_weights};
+use super::offer::{self, Kind, LeftOut};
 use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, harmless};
 use hdf5::{Dataset, Hdf5};
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ const FORMAT: &str = "Keras HDF5";
 /// The group that has the weights in the file of a whole model (keras `legacy_h5_format.py`).
 const MODEL_WEIGHTS: &str = "model_weights/";
 /// Groups beside it.
-const OPTIMIZERS: [&str; 2] = ["optimizer_weights/", "optimizer/"];
+const OPTIMIZERS: [&str; 2] = ["optimizer_weights", "optimizer"];
 /// The group in which Keras 3 numbers a layer's weights (keras `saving_lib.py`).
 const NUMBERED: &str = "vars";
 
@@ -31,6 +32,7 @@ pub struct Keras {
     places: BTreeMap<String, usize>,
     /// Places of what the normalization in front of the network keeps.
     statistics: Vec<(Statistic, usize)>,
+    left_out: Vec<LeftOut>,
 }
 
 /// What Keras's `Normalization` knows of pixels from 0 to 1.
@@ -62,6 +64,7 @@ impl Keras {
             tensors: Vec::new(),
             places: BTreeMap::new(),
             statistics: Vec::new(),
+            left_out: Vec::new(),
         };
         keras.name().map_err(|reason| malformed(path, &reason))?;
         Ok(keras)
@@ -76,20 +79,17 @@ impl Keras {
             .map(|(path, name)| (path.as_str(), name.as_str()))
             .collect();
         let datasets = &self.file.datasets;
-        let is_model = datasets
-            .iter()
-            .any(|dataset| dataset.path.starts_with(MODEL_WEIGHTS));
         for (place, dataset) in datasets.iter().enumerate() {
+            if dataset.dtype == Dtype::Integer {
+                continue;
+            }
             let path = match dataset.path.strip_prefix(MODEL_WEIGHTS) {
                 Some(path) => path,
-                None if is_model => continue,
                 None => &dataset.path,
             };
-            if dataset.dtype == Dtype::Integer
-                || OPTIMIZERS
-                    .iter()
-                    .any(|optimizer| path.starts_with(optimizer))
-            {
+            let group = path.split('/').next().unwrap_or_default();
+            if OPTIMIZERS.contains(&group) {
+                offer::add(&mut self.left_out, Kind::Optimiser, group, &dataset.path);
                 continue;
             }
             let Some(name) = name(path, &layers)? else {
@@ -115,6 +115,12 @@ impl Keras {
 }
 
 impl Keras {
+    /// Floating-point tensors that are not on offer, and what accounts for them.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
     /// What the normalization of pictures keeps, if there is exactly one and it is of three channels.
     ///
     /// # Errors

@@ -75,6 +75,14 @@ impl Naming {
         starts.iter().any(|start| name.starts_with(start)) || is_block()
     }
 
+    /// Whether a name is of the network, its classifier included, as far as its start tells.
+    #[must_use]
+    pub fn is_weight(self, name: &str) -> bool {
+        let classifier = self.classifier_weight();
+        let end = classifier.rfind(['.', '/']).map_or(0, |place| place + 1);
+        self.is_backbone(name) || name.starts_with(&classifier[..end])
+    }
+
     /// The naming called `name`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {

@@ -9,6 +9,7 @@ mod table;
 mod variables;
 mod wire;
 
+use super::offer::LeftOut;
 use super::raw::{PIECE, Raw};
 use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
 use bundle::Entry;
@@ -34,6 +35,7 @@ pub struct TensorFlow {
     /// Name on offer to record.
     entries: BTreeMap<String, Entry>,
     is_averaged: bool,
+    left_out: Vec<LeftOut>,
 }
 
 impl TensorFlow {
@@ -87,6 +89,7 @@ impl TensorFlow {
         let Model {
             variables,
             is_averaged,
+            left_out,
         } = Model::choose(&names);
         let entries: BTreeMap<String, Entry> = variables
             .into_iter()
@@ -103,6 +106,7 @@ impl TensorFlow {
             tensors: entries.iter().map(info).collect(),
             entries,
             is_averaged,
+            left_out,
         })
     }
 
@@ -110,6 +114,12 @@ impl TensorFlow {
     #[must_use]
     pub fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    /// Floating-point tensors that are not on offer, and what accounts for them.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
     }
 
     /// What stands in for the variables, if something does: their moving averages.

@@ -1,5 +1,6 @@
 //! Which of a training run's variables are the model's, and under which names. Knows no layer.
 
+use crate::weights::offer::{self, Kind, LeftOut};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What `tf.train.ExponentialMovingAverage` puts after a variable's name. The published accuracies are the averages'
@@ -13,7 +14,18 @@ pub(super) struct Model {
     pub(super) variables: BTreeMap<String, String>,
     /// Whether averages stand in for variables.
     pub(super) is_averaged: bool,
+    /// What stays behind, and what accounts for it.
+    pub(super) left_out: Vec<LeftOut>,
 }
+
+/// Variables outside the model's scope that optimisers keep (tensorflow `training/adam.py`), and what counts steps.
+const STATE: [&str; 5] = [
+    "beta1_power",
+    "beta2_power",
+    "global_step",
+    "learning_rate",
+    "loss_scale",
+];
 
 impl Model {
     /// Chooses among the names of floating-point tensors.
@@ -27,39 +39,50 @@ impl Model {
         let all: BTreeSet<String> = names.iter().map(|name| variable(name).0).collect();
         let mut chosen: BTreeMap<&str, &str> = BTreeMap::new();
         let mut is_averaged = false;
+        let mut left_out = Vec::new();
         for name in names {
             let (of, is_average) = variable(name);
-            let is_slot = of
-                .rsplit_once('/')
-                .is_some_and(|(parent, _)| all.contains(parent));
-            if let Some(of) = all.get(&of).filter(|_| !is_slot) {
-                if is_average {
-                    is_averaged = true;
-                    chosen.insert(of, name);
-                } else {
-                    chosen.entry(of).or_insert(name);
+            if let Some((parent, slot)) = of.rsplit_once('/')
+                && all.contains(parent)
+            {
+                offer::add(&mut left_out, Kind::Optimiser, slot, name);
+            } else if STATE.contains(&of.as_str()) {
+                offer::add(&mut left_out, Kind::Training, &of, name);
+            } else if let Some(of) = all.get(&of) {
+                let raw = match is_average {
+                    true => chosen.insert(of, name),
+                    false if chosen.contains_key(of.as_str()) => Some(*name),
+                    false => chosen.insert(of, name),
+                };
+                is_averaged |= is_average;
+                if let Some(raw) = raw {
+                    offer::add(&mut left_out, Kind::Averaged, "variables", raw);
                 }
             }
         }
         let scope = scope(chosen.keys().copied());
+        let short = |variable: &str| -> Option<String> {
+            let short = variable.strip_prefix(scope?)?.strip_prefix('/')?;
+            Some(short.to_owned())
+        };
+        // What is outside the scope keeps its name, and is unexpected in any network.
+        let name = |variable: &str| {
+            let short = short(variable).filter(|short| !chosen.contains_key(short.as_str()));
+            short.unwrap_or_else(|| variable.to_owned())
+        };
         let variables = chosen
-            .into_iter()
-            .filter_map(|(variable, stored)| {
-                let short = match scope {
-                    Some(scope) => variable.strip_prefix(scope)?.strip_prefix('/')?,
-                    None => variable,
-                };
-                Some((short.to_owned(), stored.to_owned()))
-            })
+            .iter()
+            .map(|(variable, stored)| (name(variable), (*stored).to_owned()))
             .collect();
         Self {
             variables,
             is_averaged,
+            left_out,
         }
     }
 }
 
-/// The scope of all variables that have one; what has none, such as `beta1_power`, is no layer's.
+/// The scope of all variables that have one.
 fn scope<'a>(variables: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let mut scopes = variables.filter_map(|variable| Some(variable.split_once('/')?.0));
     let first = scopes.next()?;
@@ -101,6 +124,50 @@ mod tests {
             ("stem/lone", "m/stem/lone/ExponentialMovingAverage"),
         ]);
         assert_eq!(chosen(&names), (expected, true));
+        let left_out = Model::choose(&names).left_out;
+        let left_out: Vec<_> = left_out
+            .iter()
+            .map(|group| (group.kind, group.place.as_str(), &group.names[..]))
+            .collect();
+        let expected = [
+            (
+                Kind::Training,
+                "beta1_power",
+                &["beta1_power".to_owned()][..],
+            ),
+            (
+                Kind::Averaged,
+                "variables",
+                &["m/head/dense/bias".to_owned()],
+            ),
+            (
+                Kind::Optimiser,
+                "RMSProp",
+                &["m/head/dense/bias/RMSProp".to_owned()],
+            ),
+            (
+                Kind::Optimiser,
+                "RMSProp_1",
+                &["m/head/dense/bias/RMSProp_1".to_owned()],
+            ),
+            (
+                Kind::Optimiser,
+                "Momentum",
+                &["m/stem/conv2d/kernel/Momentum".to_owned()],
+            ),
+        ];
+        assert_eq!(left_out, expected);
+    }
+
+    #[test]
+    fn an_unknown_variable_outside_the_scope_is_not_lost() {
+        let names = ["m/head/dense/bias", "m/stem/conv2d/kernel", "temperature"];
+        let expected = pairs(&[
+            ("head/dense/bias", names[0]),
+            ("stem/conv2d/kernel", names[1]),
+            ("temperature", names[2]),
+        ]);
+        assert_eq!(chosen(&names), (expected, false));
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Pairing a graph's parameters with a source, and evaluating recipes.
 
+mod unsound;
+
+use super::finite::Watch;
 use super::kernels::{ExpertsInner, FoldedWeight, Table};
 use crate::graph::shape::Dim;
 use crate::graph::{BatchNormNames, Graph, Parameter, Recipe, Role, ValueKind};
@@ -93,6 +96,7 @@ pub struct BoundWeights<'a> {
     source_names: BTreeMap<String, String>,
     tensors: Vec<TensorInfo>,
     kinds: BTreeMap<String, &'a ValueKind>,
+    watch: Watch,
 }
 
 /// Pairs every parameter of `graph` with `source`.
@@ -174,11 +178,13 @@ pub fn bind<'a>(
     let kinds = stored
         .iter()
         .map(|id| (graph.value(*id).name.clone(), &graph.value(*id).kind));
+    let tensors: Vec<TensorInfo> = tensors.collect();
     Ok(BoundWeights {
         parameters: named,
         source,
         source_names,
-        tensors: tensors.collect(),
+        watch: Watch::new(tensors.iter().map(|tensor| tensor.name.as_str())),
+        tensors,
         kinds: kinds.collect(),
     })
 }
@@ -194,10 +200,7 @@ impl BoundWeights<'_> {
 
     fn evaluate(&self, recipe: &Recipe) -> Result<Box<dyn TensorReader + '_>, SourceError> {
         match recipe {
-            Recipe::Parameter(name) => {
-                self.check_norm(name)?;
-                self.parameter(name)
-            }
+            Recipe::Parameter(name) => self.parameter(name),
             Recipe::FoldedWeight { weight, norm } => {
                 Ok(Box::new(self.folded_weight(weight, norm)?))
             }
@@ -242,62 +245,12 @@ impl BoundWeights<'_> {
             usize::try_from(parameter.element_count()).expect("a vector of channels fits memory");
         let mut values = vec![0.0; length];
         self.parameter(name)?.fill(0, &mut values)?;
-        self.check(name, &values, "a finite number", f32::is_finite)?;
         Ok(values)
-    }
-
-    fn check(
-        &self,
-        name: &str,
-        values: &[f32],
-        expected: &'static str,
-        is_good: impl Fn(f32) -> bool,
-    ) -> Result<(), SourceError> {
-        match values.iter().position(|value| !is_good(*value)) {
-            None => Ok(()),
-            Some(index) => Err(SourceError::Value {
-                name: self
-                    .source_names
-                    .get(name)
-                    .map_or(name, |own| own)
-                    .to_owned(),
-                index,
-                value: values[index],
-                expected,
-            }),
-        }
-    }
-
-    /// A batch norm's numbers, where they are stored as they are.
-    fn check_norm(&self, name: &str) -> Result<(), SourceError> {
-        match self.parameters.get(name).map(|parameter| &parameter.role) {
-            Some(Role::Gamma {
-                variance, epsilon, ..
-            }) => {
-                self.vector(name)?;
-                self.variance(variance, *epsilon).map(drop)
-            }
-            Some(Role::Beta | Role::RunningMean) => self.vector(name).map(drop),
-            _ => Ok(()),
-        }
-    }
-
-    fn variance(&self, name: &str, epsilon: f64) -> Result<Vec<f32>, SourceError> {
-        let variance = self.vector(name)?;
-        let is_positive = |value: f32| f64::from(value) + epsilon > 0.0;
-        self.check(
-            name,
-            &variance,
-            "a variance that is not negative",
-            is_positive,
-        )?;
-        Ok(variance)
     }
 
     /// `gamma / sqrt(variance + epsilon)` for every channel.
     fn scales(&self, norm: &BatchNormNames) -> Result<Vec<f64>, SourceError> {
-        let gamma = self.vector(&norm.gamma)?;
-        let variance = self.variance(&norm.variance, norm.epsilon)?;
+        let (gamma, variance) = (self.vector(&norm.gamma)?, self.vector(&norm.variance)?);
         let scale = |(gamma, variance): (&f32, &f32)| {
             f64::from(*gamma) / libm::sqrt(f64::from(*variance) + norm.epsilon)
         };
@@ -351,7 +304,9 @@ impl TensorSource for BoundWeights<'_> {
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         match self.kinds.get(name) {
             Some(ValueKind::Constant(values)) => Ok(Box::new(Table(values.clone()))),
-            Some(ValueKind::Initializer(recipe)) => self.evaluate(recipe),
+            Some(ValueKind::Initializer(recipe)) => {
+                Ok(self.watch.over(name, self.evaluate(recipe)?))
+            }
             Some(ValueKind::Activation | ValueKind::TargetShape(_)) | None => {
                 Err(SourceError::Missing(name.to_owned()))
             }

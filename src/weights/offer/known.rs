@@ -1,0 +1,400 @@
+//! Names of tensors that training leaves in a checkpoint and that no network computes with: the state of optimisers, losses, metrics
+//! and teachers, progress, and counters.
+//!
+//! The lists are exact names of path components. A substring would also match the name of a head.
+
+use super::super::TensorInfo;
+use super::left_out::Kind;
+use std::collections::BTreeMap;
+
+/// Tensors of a container by their names.
+pub(super) type ByName<'a> = BTreeMap<&'a str, &'a TensorInfo>;
+
+/// Keys under which training scripts and PyTorch Lightning keep optimisers (Lightning `checkpoint_connector.py`: `optimizer_states`;
+/// DeepSpeed: `optimizer`).
+const OPTIMISERS: [&str; 11] = [
+    "optimizer",
+    "optimizers",
+    "optimizer_state",
+    "optimizer_states",
+    "optimizer_state_dict",
+    "optimizer_dict",
+    "optimiser",
+    "optim",
+    "optim_state",
+    "optim_dict",
+    "optim_state_dict",
+];
+const TRAINING: [&str; 30] = [
+    "scheduler",
+    "schedulers",
+    "scheduler_state",
+    "scheduler_state_dict",
+    "lr_scheduler",
+    "lr_schedulers",
+    "lr_scheduler_state_dict",
+    "warmup_scheduler",
+    "scaler",
+    "scaler_state_dict",
+    "grad_scaler",
+    "amp_scaler",
+    "amp",
+    "loops",
+    "fit_loop",
+    "callbacks",
+    "early_stopping",
+    "rng_state",
+    "epoch",
+    "epochs",
+    "step",
+    "global_step",
+    "iteration",
+    "lr",
+    "history",
+    "loss_history",
+    "train_losses",
+    "val_losses",
+    "trainer_state",
+    "averaging_state",
+];
+/// Progress that is one number: `best_acc1` is a tensor in the checkpoints of PyTorch's ImageNet example (`imagenet/main.py`).
+const SCORES: [&str; 30] = [
+    "acc",
+    "acc1",
+    "acc5",
+    "accuracy",
+    "best",
+    "best_acc",
+    "best_acc1",
+    "best_acc5",
+    "best_accuracy",
+    "best_auc",
+    "best_epoch",
+    "best_f1",
+    "best_fitness",
+    "best_loss",
+    "best_metric",
+    "best_prec",
+    "best_prec1",
+    "best_score",
+    "best_top1",
+    "best_val_acc",
+    "best_val_loss",
+    "loss",
+    "metric",
+    "monitor",
+    "prec1",
+    "score",
+    "train_acc",
+    "train_loss",
+    "val_acc",
+    "val_loss",
+];
+const LOSSES: [&str; 28] = [
+    "criterion",
+    "criterions",
+    "criteria",
+    "loss_criterion",
+    "train_criterion",
+    "val_criterion",
+    "valid_criterion",
+    "test_criterion",
+    "loss",
+    "losses",
+    "loss_fn",
+    "loss_fns",
+    "loss_func",
+    "loss_function",
+    "loss_module",
+    "train_loss",
+    "train_loss_fn",
+    "val_loss",
+    "val_loss_fn",
+    "valid_loss",
+    "test_loss",
+    "bce",
+    "bce_loss",
+    "ce",
+    "ce_loss",
+    "cross_entropy",
+    "focal_loss",
+    "nll_loss",
+];
+/// Buffers of losses wherever they are (torch `nn/modules/loss.py`: `pos_weight`).
+const LOSS_BUFFERS: [&str; 3] = ["pos_weight", "class_weight", "class_weights"];
+/// torchmetrics' modules by their usual attributes, as they are and after `train_`, `val_`, `valid_` and `test_`.
+const METRICS: [&str; 17] = [
+    "acc",
+    "accuracy",
+    "ap",
+    "auc",
+    "auroc",
+    "average_precision",
+    "confmat",
+    "confusion_matrix",
+    "f1",
+    "f1_score",
+    "kappa",
+    "mean_ap",
+    "metric",
+    "metrics",
+    "precision",
+    "recall",
+    "specificity",
+];
+const PHASES: [&str; 5] = ["train_", "training_", "val_", "valid_", "test_"];
+const TEACHERS: [&str; 7] = [
+    "teacher",
+    "teachers",
+    "teacher_model",
+    "teacher_net",
+    "teacher_network",
+    "teacher_state_dict",
+    "model_teacher",
+];
+/// What averages keep beside the weights (torch `optim/swa_utils.py`: `n_averaged`).
+const AVERAGING: [&str; 5] = ["decay", "n_averaged", "num_updates", "updates", "initted"];
+
+/// Attributes of modules around a network (`DataParallel`, Lightning's usual one), which stand before every name.
+pub(super) const MODULES: [&str; 2] = ["module", "model"];
+/// What `torch.compile` puts there; it computes nothing else.
+const COMPILED: &str = "_orig_mod";
+/// Keys under which training scripts keep a state dict.
+const NESTS: [&str; 2] = ["state_dict", "model_state_dict"];
+/// What was trained, beside the averages that `state_dict` holds (Lightning `weight_averaging.py`).
+pub(super) const TRAINED: &str = "current_model_state";
+/// Settings, whose tensors are told by their own names.
+const SETTINGS: [&str; 4] = [
+    "hyper_parameters",
+    "datamodule_hyper_parameters",
+    "hparams",
+    "args",
+];
+
+/// Whether a component of a name may be removed from the names of a network.
+pub(super) fn is_removable(component: &str) -> bool {
+    MODULES.contains(&component)
+        || component == COMPILED
+        || NESTS.contains(&component)
+        || component == TRAINED
+        || is_average(component)
+}
+
+/// Whether a component says that averages are below it: one of its words is `ema`, `swa` or `avg`, alone or joined with `model` or the
+/// like, or begins with `averag`. `schema` and `semantic` are not such words.
+pub(super) fn is_average(component: &str) -> bool {
+    words(component).iter().any(|word| {
+        let word = word.as_str();
+        let joined = JOINED.iter().find_map(|other| {
+            word.strip_prefix(other)
+                .or_else(|| word.strip_suffix(other))
+        });
+        let is_short = |word: &str| ["ema", "swa", "avg"].contains(&word);
+        word.starts_with("averag") || is_short(word) || joined.is_some_and(is_short)
+    })
+}
+
+/// What stands before or after `ema` without anything between.
+const JOINED: [&str; 7] = [
+    "model", "net", "network", "weights", "params", "student", "teacher",
+];
+
+/// A component's words in lower case: `model_ema`, `modelEma`, `EMAModel` and `ema2` have `ema`.
+fn words(component: &str) -> Vec<String> {
+    let letters: Vec<char> = component.chars().collect();
+    let mut words = vec![String::new()];
+    for (index, letter) in letters.iter().enumerate() {
+        let is_upper = |at: usize| letters.get(at).is_some_and(|c| c.is_ascii_uppercase());
+        let is_lower = |at: usize| letters.get(at).is_some_and(|c| c.is_ascii_lowercase());
+        let before = index.checked_sub(1);
+        let starts = is_upper(index)
+            && (before.is_some_and(is_lower)
+                || (before.is_some_and(is_upper) && is_lower(index + 1)));
+        if starts || !letter.is_ascii_alphabetic() {
+            words.push(String::new());
+        }
+        if let (true, Some(word)) = (letter.is_ascii_alphabetic(), words.last_mut()) {
+            word.push(letter.to_ascii_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// What a tensor is, if its name tells that no network computes with it, and the beginning of the name that tells.
+pub(super) fn state<'a>(tensor: &'a TensorInfo, all: &ByName<'_>) -> Option<(Kind, &'a str)> {
+    let name = tensor.name.as_str();
+    if let Some(counter) = counter(tensor, all) {
+        return Some((Kind::Counter, counter));
+    }
+    let components: Vec<&str> = name.split('.').collect();
+    let is_last = |index: usize| index + 1 == components.len();
+    let is_scalar = tensor.shape.iter().product::<u64>() == 1;
+    let last = components.last().copied().unwrap_or_default();
+    if LOSS_BUFFERS.contains(&last) && tensor.shape.len() <= 1 {
+        return Some((Kind::Loss, name));
+    }
+    let mut end = 0;
+    for (index, component) in components.iter().enumerate() {
+        end += component.len() + usize::from(index > 0);
+        let kind = if is_last(index) && is_scalar && SCORES.contains(component) {
+            Some(Kind::Training)
+        } else if is_last(index) && is_scalar && AVERAGING.contains(component) {
+            Some(Kind::Averaging)
+        } else {
+            kind(component)
+        };
+        if let Some(kind) = kind {
+            return Some((kind, &name[..end]));
+        }
+        if !is_removable(component) && !SETTINGS.contains(component) {
+            return None;
+        }
+    }
+    None
+}
+
+/// What the first component after wrappers and nests says.
+pub(super) fn kind(component: &str) -> Option<Kind> {
+    let phased = PHASES
+        .iter()
+        .find_map(|phase| component.strip_prefix(phase));
+    if OPTIMISERS.contains(&component) {
+        Some(Kind::Optimiser)
+    } else if LOSSES.contains(&component) {
+        Some(Kind::Loss)
+    } else if METRICS.contains(&phased.unwrap_or(component)) {
+        Some(Kind::Metric)
+    } else if TEACHERS.contains(&component) {
+        Some(Kind::Teacher)
+    } else if TRAINING.contains(&component) {
+        Some(Kind::Training)
+    } else {
+        None
+    }
+}
+
+/// A counter beside a module's weights: of batches (torch `nn/modules/batchnorm.py`), where averaging or halving made it a float, or of
+/// operations (thop `profile.py`).
+fn counter<'a>(tensor: &'a TensorInfo, all: &ByName<'_>) -> Option<&'a str> {
+    let (module, counter) = tensor.name.rsplit_once('.')?;
+    let is_one = tensor.shape.iter().product::<u64>() == 1;
+    let is_counter = match counter {
+        "num_batches_tracked" => all.contains_key(format!("{module}.running_mean").as_str()),
+        "total_ops" | "total_params" => true,
+        _ => false,
+    };
+    (is_one && is_counter).then_some(counter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Dtype;
+
+    fn found(name: &str, shape: &[u64]) -> Option<Kind> {
+        let tensor = |name: &str, shape: &[u64]| TensorInfo {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            dtype: Dtype::F32,
+        };
+        let mean = tensor("bn1.running_mean", &[8]);
+        let all = ByName::from([("bn1.running_mean", &mean)]);
+        state(&tensor(name, shape), &all).map(|(kind, _)| kind)
+    }
+
+    #[test]
+    fn averages_are_told_by_a_word_and_not_by_letters() {
+        for name in [
+            "ema",
+            "model_ema",
+            "ema_model",
+            "state_dict_ema",
+            "model_ema_state_dict",
+            "swa_model",
+            "averaged_model",
+            "average",
+            "WeightAveraging",
+            "EMAModel",
+            "modelEma",
+            "ema2",
+            "avg_model",
+            "emamodel",
+            "modelema",
+            "teacher_ema",
+            "ema-0",
+        ] {
+            assert!(is_average(name), "{name}");
+        }
+        for name in [
+            "schema",
+            "semantic",
+            "cinema",
+            "hematology",
+            "swap",
+            "swagger",
+            "model",
+            "state_dict",
+            "module",
+            "avgpool",
+            "enema",
+            "lemma",
+            "",
+        ] {
+            assert!(!is_average(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn training_state_is_known_by_whole_names_at_the_start() {
+        for (name, shape, kind) in [
+            ("optimizer.state.0.exp_avg", &[4][..], Kind::Optimiser),
+            (
+                "optimizer_states.0.state.7.exp_avg_sq",
+                &[4],
+                Kind::Optimiser,
+            ),
+            ("state_dict.criterion.weight", &[4], Kind::Loss),
+            ("loss.weight", &[4], Kind::Loss),
+            ("head.pos_weight", &[4], Kind::Loss),
+            ("hyper_parameters.class_weights", &[4], Kind::Loss),
+            ("state_dict.val_acc.tp", &[4], Kind::Metric),
+            ("train_metrics.auroc.preds", &[4], Kind::Metric),
+            ("teacher.conv1.weight", &[4, 3, 3, 3], Kind::Teacher),
+            ("best_acc1", &[], Kind::Training),
+            ("loss", &[], Kind::Training),
+            ("lr_schedulers.0.base", &[], Kind::Training),
+            ("ema.decay", &[], Kind::Averaging),
+            ("n_averaged", &[], Kind::Averaging),
+            ("bn1.num_batches_tracked", &[], Kind::Counter),
+            ("blocks.0.0.conv_dw.total_ops", &[1], Kind::Counter),
+        ] {
+            assert_eq!(found(name, shape), Some(kind), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_network_may_compute_with_is_not_training_state() {
+        for (name, shape) in [
+            ("fc.weight", &[5, 1000][..]),
+            ("mean", &[1, 3, 1, 1]),
+            ("std", &[1, 3, 1, 1]),
+            ("temperature", &[1]),
+            ("head.loss.weight", &[4]),
+            ("lossy.weight", &[4]),
+            ("teacher2.weight", &[4]),
+            ("optimizer2.weight", &[4]),
+            ("decay.weight", &[4]),
+            ("best_acc1", &[7]),
+            ("head.pos_weight", &[5, 1280]),
+            ("bn2.num_batches_tracked", &[]),
+            ("bn1.num_batches_tracked", &[8]),
+            ("conv.total_ops", &[8]),
+            ("hyper_parameters.mean", &[3]),
+            ("ema.shadow_params.0", &[4]),
+            ("metric_head.weight", &[5, 1280]),
+        ] {
+            assert_eq!(found(name, shape), None, "{name}");
+        }
+    }
+}

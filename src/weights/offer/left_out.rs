@@ -1,0 +1,83 @@
+//! Tensors of a checkpoint that are not read, and what accounts for each.
+
+use std::fmt;
+
+/// Tensors that are left out together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// What accounts for them.
+    pub kind: Kind,
+    /// What their names have in common: where they lie, or what they are called.
+    pub place: String,
+    /// Their names in the container.
+    pub names: Vec<String>,
+}
+
+/// What accounts for a tensor that is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Another state dict of the same network.
+    StateDict,
+    /// State of an optimiser.
+    Optimiser,
+    /// A loss, or its weights.
+    Loss,
+    /// A metric.
+    Metric,
+    /// The teacher of a distillation.
+    Teacher,
+    /// Progress of the training, schedulers and the like.
+    Training,
+    /// What averaging counts.
+    Averaging,
+    /// A counter beside a module's weights.
+    Counter,
+    /// Variables that moving averages stand in for.
+    Averaged,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::StateDict => "another state dict",
+            Self::Optimiser => "optimiser",
+            Self::Loss => "loss",
+            Self::Metric => "metric",
+            Self::Teacher => "teacher",
+            Self::Training => "training state",
+            Self::Averaging => "averaging",
+            Self::Counter => "counters",
+            Self::Averaged => "averaged",
+        })
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.names[..] {
+            [name] => write!(f, "`{}` ({})", name.escape_debug(), self.kind),
+            names => write!(
+                f,
+                "{} tensors of `{}` ({})",
+                names.len(),
+                self.place.escape_debug(),
+                self.kind
+            ),
+        }
+    }
+}
+
+/// Adds a tensor to those of its kind and place.
+pub(in crate::weights) fn add(left_out: &mut Vec<LeftOut>, kind: Kind, place: &str, name: &str) {
+    let found = left_out
+        .iter_mut()
+        .find(|group| group.kind == kind && group.place == place);
+    match found {
+        Some(group) => group.names.push(name.to_owned()),
+        None => left_out.push(LeftOut {
+            kind,
+            place: place.to_owned(),
+            names: vec![name.to_owned()],
+        }),
+    }
+}

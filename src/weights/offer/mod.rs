@@ -1,0 +1,215 @@
+//! What a container's tensors are offered as: wrappers' prefixes off their names, PyTorch's layout on their kernels.
+//!
+//! Training scripts save a state dict under `state_dict`, `state_dict_ema` or `model`, often with `module.` in front of every name
+//! (`torch.nn.DataParallel`). A prefix is removed only where every floating-point tensor that is left is accounted for; otherwise
+//! everything is on offer under its own name, and [`Offer::refusal`] says why. Knows no container.
+
+mod known;
+mod left_out;
+mod reading;
+mod refusal;
+mod roots;
+
+use super::layout::{self, Axes, Permuted};
+use super::names::Naming;
+use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+pub(in crate::weights) use left_out::add;
+pub use left_out::{Kind, LeftOut};
+use reading::Reading;
+pub use refusal::{Listed, Refusal};
+use std::collections::BTreeMap;
+
+/// The floating-point tensors of a container, under the names and in the layout that a network expects.
+pub struct Offer {
+    source: Box<dyn TensorSource>,
+    tensors: Vec<TensorInfo>,
+    /// Name on offer; name and shape in the container, and how one becomes the other.
+    origins: BTreeMap<String, Origin>,
+    prefix: String,
+    head: Option<String>,
+    integers: Vec<String>,
+    left_out: Vec<LeftOut>,
+    refusal: Option<Refusal>,
+}
+
+struct Origin {
+    name: String,
+    shape: Vec<u64>,
+    axes: Option<Axes>,
+}
+
+impl Offer {
+    /// Looks through a container's names. Integers, such as `num_batches_tracked`, are not on offer.
+    #[must_use]
+    pub fn new(source: Box<dyn TensorSource>) -> Self {
+        let (integers, floating): (Vec<&TensorInfo>, Vec<&TensorInfo>) = source
+            .tensors()
+            .iter()
+            .partition(|tensor| tensor.dtype == Dtype::Integer);
+        let Reading {
+            prefix,
+            names,
+            left_out,
+            head,
+            refusal,
+        } = Reading::of(&floating);
+        let integers = integers
+            .into_iter()
+            .filter_map(|tensor| Some(tensor.name.strip_prefix(&prefix)?.to_owned()))
+            .collect();
+        let infos: BTreeMap<&str, &TensorInfo> = floating
+            .iter()
+            .map(|tensor| (tensor.name.as_str(), *tensor))
+            .collect();
+        let mut tensors: Vec<TensorInfo> = Vec::new();
+        let mut origins = BTreeMap::new();
+        for (stored, name) in names {
+            let Some(tensor) = infos.get(stored.as_str()) else {
+                continue;
+            };
+            let origin = Origin {
+                name: stored,
+                shape: tensor.shape.clone(),
+                axes: None,
+            };
+            tensors.push(TensorInfo {
+                name: name.clone(),
+                ..(*tensor).clone()
+            });
+            origins.insert(name, origin);
+        }
+        drop((floating, infos));
+        if let Some(naming) = Naming::detect(&tensors) {
+            for tensor in &mut tensors {
+                let axes = layout::to_torch(naming, &tensor.name, tensor.shape.len());
+                if let (Some(axes), Some(origin)) = (axes, origins.get_mut(&tensor.name)) {
+                    tensor.shape = layout::permuted(&tensor.shape, axes);
+                    origin.axes = Some(axes);
+                }
+            }
+        }
+        let mut offer = Self {
+            source,
+            tensors,
+            origins,
+            prefix,
+            head,
+            integers,
+            left_out,
+            refusal,
+        };
+        if let (Some(naming), None) = (Naming::detect(&offer.tensors), &offer.head) {
+            offer.take_head(naming);
+        }
+        offer
+    }
+
+    /// Names of integers, which are not on offer.
+    #[must_use]
+    pub fn integers(&self) -> &[String] {
+        &self.integers
+    }
+
+    /// The module that stands where the library has its classifier, if it has another name.
+    #[must_use]
+    pub fn head(&self) -> Option<&str> {
+        self.head.as_deref()
+    }
+
+    /// What was removed from before every name, without the last dot: the key under which the state dict lies, and wrappers' names.
+    #[must_use]
+    pub fn prefix(&self) -> Option<&str> {
+        self.prefix.strip_suffix('.')
+    }
+
+    /// Whether a module around the network may compute more than the network does.
+    #[must_use]
+    pub fn is_wrapped(&self) -> bool {
+        let mut components = self.prefix.split('.');
+        components.any(|component| known::MODULES.contains(&component))
+    }
+
+    /// Whether averages are read.
+    #[must_use]
+    pub fn is_averaged(&self) -> bool {
+        self.prefix.split('.').any(known::is_average)
+    }
+
+    /// Tensors that are not on offer, and what accounts for them.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// Why no network is read, where there is one; then every tensor is on offer under its own name.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
+    }
+
+    /// Gives the only linear layer outside the network's body the name of the classifier that is missing.
+    fn take_head(&mut self, naming: Naming) {
+        let own = naming.classifier_weight();
+        let (own_module, separator, kind) = split(own);
+        let is_head = |tensor: &&TensorInfo| {
+            tensor.shape.len() == 2
+                && split(&tensor.name).1 == separator
+                && split(&tensor.name).2 == kind
+                && !naming.is_backbone(&tensor.name)
+        };
+        let mut heads = self.tensors.iter().filter(is_head);
+        let (Some(head), None) = (heads.next(), heads.next()) else {
+            return;
+        };
+        if head.name == own {
+            return;
+        }
+        let module = split(&head.name).0.to_owned();
+        let renamed = [kind, "bias"].map(|kind| {
+            let name = |module: &str| format!("{module}{separator}{kind}");
+            (name(&module), name(own_module))
+        });
+        for (theirs, ours) in renamed {
+            if self.origins.contains_key(&ours) {
+                continue;
+            }
+            let tensors = self.tensors.iter_mut();
+            for tensor in tensors.filter(|tensor| tensor.name == theirs) {
+                tensor.name.clone_from(&ours);
+            }
+            if let Some(origin) = self.origins.remove(&theirs) {
+                self.origins.insert(ours, origin);
+            }
+        }
+        self.head = Some(module);
+    }
+}
+
+impl TensorSource for Offer {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        let origin = self
+            .origins
+            .get(name)
+            .ok_or_else(|| SourceError::Missing(name.to_owned()))?;
+        let reader = self.source.open(&origin.name)?;
+        match origin.axes {
+            None => Ok(reader),
+            Some(axes) => Ok(Box::new(Permuted::new(&*reader, &origin.shape, axes)?)),
+        }
+    }
+}
+
+/// A name's module, what parts it from the tensor, and the tensor.
+fn split(name: &str) -> (&str, &str, &str) {
+    match name.rfind(['.', '/']) {
+        Some(place) => (&name[..place], &name[place..=place], &name[place + 1..]),
+        None => ("", "", name),
+    }
+}
+
+#[cfg(test)]
+mod tests;

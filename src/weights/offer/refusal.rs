@@ -1,0 +1,114 @@
+//! Why no state dict of a container can be read without losing a part of the model.
+
+use std::fmt;
+
+/// A tensor's name in the container, and its shape.
+pub type Listed = (String, Vec<u64>);
+
+/// Why no state dict can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Tensors beside the network that nothing accounts for: a module around it may compute with them.
+    Beside {
+        /// What stands before the network's names, without the last dot.
+        root: String,
+        /// The tensors.
+        tensors: Vec<Listed>,
+    },
+    /// Several networks, none of which is to be preferred.
+    Several {
+        /// What stands before each one's names, without the last dot, and how many tensors it has.
+        roots: Vec<(String, usize)>,
+    },
+    /// A network below a name that no wrapper or training script is known for.
+    Prefix {
+        /// What stands before the network's names, without the last dot.
+        root: String,
+        /// Tensors beside it that nothing accounts for.
+        tensors: Vec<Listed>,
+    },
+}
+
+/// Tensors that an error lists.
+const MOST_LISTED: usize = 100;
+
+impl std::error::Error for Refusal {}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beside { root, tensors } => {
+                write!(
+                    f,
+                    "the network below `{}` is not the whole model: nothing accounts for {} beside it",
+                    root.escape_debug(),
+                    counted(tensors.len())
+                )?;
+                list(f, tensors)
+            }
+            Self::Several { roots } => {
+                f.write_str("the checkpoint has several networks, and none is preferred:")?;
+                for (root, count) in roots {
+                    match root.as_str() {
+                        "" => write!(f, "\n  without a prefix: {count} tensors")?,
+                        root => write!(f, "\n  `{}`: {count} tensors", root.escape_debug())?,
+                    }
+                }
+                Ok(())
+            }
+            Self::Prefix { root, tensors } => {
+                write!(
+                    f,
+                    "the names of an EfficientNet are below `{}`, a prefix of no known wrapper",
+                    root.escape_debug()
+                )?;
+                if !tensors.is_empty() {
+                    write!(
+                        f,
+                        "; nothing accounts for {} beside it",
+                        counted(tensors.len())
+                    )?;
+                }
+                list(f, tensors)
+            }
+        }
+    }
+}
+
+impl Refusal {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Beside { .. } => WHOLE.to_owned(),
+            Self::Prefix { tensors, .. } if !tensors.is_empty() => WHOLE.to_owned(),
+            Self::Prefix { root, .. } => format!(
+                "save a state dict whose names begin after it: `{{k.removeprefix(\"{}.\"): v for k, v in state_dict.items()}}`",
+                root.escape_debug()
+            ),
+            Self::Several { .. } => "if the model computes with one of them only, save that one alone as a plain state dict; \
+                if it computes with several, export it with `torch.onnx.export`"
+                .to_owned(),
+        }
+    }
+}
+
+const WHOLE: &str = "a module around the network may compute with them, in a `forward` that the checkpoint does not hold: export that module with \
+    `torch.onnx.export`, or, if its `forward` never uses them, save the state dict without them";
+
+fn counted(tensors: usize) -> String {
+    match tensors {
+        1 => "1 tensor".to_owned(),
+        more => format!("{more} tensors"),
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, tensors: &[Listed]) -> fmt::Result {
+    for (name, shape) in tensors.iter().take(MOST_LISTED) {
+        write!(f, "\n  `{}`: {shape:?}", name.escape_debug())?;
+    }
+    match tensors.len().saturating_sub(MOST_LISTED) {
+        0 => Ok(()),
+        more => write!(f, "\n  … and {more} more"),
+    }
+}
