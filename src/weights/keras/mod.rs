@@ -2,11 +2,13 @@
 //!
 //! Gives each weight the name `layer/weight` of [`super::names`], whatever groups it lies in. Knows no byte of HDF5.
 
+pub mod config;
 mod hdf5;
 
 use super::names::keras::{is_layer, layer_weights};
 use super::offer::{self, Kind, LeftOut};
 use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, harmless};
+use config::ModelConfig;
 use hdf5::{Dataset, Hdf5};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,6 +20,8 @@ pub(super) use hdf5::SIGNATURE;
 const FORMAT: &str = "Keras HDF5";
 /// The group that has the weights in the file of a whole model (keras `legacy_h5_format.py`).
 const MODEL_WEIGHTS: &str = "model_weights/";
+/// The attribute of the root that describes a whole model (keras `legacy_h5_format.py`).
+const MODEL_CONFIG: &str = "model_config";
 /// Groups beside it.
 const OPTIMIZERS: [&str; 2] = ["optimizer_weights", "optimizer"];
 /// The group in which Keras 3 numbers a layer's weights (keras `saving_lib.py`).
@@ -33,6 +37,7 @@ pub struct Keras {
     /// Places of what the normalization in front of the network keeps.
     statistics: Vec<(Statistic, usize)>,
     left_out: Vec<LeftOut>,
+    config: Option<ModelConfig>,
 }
 
 /// What Keras's `Normalization` knows of pixels from 0 to 1.
@@ -57,14 +62,19 @@ impl Keras {
     /// # Errors
     /// If it cannot be read, is not one that Keras wrote, or does not name its layers.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
-        let opened = File::open(path).and_then(Hdf5::open);
+        let opened = File::open(path).and_then(|file| Hdf5::open(file, MODEL_CONFIG));
+        let mut file = opened.map_err(|error| error_of(path, error))?;
+        let description = file.description.take();
+        let config = description.map(|text| ModelConfig::parse(&text, "`model_config`"));
+        let config = config.transpose();
         let mut keras = Self {
-            file: opened.map_err(|error| error_of(path, error))?,
+            file,
             path: path.to_path_buf(),
             tensors: Vec::new(),
             places: BTreeMap::new(),
             statistics: Vec::new(),
             left_out: Vec::new(),
+            config: config.map_err(|reason| malformed(path, &reason))?,
         };
         keras.name().map_err(|reason| malformed(path, &reason))?;
         Ok(keras)
@@ -119,6 +129,12 @@ impl Keras {
     #[must_use]
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
+    }
+
+    /// What the file records of its model, where it is that of a whole model.
+    #[must_use]
+    pub fn config(&self) -> Option<&ModelConfig> {
+        self.config.as_ref()
     }
 
     /// What the normalization of pictures keeps, if there is exactly one and it is of three channels.

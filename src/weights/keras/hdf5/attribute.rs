@@ -1,16 +1,70 @@
-//! Text attributes as `h5py` writes them: of variable length, in the file's global heap.
+//! Text attributes as `h5py` writes them: of variable length, in the file's global heap; or of a fixed length.
 
-use super::bytes::{Fields, Structures};
+use super::bytes::{Fields, NOWHERE, Structures, invalid};
 use super::group::text;
 use super::header::{Message, kind};
 use std::io;
 
-/// The text of the attribute of that name; none if there is no such attribute, or it is not such a text.
-pub(super) fn find(
+/// The text of the attribute of that name; none if there is no such attribute.
+///
+/// # Errors
+/// Also if it is not such a text, or the object may have it in a form that is not read.
+pub(super) fn required(
     file: &Structures,
     messages: &[Message],
     name: &str,
 ) -> io::Result<Option<String>> {
+    if is_dense(messages)? {
+        return Err(invalid(&format!(
+            "its attributes are in a heap of their own, which is not supported: `{name}` may be among them"
+        )));
+    }
+    match find(file, messages, name)? {
+        Found::Nothing => Ok(None),
+        Found::Text(text) => Ok(Some(text)),
+        Found::Other => Err(invalid(&format!(
+            "its attribute `{name}` is not a text of a supported form"
+        ))),
+    }
+}
+
+/// The same; none also if it is something else.
+pub(super) fn optional(
+    file: &Structures,
+    messages: &[Message],
+    name: &str,
+) -> io::Result<Option<String>> {
+    Ok(match find(file, messages, name)? {
+        Found::Text(text) => Some(text),
+        Found::Nothing | Found::Other => None,
+    })
+}
+
+/// What is there of an attribute.
+enum Found {
+    Nothing,
+    Other,
+    Text(String),
+}
+
+/// Whether the attributes of an object are kept outside its header.
+fn is_dense(messages: &[Message]) -> io::Result<bool> {
+    for message in messages
+        .iter()
+        .filter(|message| message.kind == kind::ATTRIBUTE_INFO)
+    {
+        let mut fields = message.fields()?;
+        fields.one_of("attribute info's version", &[0])?;
+        let flags = fields.byte()?;
+        fields.skip(if flags & 0x01 != 0 { 2 } else { 0 })?;
+        if fields.long()? != NOWHERE {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn find(file: &Structures, messages: &[Message], name: &str) -> io::Result<Found> {
     for message in messages
         .iter()
         .filter(|message| message.kind == kind::ATTRIBUTE)
@@ -38,15 +92,28 @@ pub(super) fn find(
         }
         let mut datatype = Fields(fields.take(padded(sizes[1]))?);
         fields.skip(padded(sizes[2]))?;
-        // Class 9, variable length, of kind 1, a string.
-        if datatype.byte()? & 0x0f != 9 || datatype.byte()? & 0x0f != 1 {
-            return Ok(None);
-        }
-        let length = fields.word()?;
-        let (heap, index) = (fields.long()?, fields.word()?);
-        return in_heap(file, heap, index, length);
+        let class = datatype.byte()? & 0x0f;
+        let bits = datatype.byte()?;
+        datatype.skip(2)?;
+        let size = datatype.word()?;
+        let found = match class {
+            // A string of a fixed length.
+            3 => {
+                let whole = fields.take(usize::try_from(size).unwrap_or(usize::MAX))?;
+                let end = whole.iter().position(|&byte| byte == 0);
+                Some(text(&whole[..end.unwrap_or(whole.len())])?)
+            }
+            // Variable length, of kind 1, a string.
+            9 if bits & 0x0f == 1 => {
+                let length = fields.word()?;
+                let (heap, index) = (fields.long()?, fields.word()?);
+                in_heap(file, heap, index, length)?
+            }
+            _ => None,
+        };
+        return Ok(found.map_or(Found::Other, Found::Text));
     }
-    Ok(None)
+    Ok(Found::Nothing)
 }
 
 /// A text of a global heap's collection.

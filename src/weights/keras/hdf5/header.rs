@@ -14,6 +14,7 @@ pub(super) mod kind {
     pub(in super::super) const FILTERS: u16 = 0x0b;
     pub(in super::super) const ATTRIBUTE: u16 = 0x0c;
     pub(in super::super) const SYMBOL_TABLE: u16 = 0x11;
+    pub(in super::super) const ATTRIBUTE_INFO: u16 = 0x15;
     pub(super) const CONTINUATION: u16 = 0x10;
 }
 

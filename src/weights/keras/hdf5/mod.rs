@@ -42,11 +42,13 @@ pub(super) struct Hdf5 {
     pub(super) datasets: Vec<Dataset>,
     /// Groups with a text attribute `name`: the path, and the text.
     pub(super) names: Vec<(String, String)>,
+    /// The text attribute of the root that was asked for.
+    pub(super) description: Option<String>,
 }
 
 impl Hdf5 {
-    /// Walks through a file's groups.
-    pub(super) fn open(file: File) -> io::Result<Self> {
+    /// Walks through a file's groups; `description` is the name of a text attribute of the root.
+    pub(super) fn open(file: File, description: &str) -> io::Result<Self> {
         let length = file.metadata()?.len();
         let structures = Structures::new(&file, length);
         let mut walk = Walk {
@@ -56,15 +58,19 @@ impl Hdf5 {
             datasets: Vec::new(),
             names: Vec::new(),
         };
-        walk.object(String::new(), 0, root(&structures)?)?;
+        let root = root(&structures)?;
+        walk.object(String::new(), 0, root)?;
         let Walk {
             datasets, names, ..
         } = walk;
+        let messages = header::messages(&structures, root)?;
+        let description = attribute::required(&structures, &messages, description)?;
         Ok(Self {
             file,
             length,
             datasets,
             names,
+            description,
         })
     }
 
@@ -219,7 +225,7 @@ impl Walk<'_> {
                 "groups are nested more than {DEEPEST} deep"
             )));
         }
-        if let Some(name) = attribute::find(self.file, &messages, "name")? {
+        if let Some(name) = attribute::optional(self.file, &messages, "name")? {
             self.names.push((path.clone(), name));
         }
         for (name, address) in group::links(self.file, &messages)? {
