@@ -1,20 +1,21 @@
 //! A checkpoint that `--weights` names: what it says of the network, and its tensors as that network expects them.
 
+use super::described::{self, Pixels};
 use super::exit::Failure;
+use super::hub;
 use super::like;
 use super::misfit::unknown_names;
 use super::offered;
 use super::published::Published;
 use super::select::{Selection, Shape};
 use efficientnet_onnx::graph::Parameter;
-use efficientnet_onnx::like::{Like, keras_normal, recorded_request};
+use efficientnet_onnx::like::{Like, recorded_request};
 use efficientnet_onnx::metadata::{self, Fresh, Normal, Origin, Preprocessing, Recipe};
 use efficientnet_onnx::recognise::recognise;
-use efficientnet_onnx::request::{BatchNorms, Blueprint, Request};
+use efficientnet_onnx::request::{BatchNorms, Blueprint, Extent, Request};
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::classifier::{FRESH_RULE, FreshClassifier};
-use efficientnet_onnx::weights::keras::Normalization;
 use efficientnet_onnx::weights::names::conventions::{Known, resolve_conventions};
 use efficientnet_onnx::weights::names::{NameMap, Naming};
 use efficientnet_onnx::weights::stem::{AdaptedStem, COLOURS};
@@ -26,6 +27,7 @@ use std::path::Path;
 pub struct OpenCheckpoint {
     checkpoint: Checkpoint,
     naming: Naming,
+    pixels: Pixels,
     recipe: Option<Recipe>,
     preprocessing: Option<Preprocessing>,
     published: Option<Published>,
@@ -48,11 +50,16 @@ impl OpenCheckpoint {
         published: Option<Published>,
         reset: Option<Reset>,
     ) -> Result<Self, Failure> {
-        let checkpoint = Checkpoint::open(path).map_err(Failure::bad_input)?;
+        let mut checkpoint = Checkpoint::open(path).map_err(Failure::bad_input)?;
+        described::describe(&mut checkpoint, path)?;
         offered::refuse(path, &checkpoint)?;
         let naming = checkpoint
             .naming()
             .ok_or_else(|| unknown_names(path, &checkpoint))?;
+        let published = match published {
+            None if naming == Naming::Timm => hub::around(path)?,
+            published => published,
+        };
         // What takes longest starts first.
         checkpoint.start_hashing();
         let recipe: Option<Recipe> = told(&checkpoint, metadata::RECIPE_KEY)?;
@@ -73,11 +80,10 @@ impl OpenCheckpoint {
                 "`config.json` says {told} classes, but `{}` has {found}",
                 path.display()
             ))
-            .hint(
-                "the two are not of one model; `--reset-classifier N` draws a fresh classifier",
-            ));
+            .hint("the two are not of one model: take both from one"));
         }
         Ok(Self {
+            pixels: described::pixels(&checkpoint, naming)?,
             recipe,
             preprocessing: told(&checkpoint, metadata::PREPROCESSING_KEY)?,
             checkpoint,
@@ -108,6 +114,10 @@ impl OpenCheckpoint {
             }
             (None, None) => shape.over(Request::new(self.recognise()?)),
         };
+        let recorded = self.checkpoint.model_config();
+        if let (Some(size), None) = (recorded.and_then(|config| config.size), shape.size) {
+            request.size = size.map(Extent::Fixed);
+        }
         let variant = request.variant().map(|variant| variant.name);
         let flags = Known {
             padding: shape.padding,
@@ -232,10 +242,7 @@ impl OpenCheckpoint {
                 asked.name()
             )
         });
-        let normal = self.normal().filter(|normal| *normal != Normal::IMAGENET);
-        let normal = normal.map(|Normal { mean, std }| {
-            format!("pictures are prepared as the checkpoint's own Normalization does, with mean {mean:?} and deviation {std:?}")
-        });
+        let normal = described::note(&self.pixels, &self.checkpoint);
         let notes = [published, recognised, assumed, kept, normal, reset];
         offered
             .into_iter()
@@ -294,8 +301,7 @@ impl OpenCheckpoint {
 
     /// What a Keras model itself normalises pictures with, if it says so.
     pub fn normal(&self) -> Option<Normal> {
-        let Normalization { mean, variance } = self.checkpoint.normalization()?;
-        Some(keras_normal(mean, variance))
+        self.pixels.normal
     }
 
     /// Names of the classifier's classes, as JSON, if it carries them.

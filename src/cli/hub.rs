@@ -5,7 +5,7 @@ use super::exit::{Failure, Status};
 use super::progress::Bar;
 use super::published::Published;
 use efficientnet_onnx::hub::address::Address;
-use efficientnet_onnx::hub::folder::Folder;
+use efficientnet_onnx::hub::folder::{Folder, FolderError};
 use efficientnet_onnx::hub::settings::Settings;
 use efficientnet_onnx::hub::{self, HubError};
 use std::path::{Path, PathBuf};
@@ -28,10 +28,26 @@ pub fn locate(named: &Path, quiet: bool) -> Result<(PathBuf, Option<Published>),
         None if named.is_dir() && !named.join(TENSORFLOW).is_file() => (named.to_path_buf(), None),
         None => return Ok((named.to_path_buf(), None)),
     };
-    let folder =
-        Folder::open(&folder).map_err(|error| Failure::bad_input(&error).hint(error.hint()))?;
+    let folder = Folder::open(&folder).map_err(|error| unusable(&error))?;
     let published = Published::read(&folder, source)?;
     Ok((folder.weights, Some(published)))
+}
+
+/// The published model whose configuration lies in the folder of a checkpoint that is named itself, if one does.
+pub fn around(checkpoint: &Path) -> Result<Option<Published>, Failure> {
+    let folder = Folder::around(checkpoint).map_err(|error| unusable(&error))?;
+    match folder {
+        Some(folder) if Published::may_describe(&folder) => {
+            Published::read(&folder, None).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn unusable(error: &FolderError) -> Failure {
+    let mut failure = Failure::bad_input(error);
+    failure.hint = error.hint();
+    failure
 }
 
 fn snapshot(address: &Address, quiet: bool) -> Result<hub::Snapshot, Failure> {

@@ -118,10 +118,10 @@ pub fn agreed(
         );
         let found = conventions(padding, epsilon);
         let own = conventions(like.padding, like.batch_norm_epsilon);
-        return Err(Failure::bad_input(format!(
-            "{place} {found}, but `{name}` has {own}"
-        ))
-        .hint("leave `--like` out to take the checkpoint's, or decide with `--padding` and `--bn-epsilon`"));
+        return Err(
+            Failure::bad_input(format!("{place} {found}, but `{name}` has {own}"))
+                .hint("leave `--like` out to take the checkpoint's"),
+        );
     }
     Ok(Known {
         padding: Some(like.padding),

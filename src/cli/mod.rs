@@ -9,6 +9,7 @@ mod check;
 mod checkpoint;
 mod classes;
 mod classify;
+mod described;
 mod doctor;
 mod emit;
 mod exit;

@@ -35,7 +35,6 @@ impl Published {
         let config = &folder.config;
         let bad = |problem: String| {
             Failure::bad_input(format!("`{}`: {problem}", folder.config_path.display()))
-                .hint("name the weights file itself, and the network with `--like` or `--variant`")
         };
         let untagged = format!("timm/{}", config.architecture.escape_debug());
         let tagged = config
@@ -46,7 +45,9 @@ impl Published {
         let is_known = tagged.is_some();
         let table = match tagged {
             Some(table) => table,
-            None => like::find(&untagged).map_err(|error| bad(error.to_string()))?,
+            None => like::find(&untagged).map_err(|error| {
+                bad(error.to_string()).hint("`inspect --like list` has all names")
+            })?,
         };
         let like = changed(&table, config).map_err(bad)?;
         let mut differences = differences(&table, &like);
@@ -62,6 +63,13 @@ impl Published {
             classes: config.classes.filter(|classes| *classes > 0),
             differences,
         })
+    }
+
+    /// Whether a configuration that was found in a checkpoint's folder is of an EfficientNet, by the name of its model. Any
+    /// other name is a user's own, which tells nothing.
+    pub fn may_describe(folder: &Folder) -> bool {
+        let name = &folder.config.architecture;
+        name.contains("efficientnet") || like::find(&format!("timm/{name}")).is_ok()
     }
 
     /// The request for just this model.

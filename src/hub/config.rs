@@ -50,12 +50,14 @@ pub enum ConfigError {
     #[error("has no `architecture`, which timm's configurations have")]
     NotTimm,
     /// The network is not timm's own.
-    #[error("has `{key}` {found}, which makes another network of it")]
+    #[error("has `{key}` {found}, which makes another network of it: expected {expected}")]
     Changed {
         /// Name of the argument.
         key: String,
         /// What it is, shortened.
         found: String,
+        /// What the network here has.
+        expected: &'static str,
     },
     /// Its object of class names is none.
     #[error("has `label_names` that cannot be used: {0}")]
@@ -98,20 +100,23 @@ impl Config {
         Self::parse(&read(path, LARGEST)?)
     }
 
+    /// Reads of a file which model it describes, and nothing else.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not JSON or names no model as timm does.
+    pub fn architecture_of(path: &Path) -> Result<String, ConfigError> {
+        let whole: Value = serde_json::from_slice(&read(path, LARGEST)?)?;
+        architecture(&whole).map(str::to_owned)
+    }
+
     /// Reads JSON.
     ///
     /// # Errors
     /// If it is not timm's.
     pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
         let whole: Value = serde_json::from_slice(bytes)?;
-        // Older files have everything in one object.
-        let trained = whole.get("pretrained_cfg").unwrap_or(&whole);
-        let architecture = whole
-            .get("architecture")
-            .or_else(|| trained.get("architecture"));
-        let Some(architecture) = architecture.and_then(Value::as_str) else {
-            return Err(ConfigError::NotTimm);
-        };
+        let trained = trained(&whole);
+        let architecture = architecture(&whole)?;
         unchanged(&whole)?;
         let either = |key| {
             whole
@@ -162,6 +167,17 @@ impl Config {
     }
 }
 
+/// Where a configuration describes the weights; older files have everything in one object.
+fn trained(whole: &Value) -> &Value {
+    whole.get("pretrained_cfg").unwrap_or(whole)
+}
+
+fn architecture(whole: &Value) -> Result<&str, ConfigError> {
+    let outer = whole.get("architecture");
+    let found = outer.or_else(|| trained(whole).get("architecture"));
+    found.and_then(Value::as_str).ok_or(ConfigError::NotTimm)
+}
+
 /// The licence in the front matter of a model's description, if it has one (`license:` of the hub's model cards).
 #[must_use]
 pub fn licence_of_readme(path: &Path) -> Option<String> {
@@ -205,6 +221,10 @@ fn unchanged(whole: &Value) -> Result<(), ConfigError> {
             return Err(ConfigError::Changed {
                 key: quoted(key),
                 found: format!("`{}`", quoted(&value.to_string())),
+                expected: match key {
+                    "global_pool" => "`avg`",
+                    _ => "timm's default",
+                },
             });
         }
     }
@@ -355,7 +375,7 @@ mod tests {
         let changed = wrong("model_args", r#"{"num_classes": 7, "act_layer": "relu"}"#);
         assert_eq!(
             changed,
-            r#"has `act_layer` `"relu"`, which makes another network of it"#
+            r#"has `act_layer` `"relu"`, which makes another network of it: expected timm's default"#
         );
         assert!(wrong("global_pool", "\"max\"").contains("makes another network"));
     }

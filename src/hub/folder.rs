@@ -61,15 +61,26 @@ pub enum FolderError {
 impl FolderError {
     /// What to do about it.
     #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
             Self::NoWeights { .. } | Self::NoConfig { .. } => {
                 "name a checkpoint file, the folder of a model as timm publishes it on Hugging Face, or what the files of a TensorFlow checkpoint have in common, such as `FOLDER/model.ckpt`"
             }
             Self::Sharded { .. } => "save the model into one file",
-            Self::Config { .. } => "name the weights file itself, and the network with `--like` or `--variant`",
-        }
-        .to_owned()
+            // Without the configuration the reason would be forgotten.
+            Self::Config {
+                source: ConfigError::Changed { .. },
+                ..
+            } => return None,
+            Self::Config {
+                source: ConfigError::Value { .. } | ConfigError::Labels(_),
+                ..
+            } => "correct this value in `config.json`",
+            Self::Config { .. } => {
+                "name the weights file itself, and the network with `--like LIB/MODEL`; `inspect --like list` has all names"
+            }
+        };
+        Some(hint.to_owned())
     }
 }
 
@@ -92,13 +103,34 @@ impl Folder {
             path: path.display().to_string(),
             source,
         })?;
-        let licence = super::config::licence_of_readme(&folder.join(README));
-        Ok(Self {
-            weights: folder.join(weights),
+        Ok(Self::of(folder.join(weights), path, config))
+    }
+
+    /// What a configuration in the folder of a weights file says of it; none if there is none of a model of timm's.
+    ///
+    /// # Errors
+    /// If it is one that cannot be used.
+    pub fn around(weights: &Path) -> Result<Option<Self>, FolderError> {
+        let path = weights.with_file_name(CONFIG);
+        // Many programs call their settings so.
+        if !path.is_file() || Config::architecture_of(&path).is_err() {
+            return Ok(None);
+        }
+        let config = Config::read(&path).map_err(|source| FolderError::Config {
+            path: path.display().to_string(),
+            source,
+        })?;
+        Ok(Some(Self::of(weights.to_path_buf(), path, config)))
+    }
+
+    fn of(weights: PathBuf, config_path: PathBuf, config: Config) -> Self {
+        let licence = super::config::licence_of_readme(&config_path.with_file_name(README));
+        Self {
+            weights,
             licence: licence.or_else(|| config.licence.clone()),
             config,
-            config_path: path,
-        })
+            config_path,
+        }
     }
 }
 

@@ -122,7 +122,7 @@ impl HubError {
                 "repository" => "check the name; a private one needs a token in `HF_TOKEN`".to_owned(),
                 _ => "check what comes after the `@`: a branch, a tag or a commit".to_owned(),
             }),
-            Self::Folder(error) => Some(error.hint()),
+            Self::Folder(error) => error.hint(),
             Self::Network { .. } => Some(
                 "what is in the cache needs no network; `HF_ENDPOINT` names another hub, `SSL_CERT_FILE` other certificates".to_owned(),
             ),

@@ -5,6 +5,7 @@
 
 use super::emitted::{Emitted, FIRST_BYTE};
 use super::evidence::Evidence;
+use super::keras::config::ModelConfig;
 use super::keras::{self, Keras, Normalization};
 use super::names::Naming;
 use super::offer::{LeftOut, Offer, Refusal};
@@ -31,6 +32,7 @@ pub struct Checkpoint {
     metadata: BTreeMap<String, String>,
     is_model: bool,
     normalization: Option<Normalization>,
+    model_config: Option<ModelConfig>,
     evidence: Option<Evidence>,
     hashing: Mutex<Option<Hashing>>,
 }
@@ -55,6 +57,7 @@ impl Checkpoint {
                 metadata: BTreeMap::new(),
                 is_model: false,
                 normalization: None,
+                model_config: None,
                 evidence: None,
                 hashing: Mutex::new(None),
             });
@@ -64,13 +67,16 @@ impl Checkpoint {
         let mut is_model = false;
         let mut normalization = None;
         let mut left_out = Vec::new();
-        let evidence = None;
+        let mut evidence = None;
+        let mut model_config = None;
         let source: Box<dyn TensorSource> = if let Some(container) = Container::detect(&start) {
             Box::new(Pytorch::open(path, container)?)
         } else if start.starts_with(&keras::SIGNATURE) {
             let file = Keras::open(path)?;
             normalization = file.normalization()?;
             left_out = file.left_out().to_vec();
+            model_config = file.config().cloned();
+            evidence = file.config().map(|config| config.evidence.clone());
             Box::new(file)
         } else if start.get(8) == Some(&b'{') {
             let file = Safetensors::open(path)?;
@@ -101,6 +107,7 @@ impl Checkpoint {
             metadata,
             is_model,
             normalization,
+            model_config,
             evidence,
             hashing: Mutex::new(None),
         })
@@ -138,6 +145,18 @@ impl Checkpoint {
     #[must_use]
     pub fn evidence(&self) -> Option<&Evidence> {
         self.evidence.as_ref()
+    }
+
+    /// What a whole Keras model records of itself, if it does.
+    #[must_use]
+    pub fn model_config(&self) -> Option<&ModelConfig> {
+        self.model_config.as_ref()
+    }
+
+    /// Takes a Keras model's record from elsewhere, such as the `config.json` of an unpacked `.keras` archive.
+    pub fn describe(&mut self, model_config: ModelConfig) {
+        self.evidence = Some(model_config.evidence.clone());
+        self.model_config = Some(model_config);
     }
 
     /// The library whose names the tensors have, if it is a known one.

@@ -263,7 +263,7 @@ fn an_archive_of_keras_is_told_from_pytorch() {
     let archive = zip.finish().expect("an archive").into_inner();
     expect(
         &archive,
-        "it is a `.keras` archive; unpack its `model.weights.h5`",
+        "it is a `.keras` archive; unpack it into a folder and take its `model.weights.h5`",
     );
 }
 

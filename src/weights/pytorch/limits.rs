@@ -98,7 +98,7 @@ fn zip(reader: BufReader<File>) -> io::Result<()> {
         let name = entry.name()?;
         if name == KERAS_WEIGHTS {
             return Err(invalid(format!(
-                "it is a `.keras` archive; unpack its `{KERAS_WEIGHTS}` and take that"
+                "it is a `.keras` archive; unpack it into a folder and take its `{KERAS_WEIGHTS}`, with its `config.json` beside it"
             )));
         }
         let is_pickle = name.ends_with("data.pkl");

@@ -73,7 +73,8 @@ impl Reading<'_> {
         }
         if dense.len() > 1 {
             let what = format!(
-                "the head has {} layers `Dense`, expected 1",
+                "the head has {} `Dense` layers ({}), expected 1",
+                dense.len(),
                 dense.join(", ")
             );
             self.refuse(Part::Head, what);

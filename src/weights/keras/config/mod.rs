@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::Normalization;
 
 /// Bytes of a configuration; that of `EfficientNetV2L` has 0.9 MB, and parsed, a hostile one takes up to 30 times its size.
-pub(in crate::weights) const LARGEST: usize = 4 << 20;
+pub const LARGEST: usize = 4 << 20;
 /// Properties that are listed one by one.
 const LISTED: usize = 8;
 
@@ -66,6 +66,12 @@ impl ModelConfig {
             size,
             steps,
         })
+    }
+
+    /// Whether the model itself changes pixels before its first convolution.
+    #[must_use]
+    pub fn prepares(&self) -> bool {
+        !self.steps.is_empty()
     }
 
     /// What the model itself does to pixels before its first convolution, as one `(pixel − mean) / std`; `weights` is what its

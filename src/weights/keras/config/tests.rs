@@ -268,7 +268,11 @@ fn other_heads_are_refused() {
             Part::Head,
             "is a `BatchNormalization`, expected a `Dense` and its activation alone",
         ),
-        ("Dense", Part::Head, "2 layers"),
+        (
+            "Dense",
+            Part::Head,
+            "the head has 2 `Dense` layers (`dropout`, `mine`), expected 1",
+        ),
         ("Lambda", Part::Head, "is a `Lambda`"),
     ] {
         is_refused(file, part, expected, |model| {

@@ -1,0 +1,95 @@
+//! What a Keras model records of itself beyond its network: how it prepares pictures, and their size.
+
+use super::exit::Failure;
+use efficientnet_onnx::like::keras_normal;
+use efficientnet_onnx::metadata::Normal;
+use efficientnet_onnx::weights::checkpoint::Checkpoint;
+use efficientnet_onnx::weights::keras::Normalization;
+use efficientnet_onnx::weights::keras::config::{LARGEST, ModelConfig};
+use efficientnet_onnx::weights::names::Naming;
+use serde_json::Value;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The model's description in an unpacked `.keras` archive (keras `saving/saving_lib.py`).
+const CONFIG: &str = "config.json";
+
+/// What the pixels of pictures become before the first convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Pixels {
+    /// As one mean and deviation; none if that is not known.
+    pub normal: Option<Normal>,
+    /// Whether a whole model's record says so; else it follows from the weights of its `Normalization`.
+    pub is_recorded: bool,
+}
+
+/// Gives the weights of an unpacked `.keras` archive the description that lies beside them.
+pub fn describe(checkpoint: &mut Checkpoint, path: &Path) -> Result<(), Failure> {
+    let beside = path.with_file_name(CONFIG);
+    let is_keras = checkpoint.naming() == Some(Naming::Keras);
+    if !is_keras || checkpoint.model_config().is_some() || !beside.is_file() {
+        return Ok(());
+    }
+    let shown = beside.display();
+    let mut text = String::new();
+    let read = File::open(&beside)
+        .and_then(|file| file.take(LARGEST as u64 + 1).read_to_string(&mut text));
+    read.map_err(|error| Failure::bad_input(format!("`{shown}` cannot be read: {error}")))?;
+    // Files of that name are common; Keras's says of which class the model is.
+    let found: Option<Value> = serde_json::from_str(&text).ok();
+    if found.is_some_and(|found| found["class_name"].is_string() && found["config"].is_object()) {
+        let place = format!("`{shown}`");
+        let config = ModelConfig::parse(&text, &place).map_err(Failure::bad_input)?;
+        checkpoint.describe(config);
+    }
+    Ok(())
+}
+
+/// What a Keras model itself makes of pixels.
+pub fn pixels(checkpoint: &Checkpoint, naming: Naming) -> Result<Pixels, Failure> {
+    let weights = checkpoint.normalization();
+    let Some(config) = checkpoint.model_config() else {
+        let normal = weights.map(|Normalization { mean, variance }| keras_normal(mean, variance));
+        return Ok(Pixels {
+            normal,
+            is_recorded: false,
+        });
+    };
+    // No record of pictures is written for another number of channels.
+    let is_colour = checkpoint.in_channels(naming) == Some(3);
+    let normal = if is_colour {
+        config.normal(weights)
+    } else {
+        Ok(None)
+    };
+    let place = &config.evidence.place;
+    Ok(Pixels {
+        normal: normal.map_err(|reason| Failure::bad_input(format!("{place}: {reason}")))?,
+        is_recorded: is_colour,
+    })
+}
+
+/// What a reader should hear of it.
+pub fn note(pixels: &Pixels, checkpoint: &Checkpoint) -> Option<String> {
+    let Some(config) = checkpoint.model_config() else {
+        let Normal { mean, std } = pixels.normal.filter(|normal| *normal != Normal::IMAGENET)?;
+        return Some(format!(
+            "pictures are prepared as the checkpoint's own Normalization does, with mean {mean:?} and deviation {std:?}"
+        ));
+    };
+    let place = &config.evidence.place;
+    match pixels.normal {
+        Some(Normal::IMAGENET) => None,
+        Some(Normal { mean, std }) => Some(format!(
+            "pictures are prepared as {place} records, with mean {mean:?} and deviation {std:?}"
+        )),
+        None if pixels.is_recorded => Some(format!(
+            "{place} records no preparation of pictures: the file says what is usual for the network"
+        )),
+        None if config.prepares() => Some(format!(
+            "{place} records that pixels are rescaled before the network: for other than 3 channels the file does not say how"
+        )),
+        None => None,
+    }
+}
