@@ -1,5 +1,10 @@
 //! A model as timm publishes it on Hugging Face, made by our own `weights export`, and the binary that reads it.
 
+#![allow(
+    dead_code,
+    reason = "each test target that shares this uses a part of it"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -9,8 +9,9 @@ mod head;
 mod layer;
 mod preparation;
 
+use crate::graph::Padding;
 use crate::metadata::Normal;
-use crate::weights::evidence::{Evidence, Part, Unsupported};
+use crate::weights::evidence::{Evidence, FinalActivation, Pads, Part, Unsupported};
 use graph::{Graph, quoted};
 use preparation::Step;
 use serde_json::Value;
@@ -22,11 +23,16 @@ pub const LARGEST: usize = 4 << 20;
 /// Properties that are listed one by one.
 const LISTED: usize = 8;
 
+/// A size that is even before each of the five convolutions that halve it.
+const ANY_EVEN: [u64; 2] = [32; 2];
+
 /// What a Keras configuration records.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
     /// The network and its head.
     pub evidence: Evidence,
+    /// What the model applies to its logits.
+    pub activation: Option<FinalActivation>,
     /// Height and width of the input, where they are fixed.
     pub size: Option<[u64; 2]>,
     /// What happens to a picture's pixels before the network.
@@ -60,9 +66,19 @@ impl ModelConfig {
         reading.head(body.end);
         let (steps, size) = reading.preparation(body.start);
         let mut evidence = reading.evidence;
+        let mut pads = evidence.convolutions.values().map(|own| own.pads);
+        if evidence.padding.is_none() && pads.any(|pads| matches!(pads, Some(Pads::Explicit(_)))) {
+            // `correct_pad` of keras `imagenet_utils.py` computes them from the input's size, and from any even one where that
+            // is open.
+            evidence.padding = Some(Padding::Static(size.unwrap_or(ANY_EVEN)));
+        }
+        let activation = evidence.final_activation;
+        // The logits are what it is applied to, and `probabilities` their softmax.
+        evidence.final_activation = activation.filter(|own| *own != FinalActivation::Softmax);
         shorten(&mut evidence.unsupported);
         Ok(Self {
             evidence,
+            activation,
             size,
             steps,
         })

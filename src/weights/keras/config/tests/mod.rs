@@ -5,6 +5,7 @@ mod pixels;
 use super::*;
 use crate::graph::{Activation, Padding};
 use crate::weights::evidence::{Convolution, FinalActivation, Pads};
+use serde_json::json;
 use std::path::Path;
 
 fn fixture(name: &str) -> Value {
@@ -75,8 +76,14 @@ fn every_format_records_the_same_network() {
             Some(Activation::Swish),
             "{name}"
         );
-        assert_eq!(evidence.final_activation, last, "{name}");
-        assert_eq!(evidence.padding, None, "{name}: pads hold for one size");
+        let other = last.filter(|last| *last == FinalActivation::Sigmoid);
+        assert_eq!(evidence.final_activation, other, "{name}");
+        assert_eq!(found.activation, last, "{name}");
+        assert_eq!(
+            evidence.padding,
+            Some(Padding::Static([64; 2])),
+            "{name}: pads are those of its size"
+        );
         assert_eq!(found.size, Some([64, 64]), "{name}");
         assert_eq!(found.steps.len(), steps, "{name}");
         let own = |stride, pads| Convolution {
@@ -200,7 +207,7 @@ fn other_wiring_is_refused() {
             let inbound = layers(model)[place]["inbound_nodes"].clone();
             let taken = inbound.to_string().replace("block1a_project_bn", "between");
             layers(model)[place]["inbound_nodes"] = serde_json::from_str(&taken).expect("JSON");
-            let between = serde_json::json!({
+            let between = json!({
                 "class_name": "UnitNormalization", "name": "between", "config": {"name": "between"}, "inbound_nodes": inbound,
             });
             layers(model).insert(place, between);
@@ -234,7 +241,7 @@ fn other_wiring_is_refused() {
         Part::Body,
         "the model has 2 outputs, expected 1",
         |model| {
-            let two = serde_json::json!([["predictions", 0, 0], ["top_activation", 0, 0]]);
+            let two = json!([["predictions", 0, 0], ["top_activation", 0, 0]]);
             model["config"]["output_layers"] = two;
         },
     );
@@ -289,7 +296,7 @@ fn other_heads_are_refused() {
         Part::Head,
         "`again` applies `softmax` after `softmax`",
         |model| {
-            let again = serde_json::json!({"class_name": "Softmax", "config": {"name": "again", "axis": -1}});
+            let again = json!({"class_name": "Softmax", "config": {"name": "again", "axis": -1}});
             layers(model).push(again);
         },
     );
@@ -299,15 +306,26 @@ fn other_heads_are_refused() {
 fn a_head_without_a_function_has_none() {
     let mut model = fixture("keras_2_nested.json");
     layer(&mut model, "mine")["config"]["activation"] = "linear".into();
-    let found = parse(&model).evidence;
-    assert_eq!((found.final_activation, found.unsupported), (None, vec![]));
+    let found = parse(&model);
+    assert_eq!(found.activation, None);
+    assert_eq!(found.evidence.unsupported, []);
     let mut model = fixture("keras_3_sequential.json");
     layer(&mut model, "mine")["config"]["activation"] = "linear".into();
-    let sigmoid = serde_json::json!({"class_name": "Activation", "config": {"name": "last", "activation": "sigmoid"}});
+    let sigmoid =
+        json!({"class_name": "Activation", "config": {"name": "last", "activation": "sigmoid"}});
     layers(&mut model).push(sigmoid);
-    let found = parse(&model).evidence;
-    assert_eq!(found.final_activation, Some(FinalActivation::Sigmoid));
-    assert_eq!(found.unsupported, []);
+    let found = parse(&model);
+    assert_eq!(found.activation, Some(FinalActivation::Sigmoid));
+    assert_eq!(found.evidence.unsupported, []);
+}
+
+#[test]
+fn pads_of_a_model_for_any_size_are_those_of_even_ones() {
+    let mut model = fixture("keras_3_flat.json");
+    layer(&mut model, "input_layer")["config"]["batch_shape"] = json!([null, null, null, 3]);
+    let found = parse(&model);
+    assert_eq!(found.size, None);
+    assert_eq!(found.evidence.padding, Some(Padding::Static([32; 2])));
 }
 
 #[test]
