@@ -1,5 +1,7 @@
 //! A checkpoint that `--weights` names: what it says of the network, and its tensors as that network expects them.
 
+mod fitting;
+
 use super::described::{self, Pixels};
 use super::exit::Failure;
 use super::hub;
@@ -11,7 +13,6 @@ use super::select::{Selection, Shape};
 use efficientnet_onnx::graph::Parameter;
 use efficientnet_onnx::like::{Like, recorded_request};
 use efficientnet_onnx::metadata::{self, Fresh, Normal, Origin, Preprocessing, Recipe};
-use efficientnet_onnx::recognise::recognise;
 use efficientnet_onnx::request::{BatchNorms, Blueprint, Extent, Request};
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
@@ -340,34 +341,6 @@ impl OpenCheckpoint {
             parameter,
         });
         Ok((source, expected.collect()))
-    }
-
-    /// What to do about a checkpoint that does not fit what is asked for.
-    pub fn misfit(&self, request: &Request, error: &BindError) -> Option<String> {
-        let is_missing = |name: &&String| error.missing.iter().any(|(own, _)| own == *name);
-        if let Some(integer) = self.checkpoint.integers().iter().find(is_missing) {
-            return Some(format!(
-                "`{}` is there, but of integers, an element type that no weight has; save it as floating-point numbers",
-                integer.escape_debug()
-            ));
-        }
-        if self.lacks_classifier() {
-            return Some("the checkpoint has no classifier: draw one with `--reset-classifier N`, or leave it out with `--outputs pooled`".to_owned());
-        }
-        let own = recognise(self.checkpoint.tensors(), self.naming).ok()?.name;
-        let asked = request.variant().map(|variant| variant.name);
-        (asked != Some(own)).then(|| {
-            format!("the checkpoint is a {own}: `--variant {own}`, or no network at all, takes it")
-        })
-    }
-
-    fn recognise(&self) -> Result<Blueprint, Failure> {
-        recognise(self.checkpoint.tensors(), self.naming)
-            .map(Blueprint::published)
-            .map_err(|error| {
-                Failure::bad_input(error)
-                    .hint("choose the network with `--variant NAME`, or `--width W --depth D`")
-            })
     }
 
     /// Where the weights are from; hashes the file.

@@ -151,7 +151,16 @@ pub fn assumed(like: &Like, naming: Naming, size: [u64; 2]) -> Option<String> {
 
 /// What to do where neither flags nor a checkpoint tell padding and epsilon: the models that it may be come first.
 pub fn hint(error: Undecided, variant: Option<&str>) -> String {
-    let may_be = |like: &Like| like.naming() == error.naming && Some(like.variant.name) == variant;
+    let names = variant.map(|variant| named(error.naming, variant));
+    match names.filter(|names| !names.is_empty()) {
+        None => error.hint().to_owned(),
+        Some(names) => format!("say which it is with {names}; or {}", error.hint()),
+    }
+}
+
+/// The models that a network with these tensor names may be, as flags.
+pub fn named(naming: Naming, variant: &str) -> String {
+    let may_be = |like: &Like| like.naming() == naming && like.variant.name == variant;
     let mut names: Vec<String> = like::all()
         .iter()
         .filter(|like| may_be(like))
@@ -159,11 +168,7 @@ pub fn hint(error: Undecided, variant: Option<&str>) -> String {
         .collect();
     names.sort();
     names.dedup();
-    if names.is_empty() {
-        return error.hint().to_owned();
-    }
-    let names = names.join(" or ");
-    format!("say which it is with {names}; or {}", error.hint())
+    names.join(" or ")
 }
 
 /// A note, if a library computes the weights of a request with another padding or epsilon.

@@ -184,9 +184,10 @@ impl Reading<'_> {
             let names: Vec<String> = names
                 .map(|node| format!("`{}` (`{}`)", quoted(node.name), quoted(node.class)))
                 .collect();
-            match names.is_empty() {
-                true => "nothing".to_owned(),
-                false => names.join(" and "),
+            if names.is_empty() {
+                "nothing".to_owned()
+            } else {
+                names.join(" and ")
             }
         };
         let what = format!(

@@ -83,10 +83,7 @@ fn activation_of(value: &Value) -> Option<&str> {
 pub(super) fn activation(node: &Node) -> String {
     let found = match node.class {
         "ReLU" => rectified(node.config),
-        "Softmax" => match last_axis(&node.config["axis"], 2) {
-            true => Some("softmax"),
-            false => None,
-        },
+        "Softmax" => last_axis(&node.config["axis"], 2).then_some("softmax"),
         _ => activation_of(&node.config["activation"]),
     };
     found.map_or_else(|| "of an unknown kind".to_owned(), quoted)

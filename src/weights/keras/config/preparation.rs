@@ -65,8 +65,8 @@ impl Reading<'_> {
 
     fn size(&self, first: usize) -> Option<[u64; 2]> {
         let config = self.graph.nodes[first].config;
-        let shapes = ["batch_shape", "batch_input_shape"].into_iter();
-        let shape = shapes.filter_map(|key| config[key].as_array()).next()?;
+        let mut shapes = ["batch_shape", "batch_input_shape"].into_iter();
+        let shape = shapes.find_map(|key| config[key].as_array())?;
         let is_first = self
             .graph
             .nodes
