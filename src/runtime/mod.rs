@@ -113,6 +113,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Whether the reference rounds every value to the type that the file gives it, as the others always do.
     pub rounded: bool,
+    /// Outputs that are not returned, by name. What only they need is not computed where the runtime can skip it.
+    pub leave_out: Vec<String>,
 }
 
 /// A library that runs ONNX files, ready to be used.
@@ -148,7 +150,8 @@ pub trait Session {
     /// [`RuntimeError::Refused`] if the library does not take the shapes.
     fn prepare(&mut self, inputs: &[NamedTensor]) -> Result<(), RuntimeError>;
 
-    /// Computes every output of the graph, in the graph's order. Prepares first where that was not done.
+    /// Computes every output of the graph that is not left out, in the graph's order. Prepares first where that was not
+    /// done.
     ///
     /// # Errors
     /// [`RuntimeError::Refused`] if the library fails; [`RuntimeError::ElementType`] if an output is of none of the
@@ -184,6 +187,14 @@ pub enum RuntimeError {
         /// The library's message.
         message: String,
     },
+    /// It lacks something that the file needs, such as an operator. This says nothing of the file.
+    #[error("{step}: {message}")]
+    Lacks {
+        /// What was being done.
+        step: &'static str,
+        /// What is lacking.
+        message: String,
+    },
     /// It would run some of the file, or did, where it was not to.
     #[error("{0}")]
     Elsewhere(Box<Placement>),
@@ -207,9 +218,12 @@ pub fn open(name: RuntimeName, options: &Options) -> Result<Box<dyn Runtime>, Ru
     match name {
         RuntimeName::Reference => Ok(Box::new(reference::Reference {
             rounded: options.rounded,
+            leave_out: options.leave_out.clone(),
         })),
         #[cfg(feature = "tract")]
-        RuntimeName::Tract => Ok(Box::new(tract::Tract)),
+        RuntimeName::Tract => Ok(Box::new(tract::Tract {
+            leave_out: options.leave_out.clone(),
+        })),
         #[cfg(feature = "ort")]
         RuntimeName::OrtCpu => Ok(Box::new(ort::Ort::open(options)?)),
         #[cfg(feature = "ort")]

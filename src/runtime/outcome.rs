@@ -87,6 +87,11 @@ pub enum Trouble {
         /// What was being done, and the message.
         message: String,
     },
+    /// The runtime lacks something that the file needs, such as an operator. This says nothing of the file.
+    Lacks {
+        /// What was being done, and what is lacking.
+        message: String,
+    },
     /// The process ended, by itself or by a signal, or wrote what no worker writes.
     Crashed {
         /// How it ended, and the last lines that it wrote to its standard error.
@@ -103,7 +108,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable { reason, .. } => f.write_str(reason),
-            Self::Refused { message } => f.write_str(message),
+            Self::Refused { message } | Self::Lacks { message } => f.write_str(message),
             Self::Crashed { message } => write!(f, "it crashed: {message}"),
             Self::TimedOut { seconds } => write!(f, "it was not done after {seconds} s"),
         }
@@ -174,6 +179,9 @@ impl From<RuntimeError> for Trouble {
             RuntimeError::Elsewhere(placement) => Self::Unavailable {
                 reason: placement.to_string(),
                 hint: Some(ELSEWHERE_HINT.to_owned()),
+            },
+            RuntimeError::Lacks { .. } => Self::Lacks {
+                message: error.to_string(),
             },
             RuntimeError::Refused { .. } | RuntimeError::ElementType { .. } => Self::Refused {
                 message: error.to_string(),

@@ -7,15 +7,18 @@ use super::{Element, NamedTensor, Runtime, RuntimeError, Session};
 use std::path::Path;
 use std::sync::Arc;
 use tract_onnx::prelude::{
-    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, Tensor,
-    TypedRunnableModel, tvec,
+    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, OutletId,
+    Tensor, TypedRunnableModel, tvec,
 };
 
 /// The version that `Cargo.toml` pins; the crate does not tell its own.
 const VERSION: &str = "0.23.9";
 
 /// tract, as it was built in.
-pub struct Tract;
+pub struct Tract {
+    /// Outputs that are not returned.
+    pub leave_out: Vec<String>,
+}
 
 /// A parsed file, and the plan for the shapes that were last asked for.
 struct TractSession {
@@ -29,9 +32,24 @@ impl Runtime for Tract {
     }
 
     fn load(&self, model: &Path) -> Result<Box<dyn Session>, RuntimeError> {
-        let model = tract_onnx::onnx()
+        let mut model = tract_onnx::onnx()
             .model_for_path(model)
             .map_err(|error| refused("loading the file", &error))?;
+        let left_out = |outlet: &OutletId| {
+            let name = output_name(&model, *outlet);
+            self.leave_out.iter().any(|left_out| left_out == name)
+        };
+        let wanted: Vec<OutletId> = model
+            .outputs
+            .iter()
+            .copied()
+            .filter(|outlet| !left_out(outlet))
+            .collect();
+        if wanted.len() < model.outputs.len() {
+            model
+                .select_output_outlets(&wanted)
+                .map_err(|error| refused("selecting the outputs", &error))?;
+        }
         Ok(Box::new(TractSession { model, plan: None }))
     }
 }
@@ -57,8 +75,7 @@ impl Session for TractSession {
             .map_err(|error| refused("running the file", &error))?;
         let mut named = Vec::new();
         for (tensor, outlet) in outputs.iter().zip(&self.model.outputs) {
-            let node = &self.model.nodes[outlet.node].name;
-            let name = self.model.outlet_label(*outlet).unwrap_or(node).to_owned();
+            let name = output_name(&self.model, *outlet).to_owned();
             let Some(element) = element(tensor.datum_type()) else {
                 return Err(RuntimeError::ElementType {
                     output: name,
@@ -113,6 +130,12 @@ impl TractSession {
         self.plan = Some((shapes, Arc::clone(&plan)));
         Ok(plan)
     }
+}
+
+/// What the graph calls an output.
+fn output_name(model: &InferenceModel, outlet: OutletId) -> &str {
+    let node = &model.nodes[outlet.node].name;
+    model.outlet_label(outlet).unwrap_or(node)
 }
 
 /// For each input of the graph the index of the tensor of that name.

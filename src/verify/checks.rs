@@ -39,7 +39,7 @@ pub fn check(subject: &Subject, cases: &[Case], runs: &[CaseRun], tolerance: Tol
             check_constant(subject, case, logits, index, &mut checked);
         }
     }
-    check_rows(cases, runs, &sound, tolerance, &mut checked);
+    check_rows(subject, cases, runs, &sound, tolerance, &mut checked);
     checked
 }
 
@@ -210,8 +210,9 @@ fn check_constant(
     }
 }
 
-/// Holds every row of a batch against the same image alone at the same size.
+/// Holds every row of a batch against the same image alone at the same size, in outputs that have rows of their own.
 fn check_rows(
+    subject: &Subject,
     cases: &[Case],
     runs: &[CaseRun],
     sound: &[bool],
@@ -235,8 +236,11 @@ fn check_rows(
                 continue;
             };
             for (alone, batch) in runs[other].outputs.iter().zip(&run.outputs) {
+                let lineage = &subject.lineage;
                 // Only outputs that have rows: the batch first, and otherwise the shape for one image.
-                if alone.shape.first() != Some(&1)
+                if lineage.without_rows.contains(&batch.name)
+                    || lineage.mixed.contains_key(&batch.name)
+                    || alone.shape.first() != Some(&1)
                     || batch.shape.first() != Some(&case.images.len())
                     || alone.shape[1..] != batch.shape[1..]
                 {

@@ -79,14 +79,13 @@ pub fn inputs(
             shape: empty.shape.clone(),
         });
     }
-    let first = inputs.first().map(|input| input.shape.as_slice());
-    let batch = first
-        .and_then(|shape| shape.first())
-        .map_or(1, |&batch| batch as u64);
-    let size = match first {
-        Some(&[_, _, height, width]) => Some([height as u64, width as u64]),
-        _ => None,
-    };
+    let primary = subject.primary();
+    let (axes, first) = (subject.axes(primary), inputs.get(primary));
+    let shape = first.map_or(&[][..], |input| input.shape.as_slice());
+    let batch = axes.batch.and_then(|axis| shape.get(axis));
+    let batch = batch.map_or(1, |&batch| batch as u64);
+    let size = axes.size_of(shape);
+    let size = size.map(|size| size.map(|side| side as u64));
     size.map_or(Ok(()), |size| subject.check_size(size))?;
     let case = Case {
         batch,

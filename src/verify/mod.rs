@@ -3,24 +3,32 @@
 //! [`plan`] says which inputs to try, [`judge`] what the outputs come to. Running is between the two, and
 //! somewhere else: in [`crate::runtime::outcome::execute`], or in worker processes.
 
+mod base;
 pub mod bisect;
 pub mod checks;
 pub mod compare;
+mod fixed;
 pub mod given;
+pub mod layout;
 pub mod noise;
 pub mod pair;
 pub mod plan;
 pub mod precision;
 pub mod read;
+mod remarks;
 pub mod report;
 pub mod self_test;
 mod smooth;
 pub mod subject;
 pub mod tensors;
 pub mod tolerance;
+pub mod trace;
+
+pub use base::{Base, base_of};
 
 use crate::runtime::outcome::{CaseRun, Outcome, Trouble};
 use crate::runtime::{Element, RuntimeName};
+use base::{ran, ran_some};
 use checks::{Checked, index_of, scores};
 use compare::{compare, rank_agreement};
 use plan::Case;
@@ -61,17 +69,6 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// What outputs are compared with.
-#[derive(Clone, Copy, Debug)]
-pub struct Base<'a> {
-    /// Its name in the report.
-    pub name: &'a str,
-    /// The runtime that made it; none for outputs that were given.
-    pub runtime: Option<RuntimeName>,
-    /// Outputs of each case.
-    pub cases: &'a [CaseRun],
-}
-
 /// The report of runtimes that were each given the same cases, in the order in which they were named. The base is one
 /// of them.
 #[must_use]
@@ -82,17 +79,6 @@ pub fn judge(
     attempts: &[Attempt],
 ) -> Report {
     judge_against(settings, subject, cases, base_of(attempts), attempts)
-}
-
-/// The runtime that the others are compared with: the reference if it ran, else ONNX Runtime on the CPU, else the
-/// first that did.
-#[must_use]
-pub fn base_of(attempts: &[Attempt]) -> Option<Base<'_>> {
-    base(attempts).map(|attempt| Base {
-        name: attempt.runtime.as_str(),
-        runtime: Some(attempt.runtime),
-        cases: &attempt.outcome.cases,
-    })
 }
 
 /// The report of runtimes that are compared with a base, whose outputs may be those of one of them.
@@ -131,7 +117,7 @@ pub fn judge_against(
         }
         let mut runtime = describe(attempt, tolerance, checked);
         let is_base = |base: &Base<'_>| std::ptr::eq(base.cases, &raw const *attempt.outcome.cases);
-        if let Some(base) = base.filter(|base| !is_base(base) && ran(attempt)) {
+        if let Some(base) = base.filter(|base| !is_base(base) && ran_some(attempt)) {
             compare_with(base.cases, &attempt.outcome.cases, tolerance, &mut runtime);
             let found = &attempt.outcome.tf32_cases;
             runtime.tf32 = precision::report(base.cases, found, tolerance);
@@ -142,6 +128,11 @@ pub fn judge_against(
         &report.runtimes,
         base.is_some_and(|base| base.runtime.is_none()),
     );
+    report.fixed_batch = fixed::find(subject, cases, &report.runtimes);
+    report.notes.splice(0..0, remarks::of(subject, cases));
+    if let Some(fixed) = &report.fixed_batch {
+        report.notes.push(fixed.to_string());
+    }
     // With the reference as the base, `tell_rounding` says more.
     let is_reference = base.is_some_and(|base| base.runtime == Some(RuntimeName::Reference));
     if subject.untrained && !is_reference && disagreeing(&report).is_some() {
@@ -213,24 +204,9 @@ fn empty(settings: &Settings) -> Report {
         problems: Vec::new(),
         notes: Vec::new(),
         rounding: None,
+        fixed_batch: None,
         runtimes: Vec::new(),
     }
-}
-
-fn ran(attempt: &Attempt) -> bool {
-    attempt.outcome.done
-}
-
-/// The reference if it ran, else ONNX Runtime on the CPU if that did, else the first that did.
-fn base(attempts: &[Attempt]) -> Option<&Attempt> {
-    let of = |runtime| {
-        attempts
-            .iter()
-            .find(|attempt| ran(attempt) && attempt.runtime == runtime)
-    };
-    of(RuntimeName::Reference)
-        .or_else(|| of(RuntimeName::OrtCpu))
-        .or_else(|| attempts.iter().find(|attempt| ran(attempt)))
 }
 
 fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> RuntimeReport {
@@ -246,7 +222,9 @@ fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> Runtim
         Some(Trouble::Unavailable { reason, hint }) => {
             (RuntimeStatus::Unavailable, Some(reason), hint)
         }
-        Some(Trouble::Refused { message }) => (RuntimeStatus::Refused, Some(message), None),
+        Some(Trouble::Refused { message } | Trouble::Lacks { message }) => {
+            (RuntimeStatus::Refused, Some(message), None)
+        }
         Some(Trouble::Crashed { message }) => (RuntimeStatus::Crashed, Some(message), None),
         Some(Trouble::TimedOut { seconds }) => (
             RuntimeStatus::TimedOut,
@@ -282,6 +260,7 @@ fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> Runtim
             .filter(|factor| factor.is_finite()),
         failures: checked.failures,
         device: outcome.device.clone(),
+        cases_run: outcome.cases.len(),
         placement: outcome.placements.clone(),
         tf32: None,
     }

@@ -1,5 +1,6 @@
 //! What the inputs hold where no one gives them: noise of several kinds, and what that is in the range of integers.
 
+use super::layout::Rows;
 use super::plan::{Case, Content, PlanError, input_type};
 use super::smooth;
 use super::subject::{Declared, Subject};
@@ -14,30 +15,43 @@ pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTens
     let make = |(index, input): (usize, &Declared)| {
         let (element, shape) = input_type(subject, case, index)?;
         let stream = Stream::new(seed, "noise", &input.name);
+        let (axes, of_images) = (subject.axes(index), subject.rows(index));
         let elements: u64 = shape.iter().product();
-        // Not batched: one image fills the whole input.
-        let rows = if shape.first() == Some(&case.batch) {
-            case.batch
-        } else {
-            1
+        let rows = match of_images {
+            Rows::None => 1,
+            Rows::OfImages | Rows::Equal if axes.batch.is_none() => 1,
+            Rows::OfImages | Rows::Equal => case.batch,
         };
         let in_memory = |count: u64| usize::try_from(count).unwrap_or_default();
         let each = in_memory(elements / rows);
+        let parameter = of_images == Rows::None || of_images == Rows::Equal && each == 1;
+        let size = axes.size_of(&shape).filter(|_| !parameter);
         let mut data = vec![0.0; in_memory(elements)];
         for (&image, row) in case.images.iter().zip(data.chunks_mut(each.max(1))) {
-            match (case.content, shape.as_slice()) {
-                (Content::Zero, _) => {}
-                (Content::Image, &[_, _, height, width]) => {
+            let image = if of_images == Rows::OfImages {
+                image
+            } else {
+                0
+            };
+            match (case.content, size) {
+                (Content::Zero, _) if !parameter => {}
+                (Content::Image, Some(size)) => {
                     let normal = smooth::normal_of(!element.is_float(), subject.normal);
-                    smooth::fill(&stream, image, [height, width].map(in_memory), normal, row);
+                    smooth::fill(&stream, image, size.map(in_memory), normal, row);
+                    if axes.channels_last {
+                        interleave(row, in_memory(size[0] * size[1]));
+                    }
                 }
                 _ => stream.fill_normal(in_memory(image) * each, row, 0.0, 1.0),
             }
         }
         let as_it_is =
-            case.content == Content::Zero || case.content == Content::Image && shape.len() == 4;
+            case.content == Content::Zero || case.content == Content::Image && size.is_some();
+        let picture_like = axes.size.is_some() && matches!(element, Element::U8 | Element::I8);
         let value_of = |&value: &f32| {
-            if as_it_is {
+            if parameter && !picture_like {
+                parameter_of(element, each, value)
+            } else if as_it_is && !parameter {
                 element.nearest(value.into())
             } else {
                 in_range(element, value)
@@ -55,6 +69,29 @@ pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTens
         })
     };
     subject.inputs.iter().enumerate().map(make).collect()
+}
+
+/// Channel after channel becomes pixel after pixel.
+fn interleave(row: &mut [f32], pixels: usize) {
+    let planes = row.to_vec();
+    let channels = row.len() / pixels.max(1);
+    for (pixel, values) in row.chunks_mut(channels.max(1)).enumerate() {
+        for (channel, value) in values.iter_mut().enumerate() {
+            *value = planes[channel * pixels + pixel];
+        }
+    }
+}
+
+/// What an input without rows holds: it is a scale, a mask or a count rather than a picture. Between 1/2 and 3/2, so
+/// that it may multiply, divide and be a root; 1 for integers, which is a legal count and index; of bools a lone one
+/// is false, as in inference.
+fn parameter_of(element: Element, elements: usize, value: f32) -> f64 {
+    match element {
+        Element::Bool if elements == 1 => 0.0,
+        Element::Bool => in_range(element, value),
+        _ if element.is_float() => element.nearest((1.0 + 0.25 * f64::from(value)).clamp(0.5, 1.5)),
+        _ => 1.0,
+    }
 }
 
 /// Pixels for bytes, in the middle of their range; the signs of the noise for bools.
@@ -92,6 +129,82 @@ mod tests {
         };
         let made = inputs(&subject, &case, 0).expect("inputs");
         made.into_iter().map(|input| input.data).collect()
+    }
+
+    fn declared(name: &str, element: &str, shape: Vec<Extent>) -> Declared {
+        Declared {
+            name: name.into(),
+            element_type: element.into(),
+            shape: Some(shape),
+        }
+    }
+
+    #[test]
+    fn an_input_without_rows_is_the_same_in_every_case_and_may_divide() {
+        let batch = || Extent::Named("batch".into());
+        let subject = |element: &str, shape: Vec<Extent>| Subject {
+            inputs: vec![
+                declared("image", "f32", vec![batch(), Extent::Fixed(3)]),
+                declared("other", element, shape),
+            ],
+            outputs: vec![declared("output", "f32", vec![batch()])],
+            ..Subject::default()
+        };
+        let made = |element: &str, shape: Vec<Extent>, content: Content| {
+            let subject = subject(element, shape);
+            let cases = cases(&subject).expect("cases");
+            let all = cases.into_iter().map(|case| Case { content, ..case });
+            all.map(|case| inputs(&subject, &case, 1).expect("inputs").remove(1).data)
+                .collect::<Vec<_>>()
+        };
+        for content in [Content::Normal, Content::Image, Content::Zero] {
+            for shape in [
+                vec![],
+                vec![Extent::Fixed(3)],
+                vec![Extent::Fixed(1), Extent::Fixed(40)],
+            ] {
+                let data = made("f32", shape.clone(), content);
+                assert!(data[1..].iter().all(|other| *other == data[0]), "{shape:?}");
+                assert!(
+                    data[0].iter().all(|value| (0.5..=1.5).contains(value)),
+                    "{data:?}"
+                );
+            }
+            assert_eq!(made("i64", vec![Extent::Fixed(1)], content)[2], [1.0]);
+            assert_eq!(made("bool", vec![], content)[2], [0.0]);
+        }
+        // The batch by another name may be one: as many rows, and all equal.
+        let rows = made(
+            "f32",
+            vec![Extent::Named("boxes".into()), Extent::Fixed(2)],
+            Content::Normal,
+        );
+        assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 6]);
+        assert_eq!(rows[0], rows[1]);
+        assert!(rows[2].chunks(2).all(|row| row == rows[0]), "{rows:?}");
+    }
+
+    #[test]
+    fn a_picture_with_channels_last_is_the_same_picture() {
+        let made = |shape: [u64; 4]| {
+            let input = declared("image", "u8", shape.map(Extent::Fixed).into());
+            let subject = Subject {
+                inputs: vec![input.clone()],
+                outputs: vec![input],
+                ..Subject::default()
+            };
+            let case = Case {
+                content: Content::Image,
+                ..cases(&subject).expect("cases").remove(0)
+            };
+            inputs(&subject, &case, 0).expect("inputs").remove(0).data
+        };
+        let (planes, pixels) = (made([1, 3, 8, 16]), made([1, 8, 16, 3]));
+        for (pixel, values) in pixels.chunks(3).enumerate() {
+            for (channel, value) in values.iter().enumerate() {
+                assert_eq!(*value, planes[channel * 128 + pixel]);
+            }
+        }
     }
 
     #[test]

@@ -118,6 +118,15 @@ impl Pair {
                 }
             }
         }
+        let lineage = &mut second.lineage;
+        lineage.without_rows = std::mem::take(&mut lineage.without_rows)
+            .iter()
+            .map(|name| self.name_in_first(name))
+            .collect();
+        lineage.mixed = std::mem::take(&mut lineage.mixed)
+            .into_iter()
+            .map(|(name, site)| (self.name_in_first(&name), site))
+            .collect();
         for output in &mut second.outputs {
             output.name = self.name_in_first(&output.name);
         }
@@ -133,7 +142,7 @@ impl Pair {
             std::slice::from_ref(base),
         );
         let others = judge_against(settings, &second, &cases, Some(against), &attempts);
-        for note in others.notes {
+        for note in others.notes.into_iter().chain(self.other_types()) {
             if !report.notes.contains(&note) {
                 report.notes.push(note);
             }
@@ -149,8 +158,32 @@ impl Pair {
             other: files[1].to_owned(),
             tensors: None,
         });
+        report.fixed_batch = report.fixed_batch.or(others.fixed_batch);
         report.verdict = super::verdict(&report.runtimes, false);
         report
+    }
+
+    /// Names of the outputs of the second that are not compared.
+    #[must_use]
+    pub fn leave_out_of_second(&self) -> Vec<String> {
+        self.second.leave_out()
+    }
+
+    /// The outputs that are of one element type in the first file and of another in the second.
+    fn other_types(&self) -> Vec<String> {
+        let pairs = self.second.outputs.iter().zip(&self.outputs);
+        let pairs = pairs.map(|(second, &index)| (&self.planned.outputs[index], second));
+        pairs
+            .filter(|(first, second)| first.element_type != second.element_type)
+            .map(|(first, second)| {
+                format!(
+                    "output `{}` is {} in the first file and {} in the second: only the values are compared",
+                    first.name.escape_debug(),
+                    first.element_type,
+                    second.element_type
+                )
+            })
+            .collect()
     }
 
     /// What the first file calls an output of the second.

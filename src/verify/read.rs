@@ -1,6 +1,7 @@
 //! From a file to what is to be verified.
 
-use super::subject::{Declared, Extent, Subject};
+use super::subject::{Declared, Extent, LeftOut, Subject, Why};
+use super::trace::{channels_last, trace};
 use crate::metadata::{ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe};
 use crate::onnx::file::{Contents, Initializer, ModelFile};
 use crate::onnx::proto::tensor_proto::DataType;
@@ -35,14 +36,12 @@ pub fn subject(file: &ModelFile) -> Subject {
         .iter()
         .filter_map(Initializer::element_count)
         .fold(0, u64::saturating_add);
-    let outputs: Vec<Declared> = contents.outputs.iter().map(declared).collect();
     let default_size = recipe
         .as_ref()
         .map_or(FALLBACK_SIZE, |recipe| recipe.default_size);
-    Subject {
+    let mut subject = Subject {
         inputs: contents.inputs.iter().filter(fed).map(declared).collect(),
-        precision: precision(contents, &outputs),
-        outputs,
+        channels_last: channels_last(contents),
         is_own: recipe.is_some(),
         default_size,
         size_steps: recipe.as_ref().map_or([1; 2], Recipe::size_steps),
@@ -53,6 +52,41 @@ pub fn subject(file: &ModelFile) -> Subject {
             .map(|preprocessing| preprocessing.normal),
         constant_weights: is_drawn(Rule::Constant),
         untrained: is_drawn(Rule::Official),
+        ..Subject::default()
+    };
+    let traced = trace(file, &subject);
+    subject.lineage = traced.lineage;
+    for (place, output) in contents.outputs.iter().enumerate() {
+        let declared = declared(output);
+        let why = match traced.random.get(&declared.name) {
+            _ if declared.element_type.parse::<Element>().is_err() => {
+                Some(Why::Type(kind(output, &declared)))
+            }
+            random => random.cloned().map(Why::Random),
+        };
+        match why {
+            Some(why) => subject.left_out.push(LeftOut {
+                declared,
+                place,
+                why,
+            }),
+            None => subject.outputs.push(declared),
+        }
+    }
+    subject.precision = precision(contents, &subject.outputs);
+    subject
+}
+
+/// What an output is that is not a tensor of numbers or bools.
+fn kind(output: &ValueInfoProto, declared: &Declared) -> String {
+    use type_proto::Value;
+    let value = output.r#type.as_ref().and_then(|kind| kind.value.as_ref());
+    match value {
+        Some(Value::TensorType(_)) => format!("a tensor of {}", declared.element_type),
+        Some(Value::SequenceType(_)) => "a sequence".to_owned(),
+        Some(Value::MapType(_)) => "a map".to_owned(),
+        Some(Value::OptionalType(_)) => "an optional value".to_owned(),
+        _ => "not a tensor".to_owned(),
     }
 }
 

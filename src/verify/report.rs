@@ -1,6 +1,7 @@
 //! The result of a verification. Its JSON form is an interface, with [`SCHEMA`] as its version; the README
 //! documents it.
 
+pub use super::fixed::{FixedBatch, FixingNode};
 use super::plan::Content;
 use super::precision::PrecisionReport;
 use super::tensors::TensorPairs;
@@ -41,6 +42,8 @@ pub struct Report {
     /// The reference with every value rounded to the type that the file gives it, held against the reference: what
     /// rounding alone does. Only where a runtime disagrees with the reference.
     pub rounding: Option<PrecisionReport>,
+    /// The batches that run, where the batch is symbolic and not every one does; else none.
+    pub fixed_batch: Option<FixedBatch>,
     /// One for each runtime that was to run, in the order of running.
     pub runtimes: Vec<RuntimeReport>,
 }
@@ -141,6 +144,8 @@ pub struct RuntimeReport {
     pub failures: Vec<CheckFailure>,
     /// The device that it ran on, if not the CPU.
     pub device: Option<Device>,
+    /// Cases that it ran, from the first on.
+    pub cases_run: usize,
     /// Where the nodes of the file were, by each source that told.
     pub placement: Vec<Placement>,
     /// The same run with TF32, where the runtime has that. It does not count for the verdict.

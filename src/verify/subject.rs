@@ -1,9 +1,11 @@
 //! What is to be verified: the inputs and outputs that a file declares, and the little that decides how it
 //! is tried. It knows no file format.
 
+use super::trace::{Lineage, Site};
 use crate::metadata::Normal;
 use crate::runtime::Element;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A file, as far as running it matters.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,12 @@ pub struct Subject {
     pub constant_weights: bool,
     /// Whether it was written by this program.
     pub is_own: bool,
+    /// Outputs that are not compared, and why; `outputs` has the others.
+    pub left_out: Vec<LeftOut>,
+    /// For inputs whose layout the nodes that read them tell: whether channels come last.
+    pub channels_last: BTreeMap<String, bool>,
+    /// What the nodes make of the rows of a batch.
+    pub lineage: Lineage,
     /// Whether the weights are those with which training starts, so that rounding may grow from block to block.
     pub untrained: bool,
 }
@@ -44,6 +52,9 @@ impl Default for Subject {
             normal: None,
             constant_weights: false,
             is_own: false,
+            left_out: Vec::new(),
+            channels_last: BTreeMap::new(),
+            lineage: Lineage::default(),
             untrained: false,
         }
     }
@@ -89,6 +100,54 @@ impl Subject {
                 size,
                 steps: self.size_steps,
             })
+        }
+    }
+}
+
+impl Subject {
+    /// Names of the outputs that are not compared.
+    #[must_use]
+    pub fn leave_out(&self) -> Vec<String> {
+        let names = self.left_out.iter();
+        names.map(|output| output.declared.name.clone()).collect()
+    }
+
+    /// The same, with every output that can be read among `outputs`: for runs that compare nothing.
+    #[must_use]
+    pub fn with_all_readable(mut self) -> Self {
+        let is_readable = |output: &mut LeftOut| !matches!(output.why, Why::Type(_));
+        let readable = self.left_out.extract_if(.., is_readable);
+        self.outputs.extend(readable.map(|output| output.declared));
+        self
+    }
+}
+
+/// An output that is not compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// What the file says of it.
+    pub declared: Declared,
+    /// Its place among all outputs of the file.
+    pub place: usize,
+    /// The reason.
+    pub why: Why,
+}
+
+/// Why an output is not compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is not a tensor of numbers or bools, but this.
+    Type(String),
+    /// It depends on random numbers.
+    Random(Site),
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.declared.name.escape_debug();
+        match &self.why {
+            Why::Type(found) => write!(f, "output `{name}` is {found}"),
+            Why::Random(site) => write!(f, "output `{name}` depends on random numbers: {site}"),
         }
     }
 }

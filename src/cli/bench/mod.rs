@@ -55,6 +55,9 @@ pub struct BenchArgs {
     quiet: bool,
 }
 
+/// A file, its inputs, and its outputs that are not wanted.
+type Timed<'a> = (&'a Path, Vec<NamedTensor>, Vec<String>);
+
 /// Processes for each row, one after the other; with two files by turns.
 const PROCESSES: usize = 5;
 
@@ -67,13 +70,17 @@ pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
     args.libraries.check(&args.runtime)?;
     let subject = subject(&args.file)?;
     let other = args.against.as_deref().map(self::subject).transpose()?;
+    for left_out in subject.left_out.iter().filter(|_| !args.quiet) {
+        tell!("note: {left_out}, so it is not asked for");
+    }
     let (mut rows, mut status) = (Vec::new(), Status::Done);
     for (runtime, named) in args.runtimes() {
         for wanted in args.wanted() {
             let (batch, inputs) = inputs(&args.file, &subject, &wanted)?;
             let of_other = match (&args.against, &other) {
                 (Some(path), Some(subject)) => {
-                    Some((path.as_path(), self::inputs(path, subject, &wanted)?.1))
+                    let inputs = self::inputs(path, subject, &wanted)?.1;
+                    Some((path.as_path(), inputs, subject.leave_out()))
                 }
                 _ => None,
             };
@@ -87,7 +94,8 @@ pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
                 } else {
                     1
                 };
-                let row = args.row(runtime, threads, batch, &inputs, of_other.as_ref())?;
+                let timed = (args.file.as_path(), inputs.clone(), subject.leave_out());
+                let row = args.row(runtime, threads, batch, &timed, of_other.as_ref())?;
                 if row.unavailable && !named {
                     if !args.quiet {
                         tell!(
@@ -164,22 +172,21 @@ impl BenchArgs {
         runtime: RuntimeName,
         threads: u16,
         batch: u64,
-        inputs: &[NamedTensor],
-        other: Option<&(&Path, Vec<NamedTensor>)>,
+        file: &Timed<'_>,
+        other: Option<&Timed<'_>>,
     ) -> Result<Row, Failure> {
         let mut row = Row::new(runtime, threads, batch);
         let (mut all, mut ratios) = (Vec::new(), Vec::new());
         for _ in 0..PROCESSES {
-            let Some(mine) = self.process(&self.file, runtime, threads, inputs, &mut row)? else {
+            let Some(mine) = self.process(file, runtime, threads, &mut row)? else {
                 return Ok(row);
             };
-            if let Some((path, inputs)) = other {
+            if let Some(other) = other {
                 let mut scratch = row.clone();
-                let Some(theirs) = self.process(path, runtime, threads, inputs, &mut scratch)?
-                else {
+                let Some(theirs) = self.process(other, runtime, threads, &mut scratch)? else {
                     row.error = scratch
                         .error
-                        .map(|error| format!("`{}`: {error}", path.display()));
+                        .map(|error| format!("`{}`: {error}", other.0.display()));
                     return Ok(row);
                 };
                 let medians =
@@ -200,24 +207,24 @@ impl BenchArgs {
     /// Times a file in a process of its own, and notes in `row` what the last one says of itself.
     fn process(
         &self,
-        file: &Path,
+        (file, inputs, leave_out): &Timed<'_>,
         runtime: RuntimeName,
         threads: u16,
-        inputs: &[NamedTensor],
         row: &mut Row,
     ) -> Result<Option<Timings>, Failure> {
         let spec = Spec {
             runtime,
             library: None,
-            model: file.to_owned(),
+            model: file.to_path_buf(),
             threads: Some(threads.into()),
             rounded: false,
             timed: false,
             runs: self.runs.into(),
+            leave_out: leave_out.clone(),
             search_path: None,
         };
         let places = self.libraries.places();
-        let cases = [inputs.to_vec()];
+        let cases = [inputs.clone()];
         let tried = run_found(&spec, &places, &cases, Duration::from_secs(self.timeout))?;
         let Outcome {
             version,
@@ -234,7 +241,7 @@ impl BenchArgs {
                 Trouble::TimedOut { seconds } => {
                     (false, Some(format!("not done after {seconds} s")))
                 }
-                Trouble::Refused { message } => (false, Some(message)),
+                Trouble::Refused { message } | Trouble::Lacks { message } => (false, Some(message)),
             };
             return Ok(None);
         }
@@ -262,7 +269,7 @@ fn subject(path: &Path) -> Result<Subject, Failure> {
             ),
             hint: Some("`check` lists everything that is wrong with it".to_owned()),
         }),
-        None => Ok(read::subject(&model)),
+        None => Ok(read::subject(&model).with_all_readable()),
     }
 }
 

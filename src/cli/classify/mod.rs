@@ -59,6 +59,7 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
     let seconds = args
         .timeout
         .unwrap_or_else(|| model.seconds(args.pictures.len()));
+    let leave_out = model.leave_out();
     let mut job = Job {
         model,
         spec: Spec {
@@ -69,6 +70,7 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
             rounded: false,
             timed: false,
             runs: 0,
+            leave_out,
             search_path: None,
         },
         places: args.libraries.places(),
@@ -202,7 +204,9 @@ fn add(total: &mut Option<f64>, seconds: Option<f64>) {
 fn failure(runtime: RuntimeName, trouble: Trouble) -> Failure {
     let (status, message, hint) = match trouble {
         Trouble::Unavailable { reason, hint } => (Status::Unavailable, reason, hint),
-        Trouble::Refused { message } => (Status::Disagrees, message, None),
+        Trouble::Refused { message } | Trouble::Lacks { message } => {
+            (Status::Disagrees, message, None)
+        }
         Trouble::Crashed { message } => (Status::Disagrees, format!("crashed: {message}"), None),
         Trouble::TimedOut { seconds } => {
             let hint = Some("allow more with `--timeout`".to_owned());

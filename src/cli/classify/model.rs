@@ -98,6 +98,11 @@ impl Model {
         self.subject.macs
     }
 
+    /// Outputs that are not read, such as strings.
+    pub fn leave_out(&self) -> Vec<String> {
+        self.subject.leave_out()
+    }
+
     /// How many classes there are.
     pub fn classes(&self) -> usize {
         self.classes

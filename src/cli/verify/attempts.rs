@@ -29,6 +29,8 @@ pub struct Run<'a> {
     pub macs: u64,
     /// Inputs of each case.
     pub inputs: &'a [Vec<NamedTensor>],
+    /// Outputs that are not wanted.
+    pub leave_out: &'a [String],
     /// Time limit of each runtime.
     pub limit: Duration,
     /// Whether to say on standard error what runs.
@@ -122,6 +124,13 @@ fn attempt(
         ));
         return Ok(None);
     }
+    // That this program's own interpreter lacks an operator says nothing of the file.
+    if let (RuntimeName::Reference, Some(Trouble::Lacks { message }), false) =
+        (runtime, &tried.outcome.trouble, named)
+    {
+        notes.push(format!("`reference` did not run: {message}"));
+        return Ok(None);
+    }
     Ok(Some(Attempt {
         runtime,
         library: tried
@@ -155,6 +164,7 @@ fn spec(run: &Run<'_>, request: &Request, runtime: RuntimeName) -> Spec {
         rounded: false,
         timed: false,
         runs: 0,
+        leave_out: run.leave_out.to_vec(),
         search_path: None,
     }
 }

@@ -1,6 +1,6 @@
 //! `verify --bisect`: for each runtime that disagrees, the node at which it begins to.
 
-use super::lab::{Bench, Benches, Workers};
+use super::lab::{BaseRuns, Bench, Benches, Workers};
 use super::{Arguments, limit, open, pair, progress, table, verify_path};
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text::printable;
@@ -95,6 +95,12 @@ fn search(arguments: &Arguments, report: &Report) -> Result<Vec<Searched>, Failu
         .feed
         .prepare(&first, planned, request.seed, &shown)?;
     let workers = Workers::new(request, limit(request, planned, &feed.cases));
+    let leave_out = [
+        subject.leave_out(),
+        pair.as_ref()
+            .map_or_else(|| subject.leave_out(), Pair::leave_out_of_second),
+    ];
+    let mut known = BaseRuns::default();
     let is_base = |runtime: &&RuntimeReport| match &pair {
         Some(_) => true,
         None => report.base.as_deref() == Some(runtime.name),
@@ -119,24 +125,28 @@ fn search(arguments: &Arguments, report: &Report) -> Result<Vec<Searched>, Failu
                 file: &first,
                 runtime: named(base.name)?,
                 inputs: inputs.clone(),
+                leave_out: leave_out[0].clone(),
             },
             Bench {
                 file: other_file,
                 runtime: named(runtime.name)?,
                 inputs: other_inputs,
+                leave_out: leave_out[1].clone(),
             },
         ];
         let mut benches = Benches {
             workers: &workers,
             sides,
             pair: pair.as_ref(),
+            known: &mut known,
+            case,
         };
         let live = progress(quiet);
         if live {
             tell!("bisect: {} against {}", runtime.name, base.name);
         }
         let start = Instant::now();
-        let list = values(&first, second.as_ref(), inputs);
+        let list = values(&first, second.as_ref(), inputs, &leave_out[0]);
         let mut tell = |level: &Level| {
             if live {
                 tell!("{}", line(level));

@@ -81,6 +81,7 @@ pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
             file,
             macs: model.macs(),
             inputs: &inputs,
+            leave_out: &model.leave_out(),
             limit: Duration::from_secs(seconds),
             progress: progress(quiet),
         };
@@ -157,7 +158,7 @@ impl Score {
                 self.unavailable = true;
                 reason.clone()
             }
-            Trouble::Refused { message } => message.clone(),
+            Trouble::Refused { message } | Trouble::Lacks { message } => message.clone(),
             Trouble::Crashed { message } => format!("crashed: {message}"),
             Trouble::TimedOut { seconds } => format!("not done after {seconds} s"),
         });

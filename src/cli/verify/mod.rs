@@ -214,6 +214,7 @@ pub fn verify_path(
         file,
         macs: subject.macs,
         inputs: &feed.inputs,
+        leave_out: &subject.leave_out(),
         limit: limit(request, &subject, &feed.cases),
         progress: progress(quiet),
     };
@@ -232,7 +233,8 @@ pub fn verify_path(
         let rounded = attempts::make_rounded(&run, request)?;
         tell_rounding(&mut report, subject.precision, base.cases, &rounded.cases);
     }
-    let written = feed.write(base.map(|base| base.cases))?;
+    let complete = base.filter(|base| base.cases.len() == feed.cases.len());
+    let written = feed.write(complete.map(|base| base.cases))?;
     report.notes.extend(written);
     report.notes.splice(0..0, opened.warnings);
     report.notes.extend(made.notes);

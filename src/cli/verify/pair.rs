@@ -41,10 +41,12 @@ pub fn verify(
     }
     let (cases, inputs) = (feed.cases, feed.inputs);
     let for_second: Vec<_> = inputs.iter().map(|case| pair.for_second(case)).collect();
+    let leave_out = [subjects[0].leave_out(), subjects[1].leave_out()];
     let run = |file, subject: usize, inputs| Run {
         file,
         macs: subjects[subject].macs,
         inputs,
+        leave_out: &leave_out[subject],
         limit: limit(request, &subjects[subject], &cases),
         progress: progress(quiet),
     };

@@ -1,6 +1,6 @@
 //! The per-layer profile: how far every value of the file is from the base's, in each runtime, as a part of a page.
 
-use super::lab::{Bench, Benches, Workers};
+use super::lab::{BaseRuns, Bench, Benches, Workers};
 use super::{Request, limit, open};
 use crate::cli::exit::Failure;
 use efficientnet_onnx::runtime::RuntimeName;
@@ -46,16 +46,17 @@ pub fn profiles(file: &Path, request: &Request, report: &Report) -> Result<Vec<P
         .prepare(&opened.model, &subject, request.seed, &report.file)?;
     let workers = Workers::new(request, limit(request, &subject, &feed.cases));
     let inputs = &feed.inputs[0];
-    let list = values(&opened.model, None, inputs);
+    let list = values(&opened.model, None, inputs, &subject.leave_out());
     let named = |name: &str| name.parse::<RuntimeName>().map_err(Failure::bad_input);
     let bench = |name| {
         Ok(Bench {
             file: &opened.model,
             runtime: named(name)?,
             inputs: inputs.clone(),
+            leave_out: subject.leave_out(),
         })
     };
-    let mut profiles = Vec::new();
+    let (mut profiles, mut known) = (Vec::new(), BaseRuns::default());
     for runtime in report
         .runtimes
         .iter()
@@ -74,6 +75,8 @@ pub fn profiles(file: &Path, request: &Request, report: &Report) -> Result<Vec<P
             workers: &workers,
             sides,
             pair: None,
+            known: &mut known,
+            case: 0,
         };
         let layers = match profile(&mut benches, &list, runtime.tolerance, RUNS) {
             Ok(layers) => layers,

@@ -54,6 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
         file,
         macs: subject.macs,
         inputs: &feed.inputs,
+        leave_out: &subject.leave_out(),
         limit,
         progress: progress(arguments.quiet),
     };
@@ -108,6 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
     let mut copies = Copies {
         workers: Workers::new(request, limit),
         inputs: &feed.inputs[0],
+        leave_out: subject.leave_out(),
     };
     let mut tell = |trial: &efficientnet_onnx::verify::self_test::Trial| {
         if progress(arguments.quiet) {

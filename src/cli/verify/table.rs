@@ -139,6 +139,9 @@ pub fn verdict(report: &Report) -> &'static str {
         Verdict::Disagree if !report.problems.is_empty() => {
             "the file breaks a rule, so nothing ran"
         }
+        Verdict::Disagree if disagreeing(report).is_none() && report.fixed_batch.is_some() => {
+            "the batch is symbolic, but not every batch runs"
+        }
         Verdict::Disagree if disagreeing(report).is_none() => "not verified",
         Verdict::Disagree if report.pair.is_some() => "they disagree",
         Verdict::Disagree => "the runtimes disagree",
@@ -221,7 +224,11 @@ fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
     let name = runtime.name;
     device::describe(runtime, text);
     if let Some(message) = &runtime.message {
-        let _ = writeln!(text, "\n{name}: {message}");
+        // Where the first cases ran, the others are what it is about.
+        let case = report.cases.get(runtime.cases_run);
+        let case = case.filter(|_| runtime.cases_run > 0);
+        let case = case.map_or_else(String::new, |case| format!(", {}", describe_case(case)));
+        let _ = writeln!(text, "\n{name}{case}: {message}");
     }
     if let Some(hint) = &runtime.hint {
         let _ = writeln!(text, "hint: {hint}");
@@ -252,7 +259,10 @@ fn result(report: &Report, runtime: &RuntimeReport) -> String {
             )
         }
         RuntimeStatus::FailedChecks => format!("failed {} checks", runtime.failures.len()),
-        RuntimeStatus::Refused => "refused the file".to_owned(),
+        RuntimeStatus::Refused => match report.cases.get(runtime.cases_run) {
+            Some(case) if runtime.cases_run > 0 => format!("refused batch {}", case.batch),
+            _ => "refused the file".to_owned(),
+        },
         RuntimeStatus::Crashed => "crashed".to_owned(),
         RuntimeStatus::TimedOut => "ran out of time".to_owned(),
         RuntimeStatus::Unavailable => "not available".to_owned(),

@@ -43,6 +43,7 @@ pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
         library: arguments.library.clone(),
         threads: arguments.threads,
         rounded: arguments.rounded,
+        leave_out: job.leave_out.clone(),
     };
 
     let panicked = Arc::new(Mutex::new(String::new()));

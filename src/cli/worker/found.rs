@@ -92,7 +92,7 @@ fn explain(outcome: Outcome, library: &Library) -> String {
         Some(Trouble::TimedOut { seconds }) => {
             format!("loading `{path}` was not done after {seconds} s")
         }
-        Some(Trouble::Refused { message }) => message,
+        Some(Trouble::Refused { message } | Trouble::Lacks { message }) => message,
         None => format!("loading `{path}` gave no result"),
     }
 }

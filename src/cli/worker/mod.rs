@@ -59,6 +59,8 @@ pub struct Spec {
     pub timed: bool,
     /// Runs of the first case to time, in place of computing every case; by default none.
     pub runs: usize,
+    /// Outputs that are not wanted, by name.
+    pub leave_out: Vec<String>,
     /// Folders in which the system's loader looks for libraries first; by default this process's own.
     pub search_path: Option<OsString>,
 }
@@ -79,6 +81,7 @@ pub fn run(spec: &Spec, cases: Vec<Vec<NamedTensor>>, limit: Duration) -> Result
     let job = Job {
         cases,
         timed: spec.timed,
+        leave_out: spec.leave_out.clone(),
     };
     // The worker's own temporary files, such as profiles, go with it even if it is killed.
     let scratch = tempfile::tempdir().map_err(|error| {
@@ -269,6 +272,7 @@ mod tests {
         let job = Job {
             cases: vec![vec![input]],
             timed: false,
+            leave_out: vec![],
         };
         let start = Instant::now();
         (
@@ -355,6 +359,7 @@ mod tests {
         let job = Job {
             cases: vec![],
             timed: false,
+            leave_out: vec![],
         };
         let outcome = run_command(
             Command::new("/nonexistent/worker"),

@@ -24,12 +24,16 @@ pub struct Job {
     pub cases: Vec<Vec<NamedTensor>>,
     /// Whether the first case is timed.
     pub timed: bool,
+    /// Outputs that are not wanted.
+    pub leave_out: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct JobLine {
     cases: Vec<Vec<TensorLine>>,
     timed: bool,
+    #[serde(default)]
+    leave_out: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,6 +71,7 @@ pub fn write_job(job: &Job, out: &mut impl Write) -> io::Result<()> {
         &JobLine {
             cases,
             timed: job.timed,
+            leave_out: job.leave_out.clone(),
         },
         out,
     )?;
@@ -86,6 +91,7 @@ pub fn read_job(input: &mut impl BufRead) -> io::Result<Job> {
     Ok(Job {
         cases,
         timed: line.timed,
+        leave_out: line.leave_out,
     })
 }
 
@@ -248,7 +254,11 @@ mod tests {
             ],
             vec![tensor("input", &[0, 2], &[])],
         ];
-        let job = Job { cases, timed: true };
+        let job = Job {
+            cases,
+            timed: true,
+            leave_out: vec!["label".to_owned()],
+        };
         let mut bytes = Vec::new();
         write_job(&job, &mut bytes).expect("written");
         assert_eq!(read_job(&mut bytes.as_slice()).expect("read"), job);

@@ -5,7 +5,7 @@ use crate::graph::shape::Dim;
 use crate::onnx::file::{Contents, Initializer};
 use crate::onnx::ops::{OpError, Operator, TensorType, agree};
 use crate::onnx::proto::tensor_proto::DataType;
-use crate::onnx::proto::{NodeProto, ValueInfoProto};
+use crate::onnx::proto::{NodeProto, ValueInfoProto, tensor_shape_proto::dimension, type_proto};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -49,6 +49,18 @@ fn initializer_type(initializer: &Initializer) -> Option<TensorType> {
 
 /// Dimensions of a type that is followed; no operator here needs as many.
 const MOST_DIMENSIONS: usize = 8;
+
+/// An extent that is less than 0.
+fn negative_extent(info: &ValueInfoProto) -> Option<i64> {
+    let Some(type_proto::Value::TensorType(tensor)) = &info.r#type.as_ref()?.value else {
+        return None;
+    };
+    let mut dims = tensor.shape.as_ref()?.dim.iter();
+    dims.find_map(|dim| match dim.value {
+        Some(dimension::Value::DimValue(extent)) if extent < 0 => Some(extent),
+        _ => None,
+    })
+}
 
 /// Whether a value can have both types.
 fn compatible(one: &TensorType, other: &TensorType) -> bool {
@@ -139,6 +151,10 @@ impl<'a> Checker<'a> {
         let name = info.name();
         if name.is_empty() {
             return;
+        }
+        if let Some(extent) = negative_extent(info) {
+            let message = format!("`{name}` has an extent of {extent}, which is taken as unknown");
+            self.report.strict("type", None, message);
         }
         let found = match TensorType::from_proto(info.r#type.as_ref()) {
             Ok(Some(found)) if found.shape.len() <= MOST_DIMENSIONS => {

@@ -21,7 +21,7 @@
 //! | `node` | a node has an illegal attribute, or a wrong number of operands or results |
 //! | `node-unknown` | an operator, or a use of one, that is not known here (own: error, else warning) |
 //! | `operand` | an operator does not take operands of these types and shapes; in files of our own also types that only ONNX knows a use for |
-//! | `type` | a declared type is incomplete or impossible, or two contradict each other (error); two agree, or a value that is no input or output is listed without one (own: error, else warning) |
+//! | `type` | a declared type is incomplete or impossible, or two contradict each other (error); two agree, a value that is no input or output is listed without one, or an extent is negative, which is taken as unknown (own: error, else warning) |
 //! | `type-missing` | a value has no declared type (inputs and outputs: error; own: error, else warning) |
 //! | `type-unused` | a type is declared for a value that does not exist (warning) |
 //! | `mismatch` | the declared type is not the inferred one |

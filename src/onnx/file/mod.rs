@@ -10,6 +10,7 @@
 //! [`check`](super::check) to say.
 
 mod budget;
+mod constant;
 mod copy;
 mod decode;
 mod external;
@@ -21,6 +22,7 @@ mod tensor;
 mod wire;
 
 pub use budget::DECODED_LIMIT;
+pub use constant::small_tensor;
 pub use copy::{CopyError, ModelCopy};
 pub use external::{External, ExternalError};
 pub use initializer::{Data, Initializer, Typed};

@@ -37,7 +37,7 @@ impl TensorType {
         };
         Ok(Some(Self {
             element,
-            shape: read_shape(shape)?,
+            shape: read_shape(shape),
         }))
     }
 }
@@ -59,13 +59,12 @@ pub fn element_name(element: DataType) -> String {
     element.as_str_name().to_lowercase()
 }
 
-fn read_shape(shape: &TensorShapeProto) -> Result<Shape, String> {
+fn read_shape(shape: &TensorShapeProto) -> Shape {
     let read = |value: Option<&Value>| match value {
-        Some(Value::DimValue(extent)) => u64::try_from(*extent)
-            .map(Dim::Fixed)
-            .map_err(|_| format!("an extent of {extent} is negative")),
-        Some(Value::DimParam(name)) if !name.is_empty() => Ok(Dim::symbol(name, 1)),
-        Some(Value::DimParam(_)) | None => Ok(Dim::Unset),
+        // A negative extent is one that is not known, as ONNX Runtime takes it; Paddle2ONNX writes −1.
+        Some(Value::DimValue(extent)) => u64::try_from(*extent).map_or(Dim::Unset, Dim::Fixed),
+        Some(Value::DimParam(name)) if !name.is_empty() => Dim::symbol(name, 1),
+        Some(Value::DimParam(_)) | None => Dim::Unset,
     };
     shape
         .dim
@@ -98,11 +97,11 @@ mod tests {
     fn declarations() {
         let name = |name: &str| Some(Value::DimParam(name.to_owned()));
         let extent = |extent| Some(Value::DimValue(extent));
-        let shape = vec![name("batch"), extent(3), name(""), None];
+        let shape = vec![name("batch"), extent(3), name(""), None, extent(-1)];
         let read = TensorType::from_proto(Some(&declared(Some(1), Some(shape))))
             .expect("legal")
             .expect("a tensor");
-        assert_eq!(read.to_string(), "float[batch, 3, ?, ?]");
+        assert_eq!(read.to_string(), "float[batch, 3, ?, ?, ?]");
         let scalar = TensorType::from_proto(Some(&declared(Some(7), Some(vec![]))));
         assert_eq!(
             scalar,
@@ -129,10 +128,6 @@ mod tests {
             (
                 Some(declared(Some(99), None)),
                 "element type 99 does not exist",
-            ),
-            (
-                Some(declared(Some(1), Some(vec![extent(-1)]))),
-                "an extent of -1 is negative",
             ),
         ] {
             assert_eq!(

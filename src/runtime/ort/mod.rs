@@ -28,6 +28,8 @@ pub struct Ort {
     environment: Environment,
     version: String,
     threads: Option<usize>,
+    /// Outputs that are not returned.
+    leave_out: Vec<String>,
     /// What CUDA stands on; none on the CPU.
     cuda: Option<Cuda>,
 }
@@ -54,6 +56,7 @@ impl Ort {
             environment: library::load(library)?,
             version: library::version(library),
             threads: options.threads,
+            leave_out: options.leave_out.clone(),
             cuda: None,
         })
     }
@@ -121,7 +124,7 @@ impl Ort {
         let placed = record::assigned(&session)
             .map_err(|error| refused("asking where the nodes were placed", &error))?;
         let placement = Placement::of(source, ep::CUDA::NAME, placed);
-        Ok(Loaded::on_device(session, placement, folder))
+        Ok(Loaded::on_device(session, placement, folder).without(&self.leave_out))
     }
 }
 
@@ -143,7 +146,7 @@ impl Runtime for Ort {
                 .builder()?
                 .commit_from_file(model)
                 .map_err(|error| refused(LOADING, &error))?;
-            return Ok(Box::new(Loaded::on_cpu(session)));
+            return Ok(Box::new(Loaded::on_cpu(session).without(&self.leave_out)));
         };
         if let Some((reason, hint)) = cuda.obstacle() {
             return Err(RuntimeError::Unavailable {

@@ -5,13 +5,15 @@ use super::{profile, refused};
 use crate::runtime::cuda::without_cudnn;
 use crate::runtime::placement::{Placement, Source};
 use crate::runtime::{NamedTensor, RuntimeError, Session};
-use ::ort::session::{Session as OrtSession, SessionInputValue};
+use ::ort::session::{OutputSelector, RunOptions, Session as OrtSession, SessionInputValue};
 use std::borrow::Cow;
 use tempfile::TempDir;
 
 /// A loaded file.
 pub struct Loaded {
     session: OrtSession,
+    /// Outputs that are not returned.
+    leave_out: Vec<String>,
     /// What is known of the placement and was not told yet.
     untold: Option<Placement>,
     /// Where the profile of the first run goes; none once it was read, or if there is none.
@@ -28,6 +30,7 @@ impl Loaded {
     pub fn on_cpu(session: OrtSession) -> Self {
         Self {
             session,
+            leave_out: Vec::new(),
             untold: None,
             profile: None,
         }
@@ -38,8 +41,17 @@ impl Loaded {
         let provider = placement.provider.clone();
         Self {
             session,
+            leave_out: Vec::new(),
             untold: Some(placement),
             profile: folder.map(|folder| Profile { folder, provider }),
+        }
+    }
+
+    /// Asks for all outputs but these.
+    pub fn without(self, leave_out: &[String]) -> Self {
+        Self {
+            leave_out: leave_out.to_vec(),
+            ..self
         }
     }
 
@@ -82,7 +94,17 @@ impl Session for Loaded {
             .collect();
         let mut named = Vec::new();
         {
-            let outputs = self.session.run(values).map_err(|error| explain(&error))?;
+            let mut selected = OutputSelector::default();
+            for name in &self.leave_out {
+                selected = selected.without(name);
+            }
+            let options = RunOptions::new()
+                .map_err(|error| refused("selecting the outputs", &error))?
+                .with_outputs(selected);
+            let outputs = self
+                .session
+                .run_with_options(values, &options)
+                .map_err(|error| explain(&error))?;
             for (name, value) in &outputs {
                 named.push(from_value(name, &value)?);
             }

@@ -6,7 +6,7 @@ use crate::onnx::proto::{
     ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto::Value as TypeValue,
 };
 use prost::Message;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The greatest operator set that this interpreter is held against: that of ONNX 1.23.
@@ -54,8 +54,8 @@ pub fn describe(node: &NodeProto) -> String {
     )
 }
 
-/// Reads the file at `path`.
-pub fn load(path: &Path) -> Result<Plan, String> {
+/// Reads the file at `path`, without the outputs of these names.
+pub fn load(path: &Path, leave_out: &[String]) -> Result<Plan, String> {
     let cannot_read = |error| format!("cannot read `{}`: {error}", path.display());
     // Asked before reading: a pipe would wait for a writer.
     let metadata = std::fs::metadata(path).map_err(cannot_read)?;
@@ -72,13 +72,19 @@ pub fn load(path: &Path) -> Result<Plan, String> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     };
-    plan(model, folder)
+    plan(model, folder, leave_out)
 }
 
-/// A model whose external data lies in `folder`.
-pub fn plan(model: ModelProto, folder: PathBuf) -> Result<Plan, String> {
-    let nodes = inline::inline(&model)?;
-    let graph = model.graph.ok_or("it has no graph")?;
+/// A model whose external data lies in `folder`. Nodes that only the outputs in `leave_out` need are not looked at.
+pub fn plan(model: ModelProto, folder: PathBuf, leave_out: &[String]) -> Result<Plan, String> {
+    let mut nodes = inline::inline(&model)?;
+    let mut graph = model.graph.ok_or("it has no graph")?;
+    if !leave_out.is_empty() {
+        graph
+            .output
+            .retain(|output| !leave_out.iter().any(|name| name == output.name()));
+        nodes = needed(nodes, &graph.output);
+    }
     if !graph.sparse_initializer.is_empty() {
         return Err("sparse initializers are not supported".to_owned());
     }
@@ -150,6 +156,20 @@ pub fn plan(model: ModelProto, folder: PathBuf) -> Result<Plan, String> {
         inputs,
         outputs,
     })
+}
+
+/// The nodes that the outputs are computed from, in order.
+fn needed(nodes: Vec<(NodeProto, i64)>, outputs: &[ValueInfoProto]) -> Vec<(NodeProto, i64)> {
+    let mut wanted: BTreeSet<String> = outputs.iter().map(|output| output.name().into()).collect();
+    let mut kept = Vec::new();
+    for (node, version) in nodes.into_iter().rev() {
+        if node.output.iter().any(|result| wanted.contains(result)) {
+            wanted.extend(node.input.iter().filter(|name| !name.is_empty()).cloned());
+            kept.push((node, version));
+        }
+    }
+    kept.reverse();
+    kept
 }
 
 #[derive(Default)]
@@ -238,7 +258,8 @@ pub fn declared(input: &ValueInfoProto) -> Option<(i32, Option<Vec<Option<i64>>>
         let mut extents = Vec::new();
         for dimension in &shape.dim {
             extents.push(match dimension.value {
-                Some(Value::DimValue(extent)) => Some(extent),
+                // Paddle2ONNX writes −1 for a symbolic extent.
+                Some(Value::DimValue(extent)) if extent >= 0 => Some(extent),
                 _ => None,
             });
         }

@@ -53,6 +53,8 @@ use tensor::{Data, Tensor};
 pub(super) struct Reference {
     /// Whether every value is rounded to its type.
     pub(super) rounded: bool,
+    /// Outputs that are not returned.
+    pub(super) leave_out: Vec<String>,
 }
 
 /// A loaded file.
@@ -68,7 +70,8 @@ impl Runtime for Reference {
     }
 
     fn load(&self, model: &Path) -> Result<Box<dyn Session>, RuntimeError> {
-        let plan = load::load(model).map_err(|message| refused("loading the file", message))?;
+        let plan = load::load(model, &self.leave_out)
+            .map_err(|message| refused("loading the file", message))?;
         let rounded = self.rounded;
         Ok(Box::new(Interpreter { plan, rounded }))
     }
@@ -89,8 +92,21 @@ impl Session for Interpreter {
     }
 }
 
+/// How messages end that tell of what this interpreter lacks, and not of a fault of the file.
+const LACKING: [&str; 5] = [
+    "not supported",
+    "is supported",
+    "by this interpreter",
+    "interpreter lacks",
+    "this interpreter knows",
+];
+
 fn refused(step: &'static str, message: String) -> RuntimeError {
-    RuntimeError::Refused { step, message }
+    if LACKING.iter().any(|words| message.contains(words)) {
+        RuntimeError::Lacks { step, message }
+    } else {
+        RuntimeError::Refused { step, message }
+    }
 }
 
 impl Plan {

@@ -86,7 +86,7 @@ fn run_in(
     shape: &[usize],
     data: &[f64],
 ) -> Result<Vec<f64>, String> {
-    let plan = plan(model, folder.to_owned())?;
+    let plan = plan(model, folder.to_owned(), &[])?;
     let input = NamedTensor {
         name: "x".to_owned(),
         shape: shape.to_vec(),
@@ -192,7 +192,7 @@ fn functions_are_inlined_with_their_attributes() {
     second.domain = Some("own".to_owned());
     let mut model = model(vec![first, second], vec![]);
     model.functions = vec![function];
-    let plan = plan(model.clone(), ".".into()).expect("a plan");
+    let plan = plan(model.clone(), ".".into(), &[]).expect("a plan");
     let names: Vec<&str> = plan.names.iter().map(String::as_str).collect();
     assert_eq!(names, ["x", "hidden#0/hidden", "hidden", "y#2/hidden", "y"]);
     assert_eq!(run(model.clone(), &[2], &[1.0, 2.0]), Ok(vec![4.0, 8.0]));
@@ -231,7 +231,7 @@ fn values_are_dropped_after_their_last_reader() {
         node("Abs", &["c"], &["unread"]),
         node("Neg", &["c"], &["y"]),
     ];
-    let plan = plan(model(nodes, vec![]), ".".into()).expect("a plan");
+    let plan = plan(model(nodes, vec![]), ".".into(), &[]).expect("a plan");
     let dropped: Vec<Vec<&str>> = plan
         .steps
         .iter()
@@ -281,6 +281,7 @@ fn values_are_rounded_to_their_type_only_on_request() {
             ],
         ),
         ".".into(),
+        &[],
     );
     let plan = plan.expect("a plan");
     let input = NamedTensor {

@@ -1,8 +1,9 @@
 //! The values of a graph that can be compared: which node computes each, from what, and how large it may be.
 
 use crate::onnx::file::ModelFile;
-use crate::onnx::proto::{ValueInfoProto, tensor_shape_proto::dimension, type_proto};
+use crate::onnx::proto::{NodeProto, ValueInfoProto, tensor_shape_proto::dimension, type_proto};
 use crate::runtime::NamedTensor;
+use crate::verify::trace::read_by;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Channels by which a value without declared type is taken to be larger than the inputs.
@@ -26,11 +27,24 @@ pub struct Value {
 }
 
 /// Every value that the nodes of `file`, and those of `other` where there is one, compute under the same name, in the
-/// first file's order, for inputs like these. Values within nodes and functions are not among them.
+/// first file's order, for inputs like these. Values within nodes and functions are not among them, nor are those that
+/// only the outputs in `leave_out` need.
 #[must_use]
-pub fn values(file: &ModelFile, other: Option<&ModelFile>, inputs: &[NamedTensor]) -> Vec<Value> {
+pub fn values(
+    file: &ModelFile,
+    other: Option<&ModelFile>,
+    inputs: &[NamedTensor],
+    leave_out: &[String],
+) -> Vec<Value> {
     let contents = &file.contents;
-    let outputs: BTreeSet<&str> = contents.outputs.iter().map(ValueInfoProto::name).collect();
+    let left_out = |name: &&str| leave_out.iter().any(|left_out| left_out == name);
+    let outputs: BTreeSet<&str> = contents
+        .outputs
+        .iter()
+        .map(ValueInfoProto::name)
+        .filter(|name| !left_out(name))
+        .collect();
+    let unneeded = unneeded(&contents.nodes, &outputs, leave_out);
     let types: BTreeMap<&str, &ValueInfoProto> = contents
         .value_info
         .iter()
@@ -62,7 +76,8 @@ pub fn values(file: &ModelFile, other: Option<&ModelFile>, inputs: &[NamedTensor
                 .as_ref()
                 .is_none_or(|shared| shared.contains(output.as_str()));
             let r#type = types.get(output.as_str()).copied();
-            if !paired || !r#type.is_none_or(is_tensor) {
+            let needed = !unneeded.contains(output.as_str());
+            if !paired || !needed || !r#type.is_none_or(is_tensor) {
                 sources.insert(output, from.clone());
                 continue;
             }
@@ -83,6 +98,29 @@ pub fn values(file: &ModelFile, other: Option<&ModelFile>, inputs: &[NamedTensor
         }
     }
     found
+}
+
+/// Values that no output is computed from; none where no output is left out.
+fn unneeded<'f>(
+    nodes: &'f [NodeProto],
+    outputs: &BTreeSet<&'f str>,
+    leave_out: &[String],
+) -> BTreeSet<&'f str> {
+    let (mut needed, mut unneeded) = (outputs.clone(), BTreeSet::new());
+    if leave_out.is_empty() {
+        return unneeded;
+    }
+    for node in nodes.iter().rev() {
+        let mut results = node.output.iter().map(String::as_str);
+        if results.clone().any(|result| needed.contains(result)) {
+            read_by(node, &mut |name| {
+                needed.insert(name);
+            });
+        } else {
+            unneeded.extend(results.by_ref());
+        }
+    }
+    unneeded
 }
 
 fn is_tensor(info: &ValueInfoProto) -> bool {

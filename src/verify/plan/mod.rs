@@ -1,6 +1,8 @@
 //! With which inputs a file is tried: sizes and batches, and how long that may take.
 
-use super::subject::{Extent, Names, SizeStepError, Subject};
+use super::layout::Axes;
+use super::remarks::advice;
+use super::subject::{Extent, LeftOut, Names, SizeStepError, Subject};
 use crate::request::SIZE_STEP;
 use crate::runtime::Element;
 use serde::Serialize;
@@ -119,6 +121,16 @@ pub enum PlanError {
         /// Its shape.
         shape: Vec<u64>,
     },
+    /// An extent is declared as 0. ONNX Runtime then takes nothing but an empty tensor.
+    #[error(
+        "input `{input}` is declared as {shape}, so that it only takes a tensor without elements; expected a name or -1 for an extent that may vary"
+    )]
+    Zero {
+        /// Name of the input.
+        input: String,
+        /// Its shape.
+        shape: String,
+    },
     /// Another extent is asked for than the file has.
     #[error("{what} {asked} is asked for, but the file has {found}")]
     Fixed {
@@ -132,6 +144,9 @@ pub enum PlanError {
     /// The file's pads are wrong at that size.
     #[error(transparent)]
     SizeStep(#[from] SizeStepError),
+    /// The file has outputs, and none that can be compared: each, with the reason.
+    #[error("no output of the file can be compared: {0}")]
+    NotComparable(String),
     /// There is nothing to provide or to compare.
     #[error("the file has no {0}")]
     Nothing(&'static str),
@@ -151,22 +166,30 @@ pub fn cases(subject: &Subject) -> Result<Vec<Case>, PlanError> {
 /// # Errors
 /// If an input is no number or has a shape that cannot be made, or something else is asked for than the file has.
 pub fn cases_of(subject: &Subject, wanted: &Wanted) -> Result<Vec<Case>, PlanError> {
-    let first = subject.inputs.first().ok_or(PlanError::Nothing("input"))?;
-    if subject.outputs.is_empty() {
-        return Err(PlanError::Nothing("output"));
+    let primary = subject.primary();
+    let first = subject
+        .inputs
+        .get(primary)
+        .ok_or(PlanError::Nothing("input"))?;
+    match subject.left_out.as_slice() {
+        _ if !subject.outputs.is_empty() => {}
+        [] => return Err(PlanError::Nothing("output")),
+        all => return Err(PlanError::NotComparable(list(all))),
     }
     let shape = first
         .shape
         .as_deref()
         .ok_or_else(|| PlanError::NoShape(first.name.clone()))?;
+    let axes = subject.axes(primary);
     let contents = match wanted.contents.as_slice() {
         [] => &[Content::Normal],
         contents => contents,
     };
-    let batches = batches(subject, shape, &wanted.batches)?;
+    let batch = axes.batch.and_then(|axis| shape.get(axis));
+    let batches = batches(subject, batch, &wanted.batches)?;
     let mut cases = Vec::new();
     for &content in contents {
-        for size in sizes(subject, shape, &wanted.sizes)? {
+        for size in sizes(subject, axes.size_of(&references(shape)), &wanted.sizes)? {
             for &(first, batch) in &batches {
                 let mut case = Case {
                     batch,
@@ -191,10 +214,10 @@ pub fn cases_of(subject: &Subject, wanted: &Wanted) -> Result<Vec<Case>, PlanErr
 /// The first image of each batch, and how many it has.
 fn batches(
     subject: &Subject,
-    shape: &[Extent],
+    declared: Option<&Extent>,
     wanted: &[u64],
 ) -> Result<Vec<(u64, u64)>, PlanError> {
-    let fixed = match shape.first() {
+    let fixed = match declared {
         None => 1,
         Some(Extent::Fixed(batch)) => *batch,
         Some(Extent::Named(_) | Extent::Unset) => {
@@ -235,10 +258,21 @@ pub fn default_seconds(subject: &Subject, cases: &[Case]) -> u64 {
         .saturating_add(u64::try_from(total.saturating_mul(2) / 1_000_000_000).unwrap_or(u64::MAX))
 }
 
-/// Heights and widths to try; none where the first input is no image.
+fn references(shape: &[Extent]) -> Vec<&Extent> {
+    shape.iter().collect()
+}
+
+/// Each output that is not compared, with the reason.
+fn list(left_out: &[LeftOut]) -> String {
+    let each = left_out.iter();
+    let each = each.map(|output| format!("{output}{}", advice(output)));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+/// Heights and widths to try; none where no input is an image.
 fn sizes(
     subject: &Subject,
-    shape: &[Extent],
+    declared: Option<[&Extent; 2]>,
     wanted: &[[u64; 2]],
 ) -> Result<Vec<Option<[u64; 2]>>, PlanError> {
     let fixed = |asked: &[u64; 2], found: &str| PlanError::Fixed {
@@ -246,7 +280,7 @@ fn sizes(
         asked: format!("{}x{}", asked[0], asked[1]),
         found: found.to_owned(),
     };
-    let [_, _, height, width] = shape else {
+    let Some([height, width]) = declared else {
         return match wanted.first() {
             Some(asked) => Err(fixed(asked, "an input that is no image")),
             None => Ok(vec![None]),
@@ -284,22 +318,24 @@ fn sizes(
 
 /// Gives the named dimensions of every input their values.
 pub(super) fn name_dimensions(subject: &Subject, case: &mut Case) {
-    for input in &subject.inputs {
+    for (index, input) in subject.inputs.iter().enumerate() {
+        let axes = subject.axes(index);
         for (axis, extent) in input.shape.iter().flatten().enumerate() {
-            if let (Extent::Named(name), Some(value)) = (extent, symbolic_extent(case, axis)) {
+            if let (Extent::Named(name), Some(value)) = (extent, symbolic_extent(case, axes, axis))
+            {
                 case.names.entry(name.clone()).or_insert(value);
             }
         }
     }
 }
 
-/// What a symbolic dimension is in a case: the batch first, height and width third and fourth.
-fn symbolic_extent(case: &Case, axis: usize) -> Option<u64> {
-    match axis {
-        0 => Some(case.batch),
-        2 | 3 => case.size.map(|size| size[axis - 2]),
-        _ => None,
+/// What a symbolic dimension is in a case: the batch, the height or the width.
+fn symbolic_extent(case: &Case, axes: Axes, place: usize) -> Option<u64> {
+    if axes.batch == Some(place) {
+        return Some(case.batch);
     }
+    let side = axes.size?.iter().position(|side| *side == place)?;
+    case.size.map(|size| size[side])
 }
 
 /// The element type and the shape of the input at `index` in a case.
@@ -324,11 +360,12 @@ pub(super) fn input_type(
         .shape
         .as_deref()
         .ok_or_else(|| PlanError::NoShape(input.name.clone()))?;
+    let axes = subject.axes(index);
     let extent = |(axis, extent): (usize, &Extent)| match extent {
         Extent::Fixed(extent) => Ok(*extent),
         Extent::Named(name) if case.names.contains_key(name) => Ok(case.names[name]),
         Extent::Named(_) | Extent::Unset => {
-            symbolic_extent(case, axis).ok_or_else(|| PlanError::Symbolic {
+            symbolic_extent(case, axes, axis).ok_or_else(|| PlanError::Symbolic {
                 input: input.name.clone(),
                 axis,
             })
@@ -342,6 +379,12 @@ pub(super) fn input_type(
     let elements = shape
         .iter()
         .try_fold(1_u64, |elements, &extent| elements.checked_mul(extent));
+    if declared.contains(&Extent::Fixed(0)) {
+        return Err(PlanError::Zero {
+            input: input.name.clone(),
+            shape: input.expected(&Names::new()),
+        });
+    }
     match elements {
         Some(1..=LARGEST_INPUT) => Ok((element, shape)),
         _ => Err(PlanError::Size {

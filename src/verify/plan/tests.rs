@@ -23,7 +23,7 @@ fn subject(shape: Vec<Extent>, macs: u64) -> Subject {
         normal: None,
         constant_weights: false,
         is_own: true,
-        untrained: false,
+        ..Subject::default()
     }
 }
 
@@ -105,7 +105,7 @@ fn what_cannot_be_tried_is_an_error() {
         image(Extent::Fixed(1), Extent::Fixed(0), Extent::Fixed(2)),
         0,
     );
-    assert!(matches!(cases(&empty), Err(PlanError::Size { .. })));
+    assert!(matches!(cases(&empty), Err(PlanError::Zero { .. })));
     assert!(matches!(
         cases(&Subject::default()),
         Err(PlanError::Nothing("input"))

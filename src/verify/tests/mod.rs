@@ -1,5 +1,6 @@
 //! Verdicts on outputs that no runtime made.
 
+mod batches;
 mod own_checks;
 mod placed;
 
