@@ -5,8 +5,11 @@
 mod folder;
 
 use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
+use efficientnet_onnx::onnx::proto::tensor_proto::DataType;
+use efficientnet_onnx::onnx::proto::{ModelProto, TensorProto};
 use efficientnet_onnx::tensor::TensorSource;
 use folder::listing;
+use prost::Message;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -359,4 +362,32 @@ fn numbers_that_are_not_finite_are_named_and_nothing_is_written() {
     assert!(!folder.join("exported").exists());
     let (status, message) = export(&["--allow-nan"]);
     assert_eq!(status, Some(0), "{message}");
+}
+
+/// Another tool may have put something in front of the network.
+#[test]
+fn an_initializer_that_is_not_the_networks_is_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let emit = ["emit", "--bn", "keep", "-o", "kept.onnx"];
+    done(folder, &[&emit[..], &NETWORK].concat());
+    let bytes = std::fs::read(folder.join("kept.onnx")).expect("a file");
+    let mut model = ModelProto::decode(bytes.as_slice()).expect("a model");
+    let graph = model.graph.as_mut().expect("a graph");
+    graph.initializer.push(TensorProto {
+        name: Some("input.mean".to_owned()),
+        dims: vec![3],
+        data_type: Some(DataType::Float as i32),
+        raw_data: Some(vec![0; 12].into()),
+        ..TensorProto::default()
+    });
+    std::fs::write(folder.join("changed.onnx"), model.encode_to_vec()).expect("a file");
+    for command in [&["emit", "--weights"][..], &["weights", "export"]] {
+        let read = |file: &str| run(folder, &[command, &[file, "-o", "out", "--force"]].concat());
+        let (status, message) = read("kept.onnx");
+        assert_eq!(status, Some(0), "{message}");
+        let (status, message) = read("changed.onnx");
+        assert_eq!(status, Some(2), "{message}");
+        assert!(message.contains("unexpected  `input.mean`"), "{message}");
+    }
 }

@@ -15,12 +15,12 @@ use efficientnet_onnx::like::{Like, recorded_request};
 use efficientnet_onnx::metadata::{self, Fresh, Normal, Origin, Preprocessing, Recipe};
 use efficientnet_onnx::request::{BatchNorms, Blueprint, Extent, Request};
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
+use efficientnet_onnx::weights::Expected;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::classifier::{FRESH_RULE, FreshClassifier};
 use efficientnet_onnx::weights::names::conventions::{Known, resolve_conventions};
 use efficientnet_onnx::weights::names::{NameMap, Naming};
 use efficientnet_onnx::weights::stem::{AdaptedStem, COLOURS};
-use efficientnet_onnx::weights::{BindError, Expected};
 use serde::de::DeserializeOwned;
 use std::path::Path;
 

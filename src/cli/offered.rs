@@ -29,16 +29,18 @@ pub fn notes(checkpoint: &Checkpoint, is_replaced: bool) -> Vec<String> {
                 place => format!("`{}`", place.escape_debug()),
             })
             .collect();
-        let what = match checkpoint.is_averaged() {
-            true => "averages",
-            false => "weights",
+        let what = if checkpoint.is_averaged() {
+            "averages"
+        } else {
+            "weights"
         };
-        notes.push(match others.is_empty() {
-            true => format!("the checkpoint's weights are its `{nest}`"),
-            false => format!(
+        notes.push(if others.is_empty() {
+            format!("the checkpoint's weights are its `{nest}`")
+        } else {
+            format!(
                 "read the {what} in `{nest}`; left out another state dict of the network: {}",
                 others.join(", ")
-            ),
+            )
         });
     }
     let left_out: Vec<String> = checkpoint

@@ -63,6 +63,8 @@ pub enum Dtype {
     F32,
     /// IEEE double precision.
     F64,
+    /// A floating-point or complex type that is not read, such as 8-bit floats.
+    Unread,
     /// An integer or a bool: never a weight.
     Integer,
 }
@@ -74,6 +76,7 @@ impl fmt::Display for Dtype {
             Self::BF16 => "bf16",
             Self::F32 => "f32",
             Self::F64 => "f64",
+            Self::Unread => "unread",
             Self::Integer => "integer",
         })
     }

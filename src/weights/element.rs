@@ -9,11 +9,11 @@ pub(super) fn size(dtype: Dtype) -> Option<usize> {
         Dtype::F16 | Dtype::BF16 => Some(2),
         Dtype::F32 => Some(4),
         Dtype::F64 => Some(8),
-        Dtype::Integer => None,
+        Dtype::Unread | Dtype::Integer => None,
     }
 }
 
-/// Converts `out.len()` little-endian elements to f32, doubles rounded to nearest. Integers become zeros.
+/// Converts `out.len()` little-endian elements to f32, doubles rounded to nearest. What is not read becomes zeros.
 #[expect(clippy::cast_possible_truncation, reason = "a double is rounded once")]
 pub(super) fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
     match dtype {
@@ -23,7 +23,7 @@ pub(super) fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
         }),
         Dtype::F32 => each(bytes, out, f32::from_le_bytes),
         Dtype::F64 => each(bytes, out, |element| f64::from_le_bytes(element) as f32),
-        Dtype::Integer => out.fill(0.0),
+        Dtype::Unread | Dtype::Integer => out.fill(0.0),
     }
 }
 

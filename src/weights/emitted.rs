@@ -9,8 +9,8 @@ use std::path::Path;
 /// The first byte of a model: field 1, the IR version, which every writer puts first.
 pub(super) const FIRST_BYTE: u8 = 0x08;
 
-/// What parameters' names end with; the constants beside them, such as the bounds of a clip, end otherwise.
-const PARAMETERS: [&str; 4] = [".weight", ".bias", ".running_mean", ".running_var"];
+/// The constants that a form puts beside the parameters: bounds of a clip, and vectors of ones that mix experts.
+const CONSTANTS: [&str; 4] = ["relu6.min", "relu6.max", ".channels", ".sum"];
 
 /// Parameters of a model file.
 pub(super) struct Emitted {
@@ -39,8 +39,9 @@ impl Emitted {
         })?;
         let source = InitializerSource::new(file)?;
         let tensors = source.tensors().iter();
+        let is_constant = |name: &str| CONSTANTS.iter().any(|end| name.ends_with(end));
         let tensors = tensors
-            .filter(|tensor| PARAMETERS.iter().any(|end| tensor.name.ends_with(end)))
+            .filter(|tensor| !is_constant(&tensor.name))
             .cloned()
             .collect();
         let mut emitted = Self {

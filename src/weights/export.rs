@@ -14,7 +14,6 @@ use crate::weights::layout::{self, Axes, Permuted};
 use crate::weights::names::{NameMap, Naming, UnknownName};
 use crate::weights::{BindError, Expected, bind};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// The header's length is a multiple of this, so that the data is aligned.
@@ -45,10 +44,10 @@ impl From<io::Error> for WriteError {
 
 impl<'a> Export<'a> {
     /// Looks for every parameter of `canonical` in `source`, which has timm's names, to write it under the names
-    /// and in the layout of `naming`; what else the source has is left out.
+    /// and in the layout of `naming`.
     ///
     /// # Errors
-    /// One error that lists all missing and mis-shaped tensors, or the first parameter without a name.
+    /// One error that lists all missing, unexpected and mis-shaped tensors, or the first parameter without a name.
     pub fn new(
         canonical: &'a Graph,
         source: &'a dyn TensorSource,
@@ -56,7 +55,7 @@ impl<'a> Export<'a> {
     ) -> Result<Self, ExportError> {
         let parameters = &canonical.parameters;
         let expected = Expected::as_named(parameters);
-        bind(canonical, &Only::new(source, parameters), &expected)?;
+        bind(canonical, source, &expected)?;
         let names = parameters.iter().map(|parameter| parameter.name.as_str());
         let source = Laid {
             source,
@@ -202,39 +201,6 @@ impl TensorSource for Laid<'_> {
             None => None,
         };
         Ok(self.watch.over(name, laid.unwrap_or(reader)))
-    }
-}
-
-/// The tensors of a source that are parameters; an ONNX file has constants beside them.
-struct Only<'a> {
-    source: &'a dyn TensorSource,
-    tensors: Vec<TensorInfo>,
-}
-
-impl<'a> Only<'a> {
-    fn new(source: &'a dyn TensorSource, parameters: &[Parameter]) -> Self {
-        let names: BTreeSet<&str> = parameters
-            .iter()
-            .map(|parameter| parameter.name.as_str())
-            .collect();
-        let tensors = source
-            .tensors()
-            .iter()
-            .filter(|tensor| names.contains(tensor.name.as_str()));
-        Self {
-            source,
-            tensors: tensors.cloned().collect(),
-        }
-    }
-}
-
-impl TensorSource for Only<'_> {
-    fn tensors(&self) -> &[TensorInfo] {
-        &self.tensors
-    }
-
-    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
-        self.source.open(name)
     }
 }
 

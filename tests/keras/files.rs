@@ -1,6 +1,7 @@
 //! Keras's files as Keras 2 and 3 wrote them, and as h5py users save them again: names and values.
 
-use efficientnet_onnx::tensor::{Dtype, TensorSource};
+use super::writer::{Writer, contiguous, dataspace, single};
+use efficientnet_onnx::tensor::{Dtype, SourceError, TensorSource};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::Naming;
 use std::path::Path;
@@ -176,4 +177,68 @@ fn keras_names_are_detected_in_its_files() {
     assert_eq!(checkpoint.naming(), Some(Naming::Keras));
     assert_eq!(checkpoint.classes(Naming::Keras), Some(3));
     assert_eq!(checkpoint.in_channels(Naming::Keras), Some(3));
+}
+
+/// A file of vectors of three ones, by their paths of two names.
+fn vectors(paths: &[(&str, &[&str])]) -> Vec<u8> {
+    let mut file = Writer::new();
+    let ones = file.bytes(&1f32.to_le_bytes().repeat(3));
+    let mut groups = Vec::new();
+    for (group, names) in paths {
+        let links: Vec<(&str, u64)> = names
+            .iter()
+            .map(|name| {
+                let messages = [dataspace(&[3]), single(), contiguous(ones, 12)];
+                (*name, file.object(&messages))
+            })
+            .collect();
+        groups.push((*group, file.group(&links)));
+    }
+    let root = file.group(&groups);
+    file.finish(root)
+}
+
+fn opened(bytes: &[u8]) -> Result<Checkpoint, SourceError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("vectors.h5");
+    std::fs::write(&path, bytes).expect("a file");
+    Checkpoint::open(&path)
+}
+
+#[test]
+fn what_inputs_are_normalised_with_is_one_pair_or_an_error() {
+    let pair: &[&str] = &["mean", "variance"];
+    let one = opened(&vectors(&[("normalization", pair)])).expect("a checkpoint");
+    assert!(one.normalization().is_some());
+    for (groups, what) in [
+        (
+            &[("normalization", pair), ("normalization_1", pair)][..],
+            "expected one mean that inputs are normalised with, found `normalization/mean`, `normalization_1/mean`",
+        ),
+        (
+            &[("normalization", &["mean"][..])],
+            "expected one variance that inputs are normalised with, found none",
+        ),
+    ] {
+        let error = opened(&vectors(groups)).map(drop).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+#[test]
+fn weights_outside_the_models_groups_are_accounted_for_or_on_offer() {
+    let groups: [(&str, &[&str]); 3] = [
+        ("model_weights", &["gamma"]),
+        ("optimizer_weights", &["momentum"]),
+        ("extra", &["kernel"]),
+    ];
+    let found = opened(&vectors(&groups)).expect("a checkpoint");
+    let names: Vec<&str> = found
+        .tensors()
+        .iter()
+        .map(|tensor| tensor.name.as_str())
+        .collect();
+    assert_eq!(names, ["extra/kernel", "gamma"]);
+    let left_out: Vec<String> = found.left_out().iter().map(ToString::to_string).collect();
+    assert_eq!(left_out, ["`optimizer_weights/momentum` (optimiser)"]);
 }

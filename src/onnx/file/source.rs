@@ -173,7 +173,23 @@ fn dtype(data_type: i32) -> Dtype {
         Ok(DataType::Bfloat16) => Dtype::BF16,
         Ok(DataType::Float) => Dtype::F32,
         Ok(DataType::Double) => Dtype::F64,
-        _ => Dtype::Integer,
+        Ok(
+            DataType::Int8
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::Int64
+            | DataType::Uint8
+            | DataType::Uint16
+            | DataType::Uint32
+            | DataType::Uint64
+            | DataType::Int4
+            | DataType::Int2
+            | DataType::Uint4
+            | DataType::Uint2
+            | DataType::Bool
+            | DataType::String,
+        ) => Dtype::Integer,
+        _ => Dtype::Unread,
     }
 }
 

@@ -4,12 +4,15 @@
 
 pub mod config;
 mod hdf5;
+mod normalization;
 
 use super::names::keras::{is_layer, layer_weights};
 use super::offer::{self, Kind, LeftOut};
 use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, harmless};
 use config::ModelConfig;
 use hdf5::{Dataset, Hdf5};
+pub use normalization::Normalization;
+use normalization::{Statistic, is_of_colours, statistic};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -38,22 +41,6 @@ pub struct Keras {
     statistics: Vec<(Statistic, usize)>,
     left_out: Vec<LeftOut>,
     config: Option<ModelConfig>,
-}
-
-/// What Keras's `Normalization` knows of pixels from 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Normalization {
-    /// Channel by channel.
-    pub mean: [f64; 3],
-    /// Channel by channel, above 0.
-    pub variance: [f64; 3],
-}
-
-/// One of its weights.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Statistic {
-    Mean,
-    Variance,
 }
 
 impl Keras {
@@ -103,9 +90,10 @@ impl Keras {
                 continue;
             }
             let Some(name) = name(path, &layers)? else {
-                let statistic = statistic(path);
-                self.statistics
-                    .extend(statistic.map(|statistic| (statistic, place)));
+                match statistic(path) {
+                    Some(statistic) => self.statistics.push((statistic, place)),
+                    None => offer::add(&mut self.left_out, Kind::Counter, path, &dataset.path),
+                }
                 continue;
             };
             if let Some(other) = self.places.insert(name.clone(), place) {
@@ -119,6 +107,18 @@ impl Keras {
                 shape: dataset.shape.clone(),
                 dtype: dataset.dtype,
             });
+        }
+        for (_, place) in &self.statistics {
+            let dataset = &self.file.datasets[*place];
+            if !is_of_colours(dataset) {
+                let layer = dataset.path.rsplit_once('/').map_or("", |split| split.0);
+                offer::add(
+                    &mut self.left_out,
+                    Kind::Normalization,
+                    layer,
+                    &dataset.path,
+                );
+            }
         }
         Ok(())
     }
@@ -135,56 +135,6 @@ impl Keras {
     #[must_use]
     pub fn config(&self) -> Option<&ModelConfig> {
         self.config.as_ref()
-    }
-
-    /// What the normalization of pictures keeps, if there is exactly one and it is of three channels.
-    ///
-    /// # Errors
-    /// If it cannot be read, or is not of finite numbers with variances above 0.
-    pub fn normalization(&self) -> Result<Option<Normalization>, SourceError> {
-        let mut found = [[0.0; 3]; 2];
-        for (which, levels) in [Statistic::Mean, Statistic::Variance]
-            .into_iter()
-            .zip(&mut found)
-        {
-            let mut places = self.statistics.iter().filter(|(kind, _)| *kind == which);
-            let (Some((_, place)), None) = (places.next(), places.next()) else {
-                return Ok(None);
-            };
-            let dataset = &self.file.datasets[*place];
-            if dataset.shape.iter().any(|extent| ![1, 3].contains(extent))
-                || dataset.shape.iter().filter(|extent| **extent == 3).count() != 1
-            {
-                return Ok(None);
-            }
-            let mut values = [0.0; 3];
-            let reader = self.file.reader(dataset);
-            reader
-                .and_then(|reader| reader.fill(0, &mut values))
-                .map_err(|error| self.error(dataset, error))?;
-            let is_variance = which == Statistic::Variance;
-            let is_legal = |value: &f32| value.is_finite() && (!is_variance || *value > 0.0);
-            if !values.iter().all(is_legal) {
-                let reason = format!(
-                    "`{}` has {values:?}, which nothing can be normalised with",
-                    dataset.path
-                );
-                return Err(malformed(&self.path, &reason));
-            }
-            *levels = values.map(f64::from);
-        }
-        let [mean, variance] = found;
-        Ok(Some(Normalization { mean, variance }))
-    }
-}
-
-/// Which weight of a `Normalization` a dataset is; Keras 3 numbers them.
-fn statistic(path: &str) -> Option<Statistic> {
-    let (_, weight) = path.rsplit_once('/')?;
-    match weight.strip_suffix(":0").unwrap_or(weight) {
-        "mean" | "0" => Some(Statistic::Mean),
-        "variance" | "1" => Some(Statistic::Variance),
-        _ => None,
     }
 }
 

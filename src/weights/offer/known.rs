@@ -204,8 +204,8 @@ fn words(component: &str) -> Vec<String> {
     let letters: Vec<char> = component.chars().collect();
     let mut words = vec![String::new()];
     for (index, letter) in letters.iter().enumerate() {
-        let is_upper = |at: usize| letters.get(at).is_some_and(|c| c.is_ascii_uppercase());
-        let is_lower = |at: usize| letters.get(at).is_some_and(|c| c.is_ascii_lowercase());
+        let is_upper = |at: usize| letters.get(at).is_some_and(char::is_ascii_uppercase);
+        let is_lower = |at: usize| letters.get(at).is_some_and(char::is_ascii_lowercase);
         let before = index.checked_sub(1);
         let starts = is_upper(index)
             && (before.is_some_and(is_lower)

@@ -34,6 +34,8 @@ pub enum Kind {
     Counter,
     /// Variables that moving averages stand in for.
     Averaged,
+    /// What a layer in front of the network normalises an input of other than three channels with.
+    Normalization,
 }
 
 impl fmt::Display for Kind {
@@ -48,6 +50,7 @@ impl fmt::Display for Kind {
             Self::Averaging => "averaging",
             Self::Counter => "counters",
             Self::Averaged => "averaged",
+            Self::Normalization => "normalization of the input, which is not a part of the network",
         })
     }
 }

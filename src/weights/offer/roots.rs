@@ -53,9 +53,7 @@ impl Root {
 
     fn is_removable(&self) -> bool {
         let components = self.components();
-        components
-            .into_iter()
-            .all(|component| known::is_removable(component))
+        components.into_iter().all(known::is_removable)
     }
 
     /// What stands before all names of this state dict and of `other`, where a module around both networks has one name in both.

@@ -41,9 +41,10 @@ fn shaped(names: &[(&str, &[u64])]) -> Offer {
 /// Vectors of four elements, and kernels where the name is one's.
 fn offer(names: &[&str]) -> Offer {
     let shape = |name: &str| -> &[u64] {
-        match name.ends_with("conv_stem.weight") {
-            true => &[8, 3, 3, 3],
-            false => &[4],
+        if name.ends_with("conv_stem.weight") {
+            &[8, 3, 3, 3]
+        } else {
+            &[4]
         }
     };
     let names: Vec<(&str, &[u64])> = names.iter().map(|name| (*name, shape(name))).collect();
@@ -324,12 +325,7 @@ fn training_state_is_left_out_by_name_whatever_is_removed() {
             format!("{prefix}val_acc.total"),
             format!("{outer}teacher.conv_stem.weight"),
         ];
-        let shape = |name: &str| -> &[u64] {
-            match name.ends_with("tracked") {
-                true => &[],
-                false => &[4],
-            }
-        };
+        let shape = |name: &str| -> &[u64] { if name.ends_with("tracked") { &[] } else { &[4] } };
         let names: Vec<(&str, &[u64])> = names
             .iter()
             .map(|name| (name.as_str(), shape(name)))

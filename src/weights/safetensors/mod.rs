@@ -162,7 +162,16 @@ fn dtype(stored: Stored) -> Dtype {
         Stored::BF16 => Dtype::BF16,
         Stored::F32 => Dtype::F32,
         Stored::F64 => Dtype::F64,
-        _ => Dtype::Integer,
+        Stored::BOOL
+        | Stored::U8
+        | Stored::I8
+        | Stored::I16
+        | Stored::U16
+        | Stored::I32
+        | Stored::U32
+        | Stored::I64
+        | Stored::U64 => Dtype::Integer,
+        _ => Dtype::Unread,
     }
 }
 
@@ -209,6 +218,16 @@ mod tests {
         assert_eq!(out, [2.0, 3.0, 4.0]);
         assert!(source.open("n").is_err());
         assert!(matches!(source.open("v"), Err(SourceError::Missing(_))));
+    }
+
+    #[test]
+    fn floats_that_are_not_read_are_no_integers() {
+        let header = r#"{"w":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}}"#;
+        let file = file(header, &[0x38, 0x40]);
+        let source = Safetensors::open(file.path()).unwrap();
+        assert_eq!(source.tensors()[0].dtype, Dtype::Unread);
+        let message = source.open("w").map(drop).unwrap_err().to_string();
+        assert!(message.contains("`w` is not of a floating-point type"));
     }
 
     #[test]

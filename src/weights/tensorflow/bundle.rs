@@ -137,6 +137,8 @@ fn dtype(number: u64) -> Dtype {
         2 => Dtype::F64,
         14 => Dtype::BF16,
         19 => Dtype::F16,
+        // Complex numbers, and floats of 8 and 4 bits.
+        8 | 18 | 24..=28 | 33 => Dtype::Unread,
         _ => Dtype::Integer,
     }
 }

@@ -145,7 +145,10 @@ impl TensorSource for TensorFlow {
             file: self.shards.get(shard).ok_or_else(missing)?,
             path: self.files.get(shard + 1).ok_or_else(missing)?,
             dtype: entry.dtype,
-            size: element::size(entry.dtype).ok_or_else(missing)?,
+            size: element::size(entry.dtype).ok_or_else(|| {
+                let reason = format!("`{name}` is not of a floating-point type that weights have");
+                malformed(&self.files[0], &reason)
+            })?,
             start: entry.offset,
         };
         let mut bytes = vec![0; PIECE.min(usize::try_from(entry.size).unwrap_or(PIECE))];

@@ -49,11 +49,8 @@ impl Model {
             } else if STATE.contains(&of.as_str()) {
                 offer::add(&mut left_out, Kind::Training, &of, name);
             } else if let Some(of) = all.get(&of) {
-                let raw = match is_average {
-                    true => chosen.insert(of, name),
-                    false if chosen.contains_key(of.as_str()) => Some(*name),
-                    false => chosen.insert(of, name),
-                };
+                // The names are sorted, so a variable comes before its average.
+                let raw = chosen.insert(of, name);
                 is_averaged |= is_average;
                 if let Some(raw) = raw {
                     offer::add(&mut left_out, Kind::Averaged, "variables", raw);

@@ -40,7 +40,7 @@ pub(super) fn size(dtype: Dtype) -> u64 {
         Dtype::F16 | Dtype::BF16 => 2,
         Dtype::F32 => 4,
         Dtype::F64 => 8,
-        Dtype::Integer => 0,
+        Dtype::Unread | Dtype::Integer => 0,
     }
 }
 
