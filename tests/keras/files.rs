@@ -238,7 +238,7 @@ fn weights_outside_the_models_groups_are_accounted_for_or_on_offer() {
         .iter()
         .map(|tensor| tensor.name.as_str())
         .collect();
-    assert_eq!(names, ["extra/kernel", "gamma"]);
+    assert_eq!(names, ["gamma", "extra/kernel"]);
     let left_out: Vec<String> = found.left_out().iter().map(ToString::to_string).collect();
     assert_eq!(left_out, ["`optimizer_weights/momentum` (optimiser)"]);
 }

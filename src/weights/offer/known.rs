@@ -277,7 +277,7 @@ pub(super) fn kind(component: &str) -> Option<Kind> {
 /// A counter beside a module's weights: of batches (torch `nn/modules/batchnorm.py`), where averaging or halving made it a float, or of
 /// operations (thop `profile.py`).
 fn counter<'a>(tensor: &'a TensorInfo, all: &ByName<'_>) -> Option<&'a str> {
-    let (module, counter) = tensor.name.rsplit_once('.')?;
+    let (module, counter) = tensor.name.rsplit_once('.').unwrap_or(("", &tensor.name));
     let is_one = tensor.shape.iter().product::<u64>() == 1;
     let is_counter = match counter {
         "num_batches_tracked" => all.contains_key(format!("{module}.running_mean").as_str()),
@@ -368,6 +368,7 @@ mod tests {
             ("n_averaged", &[], Kind::Averaging),
             ("bn1.num_batches_tracked", &[], Kind::Counter),
             ("blocks.0.0.conv_dw.total_ops", &[1], Kind::Counter),
+            ("total_params", &[1], Kind::Counter),
         ] {
             assert_eq!(found(name, shape), Some(kind), "{name}");
         }

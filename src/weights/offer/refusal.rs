@@ -1,5 +1,6 @@
 //! Why no state dict of a container can be read without losing a part of the model.
 
+use super::known;
 use std::fmt;
 
 /// A tensor's name in the container, and its shape.
@@ -80,6 +81,7 @@ impl Refusal {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
+            Self::Beside { tensors, .. } if tensors.iter().all(is_averaged) => AVERAGES.to_owned(),
             Self::Beside { .. } => WHOLE.to_owned(),
             Self::Prefix { tensors, .. } if !tensors.is_empty() => WHOLE.to_owned(),
             Self::Prefix { root, .. } => format!(
@@ -95,6 +97,14 @@ impl Refusal {
 
 const WHOLE: &str = "a module around the network may compute with them, in a `forward` that the checkpoint does not hold: export that module with \
     `torch.onnx.export`, or, if its `forward` never uses them, save the state dict without them";
+
+const AVERAGES: &str = "they look like averages of the weights, whose names do not tell which weight each is: copy them into the model in the \
+    training framework, and save its state dict";
+
+/// Whether a tensor is of averages by its name.
+fn is_averaged((name, _): &Listed) -> bool {
+    name.split('.').any(known::is_average)
+}
 
 fn counted(tensors: usize) -> String {
     match tensors {

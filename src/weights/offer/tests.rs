@@ -198,6 +198,8 @@ fn what_nothing_accounts_for_beside_a_network_is_refused_by_name() {
             message.contains(&format!("`{name}`: {shape:?}")),
             "{message}"
         );
+        let hint = found.refusal().expect("a refusal").hint();
+        assert_eq!(hint.contains("averages"), name.starts_with("ema"));
         assert_eq!(found.prefix(), None);
         assert_eq!(found.tensors().len(), 4);
         assert_eq!(Naming::detect(found.tensors()), None);
