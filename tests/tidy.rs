@@ -82,11 +82,12 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
 ];
 
 /// Crates with one home each.
-const HOMES: [(&str, &str); 12] = [
+const HOMES: [(&str, &str); 13] = [
     ("tract_onnx::", "src/runtime/tract"),
     ("ort::", "src/runtime/"),
     ("pytorch_reader::", "src/weights/pytorch"),
     ("safetensors::", "src/weights/safetensors"),
+    ("crc32c::", "src/tensor/checksum"),
     ("crc32c::", "src/weights/tensorflow"),
     ("toml::", "src/architecture/design"),
     ("prost::", "src/onnx/"),

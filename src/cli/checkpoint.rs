@@ -245,8 +245,10 @@ impl OpenCheckpoint {
         });
         let normal = described::note(&self.pixels, &self.checkpoint);
         let notes = [published, recognised, assumed, kept, normal, reset];
-        offered
+        let rewritten = self.checkpoint.rewritten().map(str::to_owned);
+        rewritten
             .into_iter()
+            .chain(offered)
             .chain(notes.into_iter().flatten())
             .collect()
     }

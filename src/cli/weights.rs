@@ -9,7 +9,7 @@ use super::source::{self, SeedArgs};
 use super::text;
 use super::written;
 use clap::{Args, Subcommand};
-use efficientnet_onnx::metadata::{Metadata, RECIPE_KEY, Recipe};
+use efficientnet_onnx::metadata::{CHECKSUMS_KEY, Metadata, RECIPE_KEY, Recipe};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::model::output::Output;
 use efficientnet_onnx::request::{BatchNorms, Request};
@@ -155,7 +155,9 @@ fn from_file(path: &Path) -> Result<Parameters, Failure> {
         ))
         .hint("emit it again with `--bn keep`"));
     }
-    let metadata = file.contents.metadata_props.clone();
+    let mut metadata = file.contents.metadata_props.clone();
+    // They are the checksums of the model's initializers, which an export lays out anew.
+    metadata.retain(|(key, _)| key != CHECKSUMS_KEY);
     let source = Checkpoint::open(path).map_err(Failure::bad_input)?;
     Ok(Parameters {
         request,

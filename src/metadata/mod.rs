@@ -9,6 +9,9 @@ mod recipe;
 pub use preprocessing::{Framing, Interpolation, Normal, Preprocessing, Sampling};
 pub use recipe::{Formula, MetadataError, Recipe};
 
+/// Key of the checksums of initializers, which the writer adds.
+pub use crate::onnx::checksums::KEY as CHECKSUMS_KEY;
+
 use serde::{Deserialize, Serialize};
 
 /// Key of [`Recipe`].

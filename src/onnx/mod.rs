@@ -1,6 +1,7 @@
 //! ONNX: operators, opsets, reading and writing files. Nothing here knows EfficientNet.
 
 pub mod check;
+pub mod checksums;
 pub mod file;
 pub mod model;
 pub mod ops;

@@ -1,9 +1,11 @@
 //! Named tensors that are read in pieces: what checkpoints, seeds, bound weights and model files offer,
 //! and what writers take. It knows no file format.
 
+mod checksum;
 mod pipe;
 mod stream;
 
+pub use checksum::Checksum;
 pub use pipe::Pipe;
 pub use stream::{Progress, Segment, StreamError, stream};
 
@@ -106,6 +108,20 @@ pub enum SourceError {
     /// There is no tensor of that name.
     #[error("there is no tensor `{0}`")]
     Missing(String),
+    /// A tensor is read whole, and the system has no memory for it.
+    #[error("a tensor of {elements} elements does not fit the memory that is free")]
+    NoMemory {
+        /// How many elements it has.
+        elements: usize,
+    },
+    /// Tensors' bytes are not those that the file was written with.
+    #[error("`{path}` is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// Which tensors differ from what was recorded.
+        reason: String,
+    },
 }
 
 /// Reads exactly `bytes.len()` bytes at a position of a file, whatever other threads read.

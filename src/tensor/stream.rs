@@ -1,7 +1,7 @@
 //! Many tensors, written one after the other: filled by all threads, in chunks that do not end with a tensor.
 
 use super::pipe::{Chunk, Pipe};
-use super::{SourceError, TensorReader, TensorSource};
+use super::{Checksum, SourceError, TensorReader, TensorSource};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
@@ -81,10 +81,18 @@ impl Part {
     }
 }
 
+/// The checksum of the elements that a chunk has of a segment's tensor.
+struct Checked {
+    segment: usize,
+    checksum: Checksum,
+}
+
 type Readers<'a> = BTreeMap<usize, Box<dyn TensorReader + 'a>>;
 
 /// Writes segments in their order, filling them with all threads of the current pool. `progress` hears of
 /// every byte of them.
+///
+/// Gives the checksum of each segment's tensor, without the bytes before it.
 ///
 /// # Errors
 /// If reading or writing fails, or `progress` cancels.
@@ -93,8 +101,9 @@ pub fn stream(
     segments: &[Segment<'_>],
     out: &mut Pipe,
     progress: &dyn Progress,
-) -> Result<(), StreamError> {
+) -> Result<Vec<Checksum>, StreamError> {
     let chunks = chunks(segments);
+    let mut checksums = vec![Checksum::default(); segments.len()];
     let mut readers = Readers::new();
     for batch in chunks.chunks(batch_chunks()) {
         if progress.cancelled() {
@@ -103,16 +112,19 @@ pub fn stream(
         open(source, segments, batch, &mut readers)?;
         let work: Vec<(&Vec<Part>, Vec<u8>)> =
             batch.iter().map(|chunk| (chunk, out.buffer())).collect();
-        let filled: Vec<Chunk> = work
+        let filled: Vec<(Chunk, Vec<Checked>)> = work
             .into_par_iter()
             .map(|(chunk, bytes)| fill(segments, &readers, chunk, bytes))
             .collect::<Result<_, _>>()?;
-        for chunk in filled {
+        for (chunk, checked) in filled {
+            for Checked { segment, checksum } in checked {
+                checksums[segment] = checksums[segment].then(checksum);
+            }
             progress.advance(chunk.bytes.len() as u64);
             out.send(chunk)?;
         }
     }
-    Ok(())
+    Ok(checksums)
 }
 
 /// Chunks that are filled at a time by the current pool.
@@ -188,7 +200,8 @@ fn fill(
     readers: &Readers<'_>,
     parts: &[Part],
     mut buffer: Vec<u8>,
-) -> Result<Chunk, SourceError> {
+) -> Result<(Chunk, Vec<Checked>), SourceError> {
+    let mut checked = Vec::new();
     let (length, start) = place(segments, parts);
     if buffer.len() < start + length {
         buffer.resize(start + length.max(CHUNK), 0);
@@ -205,14 +218,19 @@ fn fill(
                     .get(&segment)
                     .ok_or_else(|| SourceError::Missing(segments[segment].tensor.to_owned()))?;
                 elements(reader.as_ref(), offset, bytes)?;
+                checked.push(Checked {
+                    segment,
+                    checksum: Checksum::of(bytes),
+                });
             }
         }
         rest = later;
     }
-    Ok(Chunk {
+    let chunk = Chunk {
         bytes: start..start + length,
         buffer,
-    })
+    };
+    Ok((chunk, checked))
 }
 
 /// Bytes of a chunk, and where it starts in its buffer so that its longest part is aligned.
@@ -327,7 +345,7 @@ mod tests {
         let written = Shared::default();
         let mut pipe = Pipe::new(Box::new(written.clone()));
         pipe.write_all(b"first ").expect("written");
-        stream(&Ramps, &segments, &mut pipe, &()).expect("streamed");
+        let checksums = stream(&Ramps, &segments, &mut pipe, &()).expect("streamed");
         pipe.write_all(b"last").expect("written");
         pipe.finish().expect("finished");
         let mut expected = b"first ".to_vec();
@@ -335,6 +353,12 @@ mod tests {
             expected.extend_from_slice(b"head ");
             expected.extend((0..length).flat_map(|index| (index as f32).to_le_bytes()));
         }
+        let ramp = |elements| -> Vec<u8> {
+            let values = (0..elements).map(|index| index as f32);
+            values.flat_map(f32::to_le_bytes).collect()
+        };
+        let of_each = lengths.map(|elements| Checksum::of(&ramp(elements)));
+        assert_eq!(checksums, of_each);
         expected.extend_from_slice(b"last");
         assert!(*written.0.lock().expect("no panic") == expected);
     }

@@ -31,6 +31,7 @@ pub struct Checkpoint {
     left_out: Vec<LeftOut>,
     metadata: BTreeMap<String, String>,
     is_model: bool,
+    rewritten: Option<String>,
     normalization: Option<Normalization>,
     model_config: Option<ModelConfig>,
     evidence: Option<Evidence>,
@@ -56,6 +57,7 @@ impl Checkpoint {
                 offer: Offer::new(Box::new(bundle)),
                 metadata: BTreeMap::new(),
                 is_model: false,
+                rewritten: None,
                 normalization: None,
                 model_config: None,
                 evidence: None,
@@ -65,6 +67,7 @@ impl Checkpoint {
         let start = start(path).map_err(|source| io(path, source))?;
         let mut metadata = BTreeMap::new();
         let mut is_model = false;
+        let mut rewritten = None;
         let mut normalization = None;
         let mut left_out = Vec::new();
         let mut evidence = None;
@@ -86,6 +89,7 @@ impl Checkpoint {
             let file = Emitted::open(path)?;
             metadata = file.metadata();
             is_model = true;
+            rewritten = file.rewritten().map(str::to_owned);
             Box::new(file)
         } else {
             return Err(SourceError::Malformed {
@@ -106,6 +110,7 @@ impl Checkpoint {
             offer,
             metadata,
             is_model,
+            rewritten,
             normalization,
             model_config,
             evidence,
@@ -123,6 +128,18 @@ impl Checkpoint {
     #[must_use]
     pub fn is_model(&self) -> bool {
         self.is_model
+    }
+
+    /// How another program has changed an ONNX file's initializers since their checksums were recorded, if one has.
+    #[must_use]
+    pub fn rewritten(&self) -> Option<&str> {
+        self.rewritten.as_deref()
+    }
+
+    /// All its files, in the order in which they are hashed.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// The file's name, without its folder; of several files, the first one's.

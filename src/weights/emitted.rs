@@ -2,6 +2,7 @@
 
 use super::kernels::ExpertsInner;
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
+use crate::onnx::checksums::{self, CompareError};
 use crate::onnx::file::{FileError, InitializerSource, ModelFile};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,13 +19,15 @@ pub(super) struct Emitted {
     tensors: Vec<TensorInfo>,
     /// Experts of the depthwise kernels that the file has filter by filter, and the elements of one filter.
     experts: BTreeMap<String, [usize; 3]>,
+    /// How another program has changed the initializers.
+    rewritten: Option<String>,
 }
 
 impl Emitted {
-    /// Opens a model file.
+    /// Opens a model file, and compares its initializers with the checksums that it records.
     ///
     /// # Errors
-    /// If it cannot be read, or is not a model.
+    /// If it cannot be read, is not a model, or is damaged.
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
         let file = ModelFile::open(path).map_err(|error| match error {
             FileError::Io { path, source } => SourceError::Io {
@@ -37,6 +40,7 @@ impl Emitted {
                 reason: super::harmless(&reason),
             },
         })?;
+        let rewritten = compare(&file)?;
         let source = InitializerSource::new(file)?;
         let tensors = source.tensors().iter();
         let is_constant = |name: &str| CONSTANTS.iter().any(|end| name.ends_with(end));
@@ -48,6 +52,7 @@ impl Emitted {
             source,
             tensors,
             experts: BTreeMap::new(),
+            rewritten,
         };
         emitted.find_experts();
         Ok(emitted)
@@ -81,10 +86,34 @@ impl Emitted {
         }
     }
 
+    /// How another program has changed the initializers since their checksums were recorded, if one has.
+    pub(super) fn rewritten(&self) -> Option<&str> {
+        self.rewritten.as_deref()
+    }
+
     /// The file's metadata.
     pub(super) fn metadata(&self) -> BTreeMap<String, String> {
         let entries = self.source.file().contents.metadata_props.iter();
         entries.cloned().collect()
+    }
+}
+
+/// Holds a file against its checksums: what another program has changed, if one has rewritten it.
+fn compare(file: &ModelFile) -> Result<Option<String>, SourceError> {
+    let path = || file.path.display().to_string();
+    match checksums::compare(file) {
+        Ok(Some(found)) if found.is_empty() => Ok(None),
+        Ok(Some(found)) if found.rewritten => Ok(Some(found.to_string())),
+        Ok(Some(found)) => Err(SourceError::Damaged {
+            path: path(),
+            reason: found.to_string(),
+        }),
+        Ok(None) => Ok(None),
+        Err(CompareError::Source(error)) => Err(error),
+        Err(error @ CompareError::Record(_)) => Err(SourceError::Damaged {
+            path: path(),
+            reason: super::harmless(&error.to_string()),
+        }),
     }
 }
 

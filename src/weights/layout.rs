@@ -80,7 +80,7 @@ impl Permuted {
             .fold(1usize, |product, &extent| product.saturating_mul(extent));
         let mut values = Vec::new();
         if values.try_reserve_exact(elements).is_err() {
-            return Err(SourceError::Missing(format!("of {elements} elements")));
+            return Err(SourceError::NoMemory { elements });
         }
         values.resize(elements, 0.0);
         if elements > 0 {

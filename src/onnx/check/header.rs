@@ -20,10 +20,10 @@ pub fn check(file: &ModelFile, report: &mut Report) -> bool {
         }
     }
     if contents.function_count > 0 {
-        let message = format!(
-            "the model defines {} functions, which are not looked into",
-            contents.function_count
-        );
+        let message = match contents.function_count {
+            1 => "the model defines a function, which is not looked into".to_owned(),
+            count => format!("the model defines {count} functions, which are not looked into"),
+        };
         report.strict("function", None, message);
     }
     let mut imports = BTreeMap::new();

@@ -29,9 +29,11 @@
 //! | `initializer` | an initializer's element type or shape is impossible |
 //! | `data` | an initializer's data is missing, in the wrong field, or does not fit its shape |
 //! | `external` | external data is not described, outside the model's folder, missing or too short |
+//! | `checksum` | initializers do not have the bytes that the metadata's record of checksums was made for (error; where names, types, shapes or the producer changed too, a warning); the record cannot be read (own: error, else warning); a file of our own has none (warning) |
 //! | `unused` | an initializer is not used (warning) |
 //! | `more` | so many more findings are not listed |
 
+mod checksums;
 mod data;
 mod graph;
 mod header;
@@ -70,7 +72,7 @@ pub struct Finding {
     pub message: String,
 }
 
-/// Checks a file, its external data included; tensor data itself is not read.
+/// Checks a file, its external data included. Tensor data is read, in pieces, only where checksums of it are recorded.
 #[must_use]
 pub fn check(file: &ModelFile) -> Vec<Finding> {
     let mut report = Report {
@@ -82,6 +84,7 @@ pub fn check(file: &ModelFile) -> Vec<Finding> {
     let operators = header::check(file, &mut report);
     graph::check(&file.contents, operators, &mut report);
     data::check(file, &mut report);
+    checksums::check(file, &mut report);
     report.finish()
 }
 

@@ -45,7 +45,7 @@ pub fn decode(file: &File, length: u64) -> Result<Contents, Fault> {
 }
 
 struct Decoder<'f> {
-    wire: Wire<'f>,
+    wire: Wire<&'f File>,
     budget: Budget,
     contents: Contents,
 }
@@ -136,9 +136,9 @@ impl Decoder<'_> {
         Ok(name)
     }
 
-    fn tensor(&mut self, range: &Range<u64>) -> Result<Initializer, Fault> {
+    fn tensor(&mut self, message: &Range<u64>) -> Result<Initializer, Fault> {
         self.budget.take_initializer()?;
-        self.wire.seek(range.start)?;
+        self.wire.seek(message.start)?;
         let mut tensor = Initializer {
             name: String::new(),
             dims: Vec::new(),
@@ -146,7 +146,7 @@ impl Decoder<'_> {
             data: Data::None,
         };
         let mut stored = Stored::default();
-        while let Some((number, payload)) = self.wire.field(range.end)? {
+        while let Some((number, payload)) = self.wire.field(message.end)? {
             match (number, payload) {
                 (1, Payload::Varint(dim)) => self.dim(&mut tensor.dims, dim)?,
                 (1, Payload::Bytes(range)) => {
@@ -169,7 +169,9 @@ impl Decoder<'_> {
                     stored.external.push(entry);
                 }
                 (14, Payload::Varint(location)) => stored.is_external = location == EXTERNAL,
-                (4..=7 | 10 | 11, payload) => self.typed(&mut stored.typed, number, payload)?,
+                (4..=7 | 10 | 11, payload) => {
+                    self.typed(&mut stored.typed, message, number, payload)?;
+                }
                 (1 | 2 | 8 | 9 | 13 | 14, other) => {
                     return Err(self.unexpected("TensorProto", number, &other));
                 }
@@ -184,6 +186,7 @@ impl Decoder<'_> {
     fn typed(
         &mut self,
         found: &mut Vec<Typed>,
+        message: &Range<u64>,
         number: u32,
         payload: Payload,
     ) -> Result<(), Fault> {
@@ -215,6 +218,7 @@ impl Decoder<'_> {
                 field,
                 values,
                 range,
+                message: message.clone(),
             }),
         }
         Ok(())

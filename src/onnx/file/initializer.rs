@@ -40,6 +40,8 @@ pub struct Typed {
     pub values: u64,
     /// Where they are, if they are packed in one piece.
     pub range: Option<Range<u64>>,
+    /// The tensor's message, in which they are.
+    pub message: Range<u64>,
 }
 
 impl Initializer {

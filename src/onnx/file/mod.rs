@@ -11,6 +11,7 @@
 
 mod budget;
 mod constant;
+mod bytes;
 mod copy;
 mod decode;
 mod external;

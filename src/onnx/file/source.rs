@@ -193,7 +193,7 @@ fn dtype(data_type: i32) -> Dtype {
     }
 }
 
-fn malformed(file: &ModelFile, reason: String) -> SourceError {
+pub(super) fn malformed(file: &ModelFile, reason: String) -> SourceError {
     SourceError::Malformed {
         path: file.path.display().to_string(),
         format: FORMAT,

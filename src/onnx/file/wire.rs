@@ -1,7 +1,6 @@
 //! Protobuf's wire format, read by position: fields are visited where they lie, payloads only on demand.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek};
 use std::ops::Range;
 
 /// Fields that are visited before a file is refused. A model of 5,000 blocks has fewer than a million.
@@ -39,15 +38,15 @@ pub enum Payload {
 }
 
 /// Reads fields of a file.
-pub struct Wire<'f> {
-    file: BufReader<&'f File>,
+pub struct Wire<R> {
+    file: BufReader<R>,
     position: u64,
     fields: u64,
 }
 
-impl<'f> Wire<'f> {
+impl<R: Read + Seek> Wire<R> {
     /// Starts at the beginning of the file.
-    pub fn new(file: &'f File) -> Self {
+    pub fn new(file: R) -> Self {
         Self {
             file: BufReader::with_capacity(BUFFER, file),
             position: 0,
@@ -148,7 +147,8 @@ impl<'f> Wire<'f> {
         Ok(count)
     }
 
-    fn varint(&mut self, end: u64) -> Result<u64, Fault> {
+    /// Reads a variable-length integer that ends before `end`.
+    pub fn varint(&mut self, end: u64) -> Result<u64, Fault> {
         let start = self.position;
         let mut value = 0_u64;
         for shift in (0..70).step_by(7) {

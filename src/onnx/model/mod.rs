@@ -7,19 +7,22 @@ pub mod output;
 
 mod proto_graph;
 
+use super::checksums::{self, Summed};
 use super::opset::Opset;
 use super::proto::{
     ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
     tensor_proto::{DataLocation, DataType},
 };
 use crate::graph::{Graph, ValueId, ValueKind};
-use crate::tensor::{Pipe, Progress, Segment, StreamError, TensorSource, stream};
+use crate::tensor::{Checksum, Pipe, Progress, Segment, StreamError, TensorSource, stream};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use std::io::{self, Write};
 
 /// `producer_name` of every file that is written.
 pub const PRODUCER: &str = "efficientnet-onnx";
+/// `producer_version` of every file that is written.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Tensors in an external file start at multiples of this, so that they can be memory-mapped.
 pub const EXTERNAL_ALIGNMENT: u64 = GAP.len() as u64;
 const GAP: [u8; 4096] = [0; 4096];
@@ -89,6 +92,10 @@ pub struct Frame<'a> {
 
 struct FramedTensor<'a> {
     name: &'a str,
+    data_type: DataType,
+    dims: Vec<i64>,
+    /// The checksum of data that is in the header.
+    constant: Option<Checksum>,
     /// The graph's field up to the tensor's inline data.
     header: Vec<u8>,
     elements: usize,
@@ -128,7 +135,9 @@ impl<'a> Frame<'a> {
     /// Whether the model would fit one file.
     #[must_use]
     pub fn fits_inline(&self) -> bool {
-        self.graph_bytes <= LARGEST_INLINE
+        // The record is as long whatever the checksums are.
+        let record = self.checksums(&vec![Checksum::default(); self.tensors.len()]);
+        self.graph_bytes + record.len() as u64 <= LARGEST_INLINE
     }
 
     /// Bytes of tensor data: what progress counts.
@@ -137,7 +146,8 @@ impl<'a> Frame<'a> {
         self.payload_bytes
     }
 
-    /// Writes the model to `out`, and external tensors to `data`; `metadata` is asked for last.
+    /// Writes the model to `out`, and external tensors to `data`; `metadata` is asked for last, and the record of
+    /// [checksums](super::checksums) follows it.
     ///
     /// # Errors
     /// If the model is too large for one file, reading or writing fails, or `progress` cancels.
@@ -153,12 +163,19 @@ impl<'a> Frame<'a> {
         }
         let mut out = Pipe::new(out);
         self.write_head(&mut out).map_err(ModelError::from)?;
-        self.stream(&self.model_segments(), &mut out, progress)?;
+        let mut sums = self.stream(&self.model_segments(), &mut out, progress)?;
         let mut data = data.map(Pipe::new);
         if let Some(data) = &mut data {
-            self.stream(&self.data_segments(), data, progress)?;
+            let external = self.stream(&self.data_segments(), data, progress)?;
+            let tensors = self.tensors.iter().zip(&mut sums);
+            let places = tensors.filter(|(tensor, _)| tensor.offset.is_some());
+            for ((_, sum), checksum) in places.zip(external) {
+                *sum = checksum;
+            }
         }
-        let tail = self.tail(metadata()?);
+        let mut metadata = metadata()?;
+        metadata.push((checksums::KEY.to_owned(), self.checksums(&sums)));
+        let tail = self.tail(metadata);
         let finish = || {
             out.write_all(&self.after)?;
             out.write_all(&tail)?;
@@ -172,7 +189,7 @@ impl<'a> Frame<'a> {
         let model = ModelProto {
             ir_version: Some(self.model.opset.ir_version()),
             producer_name: Some(PRODUCER.to_owned()),
-            producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            producer_version: Some(VERSION.to_owned()),
             ..ModelProto::default()
         };
         let mut head = model.encode_to_vec();
@@ -182,12 +199,26 @@ impl<'a> Frame<'a> {
         out.write_all(&head)
     }
 
+    /// The record of checksums, given those of the streamed tensors.
+    fn checksums(&self, streamed: &[Checksum]) -> String {
+        let tensors = self.tensors.iter().zip(streamed);
+        let summed: Vec<_> = tensors
+            .map(|(tensor, streamed)| Summed {
+                name: tensor.name,
+                data_type: tensor.data_type as i32,
+                dims: &tensor.dims,
+                checksum: tensor.constant.unwrap_or(*streamed),
+            })
+            .collect();
+        checksums::record([PRODUCER, VERSION], &summed)
+    }
+
     fn stream(
         &self,
         segments: &[Segment<'_>],
         out: &mut Pipe,
         progress: &dyn Progress,
-    ) -> Result<(), ModelError> {
+    ) -> Result<Vec<Checksum>, ModelError> {
         Ok(stream(self.model.initializers, segments, out, progress)?)
     }
 
@@ -269,27 +300,35 @@ fn frame_tensor<'a>(
     end: &mut u64,
 ) -> FramedTensor<'a> {
     let value = graph.value(id);
-    let dims: Vec<u64> = value
+    let extents: Vec<u64> = value
         .shape
         .iter()
         .map(|dim| dim.fixed().expect("stored values are fixed"))
         .collect();
-    let elements: u64 = dims.iter().product();
+    let elements: u64 = extents.iter().product();
+    let dims: Vec<i64> = extents
+        .iter()
+        .map(|dim| i64::try_from(*dim).expect("a dimension fits 63 bits"))
+        .collect();
     let mut proto = TensorProto {
-        dims: dims
-            .iter()
-            .map(|dim| i64::try_from(*dim).expect("a dimension fits 63 bits"))
-            .collect(),
+        dims: dims.clone(),
         data_type: Some(DataType::Float as i32),
         name: Some(value.name.clone()),
         ..TensorProto::default()
     };
     if let ValueKind::TargetShape(extents) = &value.kind {
         proto.data_type = Some(DataType::Int64 as i32);
-        let bytes = extents.iter().flat_map(|extent| extent.to_le_bytes());
-        proto.raw_data = Some(bytes.collect());
+        let bytes: Vec<u8> = extents
+            .iter()
+            .flat_map(|extent| extent.to_le_bytes())
+            .collect();
+        let constant = Some(Checksum::of(&bytes));
+        proto.raw_data = Some(bytes.into());
         return FramedTensor {
             name: &value.name,
+            data_type: DataType::Int64,
+            dims,
+            constant,
             header: field(&proto.encode_to_vec(), 0),
             elements: 0,
             offset: None,
@@ -304,6 +343,9 @@ fn frame_tensor<'a>(
     };
     let mut framed = FramedTensor {
         name: &value.name,
+        data_type: DataType::Float,
+        dims,
+        constant: None,
         header: Vec::new(),
         elements: usize::try_from(elements).expect("a tensor fits memory"),
         offset: None,

@@ -76,7 +76,14 @@ pub fn cases() -> Vec<Case> {
         case("metadata", "metadata key `k` is there twice", |model| {
             model.metadata_props = vec![entry("k", "1"), entry("k", "2")];
         }),
-        lenient("function", "the model defines 1 functions", |model| {
+        lenient(
+            "checksum",
+            "is not a record of checksums: expected",
+            |model| {
+                model.metadata_props = vec![entry("efficientnet.checksums", "damaged")];
+            },
+        ),
+        lenient("function", "the model defines a function, which", |model| {
             model.functions = vec![FunctionProto::default()]
         }),
         case(

@@ -21,6 +21,7 @@ pub use tensor::TensorChange;
 
 use super::copy::io_error;
 use super::{CopyError, FileError, ModelCopy, ModelFile};
+use crate::onnx::checksums;
 use crate::onnx::proto::ModelProto;
 use prost::Message;
 use std::io::Write;
@@ -120,6 +121,12 @@ impl<'f> Original<'f> {
     pub fn mutate(&self, mutation: &Mutation) -> Result<ModelProto, MutateError> {
         let mut model = self.model.clone();
         edit::apply(&mut model, mutation, self.file.folder())?;
+        if !mutation.edits.is_empty() {
+            // They are those of the original.
+            model
+                .metadata_props
+                .retain(|entry| entry.key.as_deref() != Some(checksums::KEY));
+        }
         Ok(model)
     }
 
