@@ -1,7 +1,9 @@
 //! From a request and a source of weights to a file: graph, binding, metadata, storage, atomic write.
 
 use crate::onnx::file::ModelFile;
-use crate::onnx::model::output::{Output, OutputError, Staged};
+use crate::onnx::model::inputs::Inputs;
+use crate::onnx::model::output::{Output, OutputError, Staged, Stdout};
+use crate::onnx::model::room::{self, NoRoom};
 use crate::onnx::model::{Frame, Model, ModelError, Storage};
 use crate::request::{Request, RequestError};
 use crate::tensor::{Progress, StreamError, TensorSource};
@@ -38,6 +40,10 @@ pub struct Destination {
     pub replace: bool,
     /// Whether tensors go into `PATH.data` even where they fit the model.
     pub external_data: bool,
+    /// Whether it may take more than [`room::LARGE`] bytes, or more than seem to be free.
+    pub allow_large: bool,
+    /// What is read, and must stay.
+    pub inputs: Inputs,
 }
 
 /// Where a model goes.
@@ -57,6 +63,8 @@ impl Destination {
             target: Target::Path(path),
             replace: false,
             external_data: false,
+            allow_large: false,
+            inputs: Inputs::none(),
         }
     }
 }
@@ -104,6 +112,9 @@ pub enum EmitError {
     /// The model cannot be written.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The model is too large to be written unasked.
+    #[error("the model was not written: {0}")]
+    NoRoom(#[from] NoRoom),
     /// A stream cannot have a second file beside it.
     #[error(
         "a model of {0} bytes of weights needs external data, which a stream or device cannot have"
@@ -150,29 +161,34 @@ pub fn emit(
     };
     let inline = Frame::new(&model, &Storage::Inline)?;
     let external_data = destination.external_data;
+    let inputs = &destination.inputs;
     let output = match &destination.target {
-        Target::Stdout => None,
-        Target::Path(path) => Some(Output::open(path, destination.replace)?),
-    };
-    match output {
-        None => {
+        Target::Stdout => {
             refuse_external_stream(&inline, external_data)?;
-            write(&inline, Box::new(std::io::stdout()), None)?;
-            Ok(Emitted::Streamed)
+            write(&inline, Stdout::open(inputs)?.writer(), None)?;
+            return Ok(Emitted::Streamed);
         }
-        Some(Output::Stream(file)) => {
+        Target::Path(path) => Output::open(path, destination.replace, inputs)?,
+    };
+    if let Output::Staged(staged) = &output
+        && !destination.allow_large
+    {
+        room::refuse(inline.bytes(), staged.free())?;
+    }
+    match output {
+        Output::Stream(file) => {
             refuse_external_stream(&inline, external_data)?;
             write(&inline, Box::new(file), None)?;
             Ok(Emitted::Streamed)
         }
-        Some(Output::Staged(staged)) if inline.fits_inline() && !external_data => {
+        Output::Staged(staged) if inline.fits_inline() && !external_data => {
             write(&inline, staged.create(None)?, None)?;
             Ok(Emitted::Staged(StagedModel {
                 staged,
                 companion: None,
             }))
         }
-        Some(Output::Staged(staged)) => {
+        Output::Staged(staged) => {
             let location = staged.companion(DATA)?;
             let frame = Frame::new(
                 &model,
@@ -224,7 +240,7 @@ impl StagedModel {
     pub fn commit(self) -> Result<(), EmitError> {
         let stale = match &self.companion {
             Some(_) => None,
-            None => own_data(self.staged.target()),
+            None => own_data(self.staged.target()).filter(|data| !self.staged.reads(data)),
         };
         self.staged.commit(self.companion.as_deref())?;
         if let Some(stale) = stale {

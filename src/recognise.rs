@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// No published model has these tensors.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no published model has the checkpoint's names and shapes; `{nearest}` comes nearest, with {faults} tensors that differ"
+    "no published model has the checkpoint's names and shapes; `{nearest}` comes nearest, with {faults} {} that {}", if *faults == 1 { "tensor" } else { "tensors" }, if *faults == 1 { "differs" } else { "differ" }
 )]
 pub struct Unrecognised {
     /// The variant with the fewest differences.

@@ -1,7 +1,8 @@
 //! One request, from scaling to a graph in its final form: the only place that strings the stages together.
 
 use crate::architecture::{Architecture, Design, LARGEST_WEIGHT_BYTES, Options, SizeError};
-use crate::form::{SpellError, fold_batch_norms, route_experts, spell};
+pub use crate::form::SpellError;
+use crate::form::{fold_batch_norms, route_experts, spell};
 use crate::graph::shape::Dim;
 use crate::graph::{BuildError, Counts, Graph, Parameter};
 use crate::network::{self, Interface, Output};
@@ -210,14 +211,16 @@ impl Blueprint {
         }
     }
 
-    /// A short name: the published one, the coefficients, or the design's own.
+    /// A short name: the published one, the coefficients with at most four decimals, or the design's own.
     #[must_use]
     pub fn name(&self) -> String {
         let scaling = match self {
             Self::Scaled(scaling) => scaling,
             Self::Own(design) => return design.name.clone(),
         };
+        let rounded = |value: f64| (value * 1e4).round() / 1e4;
         let Coefficients { width, depth } = scaling.coefficients;
+        let (width, depth) = (rounded(width), rounded(depth));
         match &scaling.reading {
             Reading::Published { variant } => format!("efficientnet-{}", variant.name),
             Reading::Formula { .. } | Reading::Given => {

@@ -9,8 +9,6 @@ use efficientnet_onnx::onnx::file::{Data, Initializer, ModelFile};
 use efficientnet_onnx::onnx::proto::tensor_proto::DataType;
 use efficientnet_onnx::onnx::proto::{ModelProto, TensorProto};
 use efficientnet_onnx::request::{Extent, Request};
-use efficientnet_onnx::tensor::SourceError;
-use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use prost::Message;
 use std::fs;
 use std::ops::Range;
@@ -388,29 +386,4 @@ fn a_damaged_record_is_an_error() {
             "{to}: {found:?}"
         );
     }
-}
-
-#[test]
-fn a_damaged_file_is_no_checkpoint() {
-    let mut request = small("b0");
-    request.batch_norms = efficientnet_onnx::request::BatchNorms::Keep;
-    let (_folder, path) = emitted::write(&request, false);
-    assert!(Checkpoint::open(&path).is_ok());
-    let (holder, range) = place(&path, "bn1.running_var");
-    flip(&holder, range.start);
-    match Checkpoint::open(&path).map(|_| ()) {
-        Err(error @ SourceError::Damaged { .. }) => {
-            let message = error.to_string();
-            assert!(
-                message.contains("`bn1.running_var` has other bytes"),
-                "{message}"
-            );
-        }
-        other => panic!("{other:?}"),
-    }
-    change(&path, |model| model.producer_name = Some("another".into()));
-    let opened = Checkpoint::open(&path).map_err(|error| error.to_string());
-    let opened = opened.expect("a rewritten file is a checkpoint");
-    let rewritten = opened.rewritten().expect("a remark");
-    assert!(rewritten.contains("`bn1.running_var`"), "{rewritten}");
 }

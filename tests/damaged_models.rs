@@ -6,7 +6,11 @@ mod folder;
 mod verify_support;
 
 use efficientnet_onnx::onnx::file::{Data, ModelFile};
+use efficientnet_onnx::onnx::proto::ModelProto;
+use efficientnet_onnx::tensor::SourceError;
+use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use folder::listing;
+use prost::Message;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -82,4 +86,37 @@ fn every_command_names_a_damaged_weight_and_goes_no_further() {
     let report: Value = serde_json::from_str(&json.stdout).expect("JSON");
     assert_eq!(report["errors"], 1);
     assert_eq!(report["findings"][0]["code"], "checksum");
+}
+
+#[test]
+fn a_damaged_file_is_no_checkpoint() {
+    let folder = folder();
+    let path = emitted(&folder, &["--init", "probe", "--bn", "keep"]);
+    let name = "bn1.running_var";
+    assert!(Checkpoint::open(&path).is_ok());
+    flip(&path, name);
+    match Checkpoint::open(&path).map(|_| ()) {
+        Err(error @ SourceError::Damaged { .. }) => {
+            let message = error.to_string();
+            assert!(
+                message.contains(&format!("`{name}` has other bytes")),
+                "{message}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    // What another program has rewritten is one, with a remark.
+    let bytes = fs::read(&path).expect("a file");
+    let mut model = ModelProto::decode(bytes.as_slice()).expect("a model");
+    model.producer_name = Some("another".into());
+    fs::write(&path, model.encode_to_vec()).expect("a file");
+    let opened = Checkpoint::open(&path).map_err(|error| error.to_string());
+    let opened = opened.expect("a checkpoint");
+    let rewritten = opened.rewritten().expect("a remark");
+    assert!(rewritten.contains(&format!("`{name}`")), "{rewritten}");
+    let mut emit = program();
+    emit.current_dir(folder.path());
+    let emit = emit.args(["emit", "--weights", "b0.onnx", "-o", "new.onnx"]);
+    let said = Run::of(emit).expect(0).stderr;
+    assert!(said.contains(rewritten), "{said}");
 }

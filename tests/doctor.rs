@@ -172,10 +172,7 @@ fn a_library_that_crashes_or_is_none_ends_only_its_own_process() {
     for (library, part) in [
         (abort, "signal: 6"),
         (source, "cannot be loaded"),
-        (
-            folder.path().join("missing.so"),
-            "cannot open shared object file",
-        ),
+        (folder.path().join("missing.so"), "there is no such file"),
     ] {
         let report = json(|command| {
             command.env("ORT_DYLIB_PATH", &library);
@@ -184,10 +181,14 @@ fn a_library_that_crashes_or_is_none_ends_only_its_own_process() {
         assert!(error.contains(part), "{error}");
         let cpu = runtime(&report, "ort-cpu");
         assert_eq!(cpu["usable"], false);
+        let missing = &cpu["missing"][0];
         assert_eq!(
-            cpu["missing"][0]["reason"],
-            "none of the ONNX Runtime libraries can be used"
+            missing["reason"],
+            "the library that `ORT_DYLIB_PATH` names cannot be used"
         );
+        let hint = missing["hint"].as_str().expect("a hint");
+        assert!(hint.contains("set `ORT_DYLIB_PATH`"), "{hint}");
+        assert_eq!(report["libraries"][0]["providers"], Value::Array(vec![]));
         assert_eq!(runtime(&report, "reference")["name"], "reference");
     }
 }

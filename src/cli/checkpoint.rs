@@ -94,6 +94,11 @@ impl OpenCheckpoint {
         })
     }
 
+    /// Every file that is read.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.checkpoint.files()
+    }
+
     /// The request of the flags, completed by what the checkpoint tells.
     pub fn request(&self, selection: &Selection, shape: &Shape) -> Result<Request, Failure> {
         let told = match &self.recipe {

@@ -20,6 +20,11 @@ pub struct LabelArgs {
 const LARGEST_LIST: u64 = 4 << 20;
 
 impl LabelArgs {
+    /// The file that is read.
+    pub fn file(&self) -> Option<&Path> {
+        self.labels.as_deref()
+    }
+
     /// The names for `efficientnet.labels`, as JSON: the flag's, else those that the checkpoint carries.
     pub fn read(&self, carried: Option<&str>, classes: u64) -> Result<Option<String>, Failure> {
         let classes = usize::try_from(classes).unwrap_or(usize::MAX);

@@ -16,7 +16,7 @@ use efficientnet_onnx::metadata::{Metadata, Recipe};
 use efficientnet_onnx::network::Output;
 use efficientnet_onnx::onnx::model::ModelError;
 use efficientnet_onnx::onnx::opset::Opset;
-use efficientnet_onnx::request::{BatchNorms, Request, RequestError};
+use efficientnet_onnx::request::{BatchNorms, Request, RequestError, SpellError};
 use efficientnet_onnx::verify::report::Report;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -39,10 +39,10 @@ pub struct EmitArgs {
     #[arg(long, value_name = "LIST", default_value = "logits", value_parser = parse_outputs, help_heading = "Graph")]
     outputs: Outputs,
     /// Operator set
-    #[arg(long, value_name = "N", default_value = "17", value_parser = parse_opset, help_heading = "Graph")]
+    #[arg(long, value_name = "N", default_value = "17", value_parser = parse_opset, help_heading = "Graph", hide = true)]
     opset: Opset,
     /// Element type of weights, input and outputs
-    #[arg(long, value_name = "D", default_value = "f32", value_parser = ["f32"], help_heading = "Graph")]
+    #[arg(long, value_name = "D", default_value = "f32", value_parser = ["f32"], help_heading = "Graph", hide = true)]
     dtype: String,
     #[command(flatten)]
     weights: WeightArgs,
@@ -52,11 +52,19 @@ pub struct EmitArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// File to write; `-` is standard output
-    #[arg(short = 'o', value_name = "FILE", help_heading = "Output")]
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
     output: PathBuf,
     /// Replace an existing file
     #[arg(long, help_heading = "Output")]
     force: bool,
+    /// Write more than 8 GB, or more than the disk seems to have free
+    #[arg(long, help_heading = "Output")]
+    allow_large: bool,
     /// Put weights into FILE.data even where they fit one file (2 GiB)
     #[arg(long, help_heading = "Output")]
     external_data: bool,
@@ -125,6 +133,10 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
     };
     let started = |started: Plan| {
         plan = started;
+        let announcement = written::announcement(started.payload_bytes, &args.output);
+        if let Some(line) = announcement.filter(|_| !args.quiet) {
+            tell!("{line}");
+        }
         bar.start(started.payload_bytes, args.quiet);
     };
     let emitted = std::thread::scope(|scope| {
@@ -142,6 +154,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
             };
             Ok(metadata.entries())
         };
+        let weights_from = &weights;
         let weights = emit::Weights {
             source: source.as_ref(),
             expected: &expected,
@@ -150,7 +163,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         emit::emit(
             &request,
             &weights,
-            &args.destination(),
+            &args.destination(weights_from),
             &bar,
             started,
             metadata,
@@ -205,7 +218,11 @@ impl EmitArgs {
         Ok(recipe)
     }
 
-    fn destination(&self) -> Destination {
+    fn destination(&self, weights: &Weights) -> Destination {
+        let mut inputs = self.weights.inputs(weights);
+        for path in [self.selection.file(), self.labels.file()] {
+            path.into_iter().for_each(|path| inputs.add(path));
+        }
         Destination {
             target: if self.output.as_os_str() == "-" {
                 Target::Stdout
@@ -214,6 +231,8 @@ impl EmitArgs {
             },
             replace: self.force,
             external_data: self.external_data,
+            allow_large: self.allow_large,
+            inputs,
         }
     }
 
@@ -287,11 +306,14 @@ fn failure(error: &EmitError, output: &Path) -> Failure {
         EmitError::Model(ModelError::Stream(error)) => written::stream(error, output),
         EmitError::Output(error) => written::output(error),
         EmitError::Unsound(found) => source::unsound(found),
+        EmitError::NoRoom(_) => written::no_room(error),
         EmitError::ExternalStream(_) => {
             Failure::bad_input(error).hint("write to a file with `-o FILE`")
         }
-        EmitError::Request(RequestError::Spell(_)) => Failure::bad_input(error)
-            .hint("the network halves its input more than five times: give a fixed `--size`"),
+        EmitError::Request(RequestError::Spell(SpellError::Padding { .. })) => {
+            Failure::bad_input(error)
+                .hint("the network halves its input more than five times: give a fixed `--size`")
+        }
         _ => Failure::bad_input(error),
     }
 }

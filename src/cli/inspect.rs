@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// A file that `emit` wrote
-    #[arg(value_name = "FILE", conflicts_with_all = ["network", "family", "formula"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["family", "formula"])]
     file: Option<PathBuf>,
     #[command(flatten)]
     selection: Selection,
@@ -52,6 +52,13 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
     }
     let (request, facts) = match &args.file {
         Some(path) => {
+            if args.selection.is_given() || args.shape.is_given() {
+                return Err(Failure::bad_input(format!(
+                    "`{}` is shown as it is, so no flag chooses another network",
+                    path.display()
+                ))
+                .hint("leave out the file, or the flags on the network and its input"));
+            }
             let facts = read(path)?;
             (facts.recipe.request().map_err(Failure::bad_input)?, facts)
         }
@@ -125,12 +132,12 @@ fn read(path: &Path) -> Result<FileFacts, Failure> {
     let mut lines = vec![(
         "file",
         format!(
-            "{}, IR {}, opset {}, {} nodes, {} initializers, by {} {}",
+            "{}, IR {}, opset {}, {}, {}, by {} {}",
             text::bytes(file.length),
             contents.ir_version.unwrap_or_default(),
             opset.unwrap_or_default(),
-            text::grouped(contents.nodes.len() as u64),
-            text::grouped(contents.initializers.len() as u64),
+            text::counted(contents.nodes.len() as u64, "node"),
+            text::counted(contents.initializers.len() as u64, "initializer"),
             contents.producer_name,
             contents.producer_version,
         ),
@@ -244,8 +251,8 @@ fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {
                 Some(scaling) => format!(
                     "{}: width {}, depth {}",
                     request.blueprint.name(),
-                    scaling.coefficients.width,
-                    scaling.coefficients.depth
+                    text::rounded(scaling.coefficients.width),
+                    text::rounded(scaling.coefficients.depth)
                 ),
                 None => format!("{}: an architecture of one's own", request.blueprint.name()),
             },

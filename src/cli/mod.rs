@@ -27,6 +27,7 @@ mod published;
 mod select;
 mod source;
 mod text;
+mod variant;
 mod verify;
 mod weights;
 mod worker;
@@ -37,7 +38,7 @@ use std::process::ExitCode;
 
 /// Turns compound-scaling parameters into EfficientNet ONNX graphs, and proves each one by running it.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

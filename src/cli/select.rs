@@ -2,14 +2,13 @@
 
 use super::exit::Failure;
 use super::like::{self, Choice};
+use super::{text, variant};
 use clap::{ArgGroup, Args};
 use efficientnet_onnx::architecture::design::{Design, parse_blocks, parse_file};
 use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::Like;
 use efficientnet_onnx::request::{Blueprint, Extent, Request};
-use efficientnet_onnx::scaling::{
-    Coefficients, Compound, Family, PUBLISHED, Reading, Scaling, Variant,
-};
+use efficientnet_onnx::scaling::{Coefficients, Compound, Family, Reading, Scaling, Variant};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -56,7 +55,7 @@ pub struct Selection {
     #[arg(long, value_name = "F", default_value = "v1", value_parser = Family::ALL.map(Family::name))]
     family: String,
     /// Published model, such as b0, l2, lite4, edgetpu-s, condconv-b0-4e, v2-s or v2-b0
-    #[arg(long, value_name = "NAME", value_parser = PUBLISHED.map(|variant| variant.name), conflicts_with = "family")]
+    #[arg(long, value_name = "NAME", value_parser = variant::Names, conflicts_with = "family")]
     variant: Option<String>,
     /// Exactly that library's model, with all that sets it apart: timm/tf_efficientnet_b2[.TAG], torchvision/…,
     /// lukemelas/…, keras/… or tf/…; `inspect --like list` has all names
@@ -126,6 +125,11 @@ impl Selection {
     /// Whether the list of models is asked for.
     pub fn asks_for_list(&self) -> bool {
         matches!(self.like, Some(Choice::List))
+    }
+
+    /// The file that is read.
+    pub fn file(&self) -> Option<&Path> {
+        self.arch.as_deref()
     }
 
     /// The library's model that is asked for.
@@ -233,6 +237,15 @@ impl Selection {
 }
 
 impl Shape {
+    /// Whether any flag is given.
+    pub fn is_given(&self) -> bool {
+        self.size.is_some()
+            || self.padding.is_some()
+            || self.bn_epsilon.is_some()
+            || self.classes.is_some()
+            || self.in_channels.is_some()
+    }
+
     /// A request with these choices in place of its own.
     pub fn over(&self, mut request: Request) -> Request {
         if let Some(Size(size)) = self.size {
@@ -294,16 +307,11 @@ fn describe(request: &Request, Coefficients { width, depth }: Coefficients) -> S
     };
     format!(
         "width {}, depth {}, {pixels} px, {} parameters, {} MACs",
-        rounded(width),
-        rounded(depth),
-        super::text::grouped(counts.parameters),
-        super::text::scaled(counts.macs),
+        text::rounded(width),
+        text::rounded(depth),
+        text::grouped(counts.parameters),
+        text::scaled(counts.macs),
     )
-}
-
-/// At most four decimals, without trailing zeros.
-fn rounded(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
 }
 
 fn parse_size(text: &str) -> Result<Size, String> {
@@ -313,6 +321,9 @@ fn parse_size(text: &str) -> Result<Size, String> {
         );
     }
     match text.split_once('x') {
+        Some(("", _) | (_, "")) => Err(format!(
+            "expected a size such as 224 or 192x256, height first, found `{text}`"
+        )),
         Some((height, width)) => Ok(Size([height.parse()?, width.parse()?])),
         None => Ok(Size([text.parse()?; 2])),
     }

@@ -9,6 +9,7 @@ use clap::Args;
 use efficientnet_onnx::graph::Parameter;
 use efficientnet_onnx::like::Like;
 use efficientnet_onnx::metadata::{Origin, Preprocessing};
+use efficientnet_onnx::onnx::model::inputs::Inputs;
 use efficientnet_onnx::request::Request;
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
 use efficientnet_onnx::weights::finite::Unsound;
@@ -124,6 +125,23 @@ pub fn unsound(found: &Unsound) -> Failure {
     Failure::bad_input(found).hint(
         "the training has diverged or the file is damaged: take another checkpoint; `--allow-nan` goes on with this one",
     )
+}
+
+impl WeightArgs {
+    /// Every file that is read for `weights`, what lies beside a checkpoint in the folder that was named included.
+    pub fn inputs(&self, weights: &Weights) -> Inputs {
+        let mut inputs = Inputs::none();
+        if let Weights::Checkpoint(open) = weights {
+            for path in open.files() {
+                inputs.add(path);
+                inputs.add(&path.with_file_name("config.json"));
+            }
+        }
+        if let Some(folder) = self.weights.as_deref().filter(|path| path.is_dir()) {
+            inputs.add(folder);
+        }
+        inputs
+    }
 }
 
 impl Weights {

@@ -72,6 +72,11 @@ pub fn time(seconds: f64) -> String {
     }
 }
 
+/// At most four decimals, without trailing zeros.
+pub fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
 /// Names come from files: one that holds control characters must not reach the terminal as such.
 pub fn printable(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")

@@ -11,7 +11,9 @@ use super::written;
 use clap::{Args, Subcommand};
 use efficientnet_onnx::metadata::{CHECKSUMS_KEY, Metadata, RECIPE_KEY, Recipe};
 use efficientnet_onnx::onnx::file::ModelFile;
-use efficientnet_onnx::onnx::model::output::Output;
+use efficientnet_onnx::onnx::model::inputs::Inputs;
+use efficientnet_onnx::onnx::model::output::{Output, Stdout};
+use efficientnet_onnx::onnx::model::room;
 use efficientnet_onnx::request::{BatchNorms, Request};
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
@@ -59,11 +61,19 @@ struct ExportArgs {
     #[arg(long, value_name = "LIB", default_value = "timm", value_parser = ["timm", "torchvision", "lukemelas", "keras"])]
     names: String,
     /// File to write; `-` is standard output
-    #[arg(short = 'o', value_name = "FILE", help_heading = "Output")]
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
     output: PathBuf,
     /// Replace an existing file
     #[arg(long, help_heading = "Output")]
     force: bool,
+    /// Write more than 8 GB, or more than the disk seems to have free
+    #[arg(long, help_heading = "Output")]
+    allow_large: bool,
     /// No progress, no notes
     #[arg(long, short, help_heading = "Output")]
     quiet: bool,
@@ -74,6 +84,7 @@ struct Parameters {
     request: Request,
     source: Box<dyn TensorSource>,
     metadata: Vec<(String, String)>,
+    inputs: Inputs,
 }
 
 /// Runs a command of `weights`.
@@ -89,19 +100,35 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
         request,
         source,
         metadata,
+        mut inputs,
     } = match &args.file {
         Some(path) => from_file(path)?,
         None => from_seed(args)?,
     };
+    if let Some(path) = args.selection.file() {
+        inputs.add(path);
+    }
     let naming = Naming::by_name(&args.names).unwrap_or(Naming::Timm);
     if let Some(note) = like::elsewhere(naming, &request).filter(|_| !args.quiet) {
         tell!("{note}");
     }
     let canonical = request.canonical().map_err(Failure::bad_input)?;
     let export = Export::new(&canonical, &*source, naming).map_err(Failure::bad_input)?;
+    let bytes = export.payload_bytes();
+    let has_room = |free: Option<u64>| {
+        let refused = |error| written::no_room(&format!("the weights were not written: {error}"));
+        match args.allow_large {
+            true => Ok(()),
+            false => room::refuse(bytes, free).map_err(refused),
+        }
+    };
     let bar = Bar::new();
-    bar.start(export.payload_bytes(), args.quiet);
     let write = |out: Box<dyn Write + Send>| {
+        let announcement = written::announcement(bytes, &args.output);
+        if let Some(line) = announcement.filter(|_| !args.quiet) {
+            tell!("{line}");
+        }
+        bar.start(bytes, args.quiet);
         let accepts = source::accepts(args.allow_nan, args.quiet);
         let written = export.write(&metadata, out, &bar, &accepts);
         written.map_err(|error| match error {
@@ -109,26 +136,27 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
             WriteError::Unsound(found) => source::unsound(&found),
         })
     };
+    let bad = |error| written::output(&error);
     if args.output.as_os_str() == "-" {
-        write(Box::new(std::io::stdout()))?;
+        let stdout = Stdout::open(&inputs).map_err(bad)?;
+        has_room(None)?;
+        write(stdout.writer())?;
     } else {
-        match Output::open(&args.output, args.force).map_err(|error| written::output(&error))? {
-            Output::Stream(device) => write(Box::new(device))?,
+        match Output::open(&args.output, args.force, &inputs).map_err(bad)? {
+            Output::Stream(device) => {
+                has_room(None)?;
+                write(Box::new(device))?;
+            }
             Output::Staged(staged) => {
-                write(
-                    staged
-                        .create(None)
-                        .map_err(|error| written::output(&error))?,
-                )?;
-                staged
-                    .commit(None)
-                    .map_err(|error| written::output(&error))?;
+                has_room(staged.free())?;
+                write(staged.create(None).map_err(bad)?)?;
+                staged.commit(None).map_err(bad)?;
             }
         }
     }
     bar.finish();
     if !args.quiet {
-        let size = text::bytes(export.payload_bytes());
+        let size = text::bytes(bytes);
         tell!(
             "wrote `{}`: {}, {size}",
             args.output.display(),
@@ -161,6 +189,7 @@ fn from_file(path: &Path) -> Result<Parameters, Failure> {
     let source = Checkpoint::open(path).map_err(Failure::bad_input)?;
     Ok(Parameters {
         request,
+        inputs: source.files().collect(),
         source: Box::new(source),
         metadata,
     })
@@ -192,6 +221,7 @@ fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
     Ok(Parameters {
         source: Box::new(seed.draw(canonical.parameters)),
         metadata: metadata.entries(),
+        inputs: Inputs::none(),
         request,
     })
 }

@@ -1,18 +1,42 @@
 //! What a write that failed means to the person who asked for it.
 
 use super::exit::{Failure, Status};
-use super::print;
+use super::{print, text};
 use efficientnet_onnx::onnx::model::output::OutputError;
 use efficientnet_onnx::tensor::StreamError;
+use std::fmt::Display;
 use std::path::Path;
+
+/// Bytes of weights that are said before they are written.
+const WORTH_A_LINE: u64 = 1_000_000_000;
 
 /// The output cannot be opened or completed.
 pub fn output(error: &OutputError) -> Failure {
     let failure = Failure::bad_input(error);
-    if error.is_exists() {
-        return failure.hint("`--force` replaces it");
+    match error {
+        OutputError::Exists(_) => failure.hint("`--force` replaces it"),
+        OutputError::Input { .. } => failure.hint("give the output another name"),
+        OutputError::Terminal(_) => {
+            failure.hint("write to a file with `-o FILE`, or into a pipe with `-o - | …`")
+        }
+        _ => failure,
     }
-    failure
+}
+
+/// It is too large to be written unasked.
+pub fn no_room(error: &impl Display) -> Failure {
+    Failure::bad_input(error).hint("`--allow-large` writes it all the same")
+}
+
+/// What is said before so many bytes are written, if that is worth a line.
+pub fn announcement(bytes: u64, path: &Path) -> Option<String> {
+    (bytes >= WORTH_A_LINE).then(|| {
+        format!(
+            "writing {} of weights to `{}`",
+            text::bytes(bytes),
+            path.display()
+        )
+    })
 }
 
 /// A tensor did not arrive at `path`; `-` is standard output, whose reader may leave.

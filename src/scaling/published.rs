@@ -105,6 +105,17 @@ impl Variant {
         PUBLISHED.iter().find(|variant| variant.name == name)
     }
 
+    /// The row that people mean by `text`: `B0`, `efficientnet-b0` and `efficientnet_b0` are `b0`.
+    #[must_use]
+    pub fn find(text: &str) -> Option<&'static Self> {
+        let name = text.to_ascii_lowercase().replace('_', "-");
+        let short = match name.strip_prefix("efficientnet") {
+            Some(rest) => rest.strip_prefix('-').unwrap_or(rest),
+            None => &name,
+        };
+        Self::by_name(short)
+    }
+
     /// The row that a whole φ stands for in a family, if there is one.
     #[must_use]
     pub fn by_phi(family: Family, phi: f64) -> Option<&'static Self> {

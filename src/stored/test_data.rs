@@ -6,6 +6,7 @@ use super::{StoredError, proto, read};
 use crate::onnx::file::encode_tensor;
 use crate::runtime::NamedTensor;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 const SET: &str = "test_data_set_";
@@ -78,14 +79,12 @@ pub fn write_sets<'a>(
     sets: impl Iterator<Item = (&'a [NamedTensor], &'a [NamedTensor])>,
 ) -> Result<(), StoredError> {
     let failed = |source| StoredError::writing(folder, source);
-    let beside = match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let beside = beside(folder)?;
     let staged = tempfile::Builder::new()
         .prefix(".test-data-")
         .tempdir_in(beside)
-        .map_err(failed)?;
+        // The temporary folder's own name is nobody's business.
+        .map_err(|error| failed(error.kind().into()))?;
     for (number, (inputs, outputs)) in sets.enumerate() {
         let set = staged.path().join(format!("{SET}{number}"));
         fs::create_dir(&set).map_err(failed)?;
@@ -103,6 +102,23 @@ pub fn write_sets<'a>(
         fs::set_permissions(staged.path(), mode).map_err(failed)?;
     }
     fs::rename(staged.path(), folder).map_err(failed)
+}
+
+/// The folder in which `folder` can be made.
+///
+/// # Errors
+/// If there is none.
+pub fn beside(folder: &Path) -> Result<&Path, StoredError> {
+    let beside = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if beside.is_dir() {
+        return Ok(beside);
+    }
+    let reason = format!("there is no folder `{}`", beside.display());
+    let source = io::Error::new(io::ErrorKind::NotFound, reason);
+    Err(StoredError::writing(folder, source))
 }
 
 /// Entries of a folder whose names are `prefix`, a number and `ending`, by number.
@@ -166,6 +182,33 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             let mode = path.metadata().expect("a folder").permissions().mode();
             assert_eq!(mode & 0o777, 0o755);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named_and_the_temporary_folder_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let none = || std::iter::empty::<(&[NamedTensor], &[NamedTensor])>();
+        let absent = folder.path().join("absent");
+        let error = write_sets(&absent.join("data"), none()).expect_err("refused");
+        let (data, absent) = (absent.join("data"), absent.display().to_string());
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "cannot write `{}`: there is no folder `{absent}`",
+                data.display()
+            )
+        );
+        // Nobody can make a folder there.
+        #[cfg(target_os = "linux")]
+        {
+            let error = write_sets(Path::new("/proc/data"), none()).expect_err("refused");
+            let message = error.to_string();
+            assert!(
+                message.starts_with("cannot write `/proc/data`: "),
+                "{message}"
+            );
+            assert!(!message.contains(".test-data-"), "{message}");
         }
     }
 

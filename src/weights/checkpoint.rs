@@ -26,6 +26,8 @@ use std::thread::JoinHandle;
 pub struct Checkpoint {
     /// All its files, in the order in which they are hashed.
     files: Vec<PathBuf>,
+    /// Files that are read besides: an ONNX file's external data.
+    data: Vec<PathBuf>,
     offer: Offer,
     averages: Option<&'static str>,
     left_out: Vec<LeftOut>,
@@ -52,6 +54,7 @@ impl Checkpoint {
             let bundle = TensorFlow::open(&index)?;
             return Ok(Self {
                 files: bundle.files().to_vec(),
+                data: Vec::new(),
                 averages: bundle.averages(),
                 left_out: bundle.left_out().to_vec(),
                 offer: Offer::new(Box::new(bundle)),
@@ -68,6 +71,7 @@ impl Checkpoint {
         let mut metadata = BTreeMap::new();
         let mut is_model = false;
         let mut rewritten = None;
+        let mut data = Vec::new();
         let mut normalization = None;
         let mut left_out = Vec::new();
         let mut evidence = None;
@@ -90,6 +94,7 @@ impl Checkpoint {
             metadata = file.metadata();
             is_model = true;
             rewritten = file.rewritten().map(str::to_owned);
+            data = file.data_files();
             Box::new(file)
         } else {
             return Err(SourceError::Malformed {
@@ -105,6 +110,7 @@ impl Checkpoint {
         left_out.extend_from_slice(offer.left_out());
         Ok(Self {
             files: vec![path.to_path_buf()],
+            data,
             averages: None,
             left_out,
             offer,
@@ -136,10 +142,10 @@ impl Checkpoint {
         self.rewritten.as_deref()
     }
 
-    /// All its files, in the order in which they are hashed.
-    #[must_use]
-    pub fn files(&self) -> &[PathBuf] {
-        &self.files
+    /// Every file that is read.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = self.files.iter().chain(&self.data);
+        files.map(PathBuf::as_path)
     }
 
     /// The file's name, without its folder; of several files, the first one's.

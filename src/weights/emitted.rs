@@ -5,7 +5,7 @@ use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::onnx::checksums::{self, CompareError};
 use crate::onnx::file::{FileError, InitializerSource, ModelFile};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The first byte of a model: field 1, the IR version, which every writer puts first.
 pub(super) const FIRST_BYTE: u8 = 0x08;
@@ -89,6 +89,11 @@ impl Emitted {
     /// How another program has changed the initializers since their checksums were recorded, if one has.
     pub(super) fn rewritten(&self) -> Option<&str> {
         self.rewritten.as_deref()
+    }
+
+    /// The files of external data that it names.
+    pub(super) fn data_files(&self) -> Vec<PathBuf> {
+        self.source.file().data_files()
     }
 
     /// The file's metadata.

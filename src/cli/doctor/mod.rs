@@ -9,7 +9,7 @@ mod report;
 mod table;
 
 use super::exit::{Failure, Status};
-use super::libraries::Libraries;
+use super::libraries::{Libraries, asked_hint};
 use super::print;
 use clap::Args;
 use efficientnet_onnx::runtime::cuda::{HINT_PROVIDER, Part};
@@ -77,12 +77,17 @@ fn look_at(library: &discover::Library, places: &Places) -> Result<Library, Fail
         Ok(found) => (Some(found.version), Some(found.cuda), None),
         Err(error) => (None, None, Some(error)),
     };
+    // What cannot be loaded provides nothing, whatever lies beside it.
+    let providers = match &version {
+        Some(_) => providers_beside(&library.path),
+        None => Vec::new(),
+    };
     Ok(Library {
         path: library.path.display().to_string(),
         origin: library.origin,
         version,
         error,
-        providers: providers_beside(&library.path),
+        providers,
         cuda,
     })
 }
@@ -126,9 +131,15 @@ fn runtime(name: RuntimeName, libraries: &[Library]) -> Runtime {
                 part: None,
                 reason: match libraries {
                     [] => "no ONNX Runtime library was found".to_owned(),
+                    [library] if asked_hint(library.origin).is_some() => {
+                        format!("the library that {} names cannot be used", library.origin)
+                    }
                     _ => "none of the ONNX Runtime libraries can be used".to_owned(),
                 },
-                hint: Some(if is_cuda { HINT_PROVIDER } else { HINT }.to_owned()),
+                hint: libraries
+                    .first()
+                    .and_then(|library| asked_hint(library.origin))
+                    .or_else(|| Some(if is_cuda { HINT_PROVIDER } else { HINT }.to_owned())),
             }),
         }
     }

@@ -63,7 +63,7 @@ pub struct Library {
     pub version: Option<String>,
     /// Why it cannot be used.
     pub error: Option<String>,
-    /// The execution providers that it has, by its own files.
+    /// The execution providers that it has, by its own files; none if it could not be loaded.
     pub providers: Vec<String>,
     /// What it has and lacks for CUDA; none if it could not be loaded.
     pub cuda: Option<Cuda>,

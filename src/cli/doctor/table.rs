@@ -81,10 +81,13 @@ fn describe(library: &Library, text: &mut String) {
         .map_or_else(String::new, |version| format!(", version {version}"));
     let _ = writeln!(
         text,
-        "\n{}\n  from {}{version}, providers: {}",
+        "\n{}\n  from {}{version}{}",
         library.path,
         library.origin,
-        library.providers.join(", ")
+        match library.providers.as_slice() {
+            [] => String::new(),
+            providers => format!(", providers: {}", providers.join(", ")),
+        }
     );
     if let Some(error) = &library.error {
         let _ = writeln!(text, "  cannot be used: {error}");

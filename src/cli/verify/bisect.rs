@@ -3,7 +3,7 @@
 use super::lab::{BaseRuns, Bench, Benches, Workers};
 use super::{Arguments, limit, open, pair, progress, table, verify_path};
 use crate::cli::exit::{Failure, Status};
-use crate::cli::text::printable;
+use crate::cli::text::{counted, printable};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::verify::bisect::{
@@ -220,14 +220,16 @@ fn line(level: &Level) -> String {
     };
     match level.step {
         Step::Search => format!(
-            "level {}: {} candidates, marked {} values, {differs}{changed}",
-            level.level, level.candidates, level.marked
+            "level {}: {}, marked {}, {differs}{changed}",
+            level.level,
+            counted(level.candidates as u64, "candidate"),
+            counted(level.marked as u64, "value")
         ),
         Step::Confirm => {
             format!(
-                "level {}: the suspect and its {} inputs, {differs}{changed}",
+                "level {}: the suspect and its {}, {differs}{changed}",
                 level.level,
-                level.marked - 1
+                counted(level.marked as u64 - 1, "input")
             )
         }
     }
@@ -280,20 +282,21 @@ fn describe(searched: &Searched, text: &mut String) {
     };
     let _ = writeln!(
         text,
-        "  marking {} the verdict on the outputs; {} runs of each side, {:.1} s",
+        "  marking {} the verdict on the outputs; {} of each side, {:.1} s",
         if bisection.marking_changed_verdict {
             "CHANGED"
         } else {
             "did not change"
         },
-        bisection.runs,
+        counted(bisection.runs as u64, "run"),
         searched.seconds
     );
     if !bisection.worst.is_empty() {
         let [measured, of] = bisection.measured;
         let _ = writeln!(
             text,
-            "  worst of {measured} of {of} values: node (operator), largest difference, relative, of allowed"
+            "  worst of {measured} of {}: node (operator), largest difference, relative, of allowed",
+            counted(of as u64, "value")
         );
     }
     for one in &bisection.worst {

@@ -89,6 +89,10 @@ impl FeedArgs {
                 Feed::of_given(subject, parts.collect())
             }
             write_to => {
+                // Said before the runtimes take their time.
+                if let Some(folder) = write_to {
+                    test_data::beside(folder).map_err(Failure::bad_input)?;
+                }
                 let wanted = Wanted {
                     batches: self.batch.clone(),
                     sizes: self.size.clone(),

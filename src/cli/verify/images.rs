@@ -4,6 +4,7 @@ use super::attempts::{self, Run};
 use super::{Arguments, progress};
 use crate::cli::classify::Model;
 use crate::cli::exit::{Failure, Status};
+use crate::cli::text::counted;
 use crate::cli::{picture, print};
 use efficientnet_onnx::runtime::outcome::Trouble;
 use efficientnet_onnx::verify::compare::largest;
@@ -201,7 +202,7 @@ impl Report {
     }
 
     fn render(&self) -> String {
-        let mut text = format!("{}: {} pictures", self.file, self.images);
+        let mut text = format!("{}: {}", self.file, counted(self.images as u64, "picture"));
         let share = |part: Agreement| {
             let percent = 100.0 * part.rows as f64 / part.of.max(1) as f64;
             format!("{}/{} ({percent:.2} %)", part.rows, part.of)

@@ -19,6 +19,7 @@ use attempts::Run;
 use clap::Args;
 use efficientnet_onnx::onnx::check::{Finding, Level, check};
 use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::onnx::model::inputs::Inputs;
 use efficientnet_onnx::onnx::model::output::Output;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::verify::report::{Problem, Report, Verdict};
@@ -114,10 +115,7 @@ fn plain(arguments: &Arguments) -> Result<(String, Status), Failure> {
     let shown = arguments.file.display().to_string();
     // A page that cannot be written is said before the runtimes take their time.
     let page = match &arguments.html {
-        Some(path) => {
-            arguments.keep_from(path)?;
-            Some(Page::open(path)?)
-        }
+        Some(path) => Some(Page::open(path, &arguments.inputs())?),
         None => None,
     };
     let report = match &arguments.other {
@@ -144,23 +142,23 @@ fn text(report: &Report, json: bool) -> Result<String, Failure> {
 }
 
 impl Arguments {
-    /// Refuses to write a page in the place of what is read.
-    fn keep_from(&self, page: &Path) -> Result<(), Failure> {
-        let feed = &self.request.feed;
-        let read = [&self.file].into_iter().chain(&self.other);
-        let mut read = read.chain(&feed.input).chain(&feed.expect);
-        let Ok(page) = page.canonicalize() else {
-            return Ok(());
-        };
-        let same = |path: &&PathBuf| path.canonicalize().is_ok_and(|path| path == page);
-        match read.find(same) {
-            Some(path) => Err(Failure::bad_input(format!(
-                "`--html` would replace `{}`, which is read",
-                path.display()
-            ))
-            .hint("give the page another name")),
-            None => Ok(()),
+    /// Every file that is read.
+    fn inputs(&self) -> Inputs {
+        let request = &self.request;
+        let mut inputs = Inputs::none();
+        for model in [&self.file].into_iter().chain(&self.other) {
+            inputs.add(model);
+            // What is no model is said later.
+            let data = ModelFile::open(model).map(|model| model.data_files());
+            data.iter().flatten().for_each(|path| inputs.add(path));
         }
+        let feed = &request.feed;
+        let given = feed.input.iter().chain(&feed.expect);
+        let given = given
+            .chain(&feed.test_data)
+            .chain(&request.libraries.ort_lib);
+        given.for_each(|path| inputs.add(path));
+        inputs
     }
 }
 
@@ -171,8 +169,8 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn open(path: &'a Path) -> Result<Self, Failure> {
-        let output = Output::open(path, true).map_err(|error| written::output(&error))?;
+    fn open(path: &'a Path, inputs: &Inputs) -> Result<Self, Failure> {
+        let output = Output::open(path, true, inputs).map_err(|error| written::output(&error))?;
         Ok(Self { path, output })
     }
 

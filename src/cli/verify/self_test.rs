@@ -4,6 +4,7 @@ use super::attempts::{self, Run};
 use super::lab::{Copies, Workers};
 use super::{Arguments, limit, open, progress, settings, text};
 use crate::cli::exit::{Failure, Status};
+use crate::cli::text::counted;
 use comfy_table::{Table, presets};
 use efficientnet_onnx::onnx::file::mutate::Original;
 use efficientnet_onnx::runtime::RuntimeName;
@@ -212,9 +213,9 @@ fn render(output: &Output<'_>) -> String {
         )
     } else {
         format!(
-            "{}: {caught} of {} mistakes caught\n\n",
+            "{}: {caught} of {} caught\n\n",
             output.file,
-            result.trials.len()
+            counted(result.trials.len() as u64, "mistake")
         )
     };
     for line in table.lines() {

@@ -1,7 +1,7 @@
 //! A report as a table for people.
 
 use super::device;
-use crate::cli::text::{printable, time};
+use crate::cli::text::{counted, printable, time};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use efficientnet_onnx::verify::disagreeing;
 use efficientnet_onnx::verify::plan::Content;
@@ -66,8 +66,10 @@ fn weights(tensors: &TensorPairs, text: &mut String) {
             .map_or_else(String::new, |value| format!(", {value:.2e} of the largest"));
         let _ = writeln!(
             text,
-            "  {} {:?}: {} elements differ, by at most {max_abs}{relative}",
-            different.name, different.shape, different.elements
+            "  {} {:?}: {} with a difference of at most {max_abs}{relative}",
+            different.name,
+            different.shape,
+            counted(different.elements as u64, "element")
         );
     }
     more(tensors.different.len(), text);
@@ -254,11 +256,16 @@ fn result(report: &Report, runtime: &RuntimeReport) -> String {
         RuntimeStatus::Passed => "agrees".to_owned(),
         RuntimeStatus::Disagrees => {
             format!(
-                "disagrees in {} elements",
-                runtime.beyond_tolerance.unwrap_or_default()
+                "disagrees in {}",
+                counted(
+                    runtime.beyond_tolerance.unwrap_or_default() as u64,
+                    "element"
+                )
             )
         }
-        RuntimeStatus::FailedChecks => format!("failed {} checks", runtime.failures.len()),
+        RuntimeStatus::FailedChecks => {
+            format!("failed {}", counted(runtime.failures.len() as u64, "check"))
+        }
         RuntimeStatus::Refused => match report.cases.get(runtime.cases_run) {
             Some(case) if runtime.cases_run > 0 => format!("refused batch {}", case.batch),
             _ => "refused the file".to_owned(),

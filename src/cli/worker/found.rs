@@ -2,6 +2,7 @@
 
 use super::{SEARCH_PATH, Spec, run};
 use crate::cli::exit::Failure;
+use crate::cli::libraries::asked_hint;
 use efficientnet_onnx::runtime::cuda::HINT_PROVIDER;
 use efficientnet_onnx::runtime::discover::{HINT, Library, Places};
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
@@ -70,7 +71,8 @@ pub fn run_found(
         }
         let reason = explain(outcome, &library);
         if library.asked {
-            tried.outcome = unavailable(format!("{reason} (from {})", library.origin), hint);
+            let hint = asked_hint(library.origin).unwrap_or_else(|| hint.to_owned());
+            tried.outcome = unavailable(format!("{reason} (from {})", library.origin), &hint);
             tried.library = Some(library);
             return Ok(tried);
         }

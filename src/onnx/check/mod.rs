@@ -160,7 +160,10 @@ impl Report {
 
     fn finish(mut self) -> Vec<Finding> {
         if self.more > 0 {
-            let message = format!("{} more findings are not listed", self.more);
+            let message = match self.more {
+                1 => "one more finding is not listed".to_owned(),
+                more => format!("{more} more findings are not listed"),
+            };
             let level = if self.more_errors {
                 Level::Error
             } else {

@@ -62,7 +62,8 @@ impl ModelCopy {
                 .tempdir_in(original.folder())
                 .or_else(|_| builder.tempdir())
         };
-        let folder = folder.map_err(io)?;
+        // The temporary folder's own name is nobody's business.
+        let folder = folder.map_err(|error| io(error.kind().into()))?;
         for (location, path) in &locations {
             let link = folder.path().join(location);
             if let Some(parent) = link.parent() {

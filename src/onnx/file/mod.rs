@@ -33,6 +33,7 @@ pub use tensor::{decode_tensor, encode_tensor};
 
 use super::proto::{NodeProto, OperatorSetIdProto, ValueInfoProto};
 use crate::tensor::read_at;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -144,6 +145,21 @@ impl ModelFile {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         }
+    }
+
+    /// The files of external data that it names, whether or not they are there.
+    #[must_use]
+    pub fn data_files(&self) -> Vec<PathBuf> {
+        let mut names = BTreeSet::new();
+        for initializer in &self.contents.initializers {
+            if let Ok(Some(external)) = initializer.external() {
+                names.insert(external.location);
+            }
+        }
+        names
+            .into_iter()
+            .map(|name| self.folder().join(name))
+            .collect()
     }
 
     /// The value of a metadata key.

@@ -3,7 +3,9 @@
 //! Lengths come first in protobuf, so they are computed before any tensor is read. Everything that must be
 //! known late, such as the hash of a checkpoint, goes into the metadata, which ends the file.
 
+pub mod inputs;
 pub mod output;
+pub mod room;
 
 mod proto_graph;
 
@@ -138,6 +140,13 @@ impl<'a> Frame<'a> {
         // The record is as long whatever the checksums are.
         let record = self.checksums(&vec![Checksum::default(); self.tensors.len()]);
         self.graph_bytes + record.len() as u64 <= LARGEST_INLINE
+    }
+
+    /// Bytes of all files together, but for what the metadata says beside checksums.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let external = self.tensors.iter().filter(|tensor| tensor.offset.is_some());
+        self.graph_bytes + external.map(FramedTensor::bytes).sum::<u64>()
     }
 
     /// Bytes of tensor data: what progress counts.

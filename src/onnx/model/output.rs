@@ -1,8 +1,10 @@
 //! Where a file goes: written in a temporary folder beside its target under its final name, and renamed
 //! when it is complete. A symbolic link is followed; devices and pipes are written through.
 
+use super::inputs::Inputs;
+use super::room;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -18,12 +20,17 @@ pub enum Output {
     Stream(fs::File),
 }
 
+/// Standard output, for a model or weights.
+#[derive(Debug)]
+pub struct Stdout(());
+
 /// Files in a temporary folder, waiting for [`Staged::commit`]; dropped, they are removed.
 #[derive(Debug)]
 pub struct Staged {
     folder: TempDir,
     target: PathBuf,
     replace: bool,
+    inputs: Inputs,
 }
 
 /// Why an output cannot be opened or completed.
@@ -35,6 +42,20 @@ pub enum OutputError {
     /// It is a folder.
     #[error("`{}` is a folder, expected the name of a file", .0.display())]
     Folder(PathBuf),
+    /// It ends like a folder, and there is none.
+    #[error("`{}` names a folder that is not there, expected the name of a file", .0.display())]
+    AbsentFolder(PathBuf),
+    /// It is read, under this or another name.
+    #[error("`{}` would replace `{}`, which is read", path.display(), input.display())]
+    Input {
+        /// What was to be written.
+        path: PathBuf,
+        /// What is read.
+        input: PathBuf,
+    },
+    /// A terminal cannot show bytes.
+    #[error("`{}` is a terminal, expected a file or a pipe", .0.display())]
+    Terminal(PathBuf),
     /// Its folder is not there.
     #[error("`{}` cannot be written: there is no folder `{}`", path.display(), folder.display())]
     NoFolder {
@@ -56,24 +77,18 @@ pub enum OutputError {
     },
 }
 
-impl OutputError {
-    /// Whether something is there that may not be replaced.
-    #[must_use]
-    pub fn is_exists(&self) -> bool {
-        matches!(self, Self::Exists(_))
-    }
-}
-
 impl Output {
-    /// Opens `path`; an existing regular file is replaced only if `replace` says so.
+    /// Opens `path`; an existing regular file is replaced only if `replace` says so, and never if it is one of the
+    /// `inputs`.
     ///
     /// # Errors
-    /// If it exists, is a folder, or cannot be written.
-    pub fn open(path: &Path, replace: bool) -> Result<Self, OutputError> {
+    /// If it exists, is an input, a terminal or a folder, or cannot be written.
+    pub fn open(path: &Path, replace: bool, inputs: &Inputs) -> Result<Self, OutputError> {
         let failed = |source| OutputError::Io {
             path: path.to_owned(),
             source,
         };
+        inputs.refuse(path)?;
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
                 return Err(OutputError::Folder(path.to_owned()));
@@ -83,11 +98,17 @@ impl Output {
                     .write(true)
                     .open(path)
                     .map_err(failed)?;
+                if file.is_terminal() {
+                    return Err(OutputError::Terminal(path.to_owned()));
+                }
                 return Ok(Self::Stream(file));
             }
             Ok(_) if !replace => return Err(OutputError::Exists(path.to_owned())),
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if is_absent(&error) && ends_like_a_folder(path) => {
+                return Err(OutputError::AbsentFolder(path.to_owned()));
+            }
+            Err(error) if is_absent(&error) => {}
             Err(error) => return Err(failed(error)),
         }
         let target = resolve(path)?;
@@ -111,11 +132,45 @@ impl Output {
             folder,
             target,
             replace,
+            inputs: inputs.clone(),
         }))
     }
 }
 
+impl Stdout {
+    /// Standard output, if it is no terminal and none of the `inputs`.
+    ///
+    /// # Errors
+    /// If it is.
+    pub fn open(inputs: &Inputs) -> Result<Self, OutputError> {
+        let path = Path::new("-");
+        if io::stdout().is_terminal() {
+            return Err(OutputError::Terminal(path.to_owned()));
+        }
+        inputs.refuse_stdout(path)?;
+        Ok(Self(()))
+    }
+
+    /// To write to.
+    #[must_use]
+    pub fn writer(self) -> Box<dyn Write + Send> {
+        Box::new(io::stdout())
+    }
+}
+
 impl Staged {
+    /// Whether a file is an input.
+    #[must_use]
+    pub fn reads(&self, path: &Path) -> bool {
+        self.inputs.refuse(path).is_err()
+    }
+
+    /// Bytes that its folder still has room for, where the system says so.
+    #[must_use]
+    pub fn free(&self) -> Option<u64> {
+        room::free(self.folder.path())
+    }
+
     /// Where the main file will be.
     #[must_use]
     pub fn target(&self) -> &Path {
@@ -133,7 +188,7 @@ impl Staged {
     /// Name of a companion file: the target's with `suffix` appended.
     ///
     /// # Errors
-    /// If such a file is there and may not be replaced, or its name is not Unicode.
+    /// If such a file is there and may not be replaced or is an input, or its name is not Unicode.
     pub fn companion(&self, suffix: &str) -> Result<String, OutputError> {
         let name = self.target.file_name().unwrap_or_default();
         let name = name
@@ -141,6 +196,7 @@ impl Staged {
             .ok_or_else(|| OutputError::NotAFile(self.target.clone()))?;
         let name = format!("{name}{suffix}");
         let path = self.target.with_file_name(&name);
+        self.inputs.refuse(&path)?;
         if path.symlink_metadata().is_ok() && !self.replace {
             return Err(OutputError::Exists(path));
         }
@@ -153,8 +209,13 @@ impl Staged {
     /// If the file system refuses.
     pub fn create(&self, companion: Option<&str>) -> Result<Box<dyn Write + Send>, OutputError> {
         let path = companion.map_or_else(|| self.path(), |name| self.folder.path().join(name));
-        let file =
-            fs::File::create_new(&path).map_err(|source| OutputError::Io { path, source })?;
+        let file = fs::File::create_new(&path).map_err(|source| OutputError::Io {
+            path: match companion {
+                Some(name) => self.target.with_file_name(name),
+                None => self.target.clone(),
+            },
+            source,
+        })?;
         Ok(Box::new(file))
     }
 
@@ -186,6 +247,19 @@ impl Staged {
         }
         fs::rename(self.path(), &self.target).map_err(failed)
     }
+}
+
+/// Whether nothing is there, perhaps because what should be a folder is a file.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn ends_like_a_folder(path: &Path) -> bool {
+    let last = path.as_os_str().as_encoded_bytes().last();
+    last.is_some_and(|&last| std::path::is_separator(last.into()))
 }
 
 /// Follows symbolic links to what is, or would be, written.

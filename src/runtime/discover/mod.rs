@@ -64,7 +64,8 @@ impl Places {
         self.flag.is_some() || self.variable.is_some()
     }
 
-    /// The libraries to try, in order. One that was asked for is the only one, whether or not it exists.
+    /// The libraries to try, in order. One that was asked for is the only one, whether or not it exists; it may be asked
+    /// for by its folder.
     #[must_use]
     pub fn libraries(&self) -> Vec<Library> {
         for (path, origin) in [
@@ -73,6 +74,7 @@ impl Places {
         ] {
             if let Some(path) = path {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                let path = library_below(&path).unwrap_or(path);
                 return vec![Library {
                     path,
                     origin,
@@ -133,9 +135,23 @@ fn site_packages_of(virtual_env: &Path) -> Vec<PathBuf> {
     folders
 }
 
+/// The shared library in a folder that a user names: in it, or where an official archive (`lib`) or a Python package
+/// has it.
+fn library_below(folder: &Path) -> Option<PathBuf> {
+    let inside = ["", "lib", "capi", "onnxruntime/capi"];
+    inside
+        .iter()
+        .find_map(|inside| library_in(&folder.join(inside)))
+}
+
 /// The shared library in the Python package `onnxruntime`.
 fn library_of(package: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(package.join("capi")).ok()?;
+    library_in(&package.join("capi"))
+}
+
+/// The shared library in a folder, by its name.
+fn library_in(folder: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).ok()?;
     let mut libraries: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())
@@ -226,6 +242,55 @@ mod tests {
             (library.path, library.origin),
             ("/variable.so".into(), "`ORT_DYLIB_PATH`")
         );
+    }
+
+    #[test]
+    fn a_folder_that_was_asked_for_is_searched() {
+        for (files, asked, expected) in [
+            (
+                &["libonnxruntime.so.1.32.0", "other.so"][..],
+                "",
+                "libonnxruntime.so.1.32.0",
+            ),
+            (
+                &[
+                    "lib/libonnxruntime.so",
+                    "lib/libonnxruntime_providers_shared.so",
+                ],
+                "",
+                "lib/libonnxruntime.so",
+            ),
+            (
+                &["onnxruntime/capi/libonnxruntime.so.1.30.0"],
+                "onnxruntime",
+                "onnxruntime/capi/libonnxruntime.so.1.30.0",
+            ),
+            (
+                &["site/onnxruntime/capi/libonnxruntime.so.1.30.0"],
+                "site",
+                "site/onnxruntime/capi/libonnxruntime.so.1.30.0",
+            ),
+            // Nothing is in it, so it stays what was asked for.
+            (&["include/onnxruntime_c_api.h"], "include", "include"),
+        ] {
+            let root = folder_with(files);
+            for variable in [false, true] {
+                let asked = Some(root.path().join(asked));
+                let (flag, variable) = if variable {
+                    (None, asked)
+                } else {
+                    (asked, None)
+                };
+                let places = Places {
+                    flag,
+                    variable,
+                    ..Places::default()
+                };
+                let [library] = places.libraries().try_into().expect("one library");
+                assert_eq!(library.path, root.path().join(expected));
+                assert!(library.asked);
+            }
+        }
     }
 
     #[test]

@@ -14,6 +14,22 @@ use std::path::Path;
 /// # Errors
 /// [`RuntimeError::Unavailable`] if the library is missing, too old or broken.
 pub fn load(library: &Path) -> Result<Environment, RuntimeError> {
+    // The system's own words about these two differ from one to the next.
+    match std::fs::metadata(library) {
+        Ok(found) if found.is_dir() => {
+            return Err(unavailable(format!(
+                "`{}` cannot be loaded: the folder has no library of ONNX Runtime, such as `libonnxruntime.so`",
+                library.display()
+            )));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(unavailable(format!(
+                "`{}` cannot be loaded: there is no such file",
+                library.display()
+            )));
+        }
+        _ => {}
+    }
     let builder =
         ::ort::init_from(library).map_err(|error| unavailable(explain(&error, library)))?;
     builder
