@@ -240,6 +240,8 @@ fn typed_fields_have_the_same_checksums() {
     assert!(matches!(&found[..], [(Level::Error, _)]), "{found:?}");
 }
 
+type Change = fn(&mut ModelProto);
+
 #[test]
 fn what_another_program_rewrote_is_a_warning() {
     let (_folder, path) = emitted::write(&small("b0"), false);
@@ -253,7 +255,6 @@ fn what_another_program_rewrote_is_a_warning() {
         bytes[5] ^= 0x40;
         tensor(model, "conv_stem.weight").raw_data = Some(bytes.into());
     };
-    type Change = fn(&mut ModelProto);
     let cases: [(&str, Change, &str); 4] = [
         (
             "producer",

@@ -3,7 +3,6 @@
 
 #![cfg(all(feature = "cli", unix))]
 
-#[allow(dead_code, reason = "others read the hub's cache")]
 mod hub_support;
 mod verify_support;
 

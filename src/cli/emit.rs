@@ -221,7 +221,9 @@ impl EmitArgs {
     fn destination(&self, weights: &Weights) -> Destination {
         let mut inputs = self.weights.inputs(weights);
         for path in [self.selection.file(), self.labels.file()] {
-            path.into_iter().for_each(|path| inputs.add(path));
+            if let Some(path) = path {
+                inputs.add(path);
+            }
         }
         Destination {
             target: if self.output.as_os_str() == "-" {

@@ -117,10 +117,10 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
     let bytes = export.payload_bytes();
     let has_room = |free: Option<u64>| {
         let refused = |error| written::no_room(&format!("the weights were not written: {error}"));
-        match args.allow_large {
-            true => Ok(()),
-            false => room::refuse(bytes, free).map_err(refused),
+        if args.allow_large {
+            return Ok(());
         }
+        room::refuse(bytes, free).map_err(refused)
     };
     let bar = Bar::new();
     let write = |out: Box<dyn Write + Send>| {

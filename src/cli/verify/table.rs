@@ -69,7 +69,7 @@ fn weights(tensors: &TensorPairs, text: &mut String) {
             "  {} {:?}: {} with a difference of at most {max_abs}{relative}",
             different.name,
             different.shape,
-            counted(different.elements as u64, "element")
+            counted(different.elements, "element")
         );
     }
     more(tensors.different.len(), text);
