@@ -14,7 +14,7 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
     let header = Safetensors::open(path).map_err(|error| match error {
         SourceError::Io { source, .. } => Fault::Io(source),
         SourceError::Malformed { reason, .. } => Fault::Malformed(reason),
-        missing @ SourceError::Missing(_) => Fault::Malformed(missing.to_string()),
+        other => Fault::Malformed(other.to_string()),
     })?;
     let mut input = BufReader::new(File::open(path)?);
     let (mut tensors, mut left) = (Vec::new(), ELEMENT_LIMIT);

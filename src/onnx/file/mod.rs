@@ -10,8 +10,8 @@
 //! [`check`](super::check) to say.
 
 mod budget;
-mod constant;
 mod bytes;
+mod constant;
 mod copy;
 mod decode;
 mod external;
