@@ -179,6 +179,14 @@ fn outputs_that_are_no_numbers_are_left_out_and_the_others_compared() {
             "{searched:#}"
         );
         file.verify(&["--self-test", "--json"], 0);
+        let data = file.folder.path().join("data");
+        let data = data.to_str().expect("UTF-8");
+        let refused = file.verify(&["--test-data", data], 2);
+        assert!(
+            refused.stderr.contains("would be incomplete"),
+            "{refused:#?}"
+        );
+        assert!(!std::path::Path::new(data).exists());
         drop(file.folder);
     }
     let mut only_names = naming();

@@ -133,6 +133,9 @@ pub fn judge_against(
     if let Some(fixed) = &report.fixed_batch {
         report.notes.push(fixed.to_string());
     }
+    if disagreeing(&report).is_some() {
+        report.notes.extend(remarks::of_levels(subject));
+    }
     // With the reference as the base, `tell_rounding` says more.
     let is_reference = base.is_some_and(|base| base.runtime == Some(RuntimeName::Reference));
     if subject.untrained && !is_reference && disagreeing(&report).is_some() {

@@ -61,3 +61,13 @@ pub fn of(subject: &Subject, cases: &[Case]) -> Vec<String> {
     }
     notes
 }
+
+/// Why runtimes may disagree on a file that quantises what it has computed.
+pub fn of_levels(subject: &Subject) -> Option<String> {
+    let mut sites = subject.lineage.mixed.values();
+    let site = sites.find(|site| site.does == Does::QuantisesBatch)?;
+    Some(format!(
+        "{site}: a value halfway between two levels is rounded to either, so that runtimes which agree to the last \
+         bits before it may differ by a level after it"
+    ))
+}

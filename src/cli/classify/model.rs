@@ -71,7 +71,7 @@ impl Model {
             ))
         })?;
         let size = picture::check(&preprocessing)?.map(|side| side as usize);
-        let subject = read::subject(&file);
+        let subject = read::subject(&file).with_all_readable();
         let bad = |problem: String| Failure::bad_input(format_args!("`{shown}`: {problem}"));
         subject
             .check_size(preprocessing.size)

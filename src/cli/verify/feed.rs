@@ -89,6 +89,7 @@ impl FeedArgs {
                 Feed::of_given(subject, parts.collect())
             }
             write_to => {
+                refuse_to_write_some(write_to.as_deref(), subject)?;
                 // Said before the runtimes take their time.
                 if let Some(folder) = write_to {
                     test_data::beside(folder).map_err(Failure::bad_input)?;
@@ -116,6 +117,18 @@ impl FeedArgs {
                 })
             }
         }
+    }
+}
+
+/// Test data are found by their numbers, so that one output cannot be left out.
+fn refuse_to_write_some(folder: Option<&Path>, subject: &Subject) -> Result<(), Failure> {
+    match (folder, subject.left_out.first()) {
+        (Some(folder), Some(output)) => Err(Failure::bad_input(format!(
+            "`{}` is not written: {output}, so its test data would be incomplete",
+            folder.display()
+        ))
+        .hint("leave `--test-data` out, or remove the output from the file")),
+        _ => Ok(()),
     }
 }
 

@@ -153,3 +153,59 @@ impl Lab for Benches<'_> {
         Ok(outcome)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use efficientnet_onnx::runtime::outcome::CaseRun;
+
+    fn ran(elements: usize) -> Outcome {
+        let output = NamedTensor::single("y", vec![elements], &vec![1.0; elements]);
+        Outcome {
+            cases: vec![CaseRun {
+                prepare_seconds: 0.0,
+                run_seconds: 0.0,
+                outputs: vec![output],
+            }],
+            done: true,
+            ..Outcome::default()
+        }
+    }
+
+    /// The file breaks every rule, so that a run of it would not be done.
+    #[test]
+    fn what_the_base_has_computed_is_not_computed_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.onnx");
+        std::fs::write(&path, [0x3a, 0]).expect("a file with an empty graph");
+        let file = ModelFile::open(&path).expect("a model");
+        let request = Request::default();
+        let workers = Workers::new(&request, Duration::from_secs(60));
+        let bench = || Bench {
+            file: &file,
+            runtime: RuntimeName::Reference,
+            inputs: Vec::new(),
+            leave_out: Vec::new(),
+        };
+        let mut known = BaseRuns::default();
+        known.keep((1, vec!["a".to_owned()]), &ran(3));
+        let mut benches = Benches {
+            workers: &workers,
+            sides: [bench(), bench()],
+            pair: None,
+            known: &mut known,
+            case: 1,
+        };
+        let found = benches.run(Side::Base, &["a"]).expect("known");
+        assert_eq!(found, ran(3));
+        // What did not run to its end is not kept, nor what there is no room for.
+        let failed = Outcome {
+            done: false,
+            ..ran(1)
+        };
+        known.keep((2, Vec::new()), &failed);
+        known.bytes = MARKED_BYTES;
+        known.keep((3, Vec::new()), &ran(1));
+        assert_eq!(known.runs.len(), 1);
+    }
+}

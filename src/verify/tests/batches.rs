@@ -116,3 +116,32 @@ fn a_crash_tells_nothing_of_the_batch() {
     assert_eq!(report.fixed_batch, None);
     assert_eq!(report.runtimes[0].max_abs, None);
 }
+
+#[test]
+fn levels_of_a_quantised_file_are_told_only_where_runtimes_disagree() {
+    let site = Site {
+        node: "levels".into(),
+        op_type: "DynamicQuantizeLinear".into(),
+        does: Does::QuantisesBatch,
+    };
+    let mut quantised = subject();
+    quantised.lineage.mixed.insert("logits".to_owned(), site);
+    let mut other = outcome();
+    logits_of(&mut other, 2)[0] += 1.0;
+    for (found, verdict) in [(outcome(), Verdict::Agree), (other, Verdict::Disagree)] {
+        let report = judged(&quantised, [found, outcome()]);
+        assert_eq!(report.verdict, verdict);
+        let told = report
+            .notes
+            .iter()
+            .any(|note| note.contains("between two levels"));
+        assert_eq!(told, verdict == Verdict::Disagree, "{:?}", report.notes);
+        // That a row differs from the image alone is no failure of these.
+        let differing = report.runtimes.iter().map(|runtime| runtime.status);
+        assert!(
+            !differing
+                .into_iter()
+                .any(|status| status == RuntimeStatus::FailedChecks)
+        );
+    }
+}
