@@ -5,7 +5,7 @@ pub use crate::form::SpellError;
 use crate::form::{fold_batch_norms, route_experts, spell};
 use crate::graph::shape::Dim;
 use crate::graph::{BuildError, Counts, Graph, Parameter};
-use crate::network::{self, Interface, Output};
+use crate::network::{self, ClassActivation, Interface, Output};
 use crate::onnx::opset::Opset;
 use crate::scaling::{Coefficients, Reading, Scaling, Variant};
 use std::fmt;
@@ -24,6 +24,8 @@ pub struct Request {
     pub batch: Option<u64>,
     /// Results, in order.
     pub outputs: Vec<Output>,
+    /// What turns logits into probabilities; none is the usual one for the number of classes.
+    pub activation: Option<ClassActivation>,
     /// What happens to batch norms.
     pub batch_norms: BatchNorms,
     /// The operator set.
@@ -88,6 +90,7 @@ impl Request {
             blueprint,
             batch: None,
             outputs: vec![Output::Logits],
+            activation: None,
             batch_norms: BatchNorms::Fold,
             opset: Opset::DEFAULT,
         }
@@ -102,6 +105,19 @@ impl Request {
             Blueprint::Scaled(scaling) => Architecture::scale(scaling, self.options),
             Blueprint::Own(design) => design.architecture.clone().with_options(self.options),
         }
+    }
+
+    /// What turns logits into probabilities.
+    #[must_use]
+    pub fn activation(&self) -> ClassActivation {
+        let usual = ClassActivation::for_classes(self.options.classes);
+        self.activation.unwrap_or(usual)
+    }
+
+    /// Whether any output is of classes.
+    #[must_use]
+    pub fn has_classes(&self) -> bool {
+        self.outputs != [Output::Pooled]
     }
 
     /// Height and width at which the graph is counted and tried: the fixed ones, and for symbolic ones the
@@ -167,6 +183,7 @@ impl Request {
             height: height.dim("height"),
             width: width.dim("width"),
             outputs: self.outputs.clone(),
+            activation: self.activation(),
         };
         let canonical = network::build(&self.architecture()?, &interface)?;
         let graph = match self.batch_norms {

@@ -3,7 +3,7 @@
 use efficientnet_onnx::form::{fold_batch_norms, spell};
 use efficientnet_onnx::graph::shape::Dim;
 use efficientnet_onnx::graph::{Graph, Op};
-use efficientnet_onnx::network::{self, Interface, Output};
+use efficientnet_onnx::network::{self, ClassActivation, Interface, Output};
 use efficientnet_onnx::request::{Blueprint, Request};
 use efficientnet_onnx::scaling::Variant;
 use std::collections::BTreeMap;
@@ -96,6 +96,7 @@ fn free_sizes_have_no_constant_padding() {
         height: Dim::symbol("height", multiple),
         width: Dim::symbol("width", multiple),
         outputs: vec![Output::Logits],
+        activation: ClassActivation::Softmax,
     };
     assert!(spell(canonical("b0", &interface(32))).is_ok());
     let error = spell(canonical("b0", &interface(1))).expect_err("padding depends on the size");

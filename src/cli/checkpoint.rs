@@ -9,19 +9,19 @@ use super::like;
 use super::misfit::unknown_names;
 use super::offered;
 use super::published::Published;
+use super::recorded::{Recorded, told};
 use super::select::{Selection, Shape};
 use efficientnet_onnx::graph::Parameter;
 use efficientnet_onnx::like::{Like, recorded_request};
-use efficientnet_onnx::metadata::{self, Fresh, Normal, Origin, Preprocessing, Recipe};
+use efficientnet_onnx::metadata::{self, Normal, Origin, Preprocessing, Recipe};
 use efficientnet_onnx::request::{BatchNorms, Blueprint, Extent, Request};
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
 use efficientnet_onnx::weights::Expected;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
-use efficientnet_onnx::weights::classifier::{FRESH_RULE, FreshClassifier};
+use efficientnet_onnx::weights::classifier::FreshClassifier;
 use efficientnet_onnx::weights::names::conventions::{Known, resolve_conventions};
 use efficientnet_onnx::weights::names::{NameMap, Naming};
 use efficientnet_onnx::weights::stem::{AdaptedStem, COLOURS};
-use serde::de::DeserializeOwned;
 use std::path::Path;
 
 /// A checkpoint and what it says of itself.
@@ -31,6 +31,8 @@ pub struct OpenCheckpoint {
     pixels: Pixels,
     recipe: Option<Recipe>,
     preprocessing: Option<Preprocessing>,
+    /// What it records beside the network.
+    pub recorded: Recorded,
     published: Option<Published>,
     reset: Option<Reset>,
 }
@@ -87,6 +89,7 @@ impl OpenCheckpoint {
             pixels: described::pixels(&checkpoint, naming)?,
             recipe,
             preprocessing: told(&checkpoint, metadata::PREPROCESSING_KEY)?,
+            recorded: Recorded::read(&checkpoint, reset)?,
             checkpoint,
             naming,
             published,
@@ -363,21 +366,7 @@ impl OpenCheckpoint {
             published
                 .and_then(|published| published.source.clone())
                 .or_else(|| entry(["source", "url"])),
-            self.reset.map(|reset| Fresh {
-                rule: FRESH_RULE.name().to_owned(),
-                seed: reset.seed,
-            }),
+            self.recorded.untrained.clone(),
         ))
     }
-}
-
-fn told<T: DeserializeOwned>(checkpoint: &Checkpoint, key: &str) -> Result<Option<T>, Failure> {
-    let Some(text) = checkpoint.metadata().get(key) else {
-        return Ok(None);
-    };
-    serde_json::from_str(text).map(Some).map_err(|error| {
-        Failure::bad_input(format!(
-            "`{key}` in the checkpoint's metadata is not a record of ours: {error}"
-        ))
-    })
 }

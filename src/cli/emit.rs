@@ -12,8 +12,8 @@ use super::verify;
 use super::written;
 use clap::Args;
 use efficientnet_onnx::emit::{self, Destination, EmitError, Emitted, Plan, Target};
-use efficientnet_onnx::metadata::{Metadata, Recipe};
-use efficientnet_onnx::network::Output;
+use efficientnet_onnx::metadata::{Head, Metadata, Recipe};
+use efficientnet_onnx::network::{ClassActivation, Output};
 use efficientnet_onnx::onnx::model::ModelError;
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::{BatchNorms, Request, RequestError, SpellError};
@@ -38,6 +38,10 @@ pub struct EmitArgs {
     /// Results: logits, probabilities, pooled; separated by commas
     #[arg(long, value_name = "LIST", default_value = "logits", value_parser = parse_outputs, help_heading = "Graph")]
     outputs: Outputs,
+    /// What turns logits into probabilities, here and in `classify`: `softmax`, or `sigmoid`, by which each class has its own
+    /// [default: the checkpoint's, else softmax, but sigmoid for one class]
+    #[arg(long, value_name = "A", value_parser = ["softmax", "sigmoid"], help_heading = "Graph")]
+    activation: Option<String>,
     /// Operator set
     #[arg(long, value_name = "N", default_value = "17", value_parser = parse_opset, help_heading = "Graph", hide = true)]
     opset: Opset,
@@ -151,6 +155,9 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
                 origin: origin.map_err(|error| error.to_string())?,
                 preprocessing: weights.preprocessing(&args.selection, &request),
                 labels,
+                head: request.has_classes().then(|| Head {
+                    activation: request.activation(),
+                }),
             };
             Ok(metadata.entries())
         };
@@ -201,9 +208,37 @@ impl EmitArgs {
         let mut request = weights.request(&self.selection, &self.shape)?;
         request.batch = self.batch.0;
         request.outputs.clone_from(&self.outputs.0);
+        request.activation = self.activation(&request, weights)?;
         request.batch_norms = BatchNorms::by_name(&self.bn).unwrap_or(BatchNorms::Fold);
         request.opset = self.opset;
         Ok(request)
+    }
+
+    fn activation(
+        &self,
+        request: &Request,
+        weights: &Weights,
+    ) -> Result<Option<ClassActivation>, Failure> {
+        let Some(asked) = self
+            .activation
+            .as_deref()
+            .and_then(ClassActivation::by_name)
+        else {
+            return Ok(weights.activation());
+        };
+        if !request.has_classes() {
+            return Err(Failure::bad_input(
+                "`--activation` is for outputs of classes, found `--outputs pooled` alone",
+            )
+            .hint("leave it out, or ask for `logits` or `probabilities`"));
+        }
+        if asked == ClassActivation::Softmax && request.options.classes == 1 {
+            return Err(Failure::bad_input(
+                "`--activation softmax` of one class is 1 for every image, expected `sigmoid`",
+            )
+            .hint("leave `--activation` out: one class has a sigmoid"));
+        }
+        Ok(Some(asked))
     }
 
     /// The record of the request; says how φ was read.

@@ -8,8 +8,8 @@ use super::text;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::design::{Design, write_file};
-use efficientnet_onnx::metadata::{self, Framing, Origin, Preprocessing, Recipe, Sampling};
-use efficientnet_onnx::network::{Output, Row, summary};
+use efficientnet_onnx::metadata::{self, Framing, Head, Origin, Preprocessing, Recipe, Sampling};
+use efficientnet_onnx::network::{ClassActivation, Output, Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::request::Request;
 use serde_json::{Value, json};
@@ -123,6 +123,14 @@ fn read(path: &Path) -> Result<FileFacts, Failure> {
     let origin: Option<Origin> = optional(&file, metadata::ORIGIN_KEY)?;
     let preprocessing: Option<Preprocessing> = optional(&file, metadata::PREPROCESSING_KEY)?;
     let labels: Option<Vec<String>> = optional(&file, metadata::LABELS_KEY)?;
+    // Files of earlier versions have no such record.
+    let head = match file.metadata(metadata::HEAD_KEY) {
+        None if recipe.outputs == ["pooled"] => None,
+        text => Some(Head::read(text, recipe.classes).map_err(|error| {
+            let key = metadata::HEAD_KEY;
+            Failure::bad_input(format!("`{key}` in the metadata cannot be read: {error}"))
+        })?),
+    };
     let contents = &file.contents;
     let opset = contents
         .opset_import
@@ -148,6 +156,9 @@ fn read(path: &Path) -> Result<FileFacts, Failure> {
     if let Some(preprocessing) = &preprocessing {
         lines.push(("pictures", describe_preprocessing(preprocessing)));
     }
+    if let Some(head) = &head {
+        lines.push(("head", describe_head(head, recipe.classes)));
+    }
     if let Some(labels) = &labels {
         lines.push(("labels", format!("{} class names", labels.len())));
     }
@@ -161,6 +172,7 @@ fn read(path: &Path) -> Result<FileFacts, Failure> {
         "origin": origin,
         "preprocessing": preprocessing,
         "labels": labels.map(|labels| labels.len()),
+        "head": head,
     });
     Ok(FileFacts {
         recipe,
@@ -184,16 +196,31 @@ fn parse<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, Fai
 
 fn describe_origin(origin: &Origin) -> String {
     match origin {
-        Origin::Seed { rule, seed, .. } => format!("drawn by rule {rule} from seed {seed}"),
+        Origin::Seed { .. } => origin.untrained().to_string(),
         Origin::Checkpoint {
             name,
             sha256,
             naming,
             ..
         } => {
-            format!("{name} ({naming} names, SHA-256 {sha256})")
+            let untrained = origin.untrained();
+            let untrained = if untrained.is_nothing() {
+                String::new()
+            } else {
+                format!("; {untrained}")
+            };
+            format!("{name} ({naming} names, SHA-256 {sha256}){untrained}")
         }
     }
+}
+
+fn describe_head(head: &Head, classes: u64) -> String {
+    let what = match head.activation {
+        ClassActivation::Softmax => "one probability over all classes",
+        ClassActivation::Sigmoid if classes == 1 => "the probability of the class",
+        ClassActivation::Sigmoid => "each class has its own probability",
+    };
+    format!("{}: {what}", head.activation.name())
 }
 
 fn describe_preprocessing(preprocessing: &Preprocessing) -> String {

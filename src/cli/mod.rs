@@ -24,6 +24,8 @@ mod offered;
 mod picture;
 mod progress;
 mod published;
+mod reading;
+mod recorded;
 mod select;
 mod source;
 mod text;

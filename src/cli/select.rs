@@ -2,13 +2,13 @@
 
 use super::exit::Failure;
 use super::like::{self, Choice};
-use super::{text, variant};
+use super::{reading, variant};
 use clap::{ArgGroup, Args};
 use efficientnet_onnx::architecture::design::{Design, parse_blocks, parse_file};
 use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::Like;
 use efficientnet_onnx::request::{Blueprint, Extent, Request};
-use efficientnet_onnx::scaling::{Coefficients, Compound, Family, Reading, Scaling, Variant};
+use efficientnet_onnx::scaling::{Coefficients, Compound, Family, Scaling, Variant};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -187,39 +187,7 @@ impl Selection {
 
     /// One line on what φ was taken to mean and what the other reading would give; none without φ.
     pub fn reading(&self, request: &Request) -> Option<String> {
-        let phi = self.phi?;
-        let scaling = request.blueprint.scaling()?;
-        let used = describe(request, scaling.coefficients);
-        let family = scaling.family();
-        let line = match &scaling.reading {
-            Reading::Published { variant } => {
-                let other = match Scaling::formula(family, phi, Compound::default()) {
-                    Ok(scaling) => describe_other(request, scaling),
-                    Err(error) => error.to_string(),
-                };
-                format!(
-                    "phi {phi} is the published {}: {used}; the formula (`--formula`) would give {other}",
-                    variant.name
-                )
-            }
-            _ => {
-                let other = match Variant::by_phi(family, phi) {
-                    Some(variant) => {
-                        let other = describe_other(request, Scaling::published(variant));
-                        format!(
-                            "the published {} (without `--formula`) has {other}",
-                            variant.name
-                        )
-                    }
-                    None => format!(
-                        "family {} has no published model of this phi",
-                        family.name()
-                    ),
-                };
-                format!("phi {phi} by the formula: {used}; {other}")
-            }
-        };
-        Some(line)
+        reading::line(self.phi?, request)
     }
 
     fn asks_for_formula(&self) -> bool {
@@ -264,14 +232,6 @@ impl Shape {
     }
 }
 
-/// The same request at another scale and that scale's own size.
-fn describe_other(request: &Request, scaling: Scaling) -> String {
-    let coefficients = scaling.coefficients;
-    let mut other = Request::new(Blueprint::Scaled(scaling));
-    other.options = request.options;
-    describe(&other, coefficients)
-}
-
 fn read_design(path: &Path) -> Result<Design, Failure> {
     let shown = path.display();
     let file = File::open(path)
@@ -289,29 +249,6 @@ fn read_design(path: &Path) -> Result<Design, Failure> {
         Failure::bad_input(format_args!("`{shown}`, {error}"))
             .hint("`inspect --variant b0 --as-arch` prints such a file")
     })
-}
-
-/// `width 1.1, depth 1.2, 260 px, 9,109,994 parameters, 993.6 M MACs`.
-fn describe(request: &Request, Coefficients { width, depth }: Coefficients) -> String {
-    let counts = match request.counts() {
-        Ok(counts) => counts,
-        Err(error) => {
-            return format!("width {width:.4}, depth {depth:.4}, which is refused: {error}");
-        }
-    };
-    let [height, width_pixels] = request.default_size();
-    let pixels = if height == width_pixels {
-        format!("{height}")
-    } else {
-        format!("{height}x{width_pixels}")
-    };
-    format!(
-        "width {}, depth {}, {pixels} px, {} parameters, {} MACs",
-        text::rounded(width),
-        text::rounded(depth),
-        text::grouped(counts.parameters),
-        text::scaled(counts.macs),
-    )
 }
 
 fn parse_size(text: &str) -> Result<Size, String> {

@@ -4,11 +4,13 @@ use super::checkpoint::{OpenCheckpoint, Reset};
 use super::exit::Failure;
 use super::hub;
 use super::like;
+use super::recorded;
 use super::select::{MOST_CHANNELS, Selection, Shape};
 use clap::Args;
 use efficientnet_onnx::graph::Parameter;
 use efficientnet_onnx::like::Like;
 use efficientnet_onnx::metadata::{Origin, Preprocessing};
+use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::onnx::model::inputs::Inputs;
 use efficientnet_onnx::request::Request;
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
@@ -38,9 +40,9 @@ pub struct WeightArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Weights")]
 pub struct SeedArgs {
-    /// Rule by which weights are drawn
-    #[arg(long, value_name = "RULE", default_value = "official", value_parser = ["official", "probe", "constant"])]
-    init: String,
+    /// Rule by which weights are drawn [default: official]
+    #[arg(long, value_name = "RULE", value_parser = ["official", "probe", "constant"])]
+    init: Option<String>,
     /// Seed from which weights, or a fresh classifier, are drawn [default: 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
@@ -59,14 +61,18 @@ pub enum Weights {
 pub struct Seed {
     rule: Rule,
     seed: u64,
+    is_default: bool,
 }
 
 impl SeedArgs {
     /// The parsed flags.
     pub fn read(&self) -> Seed {
         Seed {
-            rule: Rule::by_name(&self.init).unwrap_or(Rule::Official),
+            rule: (self.init.as_deref())
+                .and_then(Rule::by_name)
+                .unwrap_or(Rule::Official),
             seed: self.seed.unwrap_or_default(),
+            is_default: self.init.is_none() && self.seed.is_none(),
         }
     }
 }
@@ -75,6 +81,11 @@ impl Seed {
     /// Parameters drawn by the rule.
     pub fn draw(self, parameters: Vec<Parameter>) -> SeededWeights {
         SeededWeights::new(parameters, self.rule, self.seed)
+    }
+
+    /// Whether neither rule nor seed is asked for.
+    pub fn is_default(self) -> bool {
+        self.is_default
     }
 
     /// What the file will say.
@@ -165,13 +176,25 @@ impl Weights {
     /// the library's model that was asked for.
     pub fn notes(&self, selection: &Selection, shape: &Shape, request: &Request) -> Vec<String> {
         let mut notes = match self {
-            Self::Seed(_) => Vec::new(),
-            Self::Checkpoint(open) => open.notes(selection, request),
+            Self::Seed(seed) => vec![recorded::drawn(*seed, selection.like())],
+            Self::Checkpoint(open) => {
+                let mut notes = open.notes(selection, request);
+                notes.extend(open.recorded.note.clone());
+                notes
+            }
         };
         let asked = selection.like();
         notes.extend(asked.and_then(|asked| like::departure(asked, request)));
         notes.extend(like::static_pads(request).filter(|_| shape.padding.is_none()));
         notes
+    }
+
+    /// What turns logits into probabilities, if the checkpoint says so.
+    pub fn activation(&self) -> Option<ClassActivation> {
+        match self {
+            Self::Seed(_) => None,
+            Self::Checkpoint(open) => open.recorded.activation,
+        }
     }
 
     /// What to do about weights that do not fit what is asked for.

@@ -4,12 +4,13 @@ use super::exit::{Failure, Status};
 use super::like;
 use super::list::{self, ListArgs};
 use super::progress::Bar;
+use super::recorded;
 use super::select::{Selection, Shape};
 use super::source::{self, SeedArgs};
 use super::text;
 use super::written;
 use clap::{Args, Subcommand};
-use efficientnet_onnx::metadata::{CHECKSUMS_KEY, Metadata, RECIPE_KEY, Recipe};
+use efficientnet_onnx::metadata::{CHECKSUMS_KEY, Head, Metadata, RECIPE_KEY, Recipe};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::model::inputs::Inputs;
 use efficientnet_onnx::onnx::model::output::{Output, Stdout};
@@ -211,12 +212,18 @@ fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
     let mut recipe = Recipe::new(&request, canonical.counts(), reading);
     recipe.like = like::recorded(asked, &request);
     let seed = args.seed.read();
+    if !args.quiet {
+        tell!("{}", recorded::drawn(seed, asked));
+    }
     let preprocessing = like::preprocessing(asked, &request);
     let metadata = Metadata {
         recipe,
         origin: seed.origin(),
         preprocessing,
         labels: None,
+        head: Some(Head {
+            activation: request.activation(),
+        }),
     };
     Ok(Parameters {
         source: Box::new(seed.draw(canonical.parameters)),

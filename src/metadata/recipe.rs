@@ -246,6 +246,7 @@ impl Recipe {
             size: [extent(&self.size[0])?, extent(&self.size[1])?],
             batch: self.batch,
             outputs: outputs?,
+            activation: None,
             batch_norms: BatchNorms::by_name(&self.bn)
                 .ok_or_else(|| unknown("bn", &self.bn, "`fold` or `keep`"))?,
             opset: Opset::writable(self.opset)

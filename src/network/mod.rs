@@ -3,11 +3,13 @@
 //! Always the same canonical graph: one node per concept, timm's parameter names, the same scopes for
 //! nodes and values. It knows no flag that concerns how a graph is spelled.
 
+mod activation;
 mod fused;
 mod mbconv;
 mod routing;
 mod summary;
 
+pub use activation::ClassActivation;
 use routing::Routing;
 pub use summary::{Row, summary};
 
@@ -28,6 +30,8 @@ pub struct Interface {
     pub width: Dim,
     /// Results, in order, without repetition.
     pub outputs: Vec<Output>,
+    /// What turns logits into [`Output::Probabilities`].
+    pub activation: ClassActivation,
 }
 
 /// A result of the graph; its name in the file is [`Output::name`].
@@ -35,7 +39,7 @@ pub struct Interface {
 pub enum Output {
     /// Raw class scores, `[batch, classes]`.
     Logits,
-    /// Softmax of the logits.
+    /// Softmax of the logits, or a sigmoid of each.
     Probabilities,
     /// Mean of the head's feature maps, `[batch, head filters]`.
     Pooled,
@@ -70,6 +74,7 @@ impl Interface {
             height: Dim::Fixed(size[0]),
             width: Dim::Fixed(size[1]),
             outputs: vec![Output::Logits],
+            activation: ClassActivation::Softmax,
         }
     }
 }
@@ -95,7 +100,7 @@ pub fn build(architecture: &Architecture, interface: &Interface) -> Result<Graph
     for (index, stage) in architecture.stages.iter().enumerate() {
         x = network.stage(index, stage, x)?;
     }
-    network.head(x, &interface.outputs)
+    network.head(x, interface)
 }
 
 struct Network<'a> {
@@ -167,7 +172,8 @@ impl Network<'_> {
         Ok(x)
     }
 
-    fn head(mut self, x: ValueId, outputs: &[Output]) -> Result<Graph, BuildError> {
+    fn head(mut self, x: ValueId, interface: &Interface) -> Result<Graph, BuildError> {
+        let outputs = interface.outputs.as_slice();
         let head = ConvNorm {
             activation: Some(self.architecture.activation),
             ..ConvNorm::pointwise("conv_head", "bn2", "")
@@ -204,8 +210,11 @@ impl Network<'_> {
                 Output::Logits => Ok(logits),
                 Output::Pooled => Ok(pooled),
                 Output::Probabilities => self.builder.node(
-                    "softmax",
-                    Op::Softmax,
+                    interface.activation.name(),
+                    match interface.activation {
+                        ClassActivation::Softmax => Op::Softmax,
+                        ClassActivation::Sigmoid => Op::Activation(Activation::Sigmoid),
+                    },
                     vec![logits],
                     Output::Probabilities.name(),
                 ),

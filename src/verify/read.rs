@@ -2,7 +2,9 @@
 
 use super::subject::{Declared, Extent, LeftOut, Subject, Why};
 use super::trace::{channels_last, trace};
-use crate::metadata::{ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe};
+use crate::metadata::{
+    ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe, Untrained,
+};
 use crate::onnx::file::{Contents, Initializer, ModelFile};
 use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
@@ -19,11 +21,8 @@ pub fn subject(file: &ModelFile) -> Subject {
     let recipe = file
         .metadata(RECIPE_KEY)
         .and_then(|text| serde_json::from_str::<Recipe>(text).ok());
-    let origin = file
-        .metadata(ORIGIN_KEY)
-        .and_then(|text| serde_json::from_str::<Origin>(text).ok());
-    let is_drawn =
-        |by: Rule| matches!(&origin, Some(Origin::Seed { rule, .. }) if rule == by.name());
+    let drawn = untrained(file).all;
+    let is_drawn = |by: Rule| drawn.as_ref().is_some_and(|drawn| drawn.rule == by.name());
     let contents = &file.contents;
     let stored: BTreeSet<&str> = contents
         .initializers
@@ -88,6 +87,15 @@ fn kind(output: &ValueInfoProto, declared: &Declared) -> String {
         Some(Value::OptionalType(_)) => "an optional value".to_owned(),
         _ => "not a tensor".to_owned(),
     }
+}
+
+/// What of the weights is not trained, as far as the file says.
+#[must_use]
+pub fn untrained(file: &ModelFile) -> Untrained {
+    let origin = file
+        .metadata(ORIGIN_KEY)
+        .and_then(|text| serde_json::from_str::<Origin>(text).ok());
+    origin.as_ref().map(Origin::untrained).unwrap_or_default()
 }
 
 /// A scalar that is less precise than all the others decides nothing.

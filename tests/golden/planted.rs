@@ -6,7 +6,7 @@ use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit, refuse};
 use efficientnet_onnx::form::{fold_batch_norms, route_experts, spell};
 use efficientnet_onnx::graph::shape::Dim;
 use efficientnet_onnx::graph::{Graph, Padding, Parameter};
-use efficientnet_onnx::network::{self, Interface, Output};
+use efficientnet_onnx::network::{self, ClassActivation, Interface, Output};
 use efficientnet_onnx::onnx::model::{Frame, Model, ModelError, Storage};
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::{Blueprint, Extent, Request};
@@ -242,6 +242,7 @@ fn graph(architecture: &Architecture, size: u64) -> Graph {
         height: Dim::Fixed(size),
         width: Dim::Fixed(size),
         outputs: vec![Output::Logits],
+        activation: ClassActivation::Softmax,
     };
     let canonical = network::build(architecture, &interface).expect("the size is large enough");
     spell(route_experts(fold_batch_norms(canonical))).expect("fixed sizes can be spelled")

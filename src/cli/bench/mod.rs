@@ -68,8 +68,11 @@ const PROCESSES: usize = 5;
 /// If a file cannot be read or cannot be tried, and on Ctrl-C.
 pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
     args.libraries.check(&args.runtime)?;
-    let subject = subject(&args.file)?;
-    let other = args.against.as_deref().map(self::subject).transpose()?;
+    let subject = subject(&args.file, args.quiet)?;
+    let other = args.against.as_deref();
+    let other = other
+        .map(|path| self::subject(path, args.quiet))
+        .transpose()?;
     for left_out in subject.left_out.iter().filter(|_| !args.quiet) {
         tell!("note: {left_out}, so it is not asked for");
     }
@@ -255,7 +258,7 @@ impl BenchArgs {
 }
 
 /// What a file that breaks no rule declares.
-fn subject(path: &Path) -> Result<Subject, Failure> {
+fn subject(path: &Path, quiet: bool) -> Result<Subject, Failure> {
     let model = ModelFile::open(path).map_err(Failure::bad_input)?;
     match check(&model)
         .into_iter()
@@ -269,7 +272,13 @@ fn subject(path: &Path) -> Result<Subject, Failure> {
             ),
             hint: Some("`check` lists everything that is wrong with it".to_owned()),
         }),
-        None => Ok(read::subject(&model).with_all_readable()),
+        None => {
+            let untrained = read::untrained(&model);
+            if !untrained.is_nothing() && !quiet {
+                tell!("note: `{}` has {untrained}", path.display());
+            }
+            Ok(read::subject(&model).with_all_readable())
+        }
     }
 }
 

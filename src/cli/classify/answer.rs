@@ -11,6 +11,14 @@ pub fn softmax(logits: &[f64]) -> Vec<f64> {
     powers.into_iter().map(|power| power / sum).collect()
 }
 
+/// The sigmoid of each, in f64. The numbers must be finite.
+pub fn sigmoid(logits: &[f64]) -> Vec<f64> {
+    logits
+        .iter()
+        .map(|&logit| 1.0 / (1.0 + (-logit).exp()))
+        .collect()
+}
+
 /// The indices of the `count` largest numbers, largest first; of equals the first comes first.
 pub fn top(row: &[f64], count: usize) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..row.len()).collect();
@@ -33,6 +41,13 @@ mod tests {
         assert_eq!(row[2], 0.0);
         assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-15);
         assert_eq!(softmax(&[-3.0]), [1.0]);
+    }
+
+    #[test]
+    fn a_sigmoid_is_of_each_logit_alone() {
+        let row = sigmoid(&[0.0, 3.0_f64.ln(), -1e4, 1e4]);
+        assert!((row[1] - 0.75).abs() < 1e-15, "{row:?}");
+        assert_eq!((row[0], row[2], row[3]), (0.5, 0.0, 1.0));
     }
 
     #[test]

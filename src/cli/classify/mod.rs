@@ -10,6 +10,7 @@ use super::libraries::Libraries;
 use super::worker::{Spec, run_found};
 use super::{interrupt, picture, print};
 use clap::Args;
+use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::discover::Places;
 use efficientnet_onnx::runtime::outcome::Trouble;
@@ -56,6 +57,18 @@ pub struct ClassifyArgs {
 pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
     let model = Model::open(&args.file)?;
     let runtime = args.runtime()?;
+    let mut report = Report::new(&args.file, runtime, model.activation);
+    if !model.untrained.is_nothing() {
+        if !args.quiet {
+            tell!("note: `{}` has {}", args.file.display(), model.untrained);
+        }
+        report.untrained = Some(model.untrained.to_string());
+    }
+    if model.activation == ClassActivation::Sigmoid && model.classes() > 1 && !args.quiet {
+        tell!(
+            "note: each class has its own probability (sigmoid): a picture may be of several, or of none"
+        );
+    }
     let seconds = args
         .timeout
         .unwrap_or_else(|| model.seconds(args.pictures.len()));
@@ -77,7 +90,7 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
         limit: Duration::from_secs(seconds),
         top: usize::from(args.top),
         quiet: args.quiet,
-        report: Report::new(&args.file, runtime),
+        report,
     };
     let mut status = Status::Done;
     let per_group = (GROUP_ELEMENTS / job.model.row_elements()).max(1);

@@ -7,8 +7,9 @@ use crate::cli::picture;
 use crate::cli::text;
 use efficientnet_onnx::labels::Labels;
 use efficientnet_onnx::metadata::{
-    LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe,
+    HEAD_KEY, Head, LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe, Untrained,
 };
+use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::onnx::check::{self, Level};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::NamedTensor;
@@ -17,7 +18,7 @@ use efficientnet_onnx::verify::read;
 use efficientnet_onnx::verify::subject::{Extent, Names, Subject};
 use std::path::Path;
 
-/// Outputs that name classes, best first, and whether softmax has been applied.
+/// Outputs that name classes, best first, and whether the activation has been applied.
 const OUTPUTS: [(&str, bool); 2] = [("logits", false), ("probabilities", true)];
 
 /// Pictures at once.
@@ -32,6 +33,10 @@ pub struct Model {
     pub preprocessing: Preprocessing,
     /// Pictures that it takes at once.
     pub batch: usize,
+    /// What turns logits into probabilities.
+    pub activation: ClassActivation,
+    /// What of the weights is not trained.
+    pub untrained: Untrained,
     subject: Subject,
     size: [usize; 2],
     output: (&'static str, bool),
@@ -79,12 +84,15 @@ impl Model {
         let batch = batch(&subject, size).map_err(bad)?;
         let (output, classes) = output(&subject)
             .map_err(|problem| bad(problem).hint("emit the model again with `--outputs logits`"))?;
+        let activation = activation(&file, output, classes).map_err(bad)?;
         let labels = Labels::of(file.metadata(LABELS_KEY), classes)
             .map_err(|error| bad(format!("metadata `{LABELS_KEY}`: {error}")))?;
         refuse_if_broken(&file)?;
         Ok(Self {
             preprocessing,
             batch,
+            activation,
+            untrained: read::untrained(&file),
             subject,
             size,
             output,
@@ -177,12 +185,10 @@ impl Model {
         Ok(output
             .data
             .chunks(self.classes)
-            .map(|row| {
-                if applied {
-                    row.to_vec()
-                } else {
-                    answer::softmax(row)
-                }
+            .map(|row| match self.activation {
+                _ if applied => row.to_vec(),
+                ClassActivation::Softmax => answer::softmax(row),
+                ClassActivation::Sigmoid => answer::sigmoid(row),
             })
             .collect())
     }
@@ -198,6 +204,24 @@ impl Model {
             })
             .collect()
     }
+}
+
+/// What the file says of its logits.
+fn activation(
+    file: &ModelFile,
+    (output, applied): (&str, bool),
+    classes: usize,
+) -> Result<ClassActivation, String> {
+    let recorded = file.metadata(HEAD_KEY);
+    if recorded.is_none() && applied && classes == 1 && file.metadata(RECIPE_KEY).is_some() {
+        // Earlier versions wrote a softmax, whatever the number of classes.
+        return Err(format!(
+            "its `{output}` are a softmax of one class, which is 1 for every picture: emit it again from its checkpoint"
+        ));
+    }
+    let head = Head::read(recorded, classes as u64);
+    let head = head.map_err(|error| format!("metadata `{HEAD_KEY}` cannot be read: {error}"))?;
+    Ok(head.activation)
 }
 
 /// A file that breaks ONNX's rules is not for any runtime to see.

@@ -1,6 +1,7 @@
 //! What came of classifying, as `--json` prints it.
 
 use crate::cli::exit::{Failure, Status};
+use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::runtime::RuntimeName;
 use serde::Serialize;
 use std::path::Path;
@@ -14,6 +15,11 @@ pub struct Report {
     pub file: String,
     /// The runtime.
     pub runtime: &'static str,
+    /// What turned logits into probabilities: `softmax` over all classes, or a `sigmoid` of each.
+    pub activation: &'static str,
+    /// What of the weights is not trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untrained: Option<String>,
     /// The version of its library, once it could be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -61,11 +67,13 @@ pub struct Guess {
 
 impl Report {
     /// A result without pictures.
-    pub fn new(file: &Path, runtime: RuntimeName) -> Self {
+    pub fn new(file: &Path, runtime: RuntimeName, activation: ClassActivation) -> Self {
         Self {
             schema: 1,
             file: file.display().to_string(),
             runtime: runtime.as_str(),
+            activation: activation.name(),
+            untrained: None,
             version: None,
             load_seconds: None,
             prepare_seconds: None,

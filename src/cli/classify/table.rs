@@ -54,12 +54,17 @@ fn name(guess: &Guess) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use efficientnet_onnx::network::ClassActivation;
     use efficientnet_onnx::runtime::RuntimeName;
     use std::path::Path;
 
     #[test]
     fn a_table_names_classes_and_times() {
-        let mut report = Report::new(Path::new("lite0.onnx"), RuntimeName::Tract);
+        let mut report = Report::new(
+            Path::new("lite0.onnx"),
+            RuntimeName::Tract,
+            ClassActivation::Softmax,
+        );
         (report.version, report.load_seconds, report.prepare_seconds) =
             (Some("1.2".into()), Some(0.1), Some(2.0));
         let mut picture = PictureReport::new(Path::new("a\u{1b}[31m.jpg"), 0.01);

@@ -6,6 +6,7 @@ use crate::cli::classify::Model;
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text::counted;
 use crate::cli::{picture, print};
+use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::runtime::outcome::Trouble;
 use efficientnet_onnx::verify::compare::largest;
 use efficientnet_onnx::verify::report::Agreement;
@@ -55,6 +56,15 @@ struct Score {
 pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
     let (file, request, quiet) = (&arguments.file, &arguments.request, arguments.quiet);
     let model = Model::open(file)?;
+    if model.activation == ClassActivation::Sigmoid {
+        let message = format!(
+            "`{}` has a sigmoid, by which each class has its own probability, expected a softmax: `--images` counts how \
+             often the most probable class of all is the right one",
+            file.display()
+        );
+        return Err(Failure::bad_input(message)
+            .hint("`classify --json` prints the probabilities of every picture"));
+    }
     let in_folder = folder.join(LABELS_FILE);
     let pictures = match &arguments.labels_csv {
         Some(csv) => from_csv(csv, folder, &model)?,
