@@ -117,6 +117,41 @@ fn both_readings_of_phi_are_told_and_stored() {
             &["--phi", "0.5"],
             "family v1 has no published model of this phi",
         ),
+        (
+            &["--phi", "2", "--size", "128"],
+            "phi 2 is the published b2: width 1.1, depth 1.2, 260 px, 9,109,994 parameters, 993.6 M MACs, here with size 128, \
+             not 260: 128 px, 9,109,994 parameters, 217.0 M MACs; the formula (`--formula`) would give width 1.21",
+        ),
+        (
+            &["--phi", "0", "--classes", "10", "--in-channels", "1"],
+            "phi 0 is the published b0: width 1, depth 1, 224 px, 5,288,548 parameters, 385.8 M MACs, here with input channels \
+             1, not 3, classes 10, not 1000: 224 px, 4,019,782 parameters",
+        ),
+        (
+            &["--phi", "0", "--outputs", "pooled", "--size", "64x96"],
+            "5,288,548 parameters, 385.8 M MACs, here with size 64x96, not 224, output pooled, not logits: 64x96 px, \
+             4,007,548 parameters",
+        ),
+        (
+            &[
+                "--phi",
+                "0",
+                "--size",
+                "dynamic:32",
+                "--outputs",
+                "logits,pooled",
+            ],
+            "385.8 M MACs, here with size dynamic:32, not 224: 224 px, 5,288,548 parameters, 385.8 M MACs",
+        ),
+        (
+            &["--phi", "2", "--formula", "--size", "64", "--classes", "10"],
+            "phi 2 by the formula: width 1.21, depth 1.44, 296 px, 12,255,408 parameters, 1.811 G MACs, here with size 64, not \
+             296, classes 10, not 1000: 64 px, 10,717,938 parameters",
+        ),
+        (
+            &["--phi", "2", "--formula", "--size", "64", "--classes", "10"],
+            "the published b2 (without `--formula`) has width 1.1, depth 1.2, 260 px, 9,109,994 parameters, 993.6 M MACs",
+        ),
     ] {
         let all = [
             arguments,
