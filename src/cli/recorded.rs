@@ -8,6 +8,7 @@ use efficientnet_onnx::metadata::{self, Fresh, Head, Origin, Untrained};
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::classifier::FRESH_RULE;
+use efficientnet_onnx::weights::evidence::FinalActivation;
 use serde::de::DeserializeOwned;
 
 /// The records that go with the weights.
@@ -37,8 +38,17 @@ impl Recorded {
                 seed,
             });
         }
+        // What the model itself does to its logits, where it is recorded.
+        let own = checkpoint
+            .evidence()
+            .and_then(|evidence| evidence.final_activation)
+            .map(|own| match own {
+                FinalActivation::Softmax => ClassActivation::Softmax,
+                FinalActivation::Sigmoid => ClassActivation::Sigmoid,
+            });
+        let recorded = head.map(|head| head.activation).or(own);
         Ok(Self {
-            activation: head.filter(|_| reset.is_none()).map(|head| head.activation),
+            activation: recorded.filter(|_| reset.is_none()),
             untrained,
             note,
         })
