@@ -169,7 +169,7 @@ impl Padding {
     /// The padding called `name`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        let side = |text: &str| {
+        let pixels = |text: &str| {
             let side = text.parse().ok()?;
             let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
             (is_plain && (1..=LARGEST_STATIC_SIDE).contains(&side)).then_some(side)
@@ -179,7 +179,7 @@ impl Padding {
             ("symmetric", _) => Some(Self::Symmetric),
             (_, Some(size)) => {
                 let (height, width) = size.split_once('x').unwrap_or((size, size));
-                Some(Self::Static([side(height)?, side(width)?]))
+                Some(Self::Static([pixels(height)?, pixels(width)?]))
             }
             _ => None,
         }
