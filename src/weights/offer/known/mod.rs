@@ -3,8 +3,8 @@
 //!
 //! The lists are exact names of path components. A substring would also match the name of a head.
 
-use super::super::TensorInfo;
 use super::left_out::Kind;
+use crate::weights::TensorInfo;
 use std::collections::BTreeMap;
 
 /// Tensors of a container by their names.
@@ -288,114 +288,4 @@ fn counter<'a>(tensor: &'a TensorInfo, all: &ByName<'_>) -> Option<&'a str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tensor::Dtype;
-
-    fn found(name: &str, shape: &[u64]) -> Option<Kind> {
-        let tensor = |name: &str, shape: &[u64]| TensorInfo {
-            name: name.to_owned(),
-            shape: shape.to_vec(),
-            dtype: Dtype::F32,
-        };
-        let mean = tensor("bn1.running_mean", &[8]);
-        let all = ByName::from([("bn1.running_mean", &mean)]);
-        state(&tensor(name, shape), &all).map(|(kind, _)| kind)
-    }
-
-    #[test]
-    fn averages_are_told_by_a_word_and_not_by_letters() {
-        for name in [
-            "ema",
-            "model_ema",
-            "ema_model",
-            "state_dict_ema",
-            "model_ema_state_dict",
-            "swa_model",
-            "averaged_model",
-            "average",
-            "WeightAveraging",
-            "EMAModel",
-            "modelEma",
-            "ema2",
-            "avg_model",
-            "emamodel",
-            "modelema",
-            "teacher_ema",
-            "ema-0",
-        ] {
-            assert!(is_average(name), "{name}");
-        }
-        for name in [
-            "schema",
-            "semantic",
-            "cinema",
-            "hematology",
-            "swap",
-            "swagger",
-            "model",
-            "state_dict",
-            "module",
-            "avgpool",
-            "enema",
-            "lemma",
-            "",
-        ] {
-            assert!(!is_average(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn training_state_is_known_by_whole_names_at_the_start() {
-        for (name, shape, kind) in [
-            ("optimizer.state.0.exp_avg", &[4][..], Kind::Optimiser),
-            (
-                "optimizer_states.0.state.7.exp_avg_sq",
-                &[4],
-                Kind::Optimiser,
-            ),
-            ("state_dict.criterion.weight", &[4], Kind::Loss),
-            ("loss.weight", &[4], Kind::Loss),
-            ("head.pos_weight", &[4], Kind::Loss),
-            ("hyper_parameters.class_weights", &[4], Kind::Loss),
-            ("state_dict.val_acc.tp", &[4], Kind::Metric),
-            ("train_metrics.auroc.preds", &[4], Kind::Metric),
-            ("teacher.conv1.weight", &[4, 3, 3, 3], Kind::Teacher),
-            ("best_acc1", &[], Kind::Training),
-            ("loss", &[], Kind::Training),
-            ("lr_schedulers.0.base", &[], Kind::Training),
-            ("ema.decay", &[], Kind::Averaging),
-            ("n_averaged", &[], Kind::Averaging),
-            ("bn1.num_batches_tracked", &[], Kind::Counter),
-            ("blocks.0.0.conv_dw.total_ops", &[1], Kind::Counter),
-            ("total_params", &[1], Kind::Counter),
-        ] {
-            assert_eq!(found(name, shape), Some(kind), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_a_network_may_compute_with_is_not_training_state() {
-        for (name, shape) in [
-            ("fc.weight", &[5, 1000][..]),
-            ("mean", &[1, 3, 1, 1]),
-            ("std", &[1, 3, 1, 1]),
-            ("temperature", &[1]),
-            ("head.loss.weight", &[4]),
-            ("lossy.weight", &[4]),
-            ("teacher2.weight", &[4]),
-            ("optimizer2.weight", &[4]),
-            ("decay.weight", &[4]),
-            ("best_acc1", &[7]),
-            ("head.pos_weight", &[5, 1280]),
-            ("bn2.num_batches_tracked", &[]),
-            ("bn1.num_batches_tracked", &[8]),
-            ("conv.total_ops", &[8]),
-            ("hyper_parameters.mean", &[3]),
-            ("ema.shadow_params.0", &[4]),
-            ("metric_head.weight", &[5, 1280]),
-        ] {
-            assert_eq!(found(name, shape), None, "{name}");
-        }
-    }
-}
+mod tests;
