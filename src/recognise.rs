@@ -3,6 +3,10 @@
 //! Goes through the published table, so whatever can be built can be recognised. Padding and epsilon leave
 //! no trace in shapes: those are [`crate::weights::names::conventions`]' business.
 
+mod contradiction;
+
+pub use contradiction::{Contradiction, contradictions};
+
 use crate::graph::shape::Dim;
 use crate::request::{Blueprint, Request};
 use crate::scaling::{PUBLISHED, Variant};

@@ -41,7 +41,9 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
     ),
     (
         "recognise",
-        &["graph", "request", "scaling", "tensor", "weights"],
+        &[
+            "graph", "network", "request", "scaling", "tensor", "weights",
+        ],
     ),
     ("stored", &["onnx", "runtime", "tensor", "weights"]),
     ("labels", &["metadata"]),

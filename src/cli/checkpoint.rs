@@ -1,5 +1,6 @@
 //! A checkpoint that `--weights` names: what it says of the network, and its tensors as that network expects them.
 
+mod evidence;
 mod fitting;
 
 use super::described::{self, Pixels};
@@ -143,13 +144,13 @@ impl OpenCheckpoint {
                 published.map(|published| published.like.request().options)
             }
         };
-        let mut file = Known {
+        let mut file = self.completed(Known {
             padding: options.map(|options| options.padding),
             batch_norm_epsilon: options.map(|options| options.batch_norm_epsilon),
-        };
+        });
         let recorded_size = told.as_ref().map(Request::default_size);
         if let Some(asked) = selection.like() {
-            let (told, place) = match &told {
+            let (told, told_place) = match &told {
                 Some(told) => (told.variant(), like::METADATA),
                 None => {
                     let published = self.published.as_ref();
@@ -159,14 +160,15 @@ impl OpenCheckpoint {
                     )
                 }
             };
-            like::same_network(asked, told, place)?;
+            like::same_network(asked, told, told_place)?;
             if let Some(size) = recorded_size {
                 file.padding = file.padding.map(|padding| asked.own_padding(padding, size));
             }
-            file = like::agreed(asked, flags, file, place, request.default_size())?;
+            let place = self.telling(told_place, options.is_none());
+            file = like::agreed(asked, flags, file, &place, request.default_size())?;
         }
         let conventions = resolve_conventions(flags, file, self.naming, variant)
-            .map_err(|error| Failure::bad_input(error).hint(like::hint(error, variant)))?;
+            .map_err(|error| self.undecided(error, variant))?;
         request.options.padding = conventions.padding;
         request.options.batch_norm_epsilon = conventions.batch_norm_epsilon;
         let counts = [

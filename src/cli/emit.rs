@@ -118,11 +118,13 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
     }
     let weights = args.weights.open(args.quiet)?;
     let request = args.request(&weights)?;
+    let agreement = weights.agreement(&args.shape, &request)?;
     let labels = args
         .labels
         .read(weights.labels(), request.options.classes)?;
     if !args.quiet {
-        for note in weights.notes(&args.selection, &args.shape, &request) {
+        let notes = weights.notes(&args.selection, &args.shape, &request);
+        for note in notes.into_iter().chain(agreement) {
             tell!("{note}");
         }
     }

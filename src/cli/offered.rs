@@ -10,7 +10,13 @@ pub fn refuse(path: &Path, checkpoint: &Checkpoint) -> Result<(), Failure> {
     match checkpoint.refusal() {
         None => Ok(()),
         Some(refusal) => {
-            Err(Failure::bad_input(format!("`{}`: {refusal}", path.display())).hint(refusal.hint()))
+            let failure = Failure::bad_input(format!("`{}`: {refusal}", path.display()));
+            Err(failure.hint(if checkpoint.has_modules() {
+                // A state dict would lose what the modules around the network compute.
+                "export the whole pickled module with `torch.onnx.export`".to_owned()
+            } else {
+                refusal.hint()
+            }))
         }
     }
 }
@@ -55,7 +61,10 @@ pub fn notes(checkpoint: &Checkpoint, is_replaced: bool) -> Vec<String> {
     if let Some(head) = checkpoint.head().filter(|_| !is_replaced) {
         notes.push(format!("took `{}` as the classifier", head.escape_debug()));
     }
-    if checkpoint.is_wrapped() {
+    let is_known = checkpoint
+        .evidence()
+        .is_some_and(|evidence| evidence.covers_wrappers);
+    if checkpoint.is_wrapped() && !is_known {
         notes.push(
             "`model` or `module` in it may be a module around the network: what else its `forward` computes (scaling, an activation) shows in \
              no tensor; compare with the original's logits, `verify --input FILE --expect FILE`"

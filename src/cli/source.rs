@@ -197,6 +197,14 @@ impl Weights {
         }
     }
 
+    /// Notes on what the checkpoint records beside its tensors; an error if that is another network.
+    pub fn agreement(&self, shape: &Shape, request: &Request) -> Result<Vec<String>, Failure> {
+        match self {
+            Self::Seed(_) => Ok(Vec::new()),
+            Self::Checkpoint(open) => open.agreement(shape, request),
+        }
+    }
+
     /// What to do about weights that do not fit what is asked for.
     pub fn misfit(&self, request: &Request, error: &BindError) -> Option<String> {
         match self {

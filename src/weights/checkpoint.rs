@@ -7,6 +7,7 @@ use super::emitted::{Emitted, FIRST_BYTE};
 use super::evidence::Evidence;
 use super::keras::config::ModelConfig;
 use super::keras::{self, Keras, Normalization};
+use super::modules::{self, Landmarks};
 use super::names::Naming;
 use super::offer::{LeftOut, Offer, Refusal};
 use super::pytorch::{Container, Pytorch};
@@ -37,6 +38,7 @@ pub struct Checkpoint {
     normalization: Option<Normalization>,
     model_config: Option<ModelConfig>,
     evidence: Option<Evidence>,
+    has_modules: bool,
     hashing: Mutex<Option<Hashing>>,
 }
 
@@ -64,6 +66,7 @@ impl Checkpoint {
                 normalization: None,
                 model_config: None,
                 evidence: None,
+                has_modules: false,
                 hashing: Mutex::new(None),
             });
         }
@@ -76,8 +79,11 @@ impl Checkpoint {
         let mut left_out = Vec::new();
         let mut evidence = None;
         let mut model_config = None;
+        let mut pickled = None;
         let source: Box<dyn TensorSource> = if let Some(container) = Container::detect(&start) {
-            Box::new(Pytorch::open(path, container)?)
+            let mut file = Pytorch::open(path, container)?;
+            pickled = file.take_modules();
+            Box::new(file)
         } else if start.starts_with(&keras::SIGNATURE) {
             let file = Keras::open(path)?;
             normalization = file.normalization()?;
@@ -108,6 +114,15 @@ impl Checkpoint {
         };
         let offer = Offer::new(source);
         left_out.extend_from_slice(offer.left_out());
+        let has_modules = pickled.is_some();
+        if let (Some(pickle), Some(naming)) = (pickled, Naming::detect(offer.tensors())) {
+            let landmarks = Landmarks {
+                naming,
+                stem: offer.origin(naming.stem_weight()),
+                classifier: offer.origin(naming.classifier_weight()),
+            };
+            evidence = modules::evidence(&pickle, landmarks);
+        }
         Ok(Self {
             files: vec![path.to_path_buf()],
             data,
@@ -120,6 +135,7 @@ impl Checkpoint {
             normalization,
             model_config,
             evidence,
+            has_modules,
             hashing: Mutex::new(None),
         })
     }
@@ -180,6 +196,12 @@ impl Checkpoint {
     pub fn describe(&mut self, model_config: ModelConfig) {
         self.evidence = Some(model_config.evidence.clone());
         self.model_config = Some(model_config);
+    }
+
+    /// Whether pickled modules are in it: then tensors alone are not the whole model.
+    #[must_use]
+    pub fn has_modules(&self) -> bool {
+        self.has_modules
     }
 
     /// The library whose names the tensors have, if it is a known one.

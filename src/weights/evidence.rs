@@ -25,6 +25,12 @@ pub struct Evidence {
     /// Each convolution, by the name of its module in the checkpoint, without wrappers' prefixes: `blocks.0.0.conv_dw`,
     /// `block1a_dwconv`.
     pub convolutions: BTreeMap<String, Convolution>,
+    /// What follows each batch norm, by the name of its module as for convolutions; none where nothing does.
+    pub activations: BTreeMap<String, Option<Activation>>,
+    /// Whether a block adds its input to its result, by the name of its module.
+    pub skips: BTreeMap<String, bool>,
+    /// Whether it covers the modules around the network too.
+    pub covers_wrappers: bool,
     /// Properties that no network here has.
     pub unsupported: Vec<Unsupported>,
     /// What a reader should hear of the record, each a sentence.
@@ -87,6 +93,16 @@ impl FinalActivation {
         match self {
             Self::Softmax => "softmax",
             Self::Sigmoid => "sigmoid",
+        }
+    }
+}
+
+impl Evidence {
+    /// Adds a property that no network here has.
+    pub(super) fn refuse(&mut self, part: Part, what: String) {
+        let unsupported = Unsupported { part, what };
+        if !self.unsupported.contains(&unsupported) {
+            self.unsupported.push(unsupported);
         }
     }
 }

@@ -23,6 +23,7 @@ mod bind;
 mod element;
 mod emitted;
 mod kernels;
+mod modules;
 mod normal;
 pub(crate) mod random;
 mod raw;

@@ -7,7 +7,7 @@ use efficientnet_onnx::recognise::{Unrecognised, recognise};
 use efficientnet_onnx::request::{Blueprint, Request};
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::BindError;
-use efficientnet_onnx::weights::names::conventions::{Known, resolve_conventions};
+use efficientnet_onnx::weights::names::conventions::{Known, Undecided, resolve_conventions};
 
 impl OpenCheckpoint {
     /// The published network that the tensors are of.
@@ -18,6 +18,10 @@ impl OpenCheckpoint {
     }
 
     fn unrecognised(&self, error: &Unrecognised) -> Failure {
+        // What is recorded beside the tensors may say why they differ.
+        if let Some(refusal) = self.refused_record() {
+            return refusal;
+        }
         let nearest = error.nearest;
         // Tensors are compared once padding and epsilon are known.
         let flags = if self.implies_conventions(nearest) {
@@ -28,6 +32,12 @@ impl OpenCheckpoint {
         Failure::bad_input(error).hint(format!(
             "`--variant {nearest}{flags}` lists the tensors that differ; `--arch FILE` takes a network of one's own"
         ))
+    }
+
+    /// The error of a checkpoint that does not tell padding or epsilon.
+    pub(super) fn undecided(&self, error: Undecided, variant: Option<&str>) -> Failure {
+        let own = || Failure::bad_input(error).hint(like::hint(error, variant));
+        self.refused_record().unwrap_or_else(own)
     }
 
     /// What to do about a checkpoint that does not fit what is asked for.
@@ -64,10 +74,10 @@ impl OpenCheckpoint {
         let published = self.published.as_ref();
         let told = recipe.or_else(|| Some(published?.like.request()));
         let told = told.map(|told| told.options);
-        let file = Known {
+        let file = self.completed(Known {
             padding: told.map(|told| told.padding),
             batch_norm_epsilon: told.map(|told| told.batch_norm_epsilon),
-        };
+        });
         resolve_conventions(Known::default(), file, self.naming, Some(variant)).is_ok()
     }
 }

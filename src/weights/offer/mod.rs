@@ -104,6 +104,12 @@ impl Offer {
         offer
     }
 
+    /// What the container calls a tensor on offer.
+    #[must_use]
+    pub fn origin(&self, name: &str) -> Option<&str> {
+        self.origins.get(name).map(|origin| origin.name.as_str())
+    }
+
     /// Names of integers, which are not on offer.
     #[must_use]
     pub fn integers(&self) -> &[String] {

@@ -107,6 +107,8 @@ fn rank(prefix: &str) -> Rank {
         match known::kind(component) {
             Some(kind) => rank = Rank::State(kind),
             None if component == known::TRAINED => rank = Rank::Trained,
+            // A module that was an argument of the training, before it.
+            None if known::SETTINGS.contains(&component) => rank = Rank::State(Kind::Training),
             None => {}
         }
     }

@@ -27,6 +27,8 @@ const LEGACY_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 
 const LEGACY_MAGIC_TEXT: &[u8] = b"119547037146038801333356";
 /// The pickles of a legacy file: magic number, protocol version, system, saved object, storage keys.
 const LEGACY_PICKLES: usize = 5;
+/// Place of the saved object among them.
+const LEGACY_SAVED: usize = 3;
 /// Bytes of a zip file that are read to learn its entries; at 46 and more an entry, EfficientNet-L2 has 0.3 MB.
 const LARGEST_DIRECTORY: u64 = 8 << 20;
 /// What Keras 3 keeps a model's weights as, in a zip file of its own (keras `saving_lib.py`).
@@ -68,31 +70,56 @@ impl Container {
     }
 }
 
-/// Checks a file, and gives its length.
-pub(super) fn check(path: &Path, container: Container) -> io::Result<u64> {
+/// What a check learns of a file.
+pub(super) struct Checked {
+    /// Its length in bytes.
+    pub(super) length: u64,
+    /// The pickle of the saved object, if it may hold modules.
+    pub(super) modules: Option<Vec<u8>>,
+}
+
+/// Checks a file.
+pub(super) fn check(path: &Path, container: Container) -> io::Result<Checked> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut reader = BufReader::new(file);
-    match container {
+    let modules = match container {
         Container::Zip => zip(reader)?,
         Container::Legacy => {
-            for _ in 0..LEGACY_PICKLES {
-                pickle::outline(&mut reader)?;
+            let mut modules = None;
+            for index in 0..LEGACY_PICKLES {
+                if index == LEGACY_SAVED {
+                    modules = saved(&mut reader)?;
+                } else {
+                    pickle::outline(&mut reader)?;
+                }
             }
+            modules
         }
         Container::Tar => tar(reader)?,
-    }
-    Ok(length)
+    };
+    Ok(Checked { length, modules })
+}
+
+/// Checks the pickle of the saved object; its bytes, if it may hold modules.
+fn saved(reader: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut tee = Tee {
+        reader,
+        bytes: Vec::new(),
+    };
+    let outline = pickle::outline(&mut tee)?;
+    Ok(outline.has_modules.then_some(tee.bytes))
 }
 
 /// Every pickle of the archive that could be the saved object, and the size of the directory.
-fn zip(reader: BufReader<File>) -> io::Result<()> {
+fn zip(reader: BufReader<File>) -> io::Result<Option<Vec<u8>>> {
     let budget = Cell::new(LARGEST_DIRECTORY);
     let mut archive = ::zip::ZipArchive::new(Metered {
         reader,
         budget: &budget,
     })?;
     budget.set(2 * pickle::MOST_BYTES);
+    let mut modules = None;
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index)?;
         let name = entry.name()?;
@@ -104,14 +131,16 @@ fn zip(reader: BufReader<File>) -> io::Result<()> {
         let is_pickle = name.ends_with("data.pkl");
         drop(entry);
         if is_pickle {
-            pickle::outline(&mut BufReader::new(archive.by_index(index)?))?;
+            let found = saved(&mut BufReader::new(archive.by_index(index)?))?;
+            modules = modules.or(found);
         }
     }
-    Ok(())
+    Ok(modules)
 }
 
 /// The pickles of the four entries that are read, and that no entry is a sparse one, which can claim any size.
-fn tar(reader: BufReader<File>) -> io::Result<()> {
+fn tar(reader: BufReader<File>) -> io::Result<Option<Vec<u8>>> {
+    let mut modules = None;
     for entry in ::tar::Archive::new(reader).entries()? {
         let entry = entry?;
         if entry.header().entry_type().is_gnu_sparse() {
@@ -124,13 +153,14 @@ fn tar(reader: BufReader<File>) -> io::Result<()> {
             .to_string();
         let mut entry = BufReader::new(entry);
         match name.as_str() {
-            "sys_info" | "pickle" => drop(pickle::outline(&mut entry)?),
+            "sys_info" => drop(pickle::outline(&mut entry)?),
+            "pickle" => modules = saved(&mut entry)?,
             "storages" => tar_storages(&mut entry)?,
             "tensors" => tar_tensors(&mut entry)?,
             _ => {}
         }
     }
-    Ok(())
+    Ok(modules)
 }
 
 /// A count; for each storage a pickle with its element type, its element count and its elements; a pickle of views.
@@ -198,6 +228,35 @@ fn bytes<const SIZE: usize>(entry: &mut impl Read) -> io::Result<[u8; SIZE]> {
 
 fn invalid(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+/// A reader that keeps a copy of what it has given.
+struct Tee<R> {
+    reader: R,
+    bytes: Vec<u8>,
+}
+
+impl<R: BufRead> Read for Tee<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(out)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<R: BufRead> BufRead for Tee<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        // What is consumed has been filled: this reads nothing.
+        if let Ok(filled) = self.reader.fill_buf() {
+            self.bytes
+                .extend_from_slice(&filled[..count.min(filled.len())]);
+        }
+        self.reader.consume(count);
+    }
 }
 
 /// A reader that fails once a budget of bytes is spent.

@@ -6,10 +6,12 @@
 
 mod ends;
 mod globals;
+mod interpret;
 mod limits;
 mod pickle;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
 use pytorch_reader::{DType as Stored, PytorchError, PytorchReader, Tensor};
@@ -18,6 +20,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 pub use limits::Container;
+pub(in crate::weights) use value::{Id, Pickle};
 
 /// A PyTorch checkpoint.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub struct Pytorch {
     tensors: Vec<TensorInfo>,
     /// In the order of `tensors`, which are sorted by name.
     handles: Vec<Tensor>,
+    /// The saved object as plain data, if it may hold modules.
+    modules: Option<Pickle>,
     /// What they are read from, if not from the file itself; it goes last.
     copy: Option<NamedTempFile>,
 }
@@ -42,6 +47,7 @@ impl Pytorch {
             format: container.name(),
             tensors: Vec::new(),
             handles: Vec::new(),
+            modules: None,
             copy: None,
         };
         let copy = match container {
@@ -49,7 +55,10 @@ impl Pytorch {
             Container::Legacy | Container::Tar => None,
         };
         let read = copy.as_ref().map_or(path, NamedTempFile::path);
-        let length = limits::check(read, container).map_err(|error| opened.error(error))?;
+        let checked = limits::check(read, container).map_err(|error| opened.error(error))?;
+        let length = checked.length;
+        let modules = checked.modules.map(interpret::interpret).transpose();
+        opened.modules = modules.map_err(|error| opened.error(error))?;
         let reader = PytorchReader::new(read).map_err(|error| match error {
             PytorchError::Io(error) | PytorchError::Tar(error) => opened.error(error),
             other => opened.malformed(&other.to_string()),
@@ -71,6 +80,11 @@ impl Pytorch {
         }
         opened.tensors = opened.handles.iter().map(info).collect();
         Ok(opened)
+    }
+
+    /// The saved object as plain data, if it may hold modules; once.
+    pub(in crate::weights) fn take_modules(&mut self) -> Option<Pickle> {
+        self.modules.take()
     }
 
     fn malformed(&self, reason: &str) -> SourceError {

@@ -4,7 +4,7 @@
 //! bounds its memory. Opcodes are those of Python's `pickletools`, protocols 0 to 5, without the ones that
 //! name a Python 1 class, an extension code or a buffer elsewhere: `torch.save` writes none of them.
 
-use super::globals;
+use super::{globals, value};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read as _};
 
@@ -27,6 +27,8 @@ pub(super) struct Outline {
     pub(super) globals: Vec<(String, String)>,
     /// Every integer of up to 8 bytes that it pushes.
     pub(super) integers: Vec<i64>,
+    /// Whether it may hold a `torch.nn.Module`: the table of its children is named.
+    pub(super) has_modules: bool,
 }
 
 /// Walks one pickle, leaving `reader` after it.
@@ -183,6 +185,7 @@ impl<R: BufRead> Walk<'_, R> {
     }
 
     fn push(&mut self, text: Option<String>) {
+        self.outline.has_modules |= text.as_deref() == Some(value::CHILDREN);
         self.texts.rotate_left(1);
         self.texts[1] = text;
     }

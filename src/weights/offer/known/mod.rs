@@ -164,7 +164,7 @@ const NESTS: [&str; 2] = ["state_dict", "model_state_dict"];
 /// What was trained, beside the averages that `state_dict` holds (Lightning `weight_averaging.py`).
 pub(super) const TRAINED: &str = "current_model_state";
 /// Settings, whose tensors are told by their own names.
-const SETTINGS: [&str; 4] = [
+pub(super) const SETTINGS: [&str; 4] = [
     "hyper_parameters",
     "datamodule_hyper_parameters",
     "hparams",
@@ -278,13 +278,12 @@ pub(super) fn kind(component: &str) -> Option<Kind> {
 /// operations (thop `profile.py`).
 fn counter<'a>(tensor: &'a TensorInfo, all: &ByName<'_>) -> Option<&'a str> {
     let (module, counter) = tensor.name.rsplit_once('.').unwrap_or(("", &tensor.name));
-    let is_one = tensor.shape.iter().product::<u64>() == 1;
     let is_counter = match counter {
         "num_batches_tracked" => all.contains_key(format!("{module}.running_mean").as_str()),
         "total_ops" | "total_params" => true,
         _ => false,
     };
-    (is_one && is_counter).then_some(counter)
+    (is_counter && tensor.shape.iter().product::<u64>() == 1).then_some(counter)
 }
 
 #[cfg(test)]

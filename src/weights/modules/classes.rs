@@ -1,0 +1,193 @@
+//! What the classes of a pickled module compute in inference: the one place that knows their names.
+//!
+//! A class is known by its package and its own name. A class of another package is never taken for one of these, whatever it is
+//! called.
+
+use crate::graph::Activation;
+
+/// What a class of module is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A whole EfficientNet.
+    Network,
+    /// Runs its parts as a block of an EfficientNet does, one after the other.
+    Block,
+    /// Parts in a row, without more.
+    Sequence,
+    /// A list of parts.
+    List,
+    /// Convolution, batch norm and perhaps an activation in a row (torchvision).
+    ConvNorm,
+    /// Squeeze-and-excitation.
+    Squeeze,
+    /// A convolution.
+    Conv(Border),
+    /// A batch norm, perhaps with an activation of its own.
+    Norm,
+    /// An activation that networks here can have.
+    Activation(Activation),
+    /// Softmax.
+    Softmax,
+    /// A linear layer.
+    Linear,
+    /// The identity in inference, such as dropout.
+    Inert,
+    /// Dimensions of 1 become one.
+    Flatten,
+    /// The mean over height and width, or what its output size says.
+    MeanPool,
+    /// A pool with a choice of its own (timm).
+    ChosenPool,
+    /// A wrapper that only calls what it wraps.
+    Wrapper,
+    /// A loss or a metric, which training alone computes.
+    Loss,
+    /// Anything else.
+    Unknown,
+}
+
+/// Where a convolution keeps how it pads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Border {
+    /// Its attribute `padding`.
+    Own,
+    /// TensorFlow's rule, computed at every call.
+    Same,
+    /// A module `static_padding`, before what `padding` says.
+    Static,
+    /// TensorFlow's rule if `dynamic_padding` is true, else its attribute `padding`.
+    Flagged,
+}
+
+const INERT: [&str; 10] = [
+    "Identity",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
+    "AlphaDropout",
+    "FeatureAlphaDropout",
+    "DropPath",
+    "DropBlock2d",
+    "StochasticDepth",
+];
+const NORMS: [&str; 6] = [
+    "BatchNorm2d",
+    "SyncBatchNorm",
+    "BatchNormAct2d",
+    "SyncBatchNormAct",
+    "FrozenBatchNormAct2d",
+    "FrozenBatchNorm2d",
+];
+const WRAPPERS: [&str; 13] = [
+    "torch.nn.parallel.data_parallel.DataParallel",
+    "torch.nn.parallel.distributed.DistributedDataParallel",
+    "torch.distributed.fsdp.fully_sharded_data_parallel.FullyShardedDataParallel",
+    "torch.distributed.algorithms._checkpoint.checkpoint_wrapper.CheckpointWrapper",
+    "torch._dynamo.eval_frame.OptimizedModule",
+    "torch.optim.swa_utils.AveragedModel",
+    "timm.utils.model_ema.ModelEma",
+    "timm.utils.model_ema.ModelEmaV2",
+    "timm.utils.model_ema.ModelEmaV3",
+    "torch_ema.ExponentialMovingAverage",
+    "apex.parallel.distributed.DistributedDataParallel",
+    "lightning.fabric.wrappers._FabricModule",
+    "lightning_fabric.wrappers._FabricModule",
+];
+/// Packages of efficientnet_pytorch and its Lite port.
+const LUKEMELAS: [&str; 2] = ["efficientnet_pytorch", "efficientnet_lite_pytorch"];
+
+/// The kind of a class: `torch.nn.modules.conv.Conv2d`.
+pub(super) fn kind(class: &str) -> Kind {
+    let package = class.split('.').next().unwrap_or_default();
+    let name = class.rsplit('.').next().unwrap_or_default();
+    if WRAPPERS.contains(&class) {
+        return Kind::Wrapper;
+    }
+    let found = match package {
+        "torch" => torch(class, name),
+        "torchvision" => torchvision(name),
+        "timm" | "geffnet" => timm(name),
+        "torchmetrics" => Some(Kind::Loss),
+        _ if LUKEMELAS.contains(&package) => lukemelas(name),
+        _ => None,
+    };
+    found.unwrap_or(Kind::Unknown)
+}
+
+fn torch(class: &str, name: &str) -> Option<Kind> {
+    if class.starts_with("torch.nn.modules.loss.") {
+        return Some(Kind::Loss);
+    }
+    if !class.starts_with("torch.nn.modules.") {
+        return None;
+    }
+    Some(match name {
+        "Conv2d" => Kind::Conv(Border::Own),
+        "SiLU" => Kind::Activation(Activation::Swish),
+        "ReLU" => Kind::Activation(Activation::Relu),
+        "ReLU6" => Kind::Activation(Activation::Relu6),
+        "Sigmoid" => Kind::Activation(Activation::Sigmoid),
+        "Softmax" => Kind::Softmax,
+        "Linear" => Kind::Linear,
+        "Flatten" => Kind::Flatten,
+        "AdaptiveAvgPool2d" => Kind::MeanPool,
+        "Sequential" => Kind::Sequence,
+        "ModuleList" => Kind::List,
+        _ => return shared(name),
+    })
+}
+
+/// Names that mean the same in every package here.
+fn shared(name: &str) -> Option<Kind> {
+    if INERT.contains(&name) {
+        Some(Kind::Inert)
+    } else if NORMS.contains(&name) {
+        Some(Kind::Norm)
+    } else {
+        None
+    }
+}
+
+fn torchvision(name: &str) -> Option<Kind> {
+    Some(match name {
+        "EfficientNet" => Kind::Network,
+        "MBConv" | "FusedMBConv" => Kind::Block,
+        "Conv2dNormActivation" | "ConvNormActivation" | "ConvBNActivation" | "ConvBNReLU" => {
+            Kind::ConvNorm
+        }
+        "SqueezeExcitation" => Kind::Squeeze,
+        _ => return shared(name),
+    })
+}
+
+fn timm(name: &str) -> Option<Kind> {
+    Some(match name {
+        "EfficientNet" | "GenEfficientNet" => Kind::Network,
+        "ConvBnAct"
+        | "DepthwiseSeparableConv"
+        | "InvertedResidual"
+        | "EdgeResidual"
+        | "CondConvResidual" => Kind::Block,
+        "SqueezeExcite" => Kind::Squeeze,
+        "Conv2dSame" | "Conv2dSameExport" => Kind::Conv(Border::Same),
+        "CondConv2d" => Kind::Conv(Border::Flagged),
+        "Swish" | "SwishMe" | "SwishJit" | "SwishJitMe" => Kind::Activation(Activation::Swish),
+        "Sigmoid" => Kind::Activation(Activation::Sigmoid),
+        "Linear" => Kind::Linear,
+        "SelectAdaptivePool2d" => Kind::ChosenPool,
+        "FastAdaptiveAvgPool" | "FastAdaptiveAvgPool2d" | "FastGlobalAvgPool2d" => Kind::MeanPool,
+        _ => return shared(name),
+    })
+}
+
+fn lukemelas(name: &str) -> Option<Kind> {
+    Some(match name {
+        "EfficientNet" => Kind::Network,
+        "MBConvBlock" => Kind::Block,
+        "Conv2dStaticSamePadding" => Kind::Conv(Border::Static),
+        "Conv2dDynamicSamePadding" | "Conv2dSamePadding" => Kind::Conv(Border::Same),
+        "MemoryEfficientSwish" | "Swish" => Kind::Activation(Activation::Swish),
+        _ => return shared(name),
+    })
+}

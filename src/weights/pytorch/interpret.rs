@@ -1,0 +1,394 @@
+//! Reads a pickle into plain data, without calling or importing anything.
+//!
+//! An instruction makes at most one value, so that the limits that [`super::pickle`] has checked bound its memory. Opcodes are
+//! those that it lets through.
+
+use super::value::{Id, Node, Object, Pickle, Span};
+use std::collections::BTreeMap;
+use std::io;
+
+/// What a call of a class or function stands for, where it stands for data.
+const MAPPINGS: [&str; 2] = ["collections.OrderedDict", "collections.defaultdict"];
+const SEQUENCES: [&str; 6] = [
+    "builtins.set",
+    "builtins.frozenset",
+    "builtins.list",
+    "__builtin__.set",
+    "__builtin__.frozenset",
+    "torch.Size",
+];
+/// What protocols 0 and 1 build objects with: the class is its first argument.
+const RECONSTRUCTORS: [&str; 2] = ["copyreg._reconstructor", "copy_reg._reconstructor"];
+
+/// Entries that calls may copy into dictionaries: more than any pickle needs, which fills them by instructions.
+const MOST_COPIED: usize = 100_000;
+
+/// Reads one pickle, of which `bytes` begin with nothing else.
+///
+/// # Errors
+/// If it is not a pickle that Python would read, or its modules exceed the limits.
+pub(super) fn interpret(bytes: Vec<u8>) -> io::Result<Pickle> {
+    let mut machine = Machine {
+        pickle: Pickle {
+            bytes,
+            nodes: Vec::new(),
+            root: 0,
+        },
+        at: 0,
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: BTreeMap::new(),
+        copied: 0,
+    };
+    let end = machine.run();
+    let fault = match end {
+        Some(root) => {
+            machine.pickle.root = root;
+            machine.pickle.excess()
+        }
+        None => Some(format!("its pickle is malformed at byte {}", machine.at)),
+    };
+    match fault {
+        None => Ok(machine.pickle),
+        Some(fault) => Err(io::Error::new(io::ErrorKind::InvalidData, fault)),
+    }
+}
+
+struct Machine {
+    pickle: Pickle,
+    /// Place of the next byte.
+    at: usize,
+    stack: Vec<Id>,
+    /// Heights of the stack at which marks lie.
+    marks: Vec<usize>,
+    memo: BTreeMap<u64, Id>,
+    /// Entries that were copied from a list into a dictionary.
+    copied: usize,
+}
+
+impl Machine {
+    /// The value at the pickle's end; none where it is malformed.
+    fn run(&mut self) -> Option<Id> {
+        loop {
+            let [opcode] = self.take()?;
+            match opcode {
+                b'.' => return self.pop(),
+                0x80 => drop(self.take::<1>()?),
+                0x95 => drop(self.take::<8>()?),
+                b'(' => self.marks.push(self.stack.len()),
+                b'0' => {
+                    if self.marks.last() == Some(&self.stack.len()) {
+                        self.marks.pop();
+                    } else {
+                        self.pop()?;
+                    }
+                }
+                b'1' => drop(self.pop_to_mark()?),
+                b'2' => self.stack.push(self.top()?),
+                b'p' => {
+                    let place = self.line()?;
+                    let place = self.pickle.span(place).parse().ok()?;
+                    self.put(place)?;
+                }
+                b'q' => {
+                    let [place] = self.take()?;
+                    self.put(u64::from(place))?;
+                }
+                b'r' => {
+                    let place = u32::from_le_bytes(self.take()?);
+                    self.put(u64::from(place))?;
+                }
+                0x94 => self.put(self.memo.len() as u64)?,
+                b'g' => {
+                    let place = self.line()?;
+                    let place = self.pickle.span(place).parse().ok()?;
+                    self.get(place)?;
+                }
+                b'h' => {
+                    let [place] = self.take()?;
+                    self.get(u64::from(place))?;
+                }
+                b'j' => {
+                    let place = u32::from_le_bytes(self.take()?);
+                    self.get(u64::from(place))?;
+                }
+                b's' | b'u' | b'a' | b'e' | 0x90 => self.extend(opcode)?,
+                b'R' | b'b' | 0x81 | 0x92 => self.call(opcode)?,
+                _ => {
+                    let node = self.value(opcode)?;
+                    self.push(node)?;
+                }
+            }
+        }
+    }
+
+    /// The value that an opcode makes of nothing but its argument and the stack.
+    fn value(&mut self, opcode: u8) -> Option<Node> {
+        Some(match opcode {
+            b'N' => Node::None,
+            0x88 => Node::Bool(true),
+            0x89 => Node::Bool(false),
+            b'I' => {
+                let line = self.line()?;
+                match self.pickle.span(line) {
+                    "01" => Node::Bool(true),
+                    "00" => Node::Bool(false),
+                    text => Node::Int(text.parse().ok()?),
+                }
+            }
+            b'L' => {
+                let line = self.line()?;
+                let text = self.pickle.span(line).trim_end_matches('L');
+                text.parse().map_or(Node::Other, Node::Int)
+            }
+            b'J' => Node::Int(i64::from(i32::from_le_bytes(self.take()?))),
+            b'K' => {
+                let [byte] = self.take()?;
+                Node::Int(i64::from(byte))
+            }
+            b'M' => Node::Int(i64::from(u16::from_le_bytes(self.take()?))),
+            0x8a => {
+                let [length] = self.take()?;
+                self.long(usize::from(length))?
+            }
+            0x8b => {
+                let length = u32::from_le_bytes(self.take()?);
+                self.long(usize::try_from(length).ok()?)?
+            }
+            b'F' => {
+                let line = self.line()?;
+                Node::Float(self.pickle.span(line).parse().ok()?)
+            }
+            b'G' => Node::Float(f64::from_be_bytes(self.take()?)),
+            b'V' => Node::Text(self.line()?),
+            b'U' | 0x8c => {
+                let [length] = self.take()?;
+                Node::Text(self.bytes(u64::from(length))?)
+            }
+            b'T' | b'X' => {
+                let length = u32::from_le_bytes(self.take()?);
+                Node::Text(self.bytes(u64::from(length))?)
+            }
+            0x8d => {
+                let length = u64::from_le_bytes(self.take()?);
+                Node::Text(self.bytes(length)?)
+            }
+            b'C' => {
+                let [length] = self.take()?;
+                self.bytes(u64::from(length))?;
+                Node::Other
+            }
+            b'B' => {
+                let length = u32::from_le_bytes(self.take()?);
+                self.bytes(u64::from(length))?;
+                Node::Other
+            }
+            0x8e | 0x96 => {
+                let length = u64::from_le_bytes(self.take()?);
+                self.bytes(length)?;
+                Node::Other
+            }
+            b'P' => {
+                self.line()?;
+                Node::Other
+            }
+            b'Q' => {
+                self.pop()?;
+                Node::Other
+            }
+            b'c' => Node::Global(self.line()?, self.line()?),
+            0x93 => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                match (self.node(module)?, self.node(name)?) {
+                    (Node::Text(module), Node::Text(name)) => Node::Global(*module, *name),
+                    _ => return None,
+                }
+            }
+            b')' | b']' | 0x8f => Node::Sequence(Vec::new()),
+            b'}' => Node::Mapping(Vec::new()),
+            b't' | b'l' | 0x91 => Node::Sequence(self.pop_to_mark()?),
+            0x85..=0x87 => {
+                let count = usize::from(opcode - 0x84);
+                let start = self.stack.len().checked_sub(count)?;
+                if self.marks.last().is_some_and(|mark| *mark > start) {
+                    return None;
+                }
+                Node::Sequence(self.stack.split_off(start))
+            }
+            b'd' => {
+                let items = self.pop_to_mark()?;
+                Node::Mapping(pairs(&items)?)
+            }
+            _ => return None,
+        })
+    }
+
+    /// Adds to a dictionary, a list or a set; other objects that can be added to, such as a list's subclass, stay as they are.
+    fn extend(&mut self, opcode: u8) -> Option<()> {
+        let items = match opcode {
+            b's' => {
+                let (value, key) = (self.pop()?, self.pop()?);
+                vec![key, value]
+            }
+            b'a' => vec![self.pop()?],
+            _ => self.pop_to_mark()?,
+        };
+        let target = self.top()? as usize;
+        match self.pickle.nodes.get_mut(target)? {
+            Node::Mapping(entries) if matches!(opcode, b's' | b'u') => {
+                entries.extend(pairs(&items)?);
+            }
+            Node::Sequence(own) if matches!(opcode, b'a' | b'e' | 0x90) => own.extend(items),
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Records a call, or the state of an object.
+    fn call(&mut self, opcode: u8) -> Option<()> {
+        if opcode == b'b' {
+            let state = self.pop()?;
+            let target = self.top()? as usize;
+            if let Node::Object(object) = self.pickle.nodes.get_mut(target)? {
+                object.state = Some(state);
+            }
+            return Some(());
+        }
+        if opcode == 0x92 {
+            // Keyword arguments.
+            self.pop()?;
+        }
+        let (arguments, class) = (self.pop()?, self.pop()?);
+        let named = self.pickle.named(class).unwrap_or_default();
+        let own = self.pickle.sequence(arguments);
+        let first = own.and_then(|own| own.first()).copied();
+        let node = if MAPPINGS.contains(&named.as_str()) {
+            let items = own.and_then(|own| own.last());
+            let items = items.and_then(|items| self.pickle.sequence(*items));
+            let pair = |item: &Id| match self.pickle.sequence(*item) {
+                Some(&[key, value]) => Some((key, value)),
+                _ => None,
+            };
+            let entries: Vec<(Id, Id)> =
+                items.unwrap_or_default().iter().filter_map(pair).collect();
+            self.copied += entries.len();
+            if self.copied > MOST_COPIED {
+                return None;
+            }
+            Node::Mapping(entries)
+        } else if SEQUENCES.contains(&named.as_str()) {
+            match first.map(|first| self.node(first)) {
+                None => Node::Sequence(Vec::new()),
+                // The list itself, not a copy: copies of copies would multiply.
+                Some(Some(Node::Sequence(_))) => {
+                    self.stack.push(first?);
+                    return Some(());
+                }
+                Some(_) => Node::Other,
+            }
+        } else {
+            let class = match first {
+                Some(first) if RECONSTRUCTORS.contains(&named.as_str()) => first,
+                _ => class,
+            };
+            Node::Object(Box::new(Object {
+                class,
+                arguments: Some(arguments),
+                state: None,
+            }))
+        };
+        self.push(node)
+    }
+
+    fn node(&self, id: Id) -> Option<&Node> {
+        self.pickle.nodes.get(id as usize)
+    }
+
+    fn push(&mut self, node: Node) -> Option<()> {
+        let id = Id::try_from(self.pickle.nodes.len()).ok()?;
+        self.pickle.nodes.push(node);
+        self.stack.push(id);
+        Some(())
+    }
+
+    fn top(&self) -> Option<Id> {
+        let is_mark = self.marks.last() == Some(&self.stack.len());
+        self.stack.last().copied().filter(|_| !is_mark)
+    }
+
+    fn pop(&mut self) -> Option<Id> {
+        self.top()?;
+        self.stack.pop()
+    }
+
+    fn pop_to_mark(&mut self) -> Option<Vec<Id>> {
+        let mark = self.marks.pop()?;
+        (mark <= self.stack.len()).then(|| self.stack.split_off(mark))
+    }
+
+    fn put(&mut self, place: u64) -> Option<()> {
+        let top = self.top()?;
+        self.memo.insert(place, top);
+        Some(())
+    }
+
+    fn get(&mut self, place: u64) -> Option<()> {
+        let id = *self.memo.get(&place)?;
+        self.stack.push(id);
+        Some(())
+    }
+
+    fn take<const SIZE: usize>(&mut self) -> Option<[u8; SIZE]> {
+        let bytes = self.pickle.bytes.get(self.at..)?.first_chunk().copied()?;
+        self.at += SIZE;
+        Some(bytes)
+    }
+
+    fn bytes(&mut self, length: u64) -> Option<Span> {
+        let start = self.at;
+        let end = start.checked_add(usize::try_from(length).ok()?)?;
+        if end > self.pickle.bytes.len() {
+            return None;
+        }
+        self.at = end;
+        Some(Span {
+            start: u32::try_from(start).ok()?,
+            end: u32::try_from(end).ok()?,
+        })
+    }
+
+    fn line(&mut self) -> Option<Span> {
+        let rest = self.pickle.bytes.get(self.at..)?;
+        let length = rest.iter().position(|byte| *byte == b'\n')?;
+        let is_windows = rest[..length].ends_with(b"\r");
+        let line = self.bytes(length as u64)?;
+        self.at += 1;
+        Some(Span {
+            end: line.end - u32::from(is_windows),
+            ..line
+        })
+    }
+
+    fn long(&mut self, length: usize) -> Option<Node> {
+        let span = self.bytes(length as u64)?;
+        let bytes = &self.pickle.bytes[span.start as usize..span.end as usize];
+        if bytes.len() > 8 {
+            return Some(Node::Other);
+        }
+        let is_negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
+        let mut value = [if is_negative { 0xff } else { 0 }; 8];
+        value[..bytes.len()].copy_from_slice(bytes);
+        Some(Node::Int(i64::from_le_bytes(value)))
+    }
+}
+
+fn pairs(items: &[Id]) -> Option<Vec<(Id, Id)>> {
+    let pairs = items.as_chunks::<2>();
+    pairs
+        .1
+        .is_empty()
+        .then(|| pairs.0.iter().map(|[key, value]| (*key, *value)).collect())
+}
+
+#[cfg(test)]
+mod tests;
