@@ -257,10 +257,9 @@ impl EmitArgs {
 
     fn destination(&self, weights: &Weights) -> Destination {
         let mut inputs = self.weights.inputs(weights);
-        for path in [self.selection.file(), self.labels.file()] {
-            if let Some(path) = path {
-                inputs.add(path);
-            }
+        let named = [self.selection.file(), self.labels.file()];
+        for path in named.into_iter().flatten() {
+            inputs.add(path);
         }
         Destination {
             target: if self.output.as_os_str() == "-" {
