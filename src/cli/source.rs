@@ -8,7 +8,7 @@ use super::recorded;
 use super::select::{MOST_CHANNELS, Selection, Shape};
 use clap::Args;
 use efficientnet_onnx::graph::Parameter;
-use efficientnet_onnx::like::Like;
+use efficientnet_onnx::like::{Like, keras_preprocessing};
 use efficientnet_onnx::metadata::{Origin, Preprocessing};
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::onnx::model::inputs::Inputs;
@@ -252,11 +252,19 @@ impl Weights {
                     Self::Checkpoint(open) => open.library(request),
                     Self::Seed(_) => None,
                 };
-                let mut record = like::preprocessing(asked.or(implied.as_ref()), request)?;
-                if let Self::Checkpoint(open) = self {
-                    record.normal = open.normal().unwrap_or(record.normal);
+                let recorded = match self {
+                    Self::Checkpoint(open) => open.normal(),
+                    Self::Seed(_) => None,
+                };
+                let usual = like::preprocessing(asked.or(implied.as_ref()), request);
+                match (usual, recorded) {
+                    (Some(usual), Some(normal)) => Some(Preprocessing { normal, ..usual }),
+                    // Keras's model has a network of its own.
+                    (None, Some(normal)) if request.options.in_channels == 3 => {
+                        Some(keras_preprocessing(request.default_size(), normal))
+                    }
+                    (usual, _) => usual,
                 }
-                Some(record)
             }
         }
     }

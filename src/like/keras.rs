@@ -76,7 +76,12 @@ fn preprocessing(variant: &Variant) -> Preprocessing {
         Baseline::V2S | Baseline::V2M | Baseline::V2L => Normal::V2,
         _ => Normal::IMAGENET,
     };
-    let size = [variant.resolution; 2];
+    prepared([variant.resolution; 2], normal)
+}
+
+/// How pictures become input of a size for a model that normalises them so: as Keras's guides resize them.
+#[must_use]
+pub fn prepared(size: [u64; 2], normal: Normal) -> Preprocessing {
     let (framing, sampling) = (Framing::Stretch(size), Sampling::HalfPixel);
     Preprocessing::rgb(size, normal, framing, Interpolation::Bilinear, sampling)
 }

@@ -17,6 +17,7 @@ use crate::weights::names::Naming;
 use std::fmt;
 
 pub use keras::normal as keras_normal;
+pub use keras::prepared as keras_preprocessing;
 pub use timm::evaluation as timm_evaluation;
 
 /// A library that publishes EfficientNets.
