@@ -80,8 +80,7 @@ pub fn note(pixels: &Pixels, checkpoint: &Checkpoint) -> Option<String> {
     };
     let place = &config.evidence.place;
     match pixels.normal {
-        Some(Normal::IMAGENET) => None,
-        Some(Normal { mean, std }) => Some(format!(
+        Some(Normal { mean, std }) if pixels.normal != Some(Normal::IMAGENET) => Some(format!(
             "pictures are prepared as {place} records, with mean {mean:?} and deviation {std:?}"
         )),
         None if pixels.is_recorded => Some(format!(
@@ -90,6 +89,6 @@ pub fn note(pixels: &Pixels, checkpoint: &Checkpoint) -> Option<String> {
         None if config.prepares() => Some(format!(
             "{place} records that pixels are rescaled before the network: for other than 3 channels the file does not say how"
         )),
-        None => None,
+        _ => None,
     }
 }

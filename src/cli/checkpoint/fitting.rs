@@ -57,12 +57,12 @@ impl OpenCheckpoint {
         if asked == Some(own) {
             return None;
         }
-        let flags = if self.implies_conventions(own) {
-            format!("`--variant {own}`")
+        Some(if self.implies_conventions(own) {
+            format!("the checkpoint is of {own}: use `--variant {own}`")
         } else {
-            like::named(self.naming, own)
-        };
-        Some(format!("the checkpoint is of {own}: use {flags}"))
+            let names = like::named(self.naming, own);
+            format!("the checkpoint is of {own}, and one of these models: use {names}")
+        })
     }
 
     /// Whether padding and epsilon of a published network need no flag.

@@ -1,0 +1,51 @@
+//! Every hint that holds a command line or flags is followed to the letter: the followed line succeeds, or gets past the reason
+//! for which the first was refused. A hint in `src` that no case here covers fails a test.
+
+#![cfg(feature = "cli")]
+
+mod cases;
+mod files;
+mod follow;
+mod scan;
+
+use cases::{CASES, ELSEWHERE};
+
+#[test]
+fn every_hint_leads_where_it_says() {
+    let failures: Vec<String> = std::thread::scope(|scope| {
+        let halves = CASES.chunks(CASES.len().div_ceil(2));
+        let threads: Vec<_> = halves
+            .map(|cases| {
+                scope.spawn(move || cases.iter().filter_map(follow::fault).collect::<Vec<_>>())
+            })
+            .collect();
+        let results = threads.into_iter();
+        results
+            .flat_map(|thread| thread.join().expect("a case that ends"))
+            .collect()
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// A new hint needs a case; the case of a hint that is gone goes with it.
+#[test]
+fn every_hint_in_the_source_has_a_case() {
+    let hints = scan::hints();
+    let known = CASES
+        .iter()
+        .map(|case| case.hint)
+        .chain(ELSEWHERE.iter().map(|(hint, _)| *hint));
+    let known: Vec<&str> = known.collect();
+    let is_known = |text: &str| known.iter().any(|known| text.contains(known));
+    let new: Vec<String> = hints
+        .iter()
+        .filter(|(_, text)| !is_known(text))
+        .map(|(place, text)| format!("{place}: \"{text}\" is in no case of tests/hints"))
+        .collect();
+    assert!(new.is_empty(), "{}", new.join("\n"));
+    let gone: Vec<&str> = known
+        .into_iter()
+        .filter(|known| !hints.iter().any(|(_, text)| text.contains(known)))
+        .collect();
+    assert!(gone.is_empty(), "no hint in src has: {gone:?}");
+}
