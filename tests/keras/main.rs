@@ -3,10 +3,12 @@
 #![cfg(feature = "cli")]
 
 mod chunks;
+mod config;
 mod files;
 mod hostile;
 #[path = "../limited/mod.rs"]
 mod limited;
+mod whole;
 mod writer;
 
 use limited::refused_for;
