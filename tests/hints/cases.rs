@@ -1,12 +1,20 @@
-//! The hints, each with a line that is refused with it, and how its lines are followed.
+//! Hints about checkpoints and networks, each with a line that is refused with it, and how its lines are followed.
 
-use super::files::{made, not_a_number, picture, plain, published, weights};
+use super::files::{made, not_a_number, plain, published, weights};
 use super::follow::{Case, How};
-use How::{Name, Past, Run, Shows, With, Without};
+use How::{Past, Run, With, Without};
 use std::fs;
 
 /// Hints that no test of this program can follow, and why.
-pub const ELSEWHERE: [(&str, &str); 6] = [
+pub const ELSEWHERE: [(&str, &str); 8] = [
+    (
+        "`--outputs probabilities` emits the result",
+        "tests/modules follows it, and compares numbers",
+    ),
+    (
+        "leave `--test-data` out, or remove the output from the file",
+        "it is for files of other tools, with outputs of text",
+    ),
     (
         "`--allow-large` writes it all the same",
         "it writes more than 8 GB",
@@ -30,7 +38,7 @@ pub const ELSEWHERE: [(&str, &str); 6] = [
     ),
 ];
 
-pub const CASES: &[Case] = &[
+pub const OF_CHECKPOINTS: &[Case] = &[
     Case {
         hint: "for weights of timm's `tf_efficientnet_*`",
         prepare: plain,
@@ -260,177 +268,4 @@ pub const CASES: &[Case] = &[
         reason: "own class names do not fit",
         steps: &[("--labels FILE", With("--labels names.txt"))],
     },
-    Case {
-        hint: "write to a file with `-o FILE`",
-        prepare: |_| {},
-        line: "emit --variant lite0 --init constant --verify -o -",
-        reason: "`--verify` needs a file that can be read again",
-        steps: &[(
-            "-o FILE",
-            Run("emit --variant lite0 --init probe --verify -o m.onnx"),
-        )],
-    },
-    Case {
-        hint: "write to a file with `-o FILE`",
-        prepare: |_| {},
-        line: "emit --variant lite0 --external-data -o -",
-        reason: "external",
-        steps: &[(
-            "-o FILE",
-            Run("emit --variant lite0 --external-data -o m.onnx"),
-        )],
-    },
-    Case {
-        hint: "write the model to a file, or leave `--json` out",
-        prepare: |_| {},
-        line: "emit --variant lite0 -o - --json",
-        reason: "both write to standard output",
-        steps: &[("--json", Without("--json"))],
-    },
-    Case {
-        hint: "`--force` replaces it",
-        prepare: |folder| fs::write(folder.join("m.onnx"), "mine").expect("a file"),
-        line: "emit --variant lite0 -o m.onnx",
-        reason: "m.onnx",
-        steps: &[("--force", With("--force"))],
-    },
-    Case {
-        hint: "give a fixed `--size`",
-        prepare: |_| {},
-        line: "emit --size dynamic:32 -o m.onnx --blocks r1_k3_s22_e1_i32_o16+r1_k3_s22_e1_i16_o16+r1_k3_s22_e1_i16_o16+r1_k3_s22_e1_i16_o16+r1_k3_s22_e1_i16_o16",
-        reason: "padding",
-        steps: &[("--size", With("--size 64"))],
-    },
-    Case {
-        hint: "`inspect --variant NAME` shows a network without a file",
-        prepare: foreign,
-        line: "inspect m.onnx",
-        reason: "in its metadata",
-        steps: &[("inspect --variant NAME", Run("inspect --variant b0"))],
-    },
-    Case {
-        hint: "only files that `emit` wrote can be exported",
-        prepare: foreign,
-        line: "weights export m.onnx -o w",
-        reason: "in its metadata",
-        steps: &[("emit", Name)],
-    },
-    Case {
-        hint: "emit it again with `--bn keep`",
-        prepare: |folder| made(folder, "m.onnx", "emit --variant lite0"),
-        line: "weights export m.onnx -o w",
-        reason: "folded into the convolutions",
-        steps: &[(
-            "--bn keep",
-            Run("emit --variant lite0 --bn keep -o k.onnx; weights export k.onnx -o w"),
-        )],
-    },
-    Case {
-        hint: "add `ort-cpu` to `--runtime`",
-        prepare: |folder| {
-            made(
-                folder,
-                "m.onnx",
-                "emit --variant lite0 --size 32 --init probe",
-            )
-        },
-        line: "verify m.onnx --runtime tract --ort-lib lib.so",
-        reason: "`--ort-lib` is given",
-        steps: &[
-            ("--runtime", Past("--runtime tract,ort-cpu")),
-            ("--ort-lib", Without("--ort-lib")),
-        ],
-    },
-    Case {
-        hint: "add `ort-cuda` to `--runtime`",
-        prepare: |folder| {
-            made(
-                folder,
-                "m.onnx",
-                "emit --variant lite0 --size 32 --init probe",
-            )
-        },
-        line: "verify m.onnx --runtime tract --cuda-lib folder",
-        reason: "`--cuda-lib` is given",
-        steps: &[
-            ("--runtime", Past("--runtime tract,ort-cuda")),
-            ("--cuda-lib", Without("--cuda-lib")),
-        ],
-    },
-    Case {
-        hint: "emit the model again with `--outputs logits`",
-        prepare: |folder| {
-            made(
-                folder,
-                "m.onnx",
-                "emit --variant lite0 --size 32 --outputs pooled",
-            );
-            picture(folder);
-        },
-        line: "classify m.onnx p.jpg --runtime tract",
-        reason: "m.onnx",
-        steps: &[(
-            "--outputs logits",
-            Run(
-                "emit --variant lite0 --size 32 --outputs logits -o l.onnx; classify l.onnx p.jpg --runtime tract",
-            ),
-        )],
-    },
-    Case {
-        hint: "`verify` lists everything that is wrong with it",
-        prepare: |folder| {
-            broken(folder);
-            picture(folder);
-        },
-        line: "classify m.onnx p.jpg",
-        reason: "breaks a rule",
-        steps: &[("verify", Shows("verify m.onnx", 1))],
-    },
-    Case {
-        hint: "`check` lists everything that is wrong with it",
-        prepare: broken,
-        line: "bench m.onnx",
-        reason: "breaks a rule",
-        steps: &[("check", Shows("check m.onnx", 1))],
-    },
-    Case {
-        hint: "emit a file for that size with `--size HxW`",
-        prepare: |folder| {
-            made(
-                folder,
-                "m.onnx",
-                "emit --variant lite0 --size dynamic:32 --init probe",
-            )
-        },
-        line: "verify m.onnx --size 101",
-        reason: "101",
-        steps: &[(
-            "--size HxW",
-            Run("emit --variant lite0 --init probe --size 101x101 -o n.onnx; verify n.onnx"),
-        )],
-    },
 ];
-
-/// A file without the record that this program writes.
-fn foreign(folder: &std::path::Path) {
-    made(folder, "m.onnx", "emit --variant lite0");
-    let path = folder.join("m.onnx");
-    let mut bytes = fs::read(&path).expect("a file");
-    let key = b"efficientnet.recipe";
-    let places: Vec<usize> = (0..bytes.len() - key.len())
-        .filter(|at| bytes[*at..].starts_with(key))
-        .collect();
-    for place in places {
-        bytes[place] = b'E';
-    }
-    fs::write(path, bytes).expect("a file");
-}
-
-/// A file whose external data is not there.
-fn broken(folder: &std::path::Path) {
-    made(
-        folder,
-        "m.onnx",
-        "emit --variant lite0 --size 32 --external-data",
-    );
-}

@@ -1,5 +1,6 @@
 //! Checkpoints and models that the cases start from, made once.
 
+use crate::whole;
 use serde_json::{Map, Value};
 use std::fs;
 use std::path::Path;
@@ -101,4 +102,21 @@ pub fn published(folder: &Path, config: &str) {
 pub fn picture(folder: &Path) {
     let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures/cmyk.jpg");
     fs::copy(picture, folder.join("p.jpg")).expect("a file");
+}
+
+/// A whole Keras model for images of 64 by 64, with another activation if one is named.
+pub fn keras(folder: &Path, activation: Option<&str>) {
+    let model = whole::fixture("keras_3_flat.json");
+    let model = match activation {
+        None => model,
+        Some(activation) => {
+            let text = model.to_string().replace("silu", activation);
+            serde_json::from_str(&text).expect("JSON")
+        }
+    };
+    fs::write(
+        folder.join("w.h5"),
+        whole::file(Some(&model), 1000, "predictions"),
+    )
+    .expect("a file");
 }

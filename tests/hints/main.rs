@@ -6,17 +6,36 @@
 mod cases;
 mod files;
 mod follow;
+mod more;
 mod scan;
+#[path = "../keras/whole.rs"]
+#[allow(dead_code, reason = "the tests of Keras's files use the rest")]
+mod whole;
+#[path = "../keras/writer.rs"]
+#[allow(dead_code, reason = "the tests of Keras's files use the rest")]
+mod writer;
 
-use cases::{CASES, ELSEWHERE};
+use cases::{ELSEWHERE, OF_CHECKPOINTS};
+use follow::Case;
+use more::OF_FILES;
+
+fn cases() -> Vec<&'static Case> {
+    OF_CHECKPOINTS.iter().chain(OF_FILES).collect()
+}
 
 #[test]
 fn every_hint_leads_where_it_says() {
+    let cases = cases();
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let halves = CASES.chunks(CASES.len().div_ceil(2));
+        let halves = cases.chunks(cases.len().div_ceil(2));
         let threads: Vec<_> = halves
             .map(|cases| {
-                scope.spawn(move || cases.iter().filter_map(follow::fault).collect::<Vec<_>>())
+                scope.spawn(move || {
+                    cases
+                        .iter()
+                        .filter_map(|case| follow::fault(case))
+                        .collect::<Vec<_>>()
+                })
             })
             .collect();
         let results = threads.into_iter();
@@ -31,7 +50,8 @@ fn every_hint_leads_where_it_says() {
 #[test]
 fn every_hint_in_the_source_has_a_case() {
     let hints = scan::hints();
-    let known = CASES
+    let cases = cases();
+    let known = cases
         .iter()
         .map(|case| case.hint)
         .chain(ELSEWHERE.iter().map(|(hint, _)| *hint));

@@ -134,7 +134,8 @@ fn regions<'a>(
     let starts = STARTS.iter().flat_map(|start| text.match_indices(start));
     starts.map(|(from, start)| {
         let is_function = start.starts_with("fn");
-        let mut depth = usize::from(start.ends_with('('));
+        let is_call = start.ends_with('(');
+        let mut depth = usize::from(is_call);
         let mut at = from + start.len();
         while at < text.len() {
             if let Some((_, end, _)) = literals.iter().find(|(start, ..)| *start == at) {
@@ -143,13 +144,15 @@ fn regions<'a>(
             }
             match text.as_bytes()[at] {
                 b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' if depth == 0 => break,
                 closing @ (b')' | b']' | b'}') => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 && (!is_function || closing == b'}') {
+                    depth -= 1;
+                    if depth == 0 && (is_call || is_function && closing == b'}') {
                         break;
                     }
                 }
-                b',' | b';' if depth == 0 && !is_function => break,
+                b';' if depth == 0 => break,
+                b',' if depth == 0 && start == "hint: " => break,
                 _ => {}
             }
             at += 1;

@@ -8,6 +8,7 @@ use efficientnet_onnx::recognise::{Contradiction, contradictions, recognise};
 use efficientnet_onnx::request::Request;
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::evidence::{Evidence, Part};
+use efficientnet_onnx::weights::names::Naming;
 use efficientnet_onnx::weights::names::conventions::Known;
 
 /// Contradictions that one message lists.
@@ -38,7 +39,7 @@ impl OpenCheckpoint {
         let evidence = self.checkpoint.evidence()?;
         let unsupported = evidence.unsupported.iter().cloned();
         let left: Vec<_> = unsupported.map(Contradiction::Unsupported).collect();
-        (!left.is_empty()).then(|| refusal(evidence, &left))
+        (!left.is_empty()).then(|| refusal(evidence, self.naming, &left))
     }
 
     /// Notes on what is recorded and does not count; an error if what counts is another network than the request's.
@@ -60,7 +61,7 @@ impl OpenCheckpoint {
         };
         let (overruled, left): (Vec<_>, Vec<_>) = found.into_iter().partition(is_overruled);
         if !left.is_empty() && self.fits(request) {
-            return Err(refusal(evidence, &left));
+            return Err(refusal(evidence, self.naming, &left));
         }
         let mut notes = evidence.notes.clone();
         if !keeps_head {
@@ -99,22 +100,25 @@ fn listed(contradictions: &[Contradiction]) -> String {
     shown.join("; ")
 }
 
-fn refusal(evidence: &Evidence, left: &[Contradiction]) -> Failure {
+fn refusal(evidence: &Evidence, naming: Naming, left: &[Contradiction]) -> Failure {
     let failure = Failure::bad_input(format!(
         "{} differs from the network to be emitted: {}",
         evidence.place,
         listed(left)
     ));
     let is_all = |kind: fn(&Contradiction) -> bool| left.iter().all(kind);
-    let hint = if is_all(|one| matches!(one, Contradiction::Final(_))) {
-        "`--outputs probabilities` emits the result, `--outputs logits,probabilities` both"
-    } else if is_all(|one| {
+    let is_convention = |one: &Contradiction| {
         matches!(
             one,
             Contradiction::Border { .. } | Contradiction::Epsilon { .. }
         )
-    }) {
-        "leave out the flags that choose the network to take the checkpoint's, or set `--padding` and `--bn-epsilon`"
+    };
+    let flags = recorded_flags(evidence, left);
+    if !flags.is_empty() && left.iter().all(is_convention) {
+        return failure.hint(format!("take what is recorded: `{flags}`"));
+    }
+    let hint = if is_all(|one| matches!(one, Contradiction::Final(_))) {
+        "`--outputs probabilities` emits the result, `--outputs logits,probabilities` both"
     } else if is_all(|one| {
         matches!(
             one,
@@ -126,8 +130,34 @@ fn refusal(evidence: &Evidence, left: &[Contradiction]) -> Failure {
         )
     }) {
         "the activation is a field of architecture files: `inspect --as-arch` prints one, `--arch FILE` reads it"
+    } else if naming == Naming::Keras {
+        "no flag gives this network; export the whole model with Keras: `model.export(\"model.onnx\", format=\"onnx\")`"
     } else {
         "no flag gives this network; export the whole model with its own library's exporter, such as `torch.onnx.export`"
     };
     failure.hint(hint)
+}
+
+/// Padding and epsilon as a checkpoint records them, as flags; empty where a difference is not settled by them.
+fn recorded_flags(evidence: &Evidence, left: &[Contradiction]) -> String {
+    let mut flags = Vec::new();
+    if left
+        .iter()
+        .any(|one| matches!(one, Contradiction::Border { .. }))
+    {
+        let Some(padding) = evidence.padding else {
+            return String::new();
+        };
+        flags.push(format!("--padding {}", padding.name()));
+    }
+    if left
+        .iter()
+        .any(|one| matches!(one, Contradiction::Epsilon { .. }))
+    {
+        let Some(epsilon) = evidence.batch_norm_epsilon else {
+            return String::new();
+        };
+        flags.push(format!("--bn-epsilon {epsilon:e}"));
+    }
+    flags.join(" ")
 }

@@ -11,7 +11,7 @@ mod preparation;
 
 use crate::graph::Padding;
 use crate::metadata::Normal;
-use crate::weights::evidence::{Evidence, FinalActivation, Pads, Part, Unsupported};
+use crate::weights::evidence::{Evidence, Pads, Part, Unsupported};
 use graph::{Graph, quoted};
 use preparation::Step;
 use serde_json::Value;
@@ -31,8 +31,6 @@ const ANY_EVEN: [u64; 2] = [32; 2];
 pub struct ModelConfig {
     /// The network and its head.
     pub evidence: Evidence,
-    /// What the model applies to its logits.
-    pub activation: Option<FinalActivation>,
     /// Height and width of the input, where they are fixed.
     pub size: Option<[u64; 2]>,
     /// What happens to a picture's pixels before the network.
@@ -72,13 +70,9 @@ impl ModelConfig {
             // is open.
             evidence.padding = Some(Padding::Static(size.unwrap_or(ANY_EVEN)));
         }
-        let activation = evidence.final_activation;
-        // The logits are what it is applied to, and `probabilities` their softmax.
-        evidence.final_activation = activation.filter(|own| *own != FinalActivation::Softmax);
         shorten(&mut evidence.unsupported);
         Ok(Self {
             evidence,
-            activation,
             size,
             steps,
         })
