@@ -40,28 +40,22 @@ const ALL: &[&str] = &["--json", "--timeout", "60"];
 
 #[test]
 fn files_of_other_tools_pass_the_check_and_run() {
-    for (name, warning) in [
-        (
-            "timm_dynamo.onnx",
-            "the operators of opset 20 are not known here",
-        ),
-        ("timm_legacy.onnx", "operator `Flatten`"),
-        ("timm_half.onnx", "operator `Flatten`"),
-        ("onnxsim.onnx", "operator `GlobalAveragePool`"),
-        (
-            "opset28.onnx",
-            "the operators of opset 28 are not known here",
-        ),
-        (
-            "swish24.onnx",
-            "the operators of opset 24 are not known here",
-        ),
+    for name in [
+        "timm_dynamo.onnx",
+        "timm_legacy.onnx",
+        "timm_half.onnx",
+        "onnxsim.onnx",
+        "opset28.onnx",
+        "swish24.onnx",
     ] {
         let file = fixture(name);
         let checked = check(&file, &[]).expect(0);
-        assert!(checked.stdout.contains(warning), "{checked:#?}");
+        // Every operator is one that ONNX defines in the file's opset.
+        assert!(!checked.stdout.contains("opset-unknown"), "{checked:#?}");
+        assert!(!checked.stdout.contains("operator `"), "{checked:#?}");
+        let counted = [": nothing is wrong", ": 0 errors, "].map(|end| format!("{name}{end}"));
         assert!(
-            checked.stdout.contains(&format!("{name}: 0 errors, ")),
+            counted.iter().any(|end| checked.stdout.contains(end)),
             "{checked:#?}"
         );
         let run = verify(&file, true, ALL);
@@ -187,20 +181,37 @@ fn what_toolchains_do_not_load_is_an_error_only_if_they_are_asked_for() {
     let file = fixture("timm_legacy.onnx");
     check(&file, &[]).expect(0);
     check(&file, &["--target", "rten,openvino"]).expect(0);
+    // Of all, each is told; only those that are named count.
     let all = check(&file, &["--target", "all", "--json"])
+        .expect(0)
+        .report();
+    assert_eq!(all["errors"], 0, "{all:#}");
+    let targets = all["targets"].as_array().expect("targets").clone();
+    let one = |target: &str| {
+        let found = targets.iter().find(|one| one["target"] == target);
+        found.unwrap_or_else(|| panic!("no {target}: {all:#}"))
+    };
+    for (target, passes) in [("coreml", false), ("tract", true), ("onnxruntime", true)] {
+        assert_eq!(
+            (&one(target)["passes"], &one(target)["named"]),
+            (&passes.into(), &false.into())
+        );
+    }
+    assert_eq!(one("coreml")["findings"][0]["code"], "target-refuses");
+    let listed = check(&file, &["--target", "all"]).expect(0).stdout;
+    for line in [
+        "✗ coreml\n    error[target-refuses]: coreml reads no ONNX",
+        "✓ tract\n✓ tvm\n",
+    ] {
+        assert!(listed.contains(line), "{listed}");
+    }
+    let named = check(&file, &["--target", "all,coreml", "--json"])
         .expect(1)
         .report();
-    let findings = all["findings"].as_array().expect("findings");
-    let refused = |target: &str| {
-        findings.iter().any(|finding| {
-            let message = finding["message"].as_str().expect("text");
-            finding["code"] == "target-refuses" && message.starts_with(target)
-        })
-    };
-    assert!(
-        refused("coreml") && !refused("tract") && !refused("onnxruntime "),
-        "{all:#}"
-    );
+    assert_eq!(named["errors"], 1, "{named:#}");
+    let findings = named["findings"].as_array().expect("findings");
+    let refuses = |finding: &&serde_json::Value| finding["code"] == "target-refuses";
+    assert_eq!(findings.iter().filter(refuses).count(), 1);
     let half = check(&fixture("timm_half.onnx"), &["--target", "tract"]).expect(1);
     assert!(
         half.stdout
@@ -240,5 +251,72 @@ fn files_that_harm_runtimes_are_results_of_each() {
             assert_eq!(ort["status"], "timed_out");
         }
         assert_eq!(run.report()["verdict"], "disagree");
+    }
+}
+
+#[test]
+fn missing_external_data_is_one_finding_that_names_the_file_and_counts_its_tensors() {
+    let folder = verify_support::folder();
+    let file = verify_support::emitted(&folder, &["--external-data"]);
+    let data = folder.path().join("b0.onnx.data");
+    let whole = std::fs::read(&data).expect("the data");
+    for (content, reason) in [
+        (None, "cannot read external data `b0.onnx.data`"),
+        (Some(&whole[..5000]), "has only 5000 bytes; "),
+    ] {
+        std::fs::remove_file(&data).expect("removed");
+        if let Some(content) = content {
+            std::fs::write(&data, content).expect("written");
+        } else {
+            std::fs::write(data.with_extension("kept"), b"").expect("written");
+        }
+        let report = check(&file, &["--json"]).expect(1).report();
+        let findings = report["findings"].as_array().expect("findings");
+        assert_eq!(findings.len(), 1, "{report:#}");
+        let message = findings[0]["message"].as_str().expect("a text");
+        assert!(message.contains(reason), "{message}");
+        assert!(
+            message.contains("initializers need it, the first is `"),
+            "{message}"
+        );
+        let counted: usize = message
+            .split(' ')
+            .find_map(|word| {
+                word.parse()
+                    .ok()
+                    .filter(|count| (100..1000).contains(count))
+            })
+            .unwrap_or_else(|| panic!("{message}"));
+        assert!((150..=164).contains(&counted), "{message}");
+        if content.is_none() {
+            std::fs::write(&data, &whole).expect("written");
+        }
+    }
+}
+
+#[test]
+fn bench_of_a_file_that_breaks_a_rule_prints_json_that_says_so() {
+    let (good, bad) = (fixture("timm_legacy.onnx"), fixture("order.onnx"));
+    let against = ["--against", bad.to_str().expect("UTF-8")];
+    for (file, arguments) in [(&bad, &[][..]), (&good, &against[..])] {
+        let mut bench = program();
+        bench.arg("bench").arg(file).args(arguments).arg("--json");
+        let run = Run::of(&mut bench).expect(1);
+        let report = run.report();
+        assert_eq!(report["rows"], serde_json::json!([]));
+        let problem = &report["problems"][0];
+        assert_eq!(
+            (&problem["code"], &problem["level"]),
+            (&"order".into(), &"error".into())
+        );
+        assert!(
+            problem["file"]
+                .as_str()
+                .is_some_and(|name| name.ends_with("order.onnx"))
+        );
+        assert!(
+            run.stderr.contains("breaks a rule, so it is not run"),
+            "{run:#?}"
+        );
     }
 }

@@ -129,34 +129,98 @@ fn runtimes_that_differ_disagree_and_the_smallest_factor_would_pass() {
 }
 
 #[test]
-fn a_function_that_tract_takes_for_an_operator_is_a_disagreement() {
+fn a_function_of_the_file_is_inlined_for_tract_and_the_report_says_so() {
     let folder = folder();
-    // tract looks at the operator's name alone, and runs its own `Relu`.
-    let file = toy::write(&toy::with_negating_function("Relu"), folder.path());
-    let report = verify(&file, true, BOTH).expect(1).report();
-    assert_eq!(report["verdict"], "disagree");
-    assert_eq!(runtime(&report, "tract")["status"], "disagrees");
-    assert_eq!(runtime(&report, "ort-cpu")["status"], "passed");
-    assert!(
-        runtime(&report, "tract")["beyond_tolerance"]
-            .as_u64()
-            .is_some_and(|count| count > 0)
+    // By itself tract has no `Negated`, and takes `Relu` of whatever domain for its own.
+    for name in ["Negated", "Relu"] {
+        let file = toy::write(&toy::with_negating_function(name), folder.path());
+        let report = verify(&file, true, BOTH).expect(0).report();
+        assert_eq!(report["verdict"], "agree", "{name}: {report:#}");
+        assert_eq!(
+            runtime(&report, "tract")["changes"],
+            json!([{ "change": "functions_inlined", "count": 1 }])
+        );
+        assert_eq!(runtime(&report, "ort-cpu")["changes"], json!([]));
+        let table = verify(&file, false, &["--runtime", "tract"])
+            .expect(0)
+            .stdout;
+        let told = "tract: ran a copy of the file: 1 call of local functions inlined";
+        assert!(table.contains(told), "{table}");
+    }
+}
+
+#[test]
+fn names_of_dimensions_in_between_are_cleared_for_tract_and_the_report_says_so() {
+    let folder = folder();
+    let mut model = toy::model();
+    let named = [("pooled", 3), ("hidden", 3)]
+        .map(|(name, extent)| toy::value(name, &[None, Some(extent)]));
+    toy::graph_of(&mut model).value_info = named.to_vec();
+    let file = toy::write(&model, folder.path());
+    let before = std::fs::read(&file).expect("the file");
+    let report = verify(&file, true, BOTH).expect(0).report();
+    assert_eq!(report["verdict"], "agree", "{report:#}");
+    assert_eq!(
+        runtime(&report, "tract")["changes"],
+        json!([{ "change": "dimensions_cleared", "count": 2 }])
     );
+    assert_eq!(std::fs::read(&file).expect("the file"), before);
+    // A file of our own has no such names, and runs itself.
+    let own = verify(
+        &emitted(&folder, &["--force"]),
+        false,
+        &["--json", "--runtime", "tract"],
+    )
+    .expect(0);
+    assert_eq!(runtime(&own.report(), "tract")["changes"], json!([]));
 }
 
 #[test]
 fn a_runtime_that_refuses_is_its_own_result_and_the_other_reports() {
     let folder = folder();
-    let file = toy::write(&toy::with_negating_function("Negated"), folder.path());
-    let report = verify(&file, true, BOTH).expect(1).report();
+    // A function that calls itself cannot be inlined.
+    let mut endless = toy::with_negating_function("Endless");
+    let mut again = toy::node("Endless", &["x"], "y");
+    again.domain = Some("toy".into());
+    endless.functions[0].node = vec![again];
+    let file = toy::write(&endless, folder.path());
+    let report = verify(&file, false, &["--json", "--runtime", "tract"])
+        .expect(1)
+        .report();
     assert_eq!(runtime(&report, "tract")["status"], "refused");
+    let message = runtime(&report, "tract")["message"]
+        .as_str()
+        .expect("a message");
     assert!(
-        runtime(&report, "tract")["message"]
-            .as_str()
-            .is_some_and(|text| text.contains("Negated"))
+        message.contains("function `Endless` cannot be inlined"),
+        "{message}"
     );
-    assert_eq!(runtime(&report, "ort-cpu")["status"], "passed");
-    assert!(runtime(&report, "ort-cpu")["run_seconds"].is_number());
+
+    let reshape = toy::node("Reshape", &["pooled", "shape"], "hidden");
+    let mut model = toy::with_middle(reshape);
+    let mut shape = toy::tensor("shape", &[2], std::iter::empty());
+    (shape.data_type, shape.raw_data, shape.int64_data) = (Some(7), None, vec![2, 3]);
+    toy::graph_of(&mut model).initializer.push(shape);
+    let file = toy::write(&model, folder.path());
+    let run = verify(&file, true, BOTH).expect(1);
+    let report = run.report();
+    for name in ["tract", "ort-cpu"] {
+        let refused = runtime(&report, name);
+        assert_eq!(refused["status"], "refused", "{report:#}");
+        assert_eq!(refused["node"], "hidden", "{report:#}");
+        let [message, summary] =
+            ["message", "summary"].map(|key| refused[key].as_str().expect("a text"));
+        assert!(summary.starts_with("in node `hidden`: "), "{summary}");
+        assert!(
+            summary.len() < message.len() && !summary.contains('\n'),
+            "{summary}"
+        );
+        assert!(!summary.contains("onnxruntime_src"), "{summary}");
+        let table = verify(&file, true, &["--runtime", "tract,ort-cpu"])
+            .expect(1)
+            .stdout;
+        assert!(table.contains(&format!("{name}: {summary}")), "{table}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::exit::{Failure, Status};
 use super::{print, text};
 use clap::Args;
-use efficientnet_onnx::onnx::check::targets::{Target, check_targets};
+use efficientnet_onnx::onnx::check::targets::{Target, TargetReport, report_targets};
 use efficientnet_onnx::onnx::check::{Finding, Level, check};
 use efficientnet_onnx::onnx::file::ModelFile;
 use serde::Serialize;
@@ -20,7 +20,8 @@ pub struct CheckArgs {
     file: PathBuf,
     /// Also what these toolchains are known not to load or to compute wrongly: `tract`, `onnxruntime`,
     /// `onnxruntime-web`, `tensorrt`, `openvino`, `opencv`, `candle`, `burn`, `rten`, `ncnn`, `mnn`, `iree`, `tvm`,
-    /// `tflite`, `coreml`, `onnx2torch`, `onnx-reference`, or `all`
+    /// `tflite`, `coreml`, `onnx2torch`, `onnx-reference`, or `all`, which lists each with ✓ or ✗ and does not change the
+    /// exit status
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = target)]
     target: Vec<Targets>,
     /// Print the result as JSON on standard output
@@ -42,25 +43,49 @@ struct Report<'a> {
     errors: usize,
     warnings: usize,
     findings: &'a [Finding],
+    targets: &'a [Listed],
 }
 
-/// Checks a file; an error is status 1, warnings never count.
+/// A target, and whether it was asked for by name.
+#[derive(Serialize)]
+struct Listed {
+    named: bool,
+    #[serde(flatten)]
+    report: TargetReport,
+}
+
+/// Checks a file; an error is status 1, warnings and what `all` finds never count.
 ///
 /// # Errors
 ///
 /// If the file cannot be read or decoded.
 pub fn run(args: &CheckArgs) -> Result<Status, Failure> {
     let model = ModelFile::open(&args.file).map_err(Failure::bad_input)?;
-    let mut targets = Vec::new();
-    for wanted in &args.target {
-        match wanted {
-            Targets::One(target) if !targets.contains(target) => targets.push(*target),
-            Targets::One(_) => {}
-            Targets::All => targets = Target::ALL.to_vec(),
-        }
-    }
+    let named: Vec<Target> = (args.target.iter())
+        .filter_map(|wanted| match wanted {
+            Targets::One(target) => Some(*target),
+            Targets::All => None,
+        })
+        .collect();
+    let all = args
+        .target
+        .iter()
+        .any(|wanted| matches!(wanted, Targets::All));
+    let wanted = Target::ALL
+        .into_iter()
+        .filter(|target| all || named.contains(target));
+    let wanted: Vec<Target> = wanted.collect();
+    let targets: Vec<Listed> = report_targets(&model, &wanted)
+        .into_iter()
+        .zip(&wanted)
+        .map(|(report, target)| Listed {
+            named: named.contains(target),
+            report,
+        })
+        .collect();
     let mut findings = check(&model);
-    findings.extend(check_targets(&model, &targets));
+    let counted = targets.iter().filter(|target| target.named);
+    findings.extend(counted.flat_map(|target| target.report.findings.clone()));
     let count = |level| {
         findings
             .iter()
@@ -74,6 +99,7 @@ pub fn run(args: &CheckArgs) -> Result<Status, Failure> {
         errors,
         warnings,
         findings: &findings,
+        targets: &targets,
     };
     if args.json {
         print::line(serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?)?;
@@ -92,6 +118,14 @@ fn render(report: &Report) -> String {
     let mut lines = String::new();
     for finding in report.findings {
         let _ = writeln!(lines, "{finding}");
+    }
+    for Listed { named, report } in report.targets {
+        let mark = if report.passes { '✓' } else { '✗' };
+        let _ = writeln!(lines, "{mark} {}", report.target);
+        // Those of targets that were asked for are above.
+        for finding in report.findings.iter().filter(|_| !named) {
+            let _ = writeln!(lines, "    {finding}");
+        }
     }
     let total = match (report.errors, report.warnings) {
         (0, 0) => "nothing is wrong".to_owned(),

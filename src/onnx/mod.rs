@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod checksums;
+pub mod cost;
 pub mod file;
 pub mod model;
 pub mod ops;

@@ -61,6 +61,21 @@ pub fn has_known_operators(opset: i64) -> bool {
     (14..=17).contains(&opset)
 }
 
+/// The first and the last opset whose definitions [`ops::definitions`](super::ops::definitions) has.
+const DEFINED: std::ops::RangeInclusive<i64> = 7..=28;
+
+/// Whether the definitions of this opset's operators are known: attributes, operands and element types.
+#[must_use]
+pub fn has_known_definitions(opset: i64) -> bool {
+    DEFINED.contains(&opset)
+}
+
+/// Of definitions that hold since these opsets, the oldest first, the one that holds in `opset`.
+#[must_use]
+pub fn in_force(since: &[i64], opset: i64) -> Option<usize> {
+    since.iter().rposition(|since| *since <= opset)
+}
+
 /// Whether an opset or IR version is later than another.
 #[must_use]
 pub fn is_after(found: i64, other: i64) -> bool {

@@ -12,6 +12,7 @@ mod ort;
 pub mod outcome;
 pub mod placement;
 mod reference;
+pub mod refusal;
 mod timing;
 #[cfg(feature = "tract")]
 mod tract;

@@ -5,6 +5,7 @@
 
 use super::device::Device;
 use super::placement::{Placement, Source};
+use super::refusal::Refusal;
 pub use super::timing::{WARM_UP_RUNS, measure};
 use super::{NamedTensor, Options, RuntimeError, RuntimeName, Session, open};
 use serde::{Deserialize, Serialize};
@@ -111,6 +112,24 @@ impl fmt::Display for Trouble {
             Self::Refused { message } | Self::Lacks { message } => f.write_str(message),
             Self::Crashed { message } => write!(f, "it crashed: {message}"),
             Self::TimedOut { seconds } => write!(f, "it was not done after {seconds} s"),
+        }
+    }
+}
+
+impl Trouble {
+    /// One line for people: of a refusal the line that says why, and its node.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let Self::Refused { message } = self else {
+            return self.to_string();
+        };
+        let Refusal { line, node } = Refusal::read(message);
+        match node {
+            // The reference's own lines name the node as they should.
+            Some(node) if !line.contains(&format!("node `{node}`")) => {
+                format!("in node `{node}`: {line}")
+            }
+            _ => line,
         }
     }
 }

@@ -26,7 +26,9 @@ pub mod trace;
 
 pub use base::{Base, base_of};
 
+use crate::onnx::file::plain::Change;
 use crate::runtime::outcome::{CaseRun, Outcome, Trouble};
+use crate::runtime::refusal::Refusal;
 use crate::runtime::{Element, RuntimeName};
 use base::{ran, ran_some};
 use checks::{Checked, index_of, scores};
@@ -54,6 +56,8 @@ pub struct Attempt {
     pub runtime: RuntimeName,
     /// Path of its shared library, where it has one.
     pub library: Option<String>,
+    /// How the file that it ran differs from the user's; nothing if it is that one.
+    pub changes: Vec<Change>,
     /// Its outputs, or what went wrong.
     pub outcome: Outcome,
 }
@@ -102,6 +106,7 @@ pub fn judge_against(
         })
         .collect();
     report.base = base.map(|base| base.name.to_owned());
+    report.macs = Some(subject.macs).filter(|_| subject.uncounted.is_empty());
     for attempt in attempts {
         let other = base
             .and_then(|base| base.runtime)
@@ -201,6 +206,7 @@ fn empty(settings: &Settings) -> Report {
         verdict: Verdict::Unavailable,
         base: None,
         seed: settings.seed,
+        macs: None,
         formula: FORMULA,
         cases: Vec::new(),
         pair: None,
@@ -235,14 +241,23 @@ fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> Runtim
             Some("give it more time with `--timeout SECONDS`".to_owned()),
         ),
     };
+    let (summary, node) = match &outcome.trouble {
+        Some(trouble @ Trouble::Refused { message }) => {
+            (Some(trouble.summary()), Refusal::read(message).node)
+        }
+        _ => (message.clone(), None),
+    };
     let first = outcome.cases.first();
     RuntimeReport {
         name: attempt.runtime.as_str(),
         file: None,
         version: outcome.version.clone(),
         library: attempt.library.clone(),
+        changes: attempt.changes.clone(),
         status,
         message,
+        summary,
+        node,
         hint,
         load_seconds: outcome
             .load_seconds

@@ -301,6 +301,7 @@ mod tests {
         Attempt {
             runtime: RuntimeName::Tract,
             library: None,
+            changes: Vec::new(),
             outcome: Outcome {
                 cases: vec![CaseRun {
                     prepare_seconds: 0.0,

@@ -1,10 +1,12 @@
 //! From a file to what is to be verified.
 
+use super::plan::{self, Case};
 use super::subject::{Declared, Extent, LeftOut, Subject, Why};
 use super::trace::{channels_last, trace};
 use crate::metadata::{
     ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe, Untrained,
 };
+use crate::onnx::cost;
 use crate::onnx::file::{Contents, Initializer, ModelFile};
 use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
@@ -38,13 +40,15 @@ pub fn subject(file: &ModelFile) -> Subject {
     let default_size = recipe
         .as_ref()
         .map_or(FALLBACK_SIZE, |recipe| recipe.default_size);
+    let is_own = recipe.is_some();
     let mut subject = Subject {
         inputs: contents.inputs.iter().filter(fed).map(declared).collect(),
         channels_last: channels_last(contents),
-        is_own: recipe.is_some(),
+        is_own,
         default_size,
         size_steps: recipe.as_ref().map_or([1; 2], Recipe::size_steps),
-        macs: recipe.map_or_else(|| guess_macs(weights), |recipe| recipe.macs),
+        macs: recipe.map_or(0, |recipe| recipe.macs),
+        weights,
         normal: file
             .metadata(PREPROCESSING_KEY)
             .and_then(|text| serde_json::from_str::<Preprocessing>(text).ok())
@@ -73,6 +77,9 @@ pub fn subject(file: &ModelFile) -> Subject {
         }
     }
     subject.precision = precision(contents, &subject.outputs);
+    if !is_own {
+        measure(file, &mut subject);
+    }
     subject
 }
 
@@ -124,10 +131,33 @@ fn precision(contents: &Contents, outputs: &[Declared]) -> Element {
     least.map_or(Element::F32, |place| floats[place].1)
 }
 
-/// Multiply-adds of a file without a recipe: as if every weight were used at an eighth of [`FALLBACK_SIZE`]. That is
-/// several times too many for EfficientNets, most of whose weights are used at a sixteenth or less.
-fn guess_macs(weights: u64) -> u64 {
-    weights.saturating_mul(FALLBACK_SIZE[0] * FALLBACK_SIZE[1] / 64)
+/// Counts the multiply-adds of a file without a recipe at the first inputs that it is tried with, whose size becomes its
+/// default. Where no inputs can be planned, no node can be counted.
+fn measure(file: &ModelFile, subject: &mut Subject) {
+    let nodes = &file.contents.nodes;
+    let Some((case, shapes)) = first_case(subject) else {
+        subject.uncounted = nodes.iter().map(|node| node.name().to_owned()).collect();
+        return;
+    };
+    match cost::count(file, &shapes) {
+        Ok(count) => {
+            subject.macs = count.macs / case.batch.max(1);
+            subject.uncounted = count.uncounted;
+        }
+        Err(error) => subject.uncounted = vec![error.to_string()],
+    }
+    subject.default_size = case.size.unwrap_or(subject.default_size);
+}
+
+/// The first inputs that a file is tried with, and their shapes.
+fn first_case(subject: &Subject) -> Option<(Case, Vec<(String, Vec<u64>)>)> {
+    let case = plan::cases(subject).ok()?.into_iter().next()?;
+    let shapes = subject.inputs.iter().enumerate().map(|(index, input)| {
+        let (_, shape) = plan::input_type(subject, &case, index).ok()?;
+        Some((input.name.clone(), shape))
+    });
+    let shapes = shapes.collect::<Option<_>>()?;
+    Some((case, shapes))
 }
 
 fn declared(value: &ValueInfoProto) -> Declared {

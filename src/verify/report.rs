@@ -6,6 +6,7 @@ use super::plan::Content;
 use super::precision::PrecisionReport;
 use super::tensors::TensorPairs;
 pub use super::tolerance::Tolerance;
+use crate::onnx::file::plain::Change;
 use crate::runtime::device::Device;
 use crate::runtime::placement::Placement;
 use serde::Serialize;
@@ -31,6 +32,8 @@ pub struct Report {
     pub base: Option<String>,
     /// Seed of the noise.
     pub seed: u64,
+    /// Multiply-adds of an image of the size that the file was made for; none where some could not be counted.
+    pub macs: Option<u64>,
     /// What was compared with what is allowed: [`FORMULA`].
     pub formula: &'static str,
     /// The inputs that were tried, in order.
@@ -108,10 +111,16 @@ pub struct RuntimeReport {
     pub version: Option<String>,
     /// Path of its shared library, where it has one.
     pub library: Option<String>,
+    /// How the copy that it ran differs from the file; nothing if it ran the file itself.
+    pub changes: Vec<Change>,
     /// Whether it ran, and how it fared.
     pub status: RuntimeStatus,
-    /// What went wrong where it did not run to the end.
+    /// What went wrong where it did not run to the end, in full.
     pub message: Option<String>,
+    /// The same in one line, with the node where the runtime names one.
+    pub summary: Option<String>,
+    /// The node that the runtime names where it refuses the file.
+    pub node: Option<String>,
     /// What to do about that.
     pub hint: Option<String>,
     /// Seconds to read the file and prepare it for the first case.

@@ -19,8 +19,12 @@ pub struct Subject {
     /// What height and width must be multiples of: the pads of a file for `dynamic:32` hold for no other size. 1 where
     /// every size will do.
     pub size_steps: [u64; 2],
-    /// Multiply-accumulate operations for one image of the default size.
+    /// Multiply-accumulate operations for one image of the default size; a lower bound where `uncounted` is not empty.
     pub macs: u64,
+    /// Nodes whose operations could not be counted.
+    pub uncounted: Vec<String>,
+    /// Elements of all constants.
+    pub weights: u64,
     /// The type in which it computes: that of most of its floating-point constants, or of an output if that is less
     /// precise.
     pub precision: Element,
@@ -48,6 +52,8 @@ impl Default for Subject {
             default_size: [0; 2],
             size_steps: [1; 2],
             macs: 0,
+            uncounted: Vec::new(),
+            weights: 0,
             precision: Element::F32,
             normal: None,
             constant_weights: false,

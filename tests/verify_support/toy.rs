@@ -115,6 +115,16 @@ pub fn write(model: &ModelProto, folder: &Path) -> PathBuf {
     path
 }
 
+/// The model in a file.
+pub fn read(path: &Path) -> ModelProto {
+    ModelProto::decode(std::fs::read(path).expect("a file").as_slice()).expect("a model")
+}
+
+/// A model as a file has it.
+pub fn bytes(model: &ModelProto) -> Vec<u8> {
+    model.encode_to_vec()
+}
+
 pub fn graph_of(model: &mut ModelProto) -> &mut GraphProto {
     model.graph.as_mut().expect("a graph")
 }

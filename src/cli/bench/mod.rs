@@ -15,7 +15,7 @@ use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
 use efficientnet_onnx::verify::plan::{PlanError, Wanted, cases_of};
 use efficientnet_onnx::verify::subject::Subject;
 use efficientnet_onnx::verify::{noise, read};
-use report::{Ratio, Report, Row, Spread};
+use report::{Problem, Ratio, Report, Row, Spread};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -68,11 +68,15 @@ const PROCESSES: usize = 5;
 /// If a file cannot be read or cannot be tried, and on Ctrl-C.
 pub fn run(args: &BenchArgs) -> Result<Status, Failure> {
     args.libraries.check(&args.runtime)?;
-    let subject = subject(&args.file, args.quiet)?;
+    let opened = subject(&args.file, args.quiet)?;
     let other = args.against.as_deref();
     let other = other
         .map(|path| self::subject(path, args.quiet))
         .transpose()?;
+    let (subject, other) = match (opened, other.transpose()) {
+        (Ok(subject), Ok(other)) => (subject, other),
+        (Err(broken), _) | (_, Err(broken)) => return broken_rule(args, broken),
+    };
     for left_out in subject.left_out.iter().filter(|_| !args.quiet) {
         tell!("note: {left_out}, so it is not asked for");
     }
@@ -237,7 +241,11 @@ impl BenchArgs {
             ..
         } = tried.outcome;
         row.version = version;
+        row.changes = tried.changes;
         if let Some(trouble) = trouble {
+            if matches!(trouble, Trouble::Refused { .. }) {
+                row.summary = Some(trouble.summary());
+            }
             (row.unavailable, row.error) = match trouble {
                 Trouble::Unavailable { reason, .. } => (true, Some(reason)),
                 Trouble::Crashed { message } => (false, Some(format!("crashed: {message}"))),
@@ -257,20 +265,28 @@ impl BenchArgs {
     }
 }
 
-/// What a file that breaks no rule declares.
-fn subject(path: &Path, quiet: bool) -> Result<Subject, Failure> {
+/// The rule that a file breaks, so that it is not run.
+struct Broken {
+    message: String,
+    problem: Problem,
+}
+
+/// What a file declares, if it breaks no rule.
+fn subject(path: &Path, quiet: bool) -> Result<Result<Subject, Broken>, Failure> {
     let model = ModelFile::open(path).map_err(Failure::bad_input)?;
-    match check(&model)
+    let finding = check(&model)
         .into_iter()
-        .find(|finding| finding.level == Level::Error)
-    {
-        Some(finding) => Err(Failure {
-            status: Status::Disagrees,
+        .find(|finding| finding.level == Level::Error);
+    Ok(match finding {
+        Some(finding) => Err(Broken {
             message: format!(
                 "`{}` breaks a rule, so it is not run: {finding}",
                 path.display()
             ),
-            hint: Some("`check` lists everything that is wrong with it".to_owned()),
+            problem: Problem {
+                file: path.display().to_string(),
+                finding,
+            },
         }),
         None => {
             let untrained = read::untrained(&model);
@@ -279,7 +295,21 @@ fn subject(path: &Path, quiet: bool) -> Result<Subject, Failure> {
             }
             Ok(read::subject(&model).with_all_readable())
         }
+    })
+}
+
+/// Says which rule is broken, as JSON too where that was asked for.
+fn broken_rule(args: &BenchArgs, broken: Broken) -> Result<Status, Failure> {
+    if args.json {
+        let mut report = Report::new(&args.file, args.against.as_deref(), args.size, Vec::new());
+        report.problems.push(broken.problem);
+        print::line(serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?)?;
     }
+    Err(Failure {
+        status: Status::Disagrees,
+        message: broken.message,
+        hint: Some("`check` lists everything that is wrong with it".to_owned()),
+    })
 }
 
 /// Images at once, and seeded noise for the first size of the file.

@@ -1,6 +1,8 @@
 //! What `bench` says: as JSON, of version [`SCHEMA`], and as a table.
 
 use comfy_table::{Table, presets};
+use efficientnet_onnx::onnx::check::Finding;
+use efficientnet_onnx::onnx::file::plain::Change;
 use efficientnet_onnx::runtime::RuntimeName;
 use serde::Serialize;
 use std::fmt::Write;
@@ -17,7 +19,17 @@ pub struct Report {
     against: Option<String>,
     /// Height and width that `--size` asked for.
     size: Option<[u64; 2]>,
+    /// The rule that a file breaks; then nothing ran.
+    pub problems: Vec<Problem>,
     rows: Vec<Row>,
+}
+
+/// A rule that a file breaks.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    pub file: String,
+    #[serde(flatten)]
+    pub finding: Finding,
 }
 
 /// One runtime with so many threads and images at once.
@@ -39,8 +51,13 @@ pub struct Row {
     pub peak_bytes: Option<u64>,
     /// Time of the other file over that of the file.
     pub ratio: Option<Ratio>,
+    /// How the copy that ran differs from the file; nothing if the file itself ran.
+    pub changes: Vec<Change>,
     /// Why there is no time.
     pub error: Option<String>,
+    /// The same in one line.
+    #[serde(skip)]
+    pub summary: Option<String>,
     /// Whether that is because the runtime is not here.
     pub unavailable: bool,
 }
@@ -97,7 +114,9 @@ impl Row {
             seconds: None,
             peak_bytes: None,
             ratio: None,
+            changes: Vec::new(),
             error: None,
+            summary: None,
             unavailable: false,
         }
     }
@@ -116,6 +135,7 @@ impl Report {
             file: file.display().to_string(),
             against: against.map(|path| path.display().to_string()),
             size,
+            problems: Vec::new(),
             rows,
         }
     }
@@ -180,8 +200,18 @@ impl Report {
             .collect::<Vec<_>>()
             .join("\n");
         for row in &self.rows {
-            if let Some(error) = &row.error {
+            if let Some(error) = row.summary.as_ref().or(row.error.as_ref()) {
                 let _ = write!(text, "\n{}: {error}", row.runtime);
+            }
+        }
+        let mut told = Vec::new();
+        for row in &self.rows {
+            for change in &row.changes {
+                let line = format!("{}: ran a copy of the file: {change}", row.runtime);
+                if !told.contains(&line) {
+                    let _ = write!(text, "\n{line}");
+                    told.push(line);
+                }
             }
         }
         text

@@ -185,6 +185,15 @@ impl Job {
                 tell!("note: {note}");
             }
         }
+        for change in &tried.changes {
+            if !self.quiet && !self.report.changes.contains(change) {
+                tell!(
+                    "note: {} ran a copy of the file: {change}",
+                    self.spec.runtime
+                );
+            }
+        }
+        self.report.changes = tried.changes;
         let outcome = tried.outcome;
         self.report.version = outcome.version.or(self.report.version.take());
         add(&mut self.report.load_seconds, outcome.load_seconds);
@@ -202,7 +211,16 @@ impl Job {
             }
         }
         match outcome.trouble {
-            Some(trouble) => Ok(self.report.fail(failure(self.spec.runtime, trouble))),
+            Some(trouble) => {
+                let runtime = self.spec.runtime;
+                let full = match &trouble {
+                    Trouble::Refused { message } => Some(format!("{runtime}: {message}")),
+                    _ => None,
+                };
+                let status = self.report.fail(failure(runtime, trouble));
+                self.report.error = full.or(self.report.error.take());
+                Ok(status)
+            }
             None => Ok(Status::Done),
         }
     }
@@ -215,11 +233,10 @@ fn add(total: &mut Option<f64>, seconds: Option<f64>) {
 }
 
 fn failure(runtime: RuntimeName, trouble: Trouble) -> Failure {
+    let summary = trouble.summary();
     let (status, message, hint) = match trouble {
         Trouble::Unavailable { reason, hint } => (Status::Unavailable, reason, hint),
-        Trouble::Refused { message } | Trouble::Lacks { message } => {
-            (Status::Disagrees, message, None)
-        }
+        Trouble::Refused { .. } | Trouble::Lacks { .. } => (Status::Disagrees, summary, None),
         Trouble::Crashed { message } => (Status::Disagrees, format!("crashed: {message}"), None),
         Trouble::TimedOut { seconds } => {
             let hint = Some("allow more with `--timeout`".to_owned());

@@ -101,9 +101,9 @@ impl Model {
         })
     }
 
-    /// Multiply-adds of one picture.
-    pub fn macs(&self) -> u64 {
-        self.subject.macs
+    /// What is known of the file.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
     }
 
     /// Outputs that are not read, such as strings.

@@ -2,6 +2,7 @@
 
 use crate::cli::exit::{Failure, Status};
 use efficientnet_onnx::network::ClassActivation;
+use efficientnet_onnx::onnx::file::plain::Change;
 use efficientnet_onnx::runtime::RuntimeName;
 use serde::Serialize;
 use std::path::Path;
@@ -23,6 +24,9 @@ pub struct Report {
     /// The version of its library, once it could be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// How the copy that ran differs from the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
     /// Time to read the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_seconds: Option<f64>,
@@ -75,6 +79,7 @@ impl Report {
             activation: activation.name(),
             untrained: None,
             version: None,
+            changes: Vec::new(),
             load_seconds: None,
             prepare_seconds: None,
             error: None,

@@ -7,6 +7,7 @@ use efficientnet_onnx::runtime::discover::{HINT, Places};
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
 use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
 use efficientnet_onnx::verify::Attempt;
+use efficientnet_onnx::verify::subject::Subject;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,8 +26,8 @@ pub struct Attempts {
 pub struct Run<'a> {
     /// The file.
     pub file: &'a Path,
-    /// Its multiply-adds an image.
-    pub macs: u64,
+    /// What is known of it, its multiply-adds among that.
+    pub subject: &'a Subject,
     /// Inputs of each case.
     pub inputs: &'a [Vec<NamedTensor>],
     /// Outputs that are not wanted.
@@ -97,11 +98,18 @@ fn attempt(
     (runtime, named): (RuntimeName, bool),
     notes: &mut Vec<String>,
 ) -> Result<Option<Attempt>, Failure> {
-    if runtime == RuntimeName::Reference && !named && run.macs > REFERENCE_MACS {
+    let (macs, uncounted) = (run.subject.macs, run.subject.uncounted.as_slice());
+    let unasked = runtime == RuntimeName::Reference && !named;
+    if unasked && macs > REFERENCE_MACS {
+        let at_least = if uncounted.is_empty() {
+            ""
+        } else {
+            "at least "
+        };
         notes.push(format!(
-            "`reference` did not run: {:.1} GMACs an image are more than the {} that it is given unasked; \
+            "`reference` did not run: {at_least}{:.1} GMACs an image are more than the {} that it is given unasked; \
              `--runtime reference` runs it",
-            run.macs as f64 / 1e9,
+            macs as f64 / 1e9,
             REFERENCE_MACS / 1_000_000_000
         ));
         return Ok(None);
@@ -131,11 +139,23 @@ fn attempt(
         notes.push(format!("`reference` did not run: {message}"));
         return Ok(None);
     }
+    // How long it takes was not known, so that its end proves nothing of the file.
+    if let (Some(Trouble::TimedOut { seconds }), true, [first, ..]) =
+        (&tried.outcome.trouble, unasked, uncounted)
+    {
+        notes.push(format!(
+            "`reference` was not done after {seconds} s and does not count: the multiply-adds of {} of the file's nodes are \
+             not known, the first is `{first}`; `--runtime reference --timeout SECONDS` runs it for longer",
+            uncounted.len()
+        ));
+        return Ok(None);
+    }
     Ok(Some(Attempt {
         runtime,
         library: tried
             .library
             .map(|library| library.path.display().to_string()),
+        changes: tried.changes,
         outcome: tried.outcome,
     }))
 }

@@ -6,6 +6,7 @@ use crate::cli::exit::{Failure, Status};
 use crate::cli::text::{counted, printable};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::RuntimeName;
+use efficientnet_onnx::runtime::refusal::Refusal;
 use efficientnet_onnx::verify::bisect::{
     Bisection, Finding, LayerDifference, Level, MeasureError, Side, Step, bisect, values,
 };
@@ -258,7 +259,7 @@ fn describe(searched: &Searched, text: &mut String) {
         searched.case + 1
     );
     if let Some(error) = &searched.error {
-        let _ = writeln!(text, "  {error}");
+        let _ = writeln!(text, "  {}", printable(&Refusal::read(error).line));
     }
     let Some(bisection) = &searched.bisection else {
         return;

@@ -2,7 +2,7 @@
 //! spread. Its colours follow the reader's light or dark setting; it runs no script.
 
 use super::profile::{self, Profile};
-use super::table::{cases, files, is_base, label, verdict};
+use super::table::{cases, changes, files, is_base, label, verdict};
 use crate::cli::text::time;
 use efficientnet_onnx::verify::report::{Histogram, Report, RuntimeReport, RuntimeStatus, Verdict};
 use std::fmt::Write;
@@ -148,7 +148,8 @@ fn result(report: &Report, runtime: &RuntimeReport) -> (&'static str, &'static s
 }
 
 fn said(runtime: &RuntimeReport) -> Vec<String> {
-    let message = runtime.message.clone().into_iter();
+    let message = runtime.summary.as_ref().or(runtime.message.as_ref());
+    let message = changes(runtime).into_iter().chain(message.cloned());
     let hint = runtime.hint.as_ref().map(|hint| format!("hint: {hint}"));
     let failures = runtime.failures.iter();
     let failures = failures.map(|failure| {
@@ -296,6 +297,7 @@ mod tests {
         let attempt = |runtime, outcome| Attempt {
             runtime,
             library: None,
+            changes: Vec::new(),
             outcome,
         };
         let attempts = [

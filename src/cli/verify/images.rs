@@ -7,7 +7,9 @@ use crate::cli::exit::{Failure, Status};
 use crate::cli::text::counted;
 use crate::cli::{picture, print};
 use efficientnet_onnx::network::ClassActivation;
+use efficientnet_onnx::onnx::file::plain::Change;
 use efficientnet_onnx::runtime::outcome::Trouble;
+use efficientnet_onnx::runtime::refusal::Refusal;
 use efficientnet_onnx::verify::compare::largest;
 use efficientnet_onnx::verify::report::Agreement;
 use serde::Serialize;
@@ -42,6 +44,8 @@ struct Score {
     top5: Agreement,
     /// Pictures whose most probable class is the first runtime's.
     agreement: Agreement,
+    /// How the copies that it ran differ from the file.
+    changes: Vec<Change>,
     error: Option<String>,
     #[serde(skip)]
     first_choices: Vec<usize>,
@@ -90,7 +94,7 @@ pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
             .unwrap_or_else(|| model.seconds(group.len()));
         let run = Run {
             file,
-            macs: model.macs(),
+            subject: model.subject(),
             inputs: &inputs,
             leave_out: &model.leave_out(),
             limit: Duration::from_secs(seconds),
@@ -108,6 +112,7 @@ pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
                 .collect();
         }
         for (score, attempt) in report.runtimes.iter_mut().zip(&made.attempts) {
+            score.changes.clone_from(&attempt.changes);
             score.version = attempt.outcome.version.clone().or(score.version.take());
             let rows = attempt
                 .outcome
@@ -149,6 +154,7 @@ impl Score {
             top5: none,
             agreement: none,
             error: None,
+            changes: Vec::new(),
             first_choices: Vec::new(),
             unavailable: false,
         }
@@ -227,8 +233,11 @@ impl Report {
                 share(score.top5),
                 share(score.agreement)
             );
+            for change in &score.changes {
+                let _ = write!(text, "\n    ran a copy of the file: {change}");
+            }
             if let Some(error) = &score.error {
-                let _ = write!(text, "\n    {error}");
+                let _ = write!(text, "\n    {}", Refusal::read(error).line);
             }
         }
         text

@@ -210,7 +210,7 @@ pub fn verify_path(
         .prepare(&opened.model, &subject, request.seed, shown)?;
     let run = Run {
         file,
-        macs: subject.macs,
+        subject: &subject,
         inputs: &feed.inputs,
         leave_out: &subject.leave_out(),
         limit: limit(request, &subject, &feed.cases),

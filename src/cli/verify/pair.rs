@@ -44,7 +44,7 @@ pub fn verify(
     let leave_out = [subjects[0].leave_out(), subjects[1].leave_out()];
     let run = |file, subject: usize, inputs| Run {
         file,
-        macs: subjects[subject].macs,
+        subject: &subjects[subject],
         inputs,
         leave_out: &leave_out[subject],
         limit: limit(request, &subjects[subject], &cases),

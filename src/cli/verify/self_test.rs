@@ -7,8 +7,10 @@ use crate::cli::exit::{Failure, Status};
 use crate::cli::text::counted;
 use comfy_table::{Table, presets};
 use efficientnet_onnx::onnx::file::mutate::Original;
+use efficientnet_onnx::onnx::file::plain::Change;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::outcome::Trouble;
+use efficientnet_onnx::runtime::refusal::Refusal;
 use efficientnet_onnx::verify::self_test::{
     Plan, Seen, SelfTest, SelfTestError, TrialVerdict, self_test,
 };
@@ -29,8 +31,17 @@ struct Output<'a> {
     seconds: f64,
     /// Runtimes that were asked for and are not available.
     unavailable: Vec<&'static str>,
+    /// Runtimes that ran copies which differ from the file in more than the mistake, and how.
+    copies: Vec<Copied>,
     #[serde(flatten)]
     result: &'a SelfTest,
+}
+
+/// How the files that a runtime ran differ from those that were to be run.
+#[derive(Serialize)]
+struct Copied {
+    runtime: &'static str,
+    changes: Vec<Change>,
 }
 
 /// Runs the self-test; the text to print.
@@ -53,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
     let limit = limit(request, &subject, &feed.cases);
     let original = Run {
         file,
-        macs: subject.macs,
+        subject: &subject,
         inputs: &feed.inputs,
         leave_out: &subject.leave_out(),
         limit,
@@ -92,6 +103,15 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
             ..Failure::bad_input(message)
         });
     };
+    let changed = made
+        .attempts
+        .iter()
+        .filter(|attempt| !attempt.changes.is_empty());
+    let copies = changed.map(|attempt| Copied {
+        runtime: attempt.runtime.as_str(),
+        changes: attempt.changes.clone(),
+    });
+    let copied: Vec<Copied> = copies.collect();
     let all = made.attempts.iter().map(|attempt| attempt.runtime);
     let mut runtimes: Vec<RuntimeName> = all
         .filter(|runtime| *runtime != base && !unavailable.contains(runtime))
@@ -143,6 +163,7 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
         seed: request.seed,
         seconds: start.elapsed().as_secs_f64(),
         unavailable: unavailable.into_iter().map(RuntimeName::as_str).collect(),
+        copies: copied,
         result: &result,
     };
     let text = if arguments.json {
@@ -230,8 +251,17 @@ fn render(output: &Output<'_>) -> String {
             text,
             "\n{}: {}",
             seen.runtime,
-            seen.message.as_deref().unwrap_or_default()
+            Refusal::read(seen.message.as_deref().unwrap_or_default()).line
         );
+    }
+    for copied in &output.copies {
+        for change in &copied.changes {
+            let _ = writeln!(
+                text,
+                "\n{} ran copies of the files: {change}",
+                copied.runtime
+            );
+        }
     }
     for runtime in &output.unavailable {
         let _ = writeln!(text, "\n{runtime} is not available");

@@ -222,15 +222,24 @@ pub fn is_base(report: &Report, runtime: &RuntimeReport) -> bool {
     report.base.as_deref() == Some(label(runtime).as_str()) && runtime.max_abs.is_none()
 }
 
+/// That a runtime ran a copy, and how that differs from the file.
+pub fn changes(runtime: &RuntimeReport) -> Option<String> {
+    let changes: Vec<String> = runtime.changes.iter().map(ToString::to_string).collect();
+    (!changes.is_empty()).then(|| format!("ran a copy of the file: {}", changes.join("; ")))
+}
+
 fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
     let name = runtime.name;
     device::describe(runtime, text);
-    if let Some(message) = &runtime.message {
+    if let Some(changes) = changes(runtime) {
+        let _ = writeln!(text, "\n{name}: {changes}");
+    }
+    if let Some(message) = runtime.summary.as_ref().or(runtime.message.as_ref()) {
         // Where the first cases ran, the others are what it is about.
         let case = report.cases.get(runtime.cases_run);
         let case = case.filter(|_| runtime.cases_run > 0);
         let case = case.map_or_else(String::new, |case| format!(", {}", describe_case(case)));
-        let _ = writeln!(text, "\n{name}{case}: {message}");
+        let _ = writeln!(text, "\n{name}{case}: {}", printable(message));
     }
     if let Some(hint) = &runtime.hint {
         let _ = writeln!(text, "hint: {hint}");

@@ -3,6 +3,8 @@
 use super::{SEARCH_PATH, Spec, run};
 use crate::cli::exit::Failure;
 use crate::cli::libraries::asked_hint;
+use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::onnx::file::plain::{Change, PlainError, plain};
 use efficientnet_onnx::runtime::cuda::HINT_PROVIDER;
 use efficientnet_onnx::runtime::discover::{HINT, Library, Places};
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
@@ -18,6 +20,8 @@ pub struct Tried {
     pub outcome: Outcome,
     /// Libraries that were found and passed over, and why.
     pub notes: Vec<String>,
+    /// How the file that ran differs from the one that was given; nothing if it is that one.
+    pub changes: Vec<Change>,
 }
 
 /// Runs a file in the runtime of `spec`, whose `library` is set from `places` where it needs one.
@@ -37,10 +41,14 @@ pub fn run_found(
         library: None,
         outcome: Outcome::default(),
         notes: Vec::new(),
+        changes: Vec::new(),
     };
     if !spec.runtime.is_built() {
         tried.outcome = unusable(not_built(spec.runtime).into());
         return Ok(tried);
+    }
+    if spec.runtime == RuntimeName::Tract {
+        return run_plain(spec, cases, limit, tried);
     }
     if !spec.runtime.is_onnx_runtime() {
         tried.outcome = run(spec, cases.to_vec(), limit)?;
@@ -82,6 +90,34 @@ pub fn run_found(
             .push(format!("{reason} (found in {origin}, passed over)"));
     }
     tried.outcome = unavailable("no usable ONNX Runtime library was found".to_owned(), hint);
+    Ok(tried)
+}
+
+/// Runs a file in tract, which knows no functions of a model, and takes a name of a dimension in between for another
+/// extent than the number that its caller gives: a file that has these is run as a plain copy.
+fn run_plain(
+    spec: &Spec,
+    cases: &[Vec<NamedTensor>],
+    limit: Duration,
+    mut tried: Tried,
+) -> Result<Tried, Failure> {
+    let file = ModelFile::open(&spec.model).map_err(Failure::bad_input)?;
+    let plain = match plain(&file) {
+        Ok(plain) => plain,
+        Err(error @ PlainError::Function { .. }) => {
+            tried.outcome = unusable(Trouble::Refused {
+                message: format!("tract takes no functions, and {error}"),
+            });
+            return Ok(tried);
+        }
+        Err(error) => return Err(Failure::bad_input(error)),
+    };
+    let mut spec = spec.clone();
+    if let Some(plain) = &plain {
+        spec.model = plain.copy.path();
+        tried.changes.clone_from(&plain.changes);
+    }
+    tried.outcome = run(&spec, cases.to_vec(), limit)?;
     Ok(tried)
 }
 

@@ -1,20 +1,76 @@
 //! Rules about initializers: possible types, and as much data as the shape asks for, where it should be.
 
 use super::Report;
-use crate::onnx::file::{Data, Initializer, ModelFile, Typed};
+use crate::onnx::file::{Data, ExternalError, Initializer, ModelFile, Typed};
 use crate::onnx::ops::element_name;
 use crate::onnx::proto::tensor_proto::DataType;
 
-/// Checks every initializer.
+/// Checks every initializer. What is wrong with a file of external data is one finding, however many need it.
 pub fn check(file: &ModelFile, report: &mut Report) {
+    let mut unusable: Vec<Unusable> = Vec::new();
     for initializer in &file.contents.initializers {
-        if let Err((code, reason)) = check_initializer(file, initializer) {
+        let Err((code, reason)) = check_initializer(file, initializer) else {
+            continue;
+        };
+        let Some((location, end)) = unusable_location(file, initializer) else {
             report.error(
                 code,
                 None,
                 format!("initializer `{}`: {reason}", initializer.name),
             );
+            continue;
+        };
+        let known = unusable
+            .iter_mut()
+            .find(|one| one.location == location && one.end.is_some() == end.is_some());
+        let Some(known) = known else {
+            unusable.push(Unusable {
+                location,
+                end,
+                reason,
+                first: &initializer.name,
+                count: 1,
+            });
+            continue;
+        };
+        known.count += 1;
+        if end > known.end {
+            (known.end, known.reason) = (end, reason);
         }
+    }
+    for one in unusable {
+        let whose = match one.count {
+            1 => format!("initializer `{}` needs it", one.first),
+            count => format!("{count} initializers need it, the first is `{}`", one.first),
+        };
+        report.error("external", None, format!("{}; {whose}", one.reason));
+    }
+}
+
+/// A file of external data that cannot be used.
+struct Unusable<'a> {
+    location: String,
+    /// Where it should end, if it is too short.
+    end: Option<u128>,
+    reason: String,
+    /// The first initializer whose data should be there.
+    first: &'a str,
+    count: usize,
+}
+
+/// Where an initializer's external data should be, and if that file is too short, how long it should be; none if the file
+/// is not what is wrong.
+fn unusable_location(
+    file: &ModelFile,
+    initializer: &Initializer,
+) -> Option<(String, Option<u128>)> {
+    let external = initializer.external().ok()??;
+    match external.open(file.folder()) {
+        Err(ExternalError::Outside(_) | ExternalError::Io { .. }) => {
+            Some((external.location, None))
+        }
+        Err(ExternalError::Short { end, .. }) => Some((external.location, Some(end))),
+        _ => None,
     }
 }
 

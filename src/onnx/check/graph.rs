@@ -1,17 +1,19 @@
 //! Rules about a graph: names, order, operators, and types inferred from the inputs on.
 
+mod node;
+
 use super::Report;
 use crate::graph::shape::Dim;
 use crate::onnx::file::{Contents, Initializer};
-use crate::onnx::ops::{OpError, Operator, TensorType, agree};
+use crate::onnx::ops::{TensorType, agree};
 use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{NodeProto, ValueInfoProto, tensor_shape_proto::dimension, type_proto};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Checks the graph; `operators` says whether the operators of its opset are known.
-pub fn check(contents: &Contents, operators: bool, report: &mut Report) {
-    let mut checker = Checker::new(contents, operators, report);
+/// Checks the graph, and its nodes against the definitions of `opset`, if those are known.
+pub fn check(contents: &Contents, opset: Option<i64>, report: &mut Report) {
+    let mut checker = Checker::new(contents, opset, report);
     checker.sources();
     let mut names = BTreeSet::new();
     for (index, node) in contents.nodes.iter().enumerate() {
@@ -72,7 +74,7 @@ fn compatible(one: &TensorType, other: &TensorType) -> bool {
 
 struct Checker<'a> {
     contents: &'a Contents,
-    operators: bool,
+    opset: Option<i64>,
     report: &'a mut Report,
     /// Types that the file declares; none where that is no tensor of known rank.
     declared: BTreeMap<&'a str, Option<Rc<TensorType>>>,
@@ -99,7 +101,7 @@ impl Types {
 }
 
 impl<'a> Checker<'a> {
-    fn new(contents: &'a Contents, operators: bool, report: &'a mut Report) -> Self {
+    fn new(contents: &'a Contents, opset: Option<i64>, report: &'a mut Report) -> Self {
         let mut makers = BTreeMap::new();
         for (index, node) in contents.nodes.iter().enumerate() {
             for output in &node.output {
@@ -108,7 +110,7 @@ impl<'a> Checker<'a> {
         }
         Self {
             contents,
-            operators,
+            opset,
             report,
             declared: BTreeMap::new(),
             makers,
@@ -209,26 +211,9 @@ impl<'a> Checker<'a> {
 
     fn node(&mut self, index: usize, name: &str, node: &'a NodeProto) {
         let operands = self.operands(index, name, node);
-        let operator = if self.operators {
-            self.operator(name, node)
-        } else {
-            None
-        };
-        let inferred = match (operator, operands) {
-            (Some(operator), Some(operands)) => {
-                let own = self.report.own;
-                let written = |found| match operator.check_written(&operands) {
-                    Err(error) if own => Err(error),
-                    _ => Ok(found),
-                };
-                operator
-                    .infer(&operands)
-                    .and_then(written)
-                    .map_err(|error| self.refuse("operand", name, &error))
-                    .ok()
-            }
-            _ => None,
-        };
+        let inferred = self
+            .opset
+            .and_then(|opset| self.infer(opset, name, node, &operands));
         for output in node.output.iter().filter(|output| !output.is_empty()) {
             if !self.declared.contains_key(output.as_str()) {
                 self.report.strict(
@@ -237,21 +222,25 @@ impl<'a> Checker<'a> {
                     format!("its result `{output}` has no declared type"),
                 );
             }
-            // Operators that are known here have one result.
+            // Operators whose results are inferred have one result.
             let found = self.settle(output, Some(name), inferred.clone());
             self.define(output, Some(name), found);
         }
     }
 
-    /// The types of a node's operands; none if one is not known.
+    /// The types of a node's operands in their places; none where one is left out, or its type is not known.
     fn operands(
         &mut self,
         index: usize,
         name: &str,
         node: &'a NodeProto,
-    ) -> Option<Vec<TensorType>> {
-        let mut operands = Some(Vec::new());
-        for input in node.input.iter().filter(|input| !input.is_empty()) {
+    ) -> Vec<Option<Rc<TensorType>>> {
+        let mut operands = Vec::new();
+        for input in &node.input {
+            if input.is_empty() {
+                operands.push(None);
+                continue;
+            }
             self.used.insert(input);
             let found = self.defined.get(input.as_str());
             if found.is_none() {
@@ -270,26 +259,9 @@ impl<'a> Checker<'a> {
                     );
                 }
             }
-            match (&mut operands, found) {
-                (Some(operands), Some(Some(found))) => operands.push(TensorType::clone(found)),
-                _ => operands = None,
-            }
+            operands.push(found.cloned().flatten());
         }
         operands
-    }
-
-    fn operator(&mut self, name: &str, node: &NodeProto) -> Option<Operator> {
-        Operator::from_node(node)
-            .map_err(|error| self.refuse("node", name, &error))
-            .ok()
-    }
-
-    fn refuse(&mut self, code: &'static str, name: &str, error: &OpError) {
-        if error.is_illegal() {
-            self.report.error(code, Some(name), error);
-        } else {
-            self.report.strict("node-unknown", Some(name), error);
-        }
     }
 
     /// Compares an inferred type with the declared one and joins what both know.

@@ -2,12 +2,12 @@
 
 use super::Report;
 use crate::onnx::file::ModelFile;
-use crate::onnx::opset::{has_known_operators, lowest_ir_version};
+use crate::onnx::opset::{has_known_definitions, has_known_operators, lowest_ir_version};
 use crate::onnx::proto::NodeProto;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Checks the model's own fields; says whether the operators of its opset are known here.
-pub fn check(file: &ModelFile, report: &mut Report) -> bool {
+/// Checks the model's own fields; gives its opset, if the operators of that are known here.
+pub fn check(file: &ModelFile, report: &mut Report) -> Option<i64> {
     let contents = &file.contents;
     let mut keys = BTreeSet::new();
     for (key, _) in &contents.metadata_props {
@@ -48,7 +48,7 @@ pub fn check(file: &ModelFile, report: &mut Report) -> bool {
         } else {
             report.strict("opset", None, message);
         }
-        return false;
+        return None;
     };
     match (lowest_ir_version(opset), contents.ir_version) {
         (Some(lowest), Some(found)) if found < lowest => {
@@ -58,13 +58,18 @@ pub fn check(file: &ModelFile, report: &mut Report) -> bool {
         }
         _ => {}
     }
-    let known = has_known_operators(opset);
+    // Files of our own have the operators that are written here, and so their opsets.
+    let known = if report.own {
+        has_known_operators(opset)
+    } else {
+        has_known_definitions(opset)
+    };
     if !known {
         let message =
             format!("the operators of opset {opset} are not known here; no shapes are inferred");
         report.strict("opset-unknown", None, message);
     }
-    known
+    known.then_some(opset)
 }
 
 fn check_domains(file: &ModelFile, imports: &BTreeMap<&str, i64>, report: &mut Report) {

@@ -18,8 +18,8 @@
 //! | `order` | a node uses a value that only a later node, or itself, makes |
 //! | `undefined` | a node uses a value that nothing makes |
 //! | `output` | the graph has no output, or nothing makes one of them |
-//! | `node` | a node has an illegal attribute, or a wrong number of operands or results |
-//! | `node-unknown` | an operator, or a use of one, that is not known here (own: error, else warning) |
+//! | `node` | the opset lacks the operator, or a node has an illegal attribute, or a wrong number of operands or results |
+//! | `node-unknown` | an operator, or a use of one, that is not known here: in files of our own that is not written, in others that ONNX does not define (own: error, else warning) |
 //! | `operand` | an operator does not take operands of these types and shapes; in files of our own also types that only ONNX knows a use for |
 //! | `type` | a declared type is incomplete or impossible, or two contradict each other (error); two agree, a value that is no input or output is listed without one, or an extent is negative, which is taken as unknown (own: error, else warning) |
 //! | `type-missing` | a value has no declared type (inputs and outputs: error; own: error, else warning) |
@@ -28,7 +28,7 @@
 //! | `symbol` | a declared extent is a name or another name, the inferred one is not (own: error, else warning) |
 //! | `initializer` | an initializer's element type or shape is impossible |
 //! | `data` | an initializer's data is missing, in the wrong field, or does not fit its shape |
-//! | `external` | external data is not described, outside the model's folder, missing or too short |
+//! | `external` | external data is not described, outside the model's folder, missing or too short; of a file that cannot be used at all one finding, with the number of initializers |
 //! | `checksum` | initializers do not have the bytes that the metadata's record of checksums was made for (error; where names, types, shapes or the producer changed too, a warning); the record cannot be read (own: error, else warning); a file of our own has none (warning) |
 //! | `unused` | an initializer is not used (warning) |
 //! | `more` | so many more findings are not listed |
@@ -81,8 +81,8 @@ pub fn check(file: &ModelFile) -> Vec<Finding> {
         more: 0,
         more_errors: false,
     };
-    let operators = header::check(file, &mut report);
-    graph::check(&file.contents, operators, &mut report);
+    let opset = header::check(file, &mut report);
+    graph::check(&file.contents, opset, &mut report);
     data::check(file, &mut report);
     checksums::check(file, &mut report);
     report.finish()

@@ -9,8 +9,9 @@ use super::wire::Fault;
 use crate::graph::shape::Dim;
 use crate::onnx::proto::tensor_shape_proto::Dimension;
 use crate::onnx::proto::{
-    AttributeProto, GraphProto, NodeProto, SparseTensorProto, StringStringEntryProto,
-    TensorAnnotation, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
+    AttributeProto, FunctionProto, GraphProto, NodeProto, SparseTensorProto,
+    StringStringEntryProto, TensorAnnotation, TensorProto, TensorShapeProto, TypeProto,
+    ValueInfoProto,
 };
 use prost::encoding::{WireType, decode_key, decode_varint};
 
@@ -32,6 +33,8 @@ pub struct Budget(usize);
 pub enum Kind {
     /// `NodeProto`.
     Node,
+    /// `FunctionProto`.
+    Function,
     /// `ValueInfoProto`.
     ValueInfo,
     /// `StringStringEntryProto`, `OperatorSetIdProto`.
@@ -146,6 +149,7 @@ impl Kind {
     fn size(self) -> usize {
         match self {
             Self::Node => size_of::<NodeProto>(),
+            Self::Function => size_of::<FunctionProto>(),
             Self::ValueInfo => size_of::<ValueInfoProto>() + NOTE,
             Self::Entry => size_of::<StringStringEntryProto>(),
             Self::Attribute => size_of::<AttributeProto>(),
@@ -165,8 +169,8 @@ impl Kind {
     fn content(self, number: u32) -> Content {
         use Content::{Message, Name, Numbers, Text};
         match (self, number) {
-            (Self::Node, 1 | 2) => Name,
-            (Self::Node, 5) => Message(Self::Attribute),
+            (Self::Node, 1 | 2) | (Self::Function, 4 | 5) => Name,
+            (Self::Node, 5) | (Self::Function, 11) => Message(Self::Attribute),
             (Self::Attribute, 5 | 10) | (Self::SparseTensor, 1 | 2) | (Self::Graph, 5) => {
                 Message(Self::Tensor)
             }
@@ -178,10 +182,11 @@ impl Kind {
             (Self::Attribute, 7 | 8)
             | (Self::Tensor, 1 | 4 | 5 | 7 | 10 | 11)
             | (Self::SparseTensor, 3) => Numbers,
-            (Self::Graph, 1) => Message(Self::Node),
-            (Self::Graph, 11..=13) => Message(Self::ValueInfo),
+            (Self::Graph, 1) | (Self::Function, 7) => Message(Self::Node),
+            (Self::Graph, 11..=13) | (Self::Function, 12) => Message(Self::ValueInfo),
             (Self::Graph, 14) => Message(Self::Annotation),
-            (Self::Node, 9)
+            (Self::Node | Self::Function, 9)
+            | (Self::Function, 14)
             | (Self::ValueInfo, 4)
             | (Self::Annotation, 2)
             | (Self::Graph, 16)

@@ -18,6 +18,7 @@ mod external;
 mod initializer;
 mod mark;
 pub mod mutate;
+pub mod plain;
 mod source;
 mod tensor;
 mod wire;
@@ -48,7 +49,7 @@ pub struct ModelFile {
     pub length: u64,
     /// What it says besides tensor data.
     pub contents: Contents,
-    file: Arc<File>,
+    pub(in crate::onnx) file: Arc<File>,
 }
 
 /// The fields of a model and its graph, in the file's order.

@@ -9,6 +9,7 @@
 //! BatchNormalization-14 and -15, Clip-13, Conv-11, Gemm-13, MatMul-13, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Transpose-13 and Softmax-13.
 
 mod attributes;
+pub mod definitions;
 mod elements;
 mod infer;
 mod tensor_type;

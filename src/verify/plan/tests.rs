@@ -19,6 +19,8 @@ fn subject(shape: Vec<Extent>, macs: u64) -> Subject {
         default_size: [70, 70],
         size_steps: [1; 2],
         macs,
+        uncounted: Vec::new(),
+        weights: 0,
         precision: Element::F32,
         normal: None,
         constant_weights: false,

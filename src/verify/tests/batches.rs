@@ -45,6 +45,7 @@ fn judged(subject: &Subject, outcomes: [Outcome; 2]) -> Report {
         .map(|(runtime, outcome)| Attempt {
             runtime,
             library: None,
+            changes: Vec::new(),
             outcome,
         })
         .collect();

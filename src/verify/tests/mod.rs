@@ -79,6 +79,7 @@ fn report(attempts: &[(RuntimeName, Outcome)]) -> Report {
     let attempt = |(runtime, outcome): &(RuntimeName, Outcome)| Attempt {
         runtime: *runtime,
         library: None,
+        changes: Vec::new(),
         outcome: outcome.clone(),
     };
     let attempts: Vec<Attempt> = attempts.iter().map(attempt).collect();

@@ -92,6 +92,7 @@ fn constant_logits_fail_unless_the_weights_are_constant() {
     let attempts = [Attempt {
         runtime: RuntimeName::Tract,
         library: None,
+        changes: Vec::new(),
         outcome,
     }];
     let subject = Subject {
@@ -181,6 +182,7 @@ fn one_class_is_a_note() {
     let attempts = [Attempt {
         runtime: RuntimeName::Tract,
         library: None,
+        changes: Vec::new(),
         outcome,
     }];
     let report = judge(&settings, &subject, &cases(), &attempts);

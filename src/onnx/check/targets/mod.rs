@@ -15,6 +15,7 @@ mod sites;
 
 use super::{Finding, Level, printable};
 use crate::onnx::file::ModelFile;
+use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
 
@@ -161,6 +162,31 @@ pub fn check_targets(file: &ModelFile, targets: &[Target]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// A toolchain, and what is known of how it takes a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TargetReport {
+    /// Its name.
+    pub target: &'static str,
+    /// Whether nothing is known for which it would refuse the file or compute it wrongly.
+    pub passes: bool,
+    /// What is known.
+    pub findings: Vec<Finding>,
+}
+
+/// Each of `targets` with what is known of how it takes the file.
+#[must_use]
+pub fn report_targets(file: &ModelFile, targets: &[Target]) -> Vec<TargetReport> {
+    let report = |target: &Target| {
+        let findings = check_targets(file, &[*target]);
+        TargetReport {
+            target: target.0,
+            passes: findings.iter().all(|finding| finding.level != Level::Error),
+            findings,
+        }
+    };
+    targets.iter().map(report).collect()
 }
 
 #[cfg(test)]

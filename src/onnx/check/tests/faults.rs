@@ -70,8 +70,8 @@ pub fn cases() -> Vec<Case> {
         case("opset", "domain `` is imported twice", |model| {
             import(model, "ai.onnx", 16)
         }),
-        lenient("opset-unknown", "opset 18 are not known", |model| {
-            model.opset_import[0].version = Some(18)
+        lenient("opset-unknown", "opset 29 are not known", |model| {
+            model.opset_import[0].version = Some(29)
         }),
         case("metadata", "metadata key `k` is there twice", |model| {
             model.metadata_props = vec![entry("k", "1"), entry("k", "2")];
@@ -171,9 +171,16 @@ pub fn cases() -> Vec<Case> {
         }),
         lenient(
             "node-unknown",
-            "in node `act.sigmoid`: operator `Erf`",
+            "in node `act.sigmoid`: operator `Silu`",
             |model| {
-                graph(model).node[1].op_type = Some("Erf".to_owned());
+                graph(model).node[1].op_type = Some("Silu".to_owned());
+            },
+        ),
+        case(
+            "node",
+            "in node `act.sigmoid`: `Gelu` is not an operator of opset 17",
+            |model| {
+                graph(model).node[1].op_type = Some("Gelu".to_owned());
             },
         ),
         case(

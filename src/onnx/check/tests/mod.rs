@@ -273,7 +273,7 @@ fn every_type_has_the_bytes_and_the_field_that_onnx_gives_it() {
 #[test]
 fn where_the_operators_are_not_known_nothing_is_inferred() {
     let mut model = model();
-    model.opset_import[0].version = Some(18);
+    model.opset_import[0].version = Some(29);
     graph(&mut model).node[1].input.push("stem".to_owned());
     graph(&mut model).value_info[3] = info("pool", "batch 5");
     let codes: Vec<_> = findings(&model)

@@ -1,6 +1,7 @@
 //! Models written by prost are read back, and their tensors.
 
 mod marked;
+mod plain;
 mod refused;
 
 use super::*;

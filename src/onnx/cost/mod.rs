@@ -1,0 +1,345 @@
+//! Counts the multiply-adds of a file at given input shapes, without running it.
+//!
+//! Shapes are followed from the inputs through every node, and with them the few numbers that decide shapes: what `Shape`
+//! gives, small constants, and what is computed of these. Where that ends, a shape that `value_info` declares is taken. What
+//! still cannot be counted is named: nothing is guessed.
+//!
+//! Counted are convolutions and matrix products, as for the files of this project: one for each product that is summed.
+
+mod moving;
+mod numbers;
+mod shapes;
+mod windows;
+
+use super::file::plain::{PlainError, inlined_nodes};
+use super::file::{Data, Initializer, ModelFile};
+use super::proto::tensor_proto::DataType;
+use super::proto::tensor_shape_proto::dimension;
+use super::proto::{AttributeProto, NodeProto, TypeProto, ValueInfoProto, type_proto};
+use crate::tensor::read_at;
+use prost::encoding::decode_varint;
+use std::collections::BTreeMap;
+
+/// Numbers of a value that are followed; shapes and scales have fewer.
+const MOST_NUMBERS: u64 = 64;
+
+/// What was counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Multiply-adds of one run; a lower bound where `uncounted` has a node.
+    pub macs: u64,
+    /// Nodes whose work is not known, by name or result.
+    pub uncounted: Vec<String>,
+}
+
+/// What is known of a value.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Value {
+    shape: Option<Vec<u64>>,
+    /// Its elements, where they may decide shapes.
+    numbers: Option<Vec<f64>>,
+    /// Whether its elements are integers.
+    whole: bool,
+}
+
+/// Operators whose work is neither a convolution nor a matrix product that is followed here, and is not small either.
+const HEAVY: [&str; 11] = [
+    "Attention",
+    "DFT",
+    "DeformConv",
+    "Einsum",
+    "GRU",
+    "If",
+    "LSTM",
+    "Loop",
+    "RNN",
+    "STFT",
+    "Scan",
+];
+
+/// Counts a file's multiply-adds with inputs of these shapes.
+///
+/// # Errors
+/// If functions of the model cannot be inlined.
+pub fn count(file: &ModelFile, inputs: &[(String, Vec<u64>)]) -> Result<Count, PlainError> {
+    let nodes = inlined_nodes(file)?;
+    let mut walk = Walk::new(file, inputs);
+    for node in &nodes {
+        walk.step(node);
+    }
+    Ok(walk.count)
+}
+
+struct Walk<'a> {
+    values: BTreeMap<String, Value>,
+    declared: BTreeMap<&'a str, &'a ValueInfoProto>,
+    /// What the names of the inputs' dimensions stand for.
+    names: BTreeMap<&'a str, u64>,
+    count: Count,
+}
+
+impl<'a> Walk<'a> {
+    fn new(file: &'a ModelFile, inputs: &[(String, Vec<u64>)]) -> Self {
+        let contents = &file.contents;
+        let mut values = BTreeMap::new();
+        for initializer in &contents.initializers {
+            values.insert(initializer.name.clone(), constant(file, initializer));
+        }
+        let mut names = BTreeMap::new();
+        for (name, shape) in inputs {
+            let value = Value {
+                shape: Some(shape.clone()),
+                ..Value::default()
+            };
+            values.insert(name.clone(), value);
+            let info = contents.inputs.iter().find(|info| info.name() == name);
+            for (dimension, extent) in info.into_iter().flat_map(dimensions).zip(shape) {
+                if let Some(dimension::Value::DimParam(symbol)) = dimension {
+                    names.entry(symbol.as_str()).or_insert(*extent);
+                }
+            }
+        }
+        let declared = contents.value_info.iter().chain(&contents.outputs);
+        Self {
+            values,
+            declared: declared.map(|info| (info.name(), info)).collect(),
+            names,
+            count: Count::default(),
+        }
+    }
+
+    fn step(&mut self, node: &NodeProto) {
+        let operands: Vec<Value> = node
+            .input
+            .iter()
+            .map(|name| self.values.get(name).cloned().unwrap_or_default())
+            .collect();
+        let call = Call {
+            node,
+            operands: &operands,
+        };
+        let own = matches!(node.domain(), "" | "ai.onnx");
+        let mut results = if own {
+            shapes::results(&call)
+        } else {
+            Vec::new()
+        };
+        results.resize_with(node.output.len(), Value::default);
+        for (name, result) in node.output.iter().zip(&mut results) {
+            if result.shape.is_none() {
+                result.shape = self.declared_shape(name);
+            }
+        }
+        let work = if own { work(&call, &results) } else { None };
+        match work {
+            Some(work) => self.count.macs = self.count.macs.saturating_add(work),
+            None => {
+                let result = node.output.first().map_or("", String::as_str);
+                let name = if node.name().is_empty() {
+                    result
+                } else {
+                    node.name()
+                };
+                self.count.uncounted.push(name.to_owned());
+            }
+        }
+        for (name, result) in node.output.iter().zip(results) {
+            self.values.insert(name.clone(), result);
+        }
+    }
+
+    fn declared_shape(&self, name: &str) -> Option<Vec<u64>> {
+        let info = self.declared.get(name)?;
+        has_shape(info).then_some(())?;
+        let extent = |dimension: Option<&dimension::Value>| match dimension? {
+            dimension::Value::DimValue(extent) => u64::try_from(*extent).ok(),
+            dimension::Value::DimParam(name) => self.names.get(name.as_str()).copied(),
+        };
+        dimensions(info).map(extent).collect()
+    }
+}
+
+/// Multiply-adds of a node; none if they are not known.
+fn work(call: &Call<'_>, results: &[Value]) -> Option<u64> {
+    let elements = |value: Option<&Value>| product(value?.shape.as_deref()?);
+    let behind = |index: usize| product(call.shape(index)?.get(1..)?);
+    let out = || elements(results.first());
+    let last = |index: usize| call.shape(index)?.last().copied();
+    match call.node.op_type() {
+        "Conv" | "ConvInteger" => out()?.checked_mul(behind(1)?),
+        "QLinearConv" => out()?.checked_mul(behind(3)?),
+        "ConvTranspose" => elements(call.operands.first())?.checked_mul(behind(1)?),
+        "Gemm" => {
+            let transposed = call.int("transA").unwrap_or(0) != 0;
+            let inner = call.shape(0)?.get(usize::from(!transposed)).copied()?;
+            out()?.checked_mul(inner)
+        }
+        "MatMul" | "MatMulInteger" | "QLinearMatMul" => out()?.checked_mul(last(0)?),
+        heavy if HEAVY.contains(&heavy) => None,
+        known if super::ops::definitions::is_defined(known) => Some(0),
+        _ => None,
+    }
+}
+
+fn product(shape: &[u64]) -> Option<u64> {
+    shape
+        .iter()
+        .try_fold(1_u64, |product, extent| product.checked_mul(*extent))
+}
+
+/// A node with what is known of its operands.
+struct Call<'a> {
+    node: &'a NodeProto,
+    operands: &'a [Value],
+}
+
+impl<'a> Call<'a> {
+    fn shape(&self, index: usize) -> Option<&'a [u64]> {
+        self.operands.get(index)?.shape.as_deref()
+    }
+
+    fn numbers(&self, index: usize) -> Option<&'a [f64]> {
+        self.operands.get(index)?.numbers.as_deref()
+    }
+
+    /// Whether an operand is there.
+    fn has(&self, index: usize) -> bool {
+        self.node
+            .input
+            .get(index)
+            .is_some_and(|name| !name.is_empty())
+    }
+
+    fn attribute(&self, name: &str) -> Option<&'a AttributeProto> {
+        self.node.attribute.iter().find(|one| one.name() == name)
+    }
+
+    fn int(&self, name: &str) -> Option<i64> {
+        self.attribute(name).map(AttributeProto::i)
+    }
+
+    fn ints(&self, name: &str) -> Option<Vec<i64>> {
+        self.attribute(name).map(|attribute| attribute.ints.clone())
+    }
+
+    /// Integers that older definitions have in an attribute and newer ones in an operand; within, none if there are none.
+    /// Without, if they are not known.
+    fn integers(&self, name: &str, operand: usize) -> Option<Option<Vec<i64>>> {
+        if let Some(found) = self.ints(name) {
+            return Some(Some(found));
+        }
+        if !self.has(operand) {
+            return Some(None);
+        }
+        Some(Some(integers(self.numbers(operand)?)))
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "they came of integers")]
+fn integers(numbers: &[f64]) -> Vec<i64> {
+    numbers.iter().map(|number| *number as i64).collect()
+}
+
+fn dimensions(info: &ValueInfoProto) -> impl Iterator<Item = Option<&dimension::Value>> {
+    let tensor = match info.r#type.as_ref().and_then(|found| found.value.as_ref()) {
+        Some(type_proto::Value::TensorType(tensor)) => tensor.shape.as_ref(),
+        _ => None,
+    };
+    let dims = tensor.into_iter().flat_map(|shape| &shape.dim);
+    dims.map(|dimension| dimension.value.as_ref())
+}
+
+fn has_shape(info: &ValueInfoProto) -> bool {
+    matches!(
+        &info.r#type,
+        Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), .. }) if tensor.shape.is_some()
+    )
+}
+
+fn constant(file: &ModelFile, initializer: &Initializer) -> Value {
+    let shape: Option<Vec<u64>> = initializer
+        .dims
+        .iter()
+        .map(|dim| u64::try_from(*dim).ok())
+        .collect();
+    let element = DataType::try_from(initializer.data_type).ok();
+    let small = initializer
+        .element_count()
+        .is_some_and(|count| count <= MOST_NUMBERS);
+    let bytes = match (&initializer.data, small) {
+        (Data::Raw(range), true) => Some((range.clone(), false)),
+        (Data::Typed(typed), true) => typed
+            .range
+            .clone()
+            .map(|range| (range, typed.field != "float_data")),
+        _ => None,
+    };
+    let read = bytes.and_then(|(range, varints)| {
+        let mut bytes = vec![0; usize::try_from(range.end - range.start).ok()?];
+        read_at(&file.file, &mut bytes, range.start).ok()?;
+        if varints {
+            unpacked(&bytes)
+        } else {
+            little_endian(element?, &bytes)
+        }
+    });
+    Value {
+        numbers: read.filter(|_| element.is_some_and(is_followed)),
+        whole: element != Some(DataType::Float),
+        shape,
+    }
+}
+
+/// Types of numbers that decide shapes.
+fn is_followed(element: DataType) -> bool {
+    matches!(
+        element,
+        DataType::Int64 | DataType::Int32 | DataType::Float | DataType::Bool
+    )
+}
+
+fn unpacked(mut bytes: &[u8]) -> Option<Vec<f64>> {
+    let mut found = Vec::new();
+    while !bytes.is_empty() {
+        let number = decode_varint(&mut bytes).ok()?;
+        found.push(number.cast_signed() as f64);
+    }
+    Some(found)
+}
+
+fn little_endian(element: DataType, bytes: &[u8]) -> Option<Vec<f64>> {
+    match element {
+        DataType::Int64 => {
+            let (words, _) = bytes.as_chunks::<8>();
+            Some(
+                words
+                    .iter()
+                    .map(|word| i64::from_le_bytes(*word) as f64)
+                    .collect(),
+            )
+        }
+        DataType::Int32 => {
+            let (words, _) = bytes.as_chunks::<4>();
+            Some(
+                words
+                    .iter()
+                    .map(|word| i32::from_le_bytes(*word).into())
+                    .collect(),
+            )
+        }
+        DataType::Float => {
+            let (words, _) = bytes.as_chunks::<4>();
+            Some(
+                words
+                    .iter()
+                    .map(|word| f32::from_le_bytes(*word).into())
+                    .collect(),
+            )
+        }
+        DataType::Bool => Some(bytes.iter().map(|byte| f64::from(*byte)).collect()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

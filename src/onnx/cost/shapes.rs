@@ -1,0 +1,234 @@
+//! Shapes of results, and the numbers that decide further shapes.
+//!
+//! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`); a form that older definitions have is told
+//! by its attribute.
+
+use super::moving::{
+    concat, constant_shape, pad, reduce, reshape, resize, shape_part, slices, split, squeeze,
+    unsqueeze,
+};
+use super::windows::{transposed, window};
+use super::{Call, Value, numbers, product};
+use crate::onnx::proto::tensor_proto::DataType;
+
+/// Operators whose first result has the shape of the first operand.
+const SAME: &str = "Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization BitwiseNot Cast CastLike Ceil Celu Clip Cos Cosh \
+    CumSum DequantizeLinear Dropout DynamicQuantizeLinear Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish \
+    Hardmax Identity InstanceNormalization IsInf IsNaN LRN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization \
+    MeanVarianceNormalization Mish Neg Not PRelu QuantizeLinear RMSNormalization Reciprocal Relu Round Selu Shrink Sigmoid \
+    Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tanh ThresholdedRelu";
+/// Operators whose operands stretch to one shape.
+const STRETCHED: &str = "Add And BitwiseAnd BitwiseOr BitwiseXor Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean \
+    Min Mod Mul Or Pow Sub Sum Where Xor";
+
+/// What is known of a node's results, the first of them at least.
+pub(super) fn results(call: &Call<'_>) -> Vec<Value> {
+    let op_type = call.node.op_type();
+    if op_type == "Split" {
+        return split(call).unwrap_or_default();
+    }
+    if op_type == "DynamicQuantizeLinear" {
+        let scalar = shaped(Some(Vec::new()));
+        return vec![shaped(first(call)), scalar.clone(), scalar];
+    }
+    if op_type == "Cast" || op_type == "Identity" {
+        return vec![cast(call)];
+    }
+    let numbers = numbers::of(call);
+    let whole = numbers.is_some()
+        && (call.operands.is_empty() || call.operands.iter().all(|one| one.whole));
+    let whole = whole || matches!(op_type, "Shape" | "Size");
+    let shape = shape(call);
+    let fits = |numbers: &Vec<f64>| {
+        let count = shape.as_deref().and_then(product);
+        count == Some(numbers.len() as u64)
+    };
+    vec![Value {
+        numbers: numbers.filter(fits),
+        shape,
+        whole,
+    }]
+}
+
+pub(super) fn shaped(shape: Option<Vec<u64>>) -> Value {
+    Value {
+        shape,
+        ..Value::default()
+    }
+}
+
+pub(super) fn first(call: &Call<'_>) -> Option<Vec<u64>> {
+    call.shape(0).map(<[u64]>::to_vec)
+}
+
+fn cast(call: &Call<'_>) -> Value {
+    let mut value = call.operands.first().cloned().unwrap_or_default();
+    if let Some(to) = call.int("to") {
+        value.whole = to != i64::from(DataType::Float as i32);
+        if value.whole {
+            for number in value.numbers.iter_mut().flatten() {
+                *number = number.trunc();
+            }
+        }
+    }
+    value
+}
+
+fn shape(call: &Call<'_>) -> Option<Vec<u64>> {
+    let rank = || call.shape(0).map(<[u64]>::len);
+    match call.node.op_type() {
+        same if is_one_of(SAME, same) => first(call),
+        stretched if is_one_of(STRETCHED, stretched) => broadcast(call),
+        "Conv" | "ConvInteger" => window(call, Some(1)),
+        "QLinearConv" => window(call, Some(3)),
+        "ConvTranspose" => transposed(call),
+        "MaxPool" | "AveragePool" | "LpPool" => window(call, None),
+        "GlobalAveragePool" | "GlobalMaxPool" | "GlobalLpPool" => {
+            let mut shape = first(call)?;
+            shape.get_mut(2..)?.fill(1);
+            Some(shape)
+        }
+        "Gemm" => {
+            let side = |index: usize, name: &str, keep: usize| {
+                let flipped = usize::from(call.int(name).unwrap_or(0) != 0);
+                call.shape(index)?.get(keep ^ flipped).copied()
+            };
+            Some(vec![side(0, "transA", 0)?, side(1, "transB", 1)?])
+        }
+        "MatMul" | "MatMulInteger" => matmul(call.shape(0)?, call.shape(1)?),
+        "QLinearMatMul" => matmul(call.shape(0)?, call.shape(3)?),
+        "Flatten" => {
+            let axis = place(call.int("axis").unwrap_or(1), rank()?, true)?;
+            let (before, behind) = call.shape(0)?.split_at(axis);
+            Some(vec![product(before)?, product(behind)?])
+        }
+        "Reshape" => reshape(call),
+        "Transpose" => {
+            let shape = call.shape(0)?;
+            let reversed = || (0..shape.len() as i64).rev().collect();
+            let order = call.ints("perm").unwrap_or_else(reversed);
+            let at = |axis: &i64| shape.get(usize::try_from(*axis).ok()?).copied();
+            order.iter().map(at).collect()
+        }
+        "Expand" => {
+            let wanted = extents(&call.integers("shape", 1)??)?;
+            stretch(&[call.shape(0)?, &wanted])
+        }
+        "Tile" => {
+            let repeats = extents(&call.integers("repeats", 1)??)?;
+            let pairs = call.shape(0)?.iter().zip(repeats);
+            pairs
+                .map(|(extent, times)| extent.checked_mul(times))
+                .collect()
+        }
+        "Pad" => pad(call),
+        "Resize" | "Upsample" => resize(call),
+        "Concat" => concat(call),
+        "Squeeze" => squeeze(call),
+        "Unsqueeze" => unsqueeze(call),
+        "Gather" => {
+            let (shape, axis) = (
+                call.shape(0)?,
+                place(call.int("axis").unwrap_or(0), rank()?, false)?,
+            );
+            Some([&shape[..axis], call.shape(1)?, &shape[axis + 1..]].concat())
+        }
+        "Slice" => Some(
+            slices(call)?
+                .iter()
+                .map(Vec::len)
+                .map(|count| count as u64)
+                .collect(),
+        ),
+        "Size" => Some(Vec::new()),
+        "Shape" => Some(vec![shape_part(call)?.len() as u64]),
+        "Constant" => constant_shape(call),
+        "ConstantOfShape" => extents(&super::integers(call.numbers(0)?)),
+        "Range" => numbers::of(call).map(|numbers| vec![numbers.len() as u64]),
+        "ArgMax" | "ArgMin" => reduce(call, Some(vec![call.int("axis").unwrap_or(0)])),
+        reduced if reduced.starts_with("Reduce") => {
+            let axes = call.integers("axes", 1)?;
+            let keeps_all = call.int("noop_with_empty_axes").unwrap_or(0) != 0;
+            match axes.filter(|axes| !axes.is_empty()) {
+                None if keeps_all => first(call),
+                axes => reduce(call, axes),
+            }
+        }
+        "DepthToSpace" | "SpaceToDepth" => {
+            let size = u64::try_from(call.int("blocksize")?)
+                .ok()
+                .filter(|size| *size > 0)?;
+            let [batch, channels, height, width] = *call.shape(0)? else {
+                return None;
+            };
+            Some(if call.node.op_type() == "DepthToSpace" {
+                vec![batch, channels / (size * size), height * size, width * size]
+            } else {
+                vec![batch, channels * size * size, height / size, width / size]
+            })
+        }
+        _ => None,
+    }
+}
+
+/// A dimension by number, from the end if negative; with `end` one past the last is a place too.
+pub(super) fn place(axis: i64, rank: usize, end: bool) -> Option<usize> {
+    let rank = i64::try_from(rank).ok()?;
+    let index = if axis < 0 {
+        axis.checked_add(rank)?
+    } else {
+        axis
+    };
+    let most = if end { rank } else { rank - 1 };
+    (0..=most)
+        .contains(&index)
+        .then(|| usize::try_from(index).ok())
+        .flatten()
+}
+
+pub(super) fn extents(numbers: &[i64]) -> Option<Vec<u64>> {
+    numbers
+        .iter()
+        .map(|number| u64::try_from(*number).ok())
+        .collect()
+}
+
+fn is_one_of(names: &str, name: &str) -> bool {
+    names.split_whitespace().any(|one| one == name)
+}
+
+fn broadcast(call: &Call<'_>) -> Option<Vec<u64>> {
+    let shapes = (0..call.operands.len()).map(|index| call.shape(index));
+    stretch(&shapes.collect::<Option<Vec<_>>>()?)
+}
+
+fn stretch(shapes: &[&[u64]]) -> Option<Vec<u64>> {
+    let rank = shapes.iter().map(|shape| shape.len()).max()?;
+    let mut result = vec![1; rank];
+    for shape in shapes {
+        for (to, extent) in result.iter_mut().rev().zip(shape.iter().rev()) {
+            match (*to, *extent) {
+                (to, extent) if to == extent || extent == 1 => {}
+                (1, extent) => *to = extent,
+                _ => return None,
+            }
+        }
+    }
+    Some(result)
+}
+
+fn matmul(one: &[u64], other: &[u64]) -> Option<Vec<u64>> {
+    let (stack, rows) = match one {
+        [stack @ .., rows, _] => (stack, Some(*rows)),
+        [_] => (&[][..], None),
+        [] => return None,
+    };
+    let (other_stack, columns) = match other {
+        [stack @ .., _, columns] => (stack, Some(*columns)),
+        [_] => (&[][..], None),
+        [] => return None,
+    };
+    let mut result = stretch(&[stack, other_stack])?;
+    result.extend(rows.into_iter().chain(columns));
+    Some(result)
+}
