@@ -129,53 +129,6 @@ fn runtimes_that_differ_disagree_and_the_smallest_factor_would_pass() {
 }
 
 #[test]
-fn a_function_of_the_file_is_inlined_for_tract_and_the_report_says_so() {
-    let folder = folder();
-    // By itself tract has no `Negated`, and takes `Relu` of whatever domain for its own.
-    for name in ["Negated", "Relu"] {
-        let file = toy::write(&toy::with_negating_function(name), folder.path());
-        let report = verify(&file, true, BOTH).expect(0).report();
-        assert_eq!(report["verdict"], "agree", "{name}: {report:#}");
-        assert_eq!(
-            runtime(&report, "tract")["changes"],
-            json!([{ "change": "functions_inlined", "count": 1 }])
-        );
-        assert_eq!(runtime(&report, "ort-cpu")["changes"], json!([]));
-        let table = verify(&file, false, &["--runtime", "tract"])
-            .expect(0)
-            .stdout;
-        let told = "tract: ran a copy of the file: 1 call of local functions inlined";
-        assert!(table.contains(told), "{table}");
-    }
-}
-
-#[test]
-fn names_of_dimensions_in_between_are_cleared_for_tract_and_the_report_says_so() {
-    let folder = folder();
-    let mut model = toy::model();
-    let named = [("pooled", 3), ("hidden", 3)]
-        .map(|(name, extent)| toy::value(name, &[None, Some(extent)]));
-    toy::graph_of(&mut model).value_info = named.to_vec();
-    let file = toy::write(&model, folder.path());
-    let before = std::fs::read(&file).expect("the file");
-    let report = verify(&file, true, BOTH).expect(0).report();
-    assert_eq!(report["verdict"], "agree", "{report:#}");
-    assert_eq!(
-        runtime(&report, "tract")["changes"],
-        json!([{ "change": "dimensions_cleared", "count": 2 }])
-    );
-    assert_eq!(std::fs::read(&file).expect("the file"), before);
-    // A file of our own has no such names, and runs itself.
-    let own = verify(
-        &emitted(&folder, &["--force"]),
-        false,
-        &["--json", "--runtime", "tract"],
-    )
-    .expect(0);
-    assert_eq!(runtime(&own.report(), "tract")["changes"], json!([]));
-}
-
-#[test]
 fn a_runtime_that_refuses_is_its_own_result_and_the_other_reports() {
     let folder = folder();
     // A function that calls itself cannot be inlined.

@@ -25,11 +25,11 @@ fn what_is_counted_on_the_graph_is_what_emit_recorded() {
         &["--variant", "v2-b0", "--size", "64", "--bn", "keep"],
         &[
             "--variant",
-            "condconv-b0-4e",
+            "b2",
             "--size",
             "64",
-            "--batch",
-            "1",
+            "--outputs",
+            "probabilities,pooled",
         ],
     ] {
         let folder = folder();

@@ -1,5 +1,7 @@
 //! With which inputs a file is tried: sizes and batches, and how long that may take.
 
+mod time;
+
 use super::layout::Axes;
 use super::remarks::advice;
 use super::subject::{Extent, LeftOut, Names, SizeStepError, Subject};
@@ -8,6 +10,8 @@ use crate::runtime::Element;
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
+
+pub use time::default_seconds;
 
 /// Symbolic height and width are also tried at this size: not square, and with few positions left at the end.
 const OTHER_SIZE: [u64; 2] = [64, 96];
@@ -241,30 +245,6 @@ fn batches(
         }),
         None => Ok(vec![(0, fixed)]),
     }
-}
-
-/// Multiply-adds of a weight, at most, where a node's are not known: as if all were used at each position of an eighth of
-/// 224 pixels.
-const MOST_USES: u64 = 28 * 28;
-
-/// Time that a runtime is given by default: 60 seconds, and 2 more for each GMAC over all images. Where some work could not
-/// be counted, every weight counts as often as one can be used.
-#[must_use]
-pub fn default_seconds(subject: &Subject, cases: &[Case]) -> u64 {
-    let default_pixels = u128::from(subject.default_size[0] * subject.default_size[1]).max(1);
-    let each = match subject.uncounted.as_slice() {
-        [] => subject.macs,
-        _ => subject.macs.max(subject.weights.saturating_mul(MOST_USES)),
-    };
-    let macs = |case: &Case| {
-        let pixels = case.size.map_or(default_pixels, |[height, width]| {
-            u128::from(height) * u128::from(width)
-        });
-        u128::from(each) * u128::from(case.batch) * pixels / default_pixels
-    };
-    let total: u128 = cases.iter().map(macs).sum();
-    60_u64
-        .saturating_add(u64::try_from(total.saturating_mul(2) / 1_000_000_000).unwrap_or(u64::MAX))
 }
 
 fn references(shape: &[Extent]) -> Vec<&Extent> {
