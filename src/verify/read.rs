@@ -149,8 +149,11 @@ fn measure(file: &ModelFile, subject: &mut Subject) {
     subject.default_size = case.size.unwrap_or(subject.default_size);
 }
 
+/// Shapes of inputs by name.
+type Shapes = Vec<(String, Vec<u64>)>;
+
 /// The first inputs that a file is tried with, and their shapes.
-fn first_case(subject: &Subject) -> Option<(Case, Vec<(String, Vec<u64>)>)> {
+fn first_case(subject: &Subject) -> Option<(Case, Shapes)> {
     let case = plan::cases(subject).ok()?.into_iter().next()?;
     let shapes = subject.inputs.iter().enumerate().map(|(index, input)| {
         let (_, shape) = plan::input_type(subject, &case, index).ok()?;

@@ -6,6 +6,13 @@
 //!
 //! Counted are convolutions and matrix products, as for the files of this project: one for each product that is summed.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "numbers that decide shapes are small integers, and a rank is far below 2^31"
+)]
+
 mod moving;
 mod numbers;
 mod shapes;
@@ -222,20 +229,38 @@ impl<'a> Call<'a> {
         self.attribute(name).map(|attribute| attribute.ints.clone())
     }
 
-    /// Integers that older definitions have in an attribute and newer ones in an operand; within, none if there are none.
-    /// Without, if they are not known.
-    fn integers(&self, name: &str, operand: usize) -> Option<Option<Vec<i64>>> {
+    /// Integers that older definitions have in an attribute and newer ones in an operand; none if they are not known.
+    fn integers(&self, name: &str, operand: usize) -> Option<Given> {
         if let Some(found) = self.ints(name) {
-            return Some(Some(found));
+            return Some(Given::Integers(found));
         }
         if !self.has(operand) {
-            return Some(None);
+            return Some(Given::LeftOut);
         }
-        Some(Some(integers(self.numbers(operand)?)))
+        Some(Given::Integers(integers(self.numbers(operand)?)))
+    }
+
+    /// The same where they must be there.
+    fn needed(&self, name: &str, operand: usize) -> Option<Vec<i64>> {
+        self.integers(name, operand)?.given()
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "they came of integers")]
+/// What is given where it may be left out.
+enum Given {
+    Integers(Vec<i64>),
+    LeftOut,
+}
+
+impl Given {
+    fn given(self) -> Option<Vec<i64>> {
+        match self {
+            Self::Integers(found) => Some(found),
+            Self::LeftOut => None,
+        }
+    }
+}
+
 fn integers(numbers: &[f64]) -> Vec<i64> {
     numbers.iter().map(|number| *number as i64).collect()
 }

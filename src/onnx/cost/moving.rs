@@ -5,7 +5,7 @@ use super::{Call, Value, product};
 
 pub(super) fn reshape(call: &Call<'_>) -> Option<Vec<u64>> {
     let shape = call.shape(0)?;
-    let wanted = call.integers("shape", 1)??;
+    let wanted = call.needed("shape", 1)?;
     let zero = call.int("allowzero").unwrap_or(0) != 0;
     let mut result = Vec::new();
     for (axis, extent) in wanted.iter().enumerate() {
@@ -23,11 +23,12 @@ pub(super) fn reshape(call: &Call<'_>) -> Option<Vec<u64>> {
 
 pub(super) fn pad(call: &Call<'_>) -> Option<Vec<u64>> {
     let shape = call.shape(0)?;
-    let pads = call.integers("pads", 1)??;
+    let pads = call.needed("pads", 1)?;
     let rank = i64::try_from(shape.len()).ok()?;
-    let axes = match call.has(3) {
-        true => super::integers(call.numbers(3)?),
-        false => (0..rank).collect(),
+    let axes = if call.has(3) {
+        super::integers(call.numbers(3)?)
+    } else {
+        (0..rank).collect()
     };
     let mut result = shape.to_vec();
     for (index, axis) in axes.iter().enumerate() {
@@ -40,11 +41,6 @@ pub(super) fn pad(call: &Call<'_>) -> Option<Vec<u64>> {
     Some(result)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "extents"
-)]
 pub(super) fn resize(call: &Call<'_>) -> Option<Vec<u64>> {
     let shape = call.shape(0)?;
     // Upsample has its scales in an attribute or second; so has the first Resize. Later ones have a region in between.
@@ -87,7 +83,7 @@ pub(super) fn concat(call: &Call<'_>) -> Option<Vec<u64>> {
 
 pub(super) fn squeeze(call: &Call<'_>) -> Option<Vec<u64>> {
     let shape = call.shape(0)?;
-    let removed = match call.integers("axes", 1)? {
+    let removed = match call.integers("axes", 1)?.given() {
         Some(axes) => axes
             .iter()
             .map(|axis| place(*axis, shape.len(), false))
@@ -102,7 +98,7 @@ pub(super) fn squeeze(call: &Call<'_>) -> Option<Vec<u64>> {
 }
 
 pub(super) fn unsqueeze(call: &Call<'_>) -> Option<Vec<u64>> {
-    let (shape, axes) = (call.shape(0)?, call.integers("axes", 1)??);
+    let (shape, axes) = (call.shape(0)?, call.needed("axes", 1)?);
     let rank = shape.len() + axes.len();
     let new = axes
         .iter()
@@ -145,7 +141,7 @@ pub(super) fn split(call: &Call<'_>) -> Option<Vec<Value>> {
     let axis = place(call.int("axis").unwrap_or(0), shape.len(), false)?;
     let count = call.node.output.len() as u64;
     let even = shape[axis].div_ceil(count.max(1));
-    let parts = match call.integers("split", 1)? {
+    let parts = match call.integers("split", 1)?.given() {
         Some(parts) => extents(&parts)?,
         None => (0..count)
             .map(|part| even.min(shape[axis].saturating_sub(part * even)))
@@ -162,11 +158,12 @@ pub(super) fn split(call: &Call<'_>) -> Option<Vec<Value>> {
 /// The indices that a slice takes of each dimension.
 pub(super) fn slices(call: &Call<'_>) -> Option<Vec<Vec<usize>>> {
     let shape = call.shape(0)?;
-    let (starts, ends) = (call.integers("starts", 1)??, call.integers("ends", 2)??);
+    let (starts, ends) = (call.needed("starts", 1)?, call.needed("ends", 2)?);
     let all = || (0..starts.len() as i64).collect();
-    let axes = call.integers("axes", 3)?.unwrap_or_else(all);
+    let axes = call.integers("axes", 3)?.given().unwrap_or_else(all);
     let steps = call
         .integers("steps", 4)?
+        .given()
         .unwrap_or_else(|| vec![1; starts.len()]);
     let mut result: Vec<Vec<usize>> = Vec::new();
     for extent in shape {
@@ -176,9 +173,9 @@ pub(super) fn slices(call: &Call<'_>) -> Option<Vec<Vec<usize>>> {
             .filter(|extent| *extent <= 1 << 20)?;
         result.push((0..extent).collect());
     }
-    for (index, axis) in axes.iter().enumerate() {
-        let axis = place(*axis, shape.len(), false)?;
-        let extent = i64::try_from(shape[axis]).ok()?;
+    for (index, named) in axes.iter().enumerate() {
+        let dimension = place(*named, shape.len(), false)?;
+        let extent = i64::try_from(shape[dimension]).ok()?;
         let (start, end, step) = (*starts.get(index)?, *ends.get(index)?, *steps.get(index)?);
         let from_end = |bound: i64| {
             if bound < 0 {
@@ -202,7 +199,7 @@ pub(super) fn slices(call: &Call<'_>) -> Option<Vec<Vec<usize>>> {
                 ((end + 1)..=start).rev().step_by(step).collect()
             }
         };
-        result[axis] = taken
+        result[dimension] = taken
             .into_iter()
             .map(usize::try_from)
             .collect::<Result<_, _>>()

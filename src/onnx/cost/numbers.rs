@@ -16,8 +16,8 @@ fn computed(call: &Call<'_>) -> Option<Vec<f64>> {
     match call.node.op_type() {
         "Constant" => constant(call),
         "ConstantOfShape" => {
-            let extents = call.numbers(0)?.iter();
-            let count = extents.map(|extent| *extent as u64).product::<u64>();
+            let extents = call.numbers(0)?.iter().map(|extent| *extent as u64);
+            let count = product(&extents.collect::<Vec<_>>())?;
             let value = match call.attribute("value") {
                 Some(value) => *tensor(value.t.as_ref()?)?.first()?,
                 None => 0.0,

@@ -111,11 +111,11 @@ fn shape(call: &Call<'_>) -> Option<Vec<u64>> {
             order.iter().map(at).collect()
         }
         "Expand" => {
-            let wanted = extents(&call.integers("shape", 1)??)?;
+            let wanted = extents(&call.needed("shape", 1)?)?;
             stretch(&[call.shape(0)?, &wanted])
         }
         "Tile" => {
-            let repeats = extents(&call.integers("repeats", 1)??)?;
+            let repeats = extents(&call.needed("repeats", 1)?)?;
             let pairs = call.shape(0)?.iter().zip(repeats);
             pairs
                 .map(|(extent, times)| extent.checked_mul(times))
@@ -147,7 +147,7 @@ fn shape(call: &Call<'_>) -> Option<Vec<u64>> {
         "Range" => numbers::of(call).map(|numbers| vec![numbers.len() as u64]),
         "ArgMax" | "ArgMin" => reduce(call, Some(vec![call.int("axis").unwrap_or(0)])),
         reduced if reduced.starts_with("Reduce") => {
-            let axes = call.integers("axes", 1)?;
+            let axes = call.integers("axes", 1)?.given();
             let keeps_all = call.int("noop_with_empty_axes").unwrap_or(0) != 0;
             match axes.filter(|axes| !axes.is_empty()) {
                 None if keeps_all => first(call),

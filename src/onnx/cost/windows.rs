@@ -1,6 +1,7 @@
 //! Shapes of what windows slide over: convolutions and pools.
 
 use super::Call;
+use crate::onnx::proto::AttributeProto;
 
 /// Batch, channels, and an extent for each spatial dimension; none if it is not known.
 pub(super) fn window(call: &Call<'_>, weight: Option<usize>) -> Option<Vec<u64>> {
@@ -88,7 +89,7 @@ impl Step {
         let dilation = at("dilations", 1)?;
         let pads = call.ints("pads").unwrap_or_else(|| vec![0; 2 * rank]);
         let padding = pads.get(axis)?.checked_add(*pads.get(axis + rank)?)?;
-        let automatic = match call.attribute("auto_pad").map(|found| found.s()) {
+        let automatic = match call.attribute("auto_pad").map(AttributeProto::s) {
             Some(b"SAME_UPPER" | b"SAME_LOWER") => Automatic::Same,
             Some(b"VALID") => Automatic::Valid,
             _ => Automatic::No,

@@ -92,6 +92,8 @@ fn error_at(opset: i64, change: fn(&mut GraphProto)) -> Option<String> {
     errors.pop().map(|error| error.to_string())
 }
 
+type Change = fn(&mut GraphProto);
+
 fn nothing(_: &mut GraphProto) {}
 
 fn axes_as_operand(graph: &mut GraphProto) {
@@ -130,7 +132,7 @@ fn wrong_shape(graph: &mut GraphProto) {
 
 #[test]
 fn nodes_are_held_against_the_definitions_of_the_opset_of_the_file() {
-    let cases: [(fn(&mut GraphProto), i64, Option<&str>); 14] = [
+    let cases: [(Change, i64, Option<&str>); 14] = [
         (nothing, 13, None),
         (nothing, 17, None),
         (

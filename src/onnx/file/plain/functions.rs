@@ -9,7 +9,8 @@ use super::super::{Contents, ModelFile};
 use super::{PlainError, dimensions, fault_of, wire_of};
 use crate::onnx::ops::definitions::is_same;
 use crate::onnx::proto::{
-    AttributeProto, FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, ValueInfoProto,
+    AttributeProto, FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, TensorProto,
+    ValueInfoProto,
 };
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
@@ -236,7 +237,7 @@ fn take(node: &NodeProto, taken: &mut BTreeSet<String>) {
     taken.insert(node.name().to_owned());
     for graph in dimensions::graphs(node) {
         let inputs = graph.input.iter().map(ValueInfoProto::name);
-        let constants = graph.initializer.iter().map(|one| one.name());
+        let constants = graph.initializer.iter().map(TensorProto::name);
         taken.extend(inputs.chain(constants).map(str::to_owned));
         graph.node.iter().for_each(|node| take(node, taken));
     }

@@ -211,7 +211,7 @@ impl Rewritten {
 }
 
 fn graph_pieces<'r>(
-    wire: &mut Wire<'_>,
+    wire: &mut Wire<&File>,
     range: &Range<u64>,
     nodes: &mut impl Iterator<Item = &'r Option<Vec<NodeProto>>>,
     values: &mut impl Iterator<Item = &'r Option<ValueInfoProto>>,
@@ -291,7 +291,7 @@ impl Piece {
 }
 
 /// The file's fields from its beginning on.
-fn wire_of(file: &ModelFile) -> Result<Wire<'_>, PlainError> {
+fn wire_of(file: &ModelFile) -> Result<Wire<&File>, PlainError> {
     (&*file.file)
         .rewind()
         .map_err(|source| fault_of(file, Fault::Io(source)))?;

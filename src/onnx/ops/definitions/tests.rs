@@ -35,8 +35,9 @@ fn every_line_is_read_and_definitions_are_in_order() {
         assert!(history.is_sorted_by(|one, next| one.since < next.since));
     }
     // Without `Undefined`, one letter for each element type.
-    assert!((1..LETTERS.len()).all(|number| DataType::try_from(number as i32).is_ok()));
-    assert!(DataType::try_from(LETTERS.len() as i32).is_err());
+    let count = i32::try_from(LETTERS.len()).expect("few");
+    assert!((1..count).all(|number| DataType::try_from(number).is_ok()));
+    assert!(DataType::try_from(count).is_err());
 }
 
 #[test]

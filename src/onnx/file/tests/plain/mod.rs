@@ -8,9 +8,13 @@ use crate::onnx::file::plain::{ChangeKind, plain};
 use crate::onnx::proto::tensor_shape_proto::{Dimension, dimension};
 use crate::onnx::proto::{TensorShapeProto, attribute_proto::AttributeType};
 
-fn info(name: &str, dims: &[Option<dimension::Value>]) -> ValueInfoProto {
-    let dim = dims.iter().map(|value| Dimension {
-        value: value.clone(),
+fn info(name: &str, dims: &[Dim]) -> ValueInfoProto {
+    let dim = dims.iter().map(|dim| Dimension {
+        value: match dim {
+            Dim::Named(name) => Some(dimension::Value::DimParam(name.clone())),
+            Dim::Fixed(extent) => Some(dimension::Value::DimValue(*extent)),
+            Dim::Open => None,
+        },
         denotation: None,
     });
     let tensor = type_proto::Tensor {
@@ -27,12 +31,19 @@ fn info(name: &str, dims: &[Option<dimension::Value>]) -> ValueInfoProto {
     }
 }
 
-fn named(name: &str) -> Option<dimension::Value> {
-    Some(dimension::Value::DimParam(name.to_owned()))
+fn named(name: &str) -> Dim {
+    Dim::Named(name.to_owned())
 }
 
-fn fixed(extent: i64) -> Option<dimension::Value> {
-    Some(dimension::Value::DimValue(extent))
+fn fixed(extent: i64) -> Dim {
+    Dim::Fixed(extent)
+}
+
+/// A declared dimension.
+enum Dim {
+    Named(String),
+    Fixed(i64),
+    Open,
 }
 
 /// `Op in … -> out …`; `_` is left out, and `pkg.Op` is of a domain.
@@ -164,7 +175,7 @@ fn refusal(written: &ModelProto) -> String {
 #[test]
 fn a_file_without_functions_and_symbols_in_between_needs_no_copy() {
     let mut written = caller(vec![node("Relu x -> y")], vec![]);
-    written.graph.get_or_insert_default().value_info = vec![info("a", &[None, fixed(2)])];
+    written.graph.get_or_insert_default().value_info = vec![info("a", &[Dim::Open, fixed(2)])];
     assert_eq!(copied(&written), None);
     // A function that nothing calls does no harm either.
     written.functions = vec![function("F", &["a"], &["b"], vec![node("Neg a -> b")])];
@@ -177,7 +188,7 @@ fn symbolic_dimensions_in_between_are_cleared_and_nothing_else_changes() {
     let graph = written.graph.get_or_insert_default();
     graph.value_info = vec![
         info("a", &[named("batch"), fixed(2)]),
-        info("b", &[fixed(1), None]),
+        info("b", &[fixed(1), Dim::Open]),
     ];
     let inner = GraphProto {
         value_info: vec![info("c", &[named("rows")])],
@@ -197,9 +208,9 @@ fn symbolic_dimensions_in_between_are_cleared_and_nothing_else_changes() {
         "symbolic dimensions of 2 values in `value_info` cleared"
     );
     let graph = written.graph.get_or_insert_default();
-    graph.value_info[0] = info("a", &[None, fixed(2)]);
+    graph.value_info[0] = info("a", &[Dim::Open, fixed(2)]);
     let branch = graph.node[2].attribute[0].g.as_mut().expect("a graph");
-    branch.value_info[0] = info("c", &[None]);
+    branch.value_info[0] = info("c", &[Dim::Open]);
     assert_eq!(read, written);
 }
 
