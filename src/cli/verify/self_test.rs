@@ -107,11 +107,12 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
         .attempts
         .iter()
         .filter(|attempt| !attempt.changes.is_empty());
-    let copies = changed.map(|attempt| Copied {
-        runtime: attempt.runtime.as_str(),
-        changes: attempt.changes.clone(),
-    });
-    let copied: Vec<Copied> = copies.collect();
+    let of_copies: Vec<Copied> = changed
+        .map(|attempt| Copied {
+            runtime: attempt.runtime.as_str(),
+            changes: attempt.changes.clone(),
+        })
+        .collect();
     let all = made.attempts.iter().map(|attempt| attempt.runtime);
     let mut runtimes: Vec<RuntimeName> = all
         .filter(|runtime| *runtime != base && !unavailable.contains(runtime))
@@ -163,7 +164,7 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
         seed: request.seed,
         seconds: start.elapsed().as_secs_f64(),
         unavailable: unavailable.into_iter().map(RuntimeName::as_str).collect(),
-        copies: copied,
+        copies: of_copies,
         result: &result,
     };
     let text = if arguments.json {
