@@ -9,7 +9,7 @@ mod pickle;
 mod refused;
 
 use efficientnet_onnx::weights::names::Naming;
-use pickle::{SIDE, Saved, global, mapping, module};
+use pickle::{SIDE, Saved, global, mapping, module, text};
 use std::path::Path;
 use std::process::Command;
 
@@ -238,4 +238,69 @@ fn a_function_in_a_module_is_named_and_not_called() {
     assert_eq!(status, Some(2), "{said}");
     let expected = "`__main__.Net` has a `forward` of its own, expected its class's";
     assert!(said.contains(expected), "{said}");
+}
+
+/// The hint of a module with another activation: the architecture file says it, and the rest of the record is held against it.
+#[test]
+fn an_architecture_file_has_the_activation() {
+    let relu = Saved::of(Naming::Torchvision).reclassed(
+        "torch.nn.modules.activation.SiLU",
+        "torch.nn.modules.activation.ReLU",
+    );
+    let (status, said, folder) = emit(&relu, &[]);
+    assert_eq!(status, Some(2), "{said}");
+    let hint = "`inspect --as-arch` prints one, `--arch FILE` reads it";
+    assert!(said.contains(hint), "{said}");
+    let (_, design) = run(&["inspect", "--variant", "b0", "--as-arch"], folder.path());
+    let design = design.replace("\"swish\"", "\"relu\"");
+    let path = folder.path().join("relu.toml");
+    std::fs::write(&path, &design).expect("a file");
+    let path = path.to_str().expect("a plain path");
+    let (status, said, _) = emit(&relu, &["--arch", path]);
+    assert_eq!(status, Some(2), "{said}");
+    assert!(
+        said.contains("batch norms have epsilon 2e-3, expected 1e-3"),
+        "{said}"
+    );
+    let design = design
+        .replace("\"same\"", "\"symmetric\"")
+        .replace("bn_epsilon = 0.001", "bn_epsilon = 0.002")
+        .replace("classes = 1000", "classes = 5");
+    std::fs::write(path, design).expect("a file");
+    let (status, said, _) = emit(&relu, &["--arch", path]);
+    assert_eq!(status, Some(0), "{said}");
+}
+
+#[test]
+fn a_module_in_the_legacy_container_says_how_to_save_it() {
+    // As torch's `_legacy_save` refers to a class: by what it is, itself, and its source.
+    let class = [
+        b"(".to_vec(),
+        text("module"),
+        global("project.models.Net"),
+        text("models.py"),
+        text("class Net: pass"),
+        b"tQ".to_vec(),
+    ]
+    .concat();
+    let tables: [(&str, &[u8]); 3] = [
+        ("_parameters", b"}"),
+        ("_buffers", b"}"),
+        ("_modules", b"}"),
+    ];
+    let value = [class, b")\x81".to_vec(), mapping(&tables), b"b".to_vec()].concat();
+    let file = [
+        b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.",
+        &b"\x80\x02}X\x0d\x00\x00\x00little_endian\x88s.\x80\x02"[..],
+        &value,
+        b".\x80\x02]q\x00.",
+    ]
+    .concat();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("legacy.pth"), file).expect("a file");
+    let arguments = ["emit", "--weights", "legacy.pth", "-o", "model.onnx"];
+    let (status, said) = run(&arguments, folder.path());
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("it is a whole module"), "{said}");
+    assert!(!folder.path().join("model.onnx").exists());
 }

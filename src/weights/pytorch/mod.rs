@@ -61,6 +61,10 @@ impl Pytorch {
         opened.modules = modules.map_err(|error| opened.error(error))?;
         let reader = PytorchReader::new(read).map_err(|error| match error {
             PytorchError::Io(error) | PytorchError::Tar(error) => opened.error(error),
+            // There, classes of modules have their source beside them, as storages have their elements.
+            _ if container == Container::Legacy && opened.modules.is_some() => opened.malformed(
+                "it is a whole module, which is read from the default container alone: load it and `torch.save` it again",
+            ),
             other => opened.malformed(&other.to_string()),
         })?;
         opened.copy = copy;
