@@ -156,7 +156,7 @@ fn read(path: &Path) -> Result<FileFacts, Failure> {
     if let Some(preprocessing) = &preprocessing {
         lines.push(("pictures", describe_preprocessing(preprocessing)));
     }
-    if let Some(head) = &head {
+    if let Some(head) = head {
         lines.push(("head", describe_head(head, recipe.classes)));
     }
     if let Some(labels) = &labels {
@@ -214,7 +214,7 @@ fn describe_origin(origin: &Origin) -> String {
     }
 }
 
-fn describe_head(head: &Head, classes: u64) -> String {
+fn describe_head(head: Head, classes: u64) -> String {
     let what = match head.activation {
         ClassActivation::Softmax => "one probability over all classes",
         ClassActivation::Sigmoid if classes == 1 => "the probability of the class",

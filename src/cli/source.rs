@@ -60,7 +60,7 @@ pub enum Weights {
 #[derive(Clone, Copy, Debug)]
 pub struct Seed {
     rule: Rule,
-    seed: u64,
+    number: u64,
     is_default: bool,
 }
 
@@ -71,7 +71,7 @@ impl SeedArgs {
             rule: (self.init.as_deref())
                 .and_then(Rule::by_name)
                 .unwrap_or(Rule::Official),
-            seed: self.seed.unwrap_or_default(),
+            number: self.seed.unwrap_or_default(),
             is_default: self.init.is_none() && self.seed.is_none(),
         }
     }
@@ -80,7 +80,7 @@ impl SeedArgs {
 impl Seed {
     /// Parameters drawn by the rule.
     pub fn draw(self, parameters: Vec<Parameter>) -> SeededWeights {
-        SeededWeights::new(parameters, self.rule, self.seed)
+        SeededWeights::new(parameters, self.rule, self.number)
     }
 
     /// Whether neither rule nor seed is asked for.
@@ -90,7 +90,7 @@ impl Seed {
 
     /// What the file will say.
     pub fn origin(self) -> Origin {
-        Origin::seed(self.rule.name(), self.seed)
+        Origin::seed(self.rule.name(), self.number)
     }
 }
 
@@ -113,7 +113,7 @@ impl WeightArgs {
         }
         let reset = self.reset_classifier.map(|classes| Reset {
             classes,
-            seed: self.seed.read().seed,
+            seed: self.seed.read().number,
         });
         let (path, published) = hub::locate(named, quiet)?;
         let open = OpenCheckpoint::open(&path, published, reset)?;
