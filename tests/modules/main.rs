@@ -186,13 +186,16 @@ fn flags_come_before_the_record_and_say_so() {
 #[test]
 fn what_follows_the_logits_is_an_output_or_refused() {
     let torchvision = Saved::of(Naming::Torchvision);
-    let (softmax, sigmoid): (fn(&[f32], f32) -> f32, fn(&[f32], f32) -> f32) = (
-        |logits, logit| logit.exp() / logits.iter().map(|logit| logit.exp()).sum::<f32>(),
-        |_, logit| 1.0 / (1.0 + (-logit).exp()),
-    );
+    let sum: f32 = torchvision.logits.iter().map(|logit| logit.exp()).sum();
+    let softmax = |logit: f32| logit.exp() / sum;
+    let sigmoid = |logit: f32| 1.0 / (1.0 + (-logit).exp());
     for (class, dimension, apply) in [
-        ("Softmax", &[("dim", &b"K\x01"[..])][..], softmax),
-        ("Sigmoid", &[], sigmoid),
+        (
+            "Softmax",
+            &[("dim", &b"K\x01"[..])][..],
+            &softmax as &dyn Fn(f32) -> f32,
+        ),
+        ("Sigmoid", &[], &sigmoid),
     ] {
         let own = module(
             &format!("torch.nn.modules.activation.{class}"),
@@ -207,9 +210,7 @@ fn what_follows_the_logits_is_an_output_or_refused() {
         assert!(said.contains(&expected), "{said}");
         assert!(said.contains("hint: `--outputs probabilities`"), "{said}");
         let logits = torchvision.logits.iter();
-        wrapped.logits = logits
-            .map(|logit| apply(&torchvision.logits, *logit))
-            .collect();
+        wrapped.logits = logits.map(|logit| apply(*logit)).collect();
         accepted(&wrapped, &["--outputs", "probabilities"]);
     }
     // Neither the pooled features nor a fresh classifier have anything of the head.
