@@ -187,19 +187,26 @@ pub fn elsewhere(naming: Naming, request: &Request) -> Option<String> {
     (!agree).then(|| format!("{naming} computes with {theirs}, but these weights are for {own}: its results will differ"))
 }
 
-/// A note, if pads are those of another size than the request's and no flag has asked for them.
-pub fn static_pads(request: &Request) -> Option<String> {
+/// A note, if pads are those of another size than the request's and no flag has asked for them; `recorded` is where a
+/// checkpoint itself records them.
+pub fn static_pads(request: &Request, recorded: Option<&str>) -> Option<String> {
     let Padding::Static([height, width]) = request.options.padding else {
         return None;
     };
     let size = request.default_size();
-    (size != [height, width]).then(|| {
-        format!(
-            "padding {}: the pads are those of size {height}x{width} at every size, as in efficientnet_pytorch for a model \
+    let name = request.options.padding.name();
+    if size == [height, width] {
+        return None;
+    }
+    Some(match recorded {
+        Some(place) => format!(
+            "padding {name}: the pads are those of size {height}x{width} at every size, as {place} records"
+        ),
+        None => format!(
+            "padding {name}: the pads are those of size {height}x{width} at every size, as in efficientnet_pytorch for a model \
              built for that size; for one built with another `image_size` use `--padding static:S`, and `--padding same` for \
-             `image_size=None`",
-            request.options.padding.name()
-        )
+             `image_size=None`"
+        ),
     })
 }
 

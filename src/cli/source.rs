@@ -185,7 +185,11 @@ impl Weights {
         };
         let asked = selection.like();
         notes.extend(asked.and_then(|asked| like::departure(asked, request)));
-        notes.extend(like::static_pads(request).filter(|_| shape.padding.is_none()));
+        let recorded = match self {
+            Self::Seed(_) => None,
+            Self::Checkpoint(open) => open.padding_place(),
+        };
+        notes.extend(like::static_pads(request, recorded).filter(|_| shape.padding.is_none()));
         notes
     }
 

@@ -34,6 +34,12 @@ impl OpenCheckpoint {
         }
     }
 
+    /// Where the checkpoint records its padding beside the tensors, if it does.
+    pub fn padding_place(&self) -> Option<&str> {
+        let evidence = self.checkpoint.evidence()?;
+        evidence.padding.map(|_| evidence.place.as_str())
+    }
+
     /// The error of a record that no network here has.
     pub(super) fn refused_record(&self) -> Option<Failure> {
         let evidence = self.checkpoint.evidence()?;
