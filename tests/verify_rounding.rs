@@ -92,6 +92,7 @@ fn a_disagreement_on_untrained_weights_says_that_they_are() {
 
 /// The mean of numbers that cancel almost wholly is added to the features. Every number is a single, and so is the mean;
 /// whatever the order, a sum in singles loses far more than is allowed.
+#[expect(clippy::cast_possible_truncation, reason = "the sum is a single")]
 fn lost_within_a_sum() -> ModelProto {
     let terms: Vec<f32> = (0..63_u32)
         .map(|at| (67_108_864 + (at * 7_919 % 4_001) * 8_009 / 8 * 8) as f32)

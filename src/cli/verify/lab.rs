@@ -180,7 +180,7 @@ mod tests {
         std::fs::write(&path, [0x3a, 0]).expect("a file with an empty graph");
         let file = ModelFile::open(&path).expect("a model");
         let request = Request::default();
-        let workers = Workers::new(&request, Duration::from_secs(60));
+        let workers = Workers::new(&request, Duration::from_mins(1));
         let bench = || Bench {
             file: &file,
             runtime: RuntimeName::Reference,
