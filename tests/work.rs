@@ -43,9 +43,9 @@ fn what_is_counted_on_the_graph_is_what_emit_recorded() {
         let recipe = file.metadata("efficientnet.recipe").expect("a recipe");
         let recipe: Value = serde_json::from_str(recipe).expect("JSON");
         let size = recipe["default_size"].as_array().expect("a size");
-        let side = |axis: usize| size[axis].as_u64().expect("a number");
+        let pixels = |axis: usize| size[axis].as_u64().expect("a number");
         let batch = if arguments.contains(&"3") { 3 } else { 1 };
-        let shape = vec![batch, 3, side(0), side(1)];
+        let shape = vec![batch, 3, pixels(0), pixels(1)];
         let counted = count(&file, &[("input".to_owned(), shape)]).expect("counted");
         assert_eq!(counted.uncounted, Vec::<String>::new(), "{arguments:?}");
         assert_eq!(counted.macs, batch * recorded(&file), "{arguments:?}");
@@ -118,13 +118,13 @@ fn where_work_cannot_be_counted_the_time_of_the_reference_is_no_verdict() {
     let unasked = verify(&file, false, &["--timeout", "1", "--json"]);
     let report = unasked.report();
     assert_eq!(report["macs"], Value::Null, "{report:#}");
-    let names: Vec<&Value> = report["runtimes"]
+    let ran: Vec<&Value> = report["runtimes"]
         .as_array()
         .expect("runtimes")
         .iter()
         .map(|runtime| &runtime["name"])
         .collect();
-    assert_eq!(names, ["tract"], "{report:#}");
+    assert_eq!(ran, ["tract"], "{report:#}");
     let told = "`reference` was not done after 1 s and does not count: the multiply-adds of 17 of the file's nodes are not known, the first is `wide0`";
     assert!(report["notes"].to_string().contains(told), "{report:#}");
     // Named, it counts.

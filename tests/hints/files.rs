@@ -73,7 +73,7 @@ pub fn weights(folder: &Path, network: &str, wanted: impl Fn(&str) -> bool) {
         kept.insert(name, entry);
     }
     let mut header = Value::Object(kept).to_string();
-    while header.len() % 8 != 0 {
+    while !header.len().is_multiple_of(8) {
         header.push(' ');
     }
     let length = (header.len() as u64).to_le_bytes();

@@ -144,14 +144,13 @@ fn regions<'a>(
             }
             match text.as_bytes()[at] {
                 b'(' | b'[' | b'{' => depth += 1,
-                b')' | b']' | b'}' if depth == 0 => break,
+                b')' | b']' | b'}' | b';' if depth == 0 => break,
                 closing @ (b')' | b']' | b'}') => {
                     depth -= 1;
                     if depth == 0 && (is_call || is_function && closing == b'}') {
                         break;
                     }
                 }
-                b';' if depth == 0 => break,
                 b',' if depth == 0 && start == "hint: " => break,
                 _ => {}
             }
