@@ -7,6 +7,7 @@ mod verify_support;
 use efficientnet_onnx::metadata::HEAD_KEY;
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::proto::ModelProto;
+use efficientnet_onnx::verify::read;
 use lite_support::change::{changed, set_metadata};
 use serde_json::Value;
 use std::path::Path;
@@ -275,5 +276,20 @@ fn files_of_earlier_versions_are_read_as_they_were_meant() {
                 "{refused:#?}"
             );
         }
+    }
+}
+
+#[test]
+fn probabilities_of_a_sigmoid_are_compared_on_their_range() {
+    let folder = folder();
+    for (activation, expected) in [("sigmoid", &["probabilities"][..]), ("softmax", &[])] {
+        let line = format!(
+            "emit {NETWORK} --classes 4 --activation {activation} --outputs logits,probabilities -o {activation}.onnx"
+        );
+        run(folder.path(), &line).expect(0);
+        let path = folder.path().join(format!("{activation}.onnx"));
+        let subject = read::subject(&ModelFile::open(&path).expect("a model"));
+        let found: Vec<&String> = subject.sigmoids.iter().collect();
+        assert_eq!(found, expected, "{activation}");
     }
 }

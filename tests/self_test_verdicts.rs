@@ -7,6 +7,7 @@ use efficientnet_onnx::runtime::outcome::CaseRun;
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
 use efficientnet_onnx::runtime::{Element, NamedTensor, RuntimeName};
 use efficientnet_onnx::verify::self_test::{Plan, Runner, SelfTest, TrialVerdict, self_test};
+use efficientnet_onnx::verify::subject::Subject;
 use efficientnet_onnx::verify::tolerance::Limits;
 use prost::Message;
 use std::path::Path;
@@ -94,7 +95,7 @@ fn test_with(on_the_original: f64, base_sees: f64, other: Result<f64, &str>) -> 
         base: RuntimeName::Reference,
         runtimes: vec![RuntimeName::OrtCpu],
         limits: Limits::default(),
-        precision: Element::F32,
+        subject: Subject::default(),
         seed: 0,
     };
     let mut runner = Made {

@@ -1,6 +1,6 @@
 //! What must hold for the outputs of one runtime by themselves.
 
-use super::compare::compare;
+use super::compare::compare_at;
 use super::plan::{Case, Content};
 use super::report::{Check, CheckFailure, Tolerance};
 use super::subject::Subject;
@@ -247,7 +247,8 @@ fn check_rows(
                     continue;
                 }
                 let values = &batch.data[row * alone.data.len()..][..alone.data.len()];
-                let difference = compare(&alone.data, values, tolerance);
+                let scale = subject.least_scale(&batch.name);
+                let difference = compare_at(&alone.data, values, tolerance, scale);
                 let factor = checked
                     .rows_smallest_factor
                     .unwrap_or(0.0)

@@ -27,15 +27,31 @@ impl Difference {
 /// f64 to 1e-58, where every f32 is 0.
 const BELOW_F32: f64 = f32::MIN_POSITIVE as f64;
 
-/// Compares two tensors of one shape, element by element: `|Δ| ≤ atol · max|base| + rtol · |base|`. Values that are
-/// not finite never pass; differences below f32's smallest normal number always do.
+/// Compares two tensors of one shape as [`compare_at`] does, on the scale of the base's largest element.
 ///
 /// # Panics
 /// If the lengths differ.
 #[must_use]
 pub fn compare(base: &[f64], other: &[f64], tolerance: Tolerance) -> Difference {
+    compare_at(base, other, tolerance, 0.0)
+}
+
+/// Compares two tensors of one shape, element by element: `|Δ| ≤ atol · scale + rtol · |base|`, where the scale is
+/// max|base|, and at least `least_scale`. Values that are not finite never pass; differences below f32's smallest normal
+/// number always do.
+///
+/// # Panics
+/// If the lengths differ.
+#[must_use]
+pub fn compare_at(
+    base: &[f64],
+    other: &[f64],
+    tolerance: Tolerance,
+    least_scale: f64,
+) -> Difference {
     assert_eq!(base.len(), other.len(), "tensors of one shape are compared");
-    let scale = base.iter().map(|value| value.abs()).fold(0.0, f64::max);
+    let magnitudes = base.iter().map(|value| value.abs());
+    let scale = magnitudes.fold(least_scale, f64::max);
     let mut result = Difference {
         max_abs: 0.0,
         index: 0,

@@ -27,12 +27,12 @@ pub mod trace;
 pub use base::{Base, base_of};
 
 use crate::onnx::file::plain::Change;
+use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{CaseRun, Outcome, Trouble};
 use crate::runtime::refusal::Refusal;
-use crate::runtime::{Element, RuntimeName};
 use base::{ran, ran_some};
 use checks::{Checked, index_of, scores};
-use compare::{compare, rank_agreement};
+use compare::{compare_at, rank_agreement};
 use plan::Case;
 use report::{
     CaseReport, Check, CheckFailure, FORMULA, Report, RuntimeReport, RuntimeStatus, SCHEMA, Verdict,
@@ -123,9 +123,10 @@ pub fn judge_against(
         let mut runtime = describe(attempt, tolerance, checked);
         let is_base = |base: &Base<'_>| std::ptr::eq(base.cases, &raw const *attempt.outcome.cases);
         if let Some(base) = base.filter(|base| !is_base(base) && ran_some(attempt)) {
-            compare_with(base.cases, &attempt.outcome.cases, tolerance, &mut runtime);
+            let runs = &attempt.outcome.cases;
+            compare_with(subject, base.cases, runs, tolerance, &mut runtime);
             let found = &attempt.outcome.tf32_cases;
-            runtime.tf32 = precision::report(base.cases, found, tolerance);
+            runtime.tf32 = precision::report(subject, base.cases, found, tolerance);
         }
         report.runtimes.push(runtime);
     }
@@ -161,16 +162,17 @@ pub fn disagreeing(report: &Report) -> Option<&RuntimeReport> {
 /// A runtime cannot be expected to be nearer to the reference than that, and it rounds within each sum too.
 pub fn tell_rounding(
     report: &mut Report,
-    precision: Element,
+    subject: &Subject,
     base: &[CaseRun],
     rounded: &[CaseRun],
 ) {
     let Some(runtime) = disagreeing(report) else {
         return;
     };
-    let Some(found) = precision::report(base, rounded, runtime.tolerance) else {
+    let Some(found) = precision::report(subject, base, rounded, runtime.tolerance) else {
         return;
     };
+    let precision = subject.precision;
     let factor = found.smallest_factor.unwrap_or(f64::INFINITY);
     let consequence = if factor > 1.0 {
         format!(
@@ -286,6 +288,7 @@ fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> Runtim
 
 /// Fills in how far a runtime is from the base.
 fn compare_with(
+    subject: &Subject,
     base: &[CaseRun],
     runs: &[CaseRun],
     tolerance: Tolerance,
@@ -322,7 +325,8 @@ fn compare_with(
                 factor = f64::INFINITY;
                 continue;
             };
-            let difference = compare(&base_output.data, &other.data, tolerance);
+            let scale = subject.least_scale(&base_output.name);
+            let difference = compare_at(&base_output.data, &other.data, tolerance, scale);
             histogram.add(&base_output.data, &other.data);
             factor = factor.max(difference.smallest_factor);
             beyond += difference.beyond;

@@ -1,8 +1,9 @@
 //! A run in a lower precision, measured against the same base as the run without: TF32 in CUDA, or the reference with
 //! every value rounded.
 
-use super::compare::compare;
+use super::compare::compare_at;
 use super::report::Tolerance;
+use super::subject::Subject;
 use crate::runtime::outcome::CaseRun;
 use serde::Serialize;
 
@@ -22,6 +23,7 @@ pub struct PrecisionReport {
 /// Compares the cases of such a run; none if there was no such run, or not to its end.
 #[must_use]
 pub fn report(
+    subject: &Subject,
     base: &[CaseRun],
     found: &[CaseRun],
     tolerance: Tolerance,
@@ -40,7 +42,8 @@ pub fn report(
             factor = f64::INFINITY;
             continue;
         }
-        let difference = compare(&base.data, &found.data, tolerance);
+        let scale = subject.least_scale(&base.name);
+        let difference = compare_at(&base.data, &found.data, tolerance, scale);
         max_abs = max_abs.max(difference.max_abs);
         factor = factor.max(difference.smallest_factor);
         beyond += difference.beyond;
@@ -73,7 +76,8 @@ mod tests {
             rtol: 0.0,
             atol: 0.25,
         };
-        let report = |found: &[CaseRun]| report(&base, found, tolerance);
+        let subject = Subject::default();
+        let report = |found: &[CaseRun]| report(&subject, &base, found, tolerance);
         let found = report(&run(&[1.0, 3.0])).expect("a report");
         assert_eq!((found.max_abs, found.beyond_tolerance), (Some(1.0), 1));
         assert_eq!(found.smallest_factor, Some(2.0));
@@ -86,6 +90,7 @@ mod tests {
     #[test]
     fn what_is_not_a_number_has_no_largest_difference_and_no_factor() {
         let found = report(
+            &Subject::default(),
             &run(&[1.0]),
             &run(&[f32::NAN]),
             Tolerance {

@@ -1,7 +1,7 @@
 //! From a file to what is to be verified.
 
 use super::plan::{self, Case};
-use super::subject::{Declared, Extent, LeftOut, Subject, Why};
+use super::subject::{Declared, Extent, LeftOut, SIGMOID, Subject, Why};
 use super::trace::{channels_last, trace};
 use crate::metadata::{
     ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe, Untrained,
@@ -76,6 +76,7 @@ pub fn subject(file: &ModelFile) -> Subject {
             None => subject.outputs.push(declared),
         }
     }
+    subject.sigmoids = sigmoids(contents, &subject.outputs);
     subject.precision = precision(contents, &subject.outputs);
     if !is_own {
         measure(file, &mut subject);
@@ -106,6 +107,20 @@ pub fn untrained(file: &ModelFile) -> Untrained {
 }
 
 /// A scalar that is less precise than all the others decides nothing.
+/// Outputs whose node is a Sigmoid.
+fn sigmoids(contents: &Contents, outputs: &[Declared]) -> BTreeSet<String> {
+    let nodes = contents.nodes.iter();
+    let sigmoids = nodes.filter(|node| node.op_type() == SIGMOID && node.domain().is_empty());
+    let made: BTreeSet<&str> = sigmoids
+        .flat_map(|node| node.output.iter().map(String::as_str))
+        .collect();
+    let names = outputs.iter().map(|output| output.name.as_str());
+    names
+        .filter(|name| made.contains(name))
+        .map(str::to_owned)
+        .collect()
+}
+
 fn precision(contents: &Contents, outputs: &[Declared]) -> Element {
     // The least precise first, so that it wins a draw.
     let floats = [

@@ -4,7 +4,7 @@
 use super::trace::{Lineage, Site};
 use crate::metadata::Normal;
 use crate::runtime::Element;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// A file, as far as running it matters.
@@ -40,6 +40,8 @@ pub struct Subject {
     pub channels_last: BTreeMap<String, bool>,
     /// What the nodes make of the rows of a batch.
     pub lineage: Lineage,
+    /// Outputs that a sigmoid makes: their range is 0 to 1, however small their elements are.
+    pub sigmoids: BTreeSet<String>,
     /// Whether the weights are those with which training starts, so that rounding may grow from block to block.
     pub untrained: bool,
 }
@@ -61,6 +63,7 @@ impl Default for Subject {
             left_out: Vec::new(),
             channels_last: BTreeMap::new(),
             lineage: Lineage::default(),
+            sigmoids: BTreeSet::new(),
             untrained: false,
         }
     }
@@ -110,7 +113,20 @@ impl Subject {
     }
 }
 
+/// The operator whose range is 0 to 1.
+pub const SIGMOID: &str = "Sigmoid";
+
 impl Subject {
+    /// The scale on which an output is compared where its elements are smaller: 1 for what a sigmoid makes.
+    #[must_use]
+    pub fn least_scale(&self, output: &str) -> f64 {
+        if self.sigmoids.contains(output) {
+            1.0
+        } else {
+            0.0
+        }
+    }
+
     /// Names of the outputs that are not compared.
     #[must_use]
     pub fn leave_out(&self) -> Vec<String> {

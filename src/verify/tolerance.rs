@@ -1,4 +1,7 @@
 //! How far apart two outputs may be: `|Δ| ≤ atol · max|base| + rtol · |base|`, for each output of each case.
+//!
+//! The scale of what a sigmoid makes is 1, where max|base| is less: runtimes compute sigmoids to an absolute error of some
+//! 1e-7, whatever their value, and where every probability is small, so are all differences that matter.
 
 use crate::runtime::{Element, RuntimeName};
 use serde::Serialize;

@@ -229,7 +229,7 @@ pub fn verify_path(
         && disagreeing(&report).is_some()
     {
         let rounded = attempts::make_rounded(&run, request)?;
-        tell_rounding(&mut report, subject.precision, base.cases, &rounded.cases);
+        tell_rounding(&mut report, &subject, base.cases, &rounded.cases);
     }
     let complete = base.filter(|base| base.cases.len() == feed.cases.len());
     let written = feed.write(complete.map(|base| base.cases))?;

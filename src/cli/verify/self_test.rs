@@ -124,7 +124,7 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
         base,
         runtimes,
         limits: settings(request, &shown).limits,
-        precision: subject.precision,
+        subject: subject.clone(),
         seed: request.seed,
     };
     let original = Original::read(&opened.model).map_err(Failure::bad_input)?;

@@ -5,11 +5,12 @@
 //! gives another result is not enough; the difference must be beyond the tolerance that verification allows. A copy
 //! without a mistake is the control, and must agree.
 
-use super::compare::compare;
+use super::compare::compare_at;
+use super::subject::Subject;
 use super::tolerance::{Limits, Tolerance};
 use crate::onnx::file::mutate::{Kind, MutateError, Mutation, Original};
 use crate::runtime::outcome::{Outcome, Trouble};
-use crate::runtime::{Element, NamedTensor, RuntimeName};
+use crate::runtime::{NamedTensor, RuntimeName};
 use serde::Serialize;
 use std::path::Path;
 
@@ -34,8 +35,8 @@ pub struct Plan {
     pub runtimes: Vec<RuntimeName>,
     /// What is allowed, where that is not the default.
     pub limits: Limits,
-    /// The precision of the file.
-    pub precision: Element,
+    /// What the file declares.
+    pub subject: Subject,
     /// Picks the sites.
     pub seed: u64,
 }
@@ -126,10 +127,12 @@ pub fn self_test<R: Runner>(
         .map_err(SelfTestError::Runner)?;
     let expected = outputs(base).map_err(SelfTestError::Base)?;
     let mut see = |runtime: RuntimeName, file: &Path| {
-        let tolerance = plan.limits.between(plan.precision, [runtime, plan.base]);
+        let tolerance = plan
+            .limits
+            .between(plan.subject.precision, [runtime, plan.base]);
         runner
             .run(runtime, file)
-            .map(|outcome| seen(runtime, &expected, outcome, tolerance))
+            .map(|outcome| seen(&plan.subject, runtime, &expected, outcome, tolerance))
             .map_err(SelfTestError::Runner)
     };
     let mut result = SelfTest::default();
@@ -198,6 +201,7 @@ fn outputs(outcome: Outcome) -> Result<Vec<NamedTensor>, Trouble> {
 }
 
 fn seen(
+    subject: &Subject,
     runtime: RuntimeName,
     expected: &[NamedTensor],
     outcome: Outcome,
@@ -228,7 +232,8 @@ fn seen(
             ));
             return seen;
         };
-        let difference = compare(&base.data, &other.data, tolerance);
+        let scale = subject.least_scale(&base.name);
+        let difference = compare_at(&base.data, &other.data, tolerance, scale);
         agrees &= difference.passes();
         factor = factor.max(difference.smallest_factor);
     }

@@ -3,6 +3,7 @@
 mod batches;
 mod own_checks;
 mod placed;
+mod sigmoids;
 
 use super::*;
 use crate::runtime::outcome::CaseRun;

@@ -40,10 +40,12 @@ pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
         reader,
         outline: Outline::default(),
         texts: [None, None],
+        has_text_on_top: false,
         memo: BTreeMap::new(),
         memorised: 0,
     };
     loop {
+        let has_text_on_top = std::mem::take(&mut walk.has_text_on_top);
         walk.outline.instructions += 1;
         if walk.outline.instructions > MOST_INSTRUCTIONS {
             return Err(invalid(format!(
@@ -64,6 +66,9 @@ pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
             }
             b'I' | b'L' => {
                 let line = walk.line()?;
+                if has_text_on_top && opcode == b'I' && line == "01" {
+                    walk.truth()?;
+                }
                 if let Ok(integer) = line.trim_end_matches('L').parse() {
                     walk.outline.integers.push(integer);
                 }
@@ -72,7 +77,9 @@ pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
                 let text = walk.line()?;
                 walk.push(Some(text));
             }
+            0x88 if has_text_on_top => walk.truth()?,
             b'g' | b'p' => {
+                walk.has_text_on_top = has_text_on_top;
                 let line = walk.line()?;
                 walk.memo(opcode == b'p', line.parse().unwrap_or(u64::MAX));
             }
@@ -99,14 +106,19 @@ pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
             }
             0x80 => drop(walk.take::<1>()?),
             b'h' | b'q' => {
+                walk.has_text_on_top = has_text_on_top;
                 let [place] = walk.take()?;
                 walk.memo(opcode == b'q', u64::from(place));
             }
             b'j' | b'r' => {
+                walk.has_text_on_top = has_text_on_top;
                 let place = u32::from_le_bytes(walk.take()?);
                 walk.memo(opcode == b'r', u64::from(place));
             }
-            0x94 => walk.memo(true, walk.memorised),
+            0x94 => {
+                walk.has_text_on_top = has_text_on_top;
+                walk.memo(true, walk.memorised);
+            }
             b'G' | 0x95 => drop(walk.take::<8>()?),
             b'U' | 0x8c => {
                 let [length] = walk.take()?;
@@ -167,6 +179,8 @@ struct Walk<'a, R> {
     outline: Outline,
     /// The last two texts that were pushed, unless too long for a name.
     texts: [Option<String>; 2],
+    /// Whether the last of them is what was pushed last.
+    has_text_on_top: bool,
     memo: BTreeMap<u64, String>,
     /// How often something was memorised.
     memorised: u64,
@@ -184,7 +198,19 @@ impl<R: BufRead> Walk<'_, R> {
         Ok(())
     }
 
+    /// What follows a text and is true: flags of a tensor that the reader does not apply (torch `_utils.py`,
+    /// `_rebuild_tensor_v2`, and `_tensor.py`, `get_tensor_metadata`).
+    fn truth(&self) -> io::Result<()> {
+        match self.texts[1].as_deref() {
+            Some(flag @ ("neg" | "conj")) => Err(invalid(format!(
+                "a tensor has its `{flag}` bit set, so that its numbers are others than the stored ones; save `tensor.resolve_{flag}()`"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn push(&mut self, text: Option<String>) {
+        self.has_text_on_top = true;
         self.outline.has_modules |= text.as_deref() == Some(value::CHILDREN);
         self.texts.rotate_left(1);
         self.texts[1] = text;
@@ -321,6 +347,18 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_is_not_the_key_of_a_truth_is_no_flag() {
+        // {"neg": False}, ("neg", 1, True) and {"negative": True}.
+        for pickle in [
+            &b"\x80\x02}X\x03\x00\x00\x00neg\x89s."[..],
+            b"\x80\x02(X\x03\x00\x00\x00negK\x01\x88t.",
+            b"\x80\x02}X\x08\x00\x00\x00negative\x88s.",
+        ] {
+            walk(pickle).unwrap();
+        }
+    }
+
+    #[test]
     fn bombs_and_stumps_are_refused() {
         let many = vec![b')'; 500_001];
         for (pickle, expected) in [
@@ -333,6 +371,13 @@ mod tests {
                 "more than 16777216 bytes",
             ),
             (b"S'text'\n.", "opcode 0x53"),
+            // {"neg": True} as protocols 2 and 0 write it, and with the key from the memo.
+            (
+                b"\x80\x02}q\x00X\x03\x00\x00\x00negq\x01\x88s.",
+                "its `neg` bit",
+            ),
+            (b"(dp0\nVneg\np1\nI01\ns.", "its `neg` bit"),
+            (b"X\x04\x00\x00\x00conjq\x01h\x01\x88s.", "its `conj` bit"),
             (b"\x82\x01.", "opcode 0x82"),
             (b"cposix\nsystem\n.", "names `posix.system`"),
             (
