@@ -22,6 +22,11 @@ pub trait TensorSource: Send + Sync {
     /// # Errors
     /// If there is no such tensor or it cannot be read.
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError>;
+
+    /// Whether a tensor of one element, of any element type, is zero; none where that is not known.
+    fn is_zero(&self, _name: &str) -> Option<bool> {
+        None
+    }
 }
 
 impl<T: TensorSource + ?Sized> TensorSource for &T {
@@ -31,6 +36,10 @@ impl<T: TensorSource + ?Sized> TensorSource for &T {
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         (**self).open(name)
+    }
+
+    fn is_zero(&self, name: &str) -> Option<bool> {
+        (**self).is_zero(name)
     }
 }
 

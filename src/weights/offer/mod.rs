@@ -46,13 +46,18 @@ impl Offer {
             .tensors()
             .iter()
             .partition(|tensor| tensor.dtype == Dtype::Integer);
+        let reading = Reading::of(&floating);
+        let reading = match idle(&*source, &reading.prefix) {
+            Some(refusal) => Reading::refused(&floating, refusal),
+            None => reading,
+        };
         let Reading {
             prefix,
             names,
             left_out,
             head,
             refusal,
-        } = Reading::of(&floating);
+        } = reading;
         let integers = integers
             .into_iter()
             .filter_map(|tensor| Some(tensor.name.strip_prefix(&prefix)?.to_owned()))
@@ -138,7 +143,7 @@ impl Offer {
     /// Whether averages are read.
     #[must_use]
     pub fn is_averaged(&self) -> bool {
-        self.prefix.split('.').any(known::is_average)
+        is_averaged(&self.prefix)
     }
 
     /// Tensors that are not on offer, and what accounts for them.
@@ -189,6 +194,26 @@ impl Offer {
         }
         self.head = Some(module);
     }
+}
+
+/// What PyTorch counts averages with (torch `optim/swa_utils.py`, `AveragedModel`).
+const COUNTER: &str = "n_averaged";
+
+fn is_averaged(prefix: &str) -> bool {
+    prefix.split('.').any(known::is_average)
+}
+
+/// Why the averages below a prefix are none: the counter beside them is zero, so they are the weights before training.
+fn idle(source: &dyn TensorSource, prefix: &str) -> Option<Refusal> {
+    let is_counter = |tensor: &&TensorInfo| {
+        let around = tensor.name.strip_suffix(COUNTER);
+        around.is_some_and(|around| prefix.starts_with(around) && is_averaged(around))
+    };
+    let counter = source.tensors().iter().find(is_counter)?;
+    source.is_zero(&counter.name)?.then(|| Refusal::Idle {
+        root: prefix.strip_suffix('.').unwrap_or(prefix).to_owned(),
+        counter: counter.name.clone(),
+    })
 }
 
 impl TensorSource for Offer {

@@ -35,10 +35,7 @@ impl Reading {
             .iter()
             .map(|tensor| (tensor.name.as_str(), *tensor))
             .collect();
-        let refused = |refusal| Self {
-            refusal: Some(refusal),
-            ..Self::whole(tensors)
-        };
+        let refused = |refusal| Self::refused(tensors, refusal);
         let beside = |chosen: &Chosen| {
             let beside = tensors
                 .iter()
@@ -86,6 +83,14 @@ impl Reading {
             });
         }
         reading
+    }
+
+    /// Everything under its own name, and why.
+    pub(super) fn refused(tensors: &[&TensorInfo], refusal: Refusal) -> Self {
+        Self {
+            refusal: Some(refusal),
+            ..Self::whole(tensors)
+        }
     }
 
     fn whole(tensors: &[&TensorInfo]) -> Self {

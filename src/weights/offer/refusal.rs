@@ -21,6 +21,13 @@ pub enum Refusal {
         /// What stands before each one's names, without the last dot, and how many tensors it has.
         roots: Vec<(String, usize)>,
     },
+    /// Averages that have averaged nothing yet.
+    Idle {
+        /// What stands before the averages' names, without the last dot.
+        root: String,
+        /// The counter that is zero.
+        counter: String,
+    },
     /// A network below a name that no wrapper or training script is known for.
     Prefix {
         /// What stands before the network's names, without the last dot.
@@ -57,6 +64,12 @@ impl fmt::Display for Refusal {
                 }
                 Ok(())
             }
+            Self::Idle { root, counter } => write!(
+                f,
+                "the averages in `{}` have averaged nothing yet: `{}` is 0",
+                root.escape_debug(),
+                counter.escape_debug()
+            ),
             Self::Prefix { root, tensors } => {
                 write!(
                     f,
@@ -84,16 +97,17 @@ impl Refusal {
             Self::Beside { tensors, .. } if tensors.iter().all(is_averaged) => AVERAGES.to_owned(),
             Self::Beside { .. } => WHOLE.to_owned(),
             Self::Prefix { tensors, .. } if !tensors.is_empty() => WHOLE.to_owned(),
-            Self::Prefix { root, .. } => format!(
-                "save a state dict whose names begin after it: `{{k.removeprefix(\"{}.\"): v for k, v in state_dict.items()}}`",
-                root.escape_debug()
-            ),
+            Self::Prefix { .. } => NETWORK_ALONE.to_owned(),
+            Self::Idle { .. } => "save the weights that were trained alone, as a plain state dict".to_owned(),
             Self::Several { .. } => "if the model computes with one of them only, save that one alone as a plain state dict; \
                 if it computes with several, export it with `torch.onnx.export`"
                 .to_owned(),
         }
     }
 }
+
+const NETWORK_ALONE: &str = "save the state dict of that module alone, `torch.save(module.state_dict(), \"network.pth\")`, if nothing around it computes \
+    more; otherwise export the whole model with `torch.onnx.export`";
 
 const WHOLE: &str = "a module around the network may compute with them, in a `forward` that the checkpoint does not hold: export that module with \
     `torch.onnx.export`, or, if its `forward` never uses them, save the state dict without them";

@@ -23,6 +23,11 @@ impl TensorSource for List {
         let place = self.0.iter().position(|tensor| tensor.name == name);
         Ok(Box::new(One(place.expect("a listed tensor") as f32)))
     }
+
+    /// The first tensor is full of zeros.
+    fn is_zero(&self, name: &str) -> Option<bool> {
+        Some(self.0.first()?.name == name)
+    }
 }
 
 fn shaped(names: &[(&str, &[u64])]) -> Offer {
@@ -295,6 +300,26 @@ fn wrappers_prefixes_go_in_any_order_and_only_from_the_whole() {
 }
 
 #[test]
+fn averages_that_have_averaged_nothing_are_refused() {
+    let stem = &[8, 3, 3, 3][..];
+    let [trained, average] = ["model.conv_stem.weight", "swa.module.conv_stem.weight"];
+    let counter = ("swa.n_averaged", &[][..]);
+    let idle = shaped(&[counter, (trained, stem), (average, stem)]);
+    let refusal = idle.refusal().expect("a refusal").to_string();
+    assert!(
+        refusal.ends_with("nothing yet: `swa.n_averaged` is 0"),
+        "{refusal}"
+    );
+    assert_eq!(idle.tensors().len(), 3);
+    let averaged = shaped(&[(trained, stem), (average, stem), counter]);
+    assert_eq!(averaged.prefix(), Some("swa.module"));
+    // Another network's counter tells nothing of these.
+    let other = ("ema.n_averaged", &[][..]);
+    let averaged = shaped(&[other, (trained, stem), (average, stem)]);
+    assert_eq!(averaged.prefix(), Some("swa.module"));
+}
+
+#[test]
 fn a_prefix_of_no_known_wrapper_stays() {
     for (prefix, others) in [
         ("net", &[][..]),
@@ -310,7 +335,10 @@ fn a_prefix_of_no_known_wrapper_stays() {
         let refusal = found.refusal().expect("a refusal");
         assert!(refusal.to_string().contains(&format!("`{prefix}`")));
         // Names after the prefix are no whole model where something is beside them.
-        assert_eq!(refusal.hint().contains("removeprefix"), others.is_empty());
+        assert_eq!(
+            refusal.hint().contains("that module alone"),
+            others.is_empty()
+        );
         assert_eq!(found.prefix(), None);
     }
 }

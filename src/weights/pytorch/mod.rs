@@ -117,6 +117,13 @@ impl TensorSource for Pytorch {
         &self.tensors
     }
 
+    fn is_zero(&self, name: &str) -> Option<bool> {
+        let tensor = self.handles.iter().find(|tensor| tensor.name == name)?;
+        let is_one = tensor.shape().iter().product::<usize>() == 1;
+        let bytes = is_one.then(|| tensor.read().ok()).flatten()?;
+        Some(bytes.iter().all(|byte| *byte == 0))
+    }
+
     /// Reads the whole tensor, in row-major order whatever its strides are.
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         let index = self

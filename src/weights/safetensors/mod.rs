@@ -154,6 +154,19 @@ impl TensorSource for Safetensors {
             start,
         }))
     }
+
+    fn is_zero(&self, name: &str) -> Option<bool> {
+        let &(_, start) = self.offsets.get(name)?;
+        let (_, stored) = self.stored.iter().find(|(other, _)| other == name)?;
+        let is_one = stored.shape.iter().product::<usize>() == 1;
+        // PyTorch counts in i64.
+        if !is_one || stored.dtype != "I64" {
+            return None;
+        }
+        let mut bytes = [0; 8];
+        read_at(&self.file, &mut bytes, start).ok()?;
+        Some(bytes == [0; 8])
+    }
 }
 
 fn dtype(stored: Stored) -> Dtype {

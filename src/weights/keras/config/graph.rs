@@ -3,6 +3,7 @@
 //! Reads the formats of Keras 2 and 3 (`Functional.get_config` and `Sequential.get_config` in keras `models/functional.py` and
 //! `sequential.py`). Knows no EfficientNet.
 
+use super::layer::augments;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -90,7 +91,7 @@ impl<'a> Graph<'a> {
                         ));
                     }
                     let call = calls.first().unwrap_or(&Value::Null);
-                    if trains(call) {
+                    if trains(call) && !augments(text(layer, "class_name").unwrap_or_default()) {
                         self.faults.push(format!(
                             "`{}` is called with `training=True`, expected its inference",
                             quoted(name)

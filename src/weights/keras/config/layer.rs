@@ -54,8 +54,14 @@ pub(super) fn is_inactive(node: &Node) -> bool {
 
 /// Whether a layer changes pictures in training alone.
 pub(super) fn is_augmentation(node: &Node) -> bool {
-    INACTIVE.contains(&node.class)
-        && (node.class.starts_with("Rand") || node.class.ends_with("Mix") || node.class == "MixUp")
+    augments(node.class)
+}
+
+/// Whether layers of a class change pictures in training alone. Keras 3 records their own default, `training=True`, at every
+/// call (`layers/preprocessing`), and `predict` leaves pictures as they are all the same.
+pub(super) fn augments(class: &str) -> bool {
+    INACTIVE.contains(&class)
+        && (class.starts_with("Rand") || class.ends_with("Mix") || class == "MixUp")
 }
 
 /// A function of Keras by its present name; `linear` where nothing is said. None for one that is not named.

@@ -115,6 +115,20 @@ fn every_format_records_the_same_network() {
 }
 
 #[test]
+fn augmentation_is_inactive_whatever_its_call_records() {
+    let mut model = fixture("keras_3_nested.json");
+    let augmentation = layer(&mut model, "augmentation");
+    augmentation["class_name"] = "RandomFlip".into();
+    augmentation["config"] = json!({ "name": "augmentation", "mode": "horizontal" });
+    // What Keras 3 records for a call that names nothing.
+    augmentation["inbound_nodes"][0]["kwargs"]["training"] = true.into();
+    let evidence = parse(&model).evidence;
+    assert_eq!(evidence.unsupported, []);
+    let told = |note: &String| note.contains("`RandomFlip`");
+    assert_eq!(evidence.notes.iter().filter(|note| told(note)).count(), 1);
+}
+
+#[test]
 fn fused_blocks_are_read() {
     let found = parse(&fixture("keras_3_v2.json"));
     assert_eq!(found.evidence.unsupported, []);
