@@ -40,7 +40,7 @@ impl OpenCheckpoint {
         evidence.padding.map(|_| evidence.place.as_str())
     }
 
-    /// The error of a record that no network here has.
+    /// Returns the error for a recorded property that no network here supports.
     pub(super) fn refused_record(&self) -> Option<Failure> {
         let evidence = self.checkpoint.evidence()?;
         let unsupported = evidence.unsupported.iter().cloned();

@@ -30,7 +30,7 @@ impl OpenCheckpoint {
             " --padding same --bn-epsilon 1e-3"
         };
         Failure::bad_input(error).hint(format!(
-            "`--variant {nearest}{flags}` lists the tensors that differ; `--arch FILE` takes a network of one's own"
+            "`--variant {nearest}{flags}` lists the tensors that differ; `--arch FILE` takes a custom architecture"
         ))
     }
 
@@ -45,7 +45,7 @@ impl OpenCheckpoint {
         let is_missing = |name: &&String| error.missing.iter().any(|(own, _)| own == *name);
         if let Some(integer) = self.checkpoint.integers().iter().find(is_missing) {
             return Some(format!(
-                "`{}` is there, but of integers, an element type that no weight has; save it as floating-point numbers",
+                "`{}` is stored as integers, expected floating-point numbers: save it as such",
                 integer.escape_debug()
             ));
         }

@@ -33,7 +33,7 @@ fn refusing(by: f64) -> Outcome {
     outcome
 }
 
-fn judged(subject: &Subject, outcomes: [Outcome; 2]) -> Report {
+pub(super) fn judged(subject: &Subject, outcomes: [Outcome; 2]) -> Report {
     let settings = Settings {
         file: "a.onnx".into(),
         seed: 0,

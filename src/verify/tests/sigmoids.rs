@@ -10,11 +10,6 @@ fn judged(is_sigmoid: bool, by: f64) -> Report {
         sigmoids: is_sigmoid.then(name).into_iter().collect::<BTreeSet<_>>(),
         ..subject()
     };
-    let settings = Settings {
-        file: "a.onnx".into(),
-        seed: 0,
-        limits: Limits::default(),
-    };
     let small = |by: f64| {
         let mut outcome = outcome();
         for case in 0..outcome.cases.len() {
@@ -25,17 +20,7 @@ fn judged(is_sigmoid: bool, by: f64) -> Report {
         logits_of(&mut outcome, 0)[0] += by;
         outcome
     };
-    let runtimes = [RuntimeName::Tract, RuntimeName::OrtCpu].into_iter();
-    let attempts: Vec<Attempt> = runtimes
-        .zip([small(0.0), small(by)])
-        .map(|(runtime, outcome)| Attempt {
-            runtime,
-            library: None,
-            changes: Vec::new(),
-            outcome,
-        })
-        .collect();
-    judge(&settings, &subject, &cases(), &attempts)
+    batches::judged(&subject, [small(0.0), small(by)])
 }
 
 #[test]
