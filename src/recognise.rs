@@ -7,9 +7,9 @@ mod contradiction;
 
 pub use contradiction::{Contradiction, contradictions};
 
-use crate::graph::shape::Dim;
 use crate::request::{Blueprint, Request};
 use crate::scaling::{PUBLISHED, Variant};
+use crate::tensor::shape::Dim;
 use crate::tensor::{Dtype, TensorInfo};
 use crate::weights::names::{NameMap, Naming};
 use std::collections::BTreeMap;

@@ -3,11 +3,11 @@
 use crate::architecture::{Architecture, Design, LARGEST_WEIGHT_BYTES, Options, SizeError};
 pub use crate::form::SpellError;
 use crate::form::{fold_batch_norms, route_experts, spell};
-use crate::graph::shape::Dim;
 use crate::graph::{BuildError, Counts, Graph, Parameter};
 use crate::network::{self, ClassActivation, Interface, Output};
 use crate::onnx::opset::Opset;
 use crate::scaling::{Coefficients, Reading, Scaling, Variant};
+use crate::tensor::shape::Dim;
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,10 +1,10 @@
 //! Networks described in files and by block strings, against the published ones and against known figures.
 
 use efficientnet_onnx::architecture::design::{Design, parse_blocks, parse_file, write_file};
-use efficientnet_onnx::graph::shape::Dim;
 use efficientnet_onnx::network::summary;
 use efficientnet_onnx::request::{Blueprint, Request};
 use efficientnet_onnx::scaling::{PUBLISHED, Variant};
+use efficientnet_onnx::tensor::shape::Dim;
 
 const EXAMPLE: &str = include_str!("../examples/one-block-stages.toml");
 

@@ -4,11 +4,11 @@
 mod emitted;
 
 use efficientnet_onnx::graph::Op;
-use efficientnet_onnx::graph::shape::{self, Dim};
 use efficientnet_onnx::network::Output;
 use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
 use efficientnet_onnx::request::{BatchNorms, Extent, Request};
 use efficientnet_onnx::tensor::TensorSource;
+use efficientnet_onnx::tensor::shape::{self, Dim};
 use emitted::{METADATA, dump, node_line, request, write};
 use onnx_protobuf::tensor_proto::{DataLocation, DataType};
 use onnx_protobuf::tensor_shape_proto::dimension::Value;

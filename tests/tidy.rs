@@ -11,12 +11,12 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
     // Only the messages of `onnx::proto`, and only the reference: see `runtimes_share_nothing_with_what_writes_files`.
     ("runtime", &["onnx"]),
     // `graph::Op::Onnx` carries an operator without looking into it.
-    ("graph", &["onnx"]),
+    ("graph", &["onnx", "tensor"]),
     ("onnx", &["graph", "tensor"]),
-    ("form", &["graph", "onnx"]),
+    ("form", &["graph", "onnx", "tensor"]),
     ("weights", &["graph", "tensor", "onnx", "metadata"]),
     ("architecture", &["graph", "scaling"]),
-    ("network", &["architecture", "graph", "scaling"]),
+    ("network", &["architecture", "graph", "scaling", "tensor"]),
     (
         "request",
         &[
@@ -26,6 +26,7 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
             "network",
             "onnx",
             "scaling",
+            "tensor",
         ],
     ),
     (

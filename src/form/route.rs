@@ -4,9 +4,9 @@
 //! positions. A depthwise kernel is never mixed: every expert's convolution is computed, weighted by its
 //! routing, and their sum taken, itself a grouped convolution with ones.
 
-use crate::graph::shape::{Dim, Shape};
 use crate::graph::{Conv, Graph, Node, Op, Padding, Recipe, Value, ValueId, ValueKind};
 use crate::onnx::ops::Operator;
+use crate::tensor::shape::{Dim, Shape};
 
 /// Replaces every routed convolution; the last node keeps its name, and the result its value.
 ///

@@ -3,9 +3,9 @@
 //! Swish is Sigmoid and Mul, a pool is ReduceMean with its axes as an attribute, a linear layer is Gemm,
 //! ReLU6 is Clip with its bounds as constants. Padding becomes explicit, possibly asymmetric, pads.
 
-use crate::graph::shape::{Dim, display};
 use crate::graph::{Activation, Conv, Graph, Node, Op, Value, ValueId, ValueKind};
 use crate::onnx::ops::Operator;
+use crate::tensor::shape::{Dim, display};
 
 /// Why a graph cannot be spelled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

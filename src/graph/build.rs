@@ -1,8 +1,8 @@
 //! Building a graph node by node, with the shape of every value known as it is made.
 
 use super::parameter::{Parameter, Recipe, Role};
-use super::shape::{Dim, Shape, WindowError};
 use super::{Conv, Graph, Node, Op, Padding, Value, ValueId, ValueKind};
+use crate::tensor::shape::{Dim, Shape, WindowError};
 
 /// Why a node cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Parameters, buffers and multiply-adds of a canonical graph.
 
 use super::{Graph, Node, Op};
-use crate::graph::shape::element_count;
+use crate::tensor::shape::element_count;
 
 /// What a graph costs for one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,16 +5,15 @@
 //! [`Op::Onnx`] operators, and only such a graph can be written.
 
 pub mod parameter;
-pub mod shape;
 
 mod build;
 mod count;
 
 use crate::onnx::ops::Operator;
+use crate::tensor::shape::Shape;
 pub use build::{BuildError, GraphBuilder};
 pub use count::Counts;
 pub use parameter::{BatchNormNames, Parameter, Recipe, Role, Site};
-use shape::Shape;
 
 /// Index of a value in [`Graph::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
 //! Parameters as the network declares them, and recipes that make initializers from them.
 
-use super::shape::Shape;
+use crate::tensor::shape::Shape;
 
 /// A tensor that weights must provide.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +92,7 @@ impl Parameter {
     /// If a dimension is not known; the network never declares such a parameter.
     #[must_use]
     pub fn element_count(&self) -> u64 {
-        super::shape::element_count(&self.shape).expect("parameters have known shapes")
+        crate::tensor::shape::element_count(&self.shape).expect("parameters have known shapes")
     }
 }
 

@@ -14,10 +14,10 @@ use routing::Routing;
 pub use summary::{Row, summary};
 
 use crate::architecture::{Architecture, BlockKind, Stage};
-use crate::graph::shape::{Dim, Shape};
 use crate::graph::{
     Activation, BuildError, Conv, Graph, GraphBuilder, Op, Padding, Role, Site, ValueId,
 };
+use crate::tensor::shape::{Dim, Shape};
 
 /// What goes into and comes out of the graph.
 #[derive(Clone, Debug, PartialEq)]

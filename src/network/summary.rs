@@ -2,8 +2,8 @@
 
 use super::{Interface, build};
 use crate::architecture::{Architecture, BlockKind, Stage};
-use crate::graph::shape::Dim;
 use crate::graph::{BuildError, Counts, Graph};
+use crate::tensor::shape::Dim;
 
 /// One row: a part of the network and what it costs.
 #[derive(Clone, Debug, PartialEq, Eq)]

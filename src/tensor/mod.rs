@@ -1,8 +1,9 @@
 //! Named tensors that are read in pieces: what checkpoints, seeds, bound weights and model files offer,
-//! and what writers take. It knows no file format.
+//! and what writers take; and shapes, symbolic ones too. It knows no file format.
 
 mod checksum;
 mod pipe;
+pub mod shape;
 mod stream;
 
 pub use checksum::Checksum;

@@ -3,8 +3,8 @@
 //! The format is 8 bytes of header length, a JSON header and the tensors' bytes, little-endian and without a
 //! gap (safetensors README, "Format"). The same parameters and metadata always give the same bytes.
 
-use crate::graph::shape::Dim;
 use crate::graph::{Graph, Parameter, Role};
+use crate::tensor::shape::Dim;
 use crate::tensor::{
     Pipe, Progress, Segment, SourceError, StreamError, TensorInfo, TensorReader, TensorSource,
     stream,

@@ -87,7 +87,7 @@ impl SeededWeights {
                 shape: parameter
                     .shape
                     .iter()
-                    .filter_map(crate::graph::shape::Dim::fixed)
+                    .filter_map(crate::tensor::shape::Dim::fixed)
                     .collect(),
                 dtype: Dtype::F32,
             })

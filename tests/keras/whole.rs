@@ -2,8 +2,8 @@
 
 use crate::writer::{Message, Writer, contiguous, dataspace, longs, single};
 use efficientnet_onnx::architecture::design::parse_blocks;
-use efficientnet_onnx::graph::shape::Dim;
 use efficientnet_onnx::request::{Blueprint, Request};
+use efficientnet_onnx::tensor::shape::Dim;
 use efficientnet_onnx::weights::names::{NameMap, Naming};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -3,11 +3,11 @@
 mod node;
 
 use super::Report;
-use crate::graph::shape::Dim;
 use crate::onnx::file::{Contents, Initializer};
 use crate::onnx::ops::{TensorType, agree};
 use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{NodeProto, ValueInfoProto, tensor_shape_proto::dimension, type_proto};
+use crate::tensor::shape::Dim;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 

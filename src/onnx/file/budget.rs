@@ -6,13 +6,13 @@
 
 use super::initializer::Initializer;
 use super::wire::Fault;
-use crate::graph::shape::Dim;
 use crate::onnx::proto::tensor_shape_proto::Dimension;
 use crate::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, NodeProto, SparseTensorProto,
     StringStringEntryProto, TensorAnnotation, TensorProto, TensorShapeProto, TypeProto,
     ValueInfoProto,
 };
+use crate::tensor::shape::Dim;
 use prost::encoding::{WireType, decode_key, decode_varint};
 
 /// Memory that decoded messages and their check may take, in bytes: 5,000 blocks, the most that is ever

@@ -1,7 +1,6 @@
 //! A graph's nodes, inputs, outputs and value shapes as protobuf, without the tensors.
 
 use super::ModelError;
-use crate::graph::shape::Dim;
 use crate::graph::{Graph, Op, Value, ValueId};
 use crate::onnx::proto::{
     GraphProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto,
@@ -9,6 +8,7 @@ use crate::onnx::proto::{
     tensor_shape_proto::{Dimension, dimension},
     type_proto,
 };
+use crate::tensor::shape::Dim;
 use prost::Message;
 
 /// The graph's fields before and after its initializers, encoded.

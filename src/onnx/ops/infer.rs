@@ -4,8 +4,8 @@
 //! operand decides it.
 
 use super::{OpError, Operator, TensorType};
-use crate::graph::shape::{self, Dim, Shape};
 use crate::onnx::proto::tensor_proto::DataType;
+use crate::tensor::shape::{self, Dim, Shape};
 
 impl Operator {
     /// Type of the result; operands that are left out are not in `inputs`.

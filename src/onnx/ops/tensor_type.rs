@@ -1,9 +1,9 @@
 //! Element type and shape of a value, and how a file declares them.
 
-use crate::graph::shape::{self, Dim, Shape};
 use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::tensor_shape_proto::dimension::Value;
 use crate::onnx::proto::{TensorShapeProto, TypeProto, type_proto};
+use crate::tensor::shape::{self, Dim, Shape};
 use std::fmt;
 
 /// Element type and shape of a tensor.

@@ -4,8 +4,8 @@ mod unsound;
 
 use super::finite::Watch;
 use super::kernels::{ExpertsInner, FoldedWeight, Table};
-use crate::graph::shape::Dim;
 use crate::graph::{BatchNormNames, Graph, Parameter, Recipe, Role, ValueKind};
+use crate::tensor::shape::Dim;
 use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
