@@ -3,7 +3,7 @@
 //! A wrong guess would change every logit in silence, so nothing is guessed: the request decides, then what
 //! the file says of itself, then what its library always does.
 
-use super::Naming;
+use super::naming::Naming;
 use crate::graph::Padding;
 use std::fmt;
 

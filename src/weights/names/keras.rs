@@ -3,7 +3,7 @@
 //! Layers as in keras `applications/efficientnet.py` and `efficientnet_v2.py`; the depthwise layer of V2 is
 //! `dwconv2`. Keras 3 calls a depthwise kernel `kernel`: whoever reads a file settles that first.
 
-use super::map::{Kind, Place, Row, row};
+use super::place::{Kind, Place, Row, row};
 
 const OUTSIDE: [Row; 5] = [
     ("conv_stem", "stem_conv"),

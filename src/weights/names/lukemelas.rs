@@ -1,7 +1,7 @@
 //! efficientnet_pytorch's vocabulary: blocks are counted through, and a block that does not expand only lacks
 //! `_expand_conv` and `_bn0` (`efficientnet_pytorch/model.py`). It has no fused and no routed blocks.
 
-use super::map::{Kind, Place, Row, row};
+use super::place::{Kind, Place, Row, row};
 
 const OUTSIDE: [Row; 5] = [
     ("conv_stem", "_conv_stem"),

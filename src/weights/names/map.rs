@@ -3,7 +3,9 @@
 //! A pure function of the list of timm names: which blocks there are, and of what kind each is, is read
 //! from the names themselves. Knows no architecture, no file and no library's vocabulary.
 
-use super::{Naming, keras, lukemelas, tensorflow, torchvision};
+use super::naming::Naming;
+use super::place::{Kind, Place};
+use super::{keras, lukemelas, tensorflow, torchvision};
 use std::collections::BTreeMap;
 
 /// The names that a naming gives to a list of parameters.
@@ -58,46 +60,6 @@ impl NameMap {
             .iter()
             .map(|(timm, source)| (timm.as_str(), source.as_str()))
     }
-}
-
-/// One row of a table: a module in timm, and in the library.
-pub(super) type Row = (&'static str, &'static str);
-
-/// What a group of modules is: each library has a table for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    /// Stem, head and classifier.
-    Outside,
-    /// A block that expands its input by a 1×1 convolution.
-    Expanded,
-    /// A block with an expansion ratio of 1: timm's depthwise-separable block, whose `conv_pw` projects.
-    Separable,
-    /// A block whose expansion is a full convolution.
-    Fused,
-    /// One full convolution: a fused block with an expansion ratio of 1.
-    Single,
-}
-
-/// A module's place in its network.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    /// What it is a part of.
-    pub(super) kind: Kind,
-    /// The block's stage, from 0.
-    pub(super) stage: usize,
-    /// The block's place in its stage, from 0.
-    pub(super) index: usize,
-    /// The block's number in the network, from 0.
-    pub(super) number: usize,
-    /// How many stages the network has.
-    pub(super) stages: usize,
-    /// Whether the network has fused blocks, as EfficientNetV2 has.
-    pub(super) fused: bool,
-}
-
-/// The library's module in the row of timm's.
-pub(super) fn row(rows: &[Row], module: &str) -> Option<&'static str> {
-    rows.iter().find(|row| row.0 == module).map(|row| row.1)
 }
 
 /// A routed block's own module, and what every table's modules are called in timm.

@@ -5,7 +5,7 @@
 //! never seen in a file, so they have no name here.
 
 use super::keras::weight;
-use super::map::{Kind, Place, Row, row};
+use super::place::{Kind, Place, Row, row};
 
 const OUTSIDE: [Row; 5] = [
     ("conv_stem", "stem/conv2d"),

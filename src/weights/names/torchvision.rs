@@ -1,6 +1,6 @@
 //! torchvision's vocabulary: modules are numbered (`models/efficientnet.py`), a step less where one is left out.
 
-use super::map::{Kind, Place, Row, row};
+use super::place::{Kind, Place, Row, row};
 
 const OUTSIDE: [Row; 5] = [
     ("conv_stem", "features.0.0"),

@@ -1,0 +1,170 @@
+//! Libraries by their tensor names, and which of them wrote a checkpoint.
+
+use crate::tensor::TensorInfo;
+use std::fmt;
+
+/// A library whose tensor names are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// timm and geffnet: `blocks.0.0.conv_dw.weight`.
+    Timm,
+    /// torchvision: `features.1.0.block.0.0.weight`.
+    Torchvision,
+    /// `efficientnet_pytorch` by lukemelas, and its Lite ports: `_blocks.0._depthwise_conv.weight`.
+    Lukemelas,
+    /// Keras: `block1a_dwconv/depthwise_kernel`, in Keras's layout.
+    Keras,
+    /// TensorFlow's own checkpoints: `blocks_0/depthwise_conv2d/depthwise_kernel`, in TensorFlow's layout.
+    TensorFlow,
+}
+
+impl Naming {
+    /// Every naming, in the order in which they are tried.
+    pub const ALL: [Self; 5] = [
+        Self::Timm,
+        Self::Torchvision,
+        Self::Lukemelas,
+        Self::Keras,
+        Self::TensorFlow,
+    ];
+
+    /// Finds the naming of a checkpoint from its stem and its classifier, of several the one that most names are of; `None` if
+    /// no library's is there.
+    #[must_use]
+    pub fn detect(tensors: &[TensorInfo]) -> Option<Self> {
+        let has = |name: &str| tensors.iter().any(|tensor| tensor.name == name);
+        let there = Self::ALL
+            .into_iter()
+            .filter(|naming| has(naming.stem_weight()) || has(naming.classifier_weight()));
+        // Of equals, `max_by_key` takes the last.
+        there.rev().max_by_key(|naming| {
+            let own = tensors
+                .iter()
+                .filter(|tensor| naming.is_backbone(&tensor.name));
+            own.count()
+        })
+    }
+
+    /// Whether a name is of the network below its classifier, as far as its start tells.
+    #[must_use]
+    pub fn is_backbone(self, name: &str) -> bool {
+        let starts: &[&str] = match self {
+            Self::Timm => &["conv_stem.", "bn1.", "blocks.", "conv_head.", "bn2."],
+            Self::Torchvision => &["features."],
+            Self::Lukemelas => &["_conv_stem.", "_bn0.", "_blocks.", "_conv_head.", "_bn1."],
+            Self::Keras => &["stem_", "top_conv/", "top_bn/", "normalization"],
+            Self::TensorFlow => &["stem/", "blocks_", "head/conv2d/", "head/tpu_batch"],
+        };
+        let is_block = || {
+            let number = name.strip_prefix("block").filter(|_| self == Self::Keras);
+            number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        starts.iter().any(|start| name.starts_with(start)) || is_block()
+    }
+
+    /// Whether a name is of the network, its classifier included, as far as its start tells.
+    #[must_use]
+    pub fn is_weight(self, name: &str) -> bool {
+        let classifier = self.classifier_weight();
+        let end = classifier.rfind(['.', '/']).map_or(0, |place| place + 1);
+        self.is_backbone(name) || name.starts_with(&classifier[..end])
+    }
+
+    /// The naming called `name`.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|naming| naming.to_string() == name)
+    }
+
+    /// The name of the first convolution's kernel, `[filters, channels, height, width]` in PyTorch's layout.
+    #[must_use]
+    pub fn stem_weight(self) -> &'static str {
+        match self {
+            Self::Timm => "conv_stem.weight",
+            Self::Torchvision => "features.0.0.weight",
+            Self::Lukemelas => "_conv_stem.weight",
+            Self::Keras => "stem_conv/kernel",
+            Self::TensorFlow => "stem/conv2d/kernel",
+        }
+    }
+
+    /// The name of the classifier's weight, `[classes, features]`.
+    #[must_use]
+    pub fn classifier_weight(self) -> &'static str {
+        match self {
+            Self::Timm => "classifier.weight",
+            Self::Torchvision => "classifier.1.weight",
+            Self::Lukemelas => "_fc.weight",
+            Self::Keras => "predictions/kernel",
+            Self::TensorFlow => "head/dense/kernel",
+        }
+    }
+}
+
+impl fmt::Display for Naming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Timm => "timm",
+            Self::Torchvision => "torchvision",
+            Self::Lukemelas => "lukemelas",
+            Self::Keras => "keras",
+            Self::TensorFlow => "tensorflow",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Dtype;
+
+    #[test]
+    fn each_library_is_detected_by_its_own_names() {
+        let detect = |names: &[&str]| {
+            let tensors: Vec<_> = names
+                .iter()
+                .map(|name| TensorInfo {
+                    name: (*name).to_string(),
+                    shape: vec![],
+                    dtype: Dtype::F32,
+                })
+                .collect();
+            Naming::detect(&tensors)
+        };
+        assert_eq!(
+            detect(&["blocks.0.0.conv_dw.weight", "conv_stem.weight"]),
+            Some(Naming::Timm)
+        );
+        assert_eq!(
+            detect(&["features.0.0.weight", "classifier.1.weight"]),
+            Some(Naming::Torchvision)
+        );
+        assert_eq!(
+            detect(&[
+                "classifier.weight",
+                "classifier.bias",
+                "features.0.0.weight"
+            ]),
+            Some(Naming::Torchvision)
+        );
+        assert_eq!(
+            detect(&["_blocks.0._bn1.bias", "_fc.weight"]),
+            Some(Naming::Lukemelas)
+        );
+        assert_eq!(
+            detect(&["stem_conv/kernel", "stem_bn/gamma"]),
+            Some(Naming::Keras)
+        );
+        assert_eq!(
+            detect(&["blocks_0/conv2d/kernel", "head/dense/kernel"]),
+            Some(Naming::TensorFlow)
+        );
+        assert_eq!(
+            detect(&["conv1.weight", "layer1.0.conv1.weight", "fc.weight"]),
+            None
+        );
+        assert_eq!(detect(&[]), None);
+    }
+}
