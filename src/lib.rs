@@ -13,9 +13,9 @@
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`scaling`] | coefficients, rounding rules, published tables |
-//! | [`architecture`] | block rows, block strings and architecture files, every number resolved |
-//! | [`network`] | how a stem, MBConv, squeeze-and-excitation and a head are wired |
+//! | [`scaling`] | coefficients, the compound formula, rounding rules |
+//! | [`architecture`] | stem, stages of blocks, head, every number resolved; families, block strings, architecture files |
+//! | [`network`] | how a stem, blocks and a head are wired; one file a kind of block |
 //! | [`graph`] | values, nodes, parameters; one node per concept |
 //! | [`form`] | how a concept is spelled; one file a pass |
 //! | [`onnx`] | operators, opsets, writing, reading and checking files |
@@ -53,7 +53,7 @@
 //! use efficientnet_onnx::emit::{self, Destination, Emitted};
 //! use efficientnet_onnx::onnx::{check, file::ModelFile};
 //! use efficientnet_onnx::request::{Blueprint, Extent, Request};
-//! use efficientnet_onnx::scaling::Variant;
+//! use efficientnet_onnx::architecture::Variant;
 //! use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 //! use efficientnet_onnx::weights::Expected;
 //!

@@ -7,8 +7,8 @@ mod contradiction;
 
 pub use contradiction::{Contradiction, contradictions};
 
+use crate::architecture::Variant;
 use crate::request::{Blueprint, Request};
-use crate::scaling::{PUBLISHED, Variant};
 use crate::tensor::shape::Dim;
 use crate::tensor::{Dtype, TensorInfo};
 use crate::weights::names::{NameMap, Naming};
@@ -39,7 +39,7 @@ pub fn recognise(tensors: &[TensorInfo], naming: Naming) -> Result<&'static Vari
         .map(|tensor| (tensor.name.as_str(), &tensor.shape[..]))
         .collect();
     let mut best: Option<(usize, &'static Variant)> = None;
-    for variant in &PUBLISHED {
+    for variant in Variant::all() {
         let faults = faults(&found, variant, naming);
         if faults == 0 {
             return Ok(variant);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn every_published_model_is_told_from_every_other() {
-        for variant in &PUBLISHED {
+        for variant in Variant::all() {
             for naming in Naming::ALL {
                 if let Some(tensors) = tensors(variant, naming) {
                     let found = recognise(&tensors, naming).map(|found| found.name);

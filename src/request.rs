@@ -1,12 +1,14 @@
 //! One request, from scaling to a graph in its final form: the only place that strings the stages together.
 
-use crate::architecture::{Architecture, Design, LARGEST_WEIGHT_BYTES, Options, SizeError};
+use crate::architecture::{
+    Architecture, Design, LARGEST_WEIGHT_BYTES, Options, Reading, Scaling, SizeError, Variant,
+};
 pub use crate::form::SpellError;
 use crate::form::{fold_batch_norms, route_experts, spell};
 use crate::graph::{BuildError, Counts, Graph, Parameter};
 use crate::network::{self, ClassActivation, Interface, Output};
 use crate::onnx::opset::Opset;
-use crate::scaling::{Coefficients, Reading, Scaling, Variant};
+use crate::scaling::Coefficients;
 use crate::tensor::shape::Dim;
 use std::fmt;
 use std::str::FromStr;
@@ -117,7 +119,7 @@ impl Request {
     /// Whether any output is of classes.
     #[must_use]
     pub fn has_classes(&self) -> bool {
-        self.outputs != [Output::Pooled]
+        self.outputs.iter().any(|output| output.needs_classifier())
     }
 
     /// Height and width at which the graph is counted and tried: the fixed ones, and for symbolic ones the
@@ -152,7 +154,7 @@ impl Request {
     /// As [`Request::canonical`].
     pub fn counts(&self) -> Result<Counts, RequestError> {
         let whole = self.canonical()?;
-        if self.outputs != [Output::Pooled] {
+        if self.has_classes() {
             return Ok(whole.counts());
         }
         let interface = Interface {
@@ -241,7 +243,7 @@ impl Blueprint {
         match &scaling.reading {
             Reading::Published { variant } => format!("efficientnet-{}", variant.name),
             Reading::Formula { .. } | Reading::Given => {
-                format!("efficientnet-{}-w{width}-d{depth}", scaling.family().name())
+                format!("efficientnet-{}-w{width}-d{depth}", scaling.family.name)
             }
         }
     }

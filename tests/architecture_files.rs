@@ -1,9 +1,9 @@
 //! Networks described in files and by block strings, against the published ones and against known figures.
 
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::architecture::design::{Design, parse_blocks, parse_file, write_file};
 use efficientnet_onnx::network::summary;
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::scaling::{PUBLISHED, Variant};
 use efficientnet_onnx::tensor::shape::Dim;
 
 const EXAMPLE: &str = include_str!("../examples/one-block-stages.toml");
@@ -27,7 +27,7 @@ fn design(variant: &'static Variant) -> Design {
 
 #[test]
 fn every_published_network_fits_in_a_file() {
-    for variant in &PUBLISHED {
+    for variant in Variant::all() {
         let design = design(variant);
         let text = write_file(&design);
         let read =

@@ -6,9 +6,10 @@
 //! (all but B3, which its rounding rule makes narrower).
 
 use efficientnet_onnx::architecture::{Architecture, Options};
+use efficientnet_onnx::architecture::{Family, Scaling, Variant};
 use efficientnet_onnx::graph::{Graph, Op};
 use efficientnet_onnx::network::{self, Interface};
-use efficientnet_onnx::scaling::{Compound, Family, PUBLISHED, Scaling, Variant};
+use efficientnet_onnx::scaling::Compound;
 
 struct Network {
     name: &'static str,
@@ -145,7 +146,7 @@ fn graph(name: &str, size: u64) -> Graph {
 
 #[test]
 fn the_table_covers_every_published_variant() {
-    let names: Vec<&str> = PUBLISHED.iter().map(|variant| variant.name).collect();
+    let names: Vec<&str> = Variant::all().map(|variant| variant.name).collect();
     assert_eq!(names, NETWORKS.map(|network| network.name));
 }
 
@@ -158,7 +159,7 @@ fn coefficients_filters_and_repeats() {
         assert_eq!(variant.coefficients.width, expected.width, "{name}");
         assert_eq!(variant.coefficients.depth, expected.depth, "{name}");
         assert_eq!(variant.resolution, expected.resolution, "{name}");
-        assert_eq!(found.stem_filters, expected.stem, "{name}");
+        assert_eq!(found.stem.filters, expected.stem, "{name}");
         let filters: Vec<u64> = found
             .stages
             .iter()
@@ -167,7 +168,7 @@ fn coefficients_filters_and_repeats() {
         assert_eq!(filters, expected.filters, "{name}");
         let repeats: Vec<u64> = found.stages.iter().map(|stage| stage.num_repeat).collect();
         assert_eq!(repeats, expected.repeats, "{name}");
-        assert_eq!(found.head_filters, expected.head, "{name}");
+        assert_eq!(found.features(), expected.head, "{name}");
         assert_eq!(
             found.block_count(),
             expected.repeats.iter().sum::<u64>(),
@@ -240,7 +241,12 @@ fn macs_at_other_sizes() {
 /// The first request of the compound formula whose weights pass protobuf's 2 GiB.
 #[test]
 fn parameters_of_the_formula_at_phi_13() {
-    let scaling = Scaling::formula(Family::V1, 13.0, Compound::default()).expect("a legal phi");
+    let scaling = Scaling::formula(
+        Family::by_name("v1").expect("a family"),
+        13.0,
+        Compound::default(),
+    )
+    .expect("a legal phi");
     let architecture = Architecture::scale(&scaling, Options::default()).expect("below the limits");
     let graph =
         network::build(&architecture, &Interface::single([64; 2])).expect("64 pixels are enough");

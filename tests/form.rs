@@ -1,10 +1,10 @@
 //! What the form passes do to a real network.
 
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::form::{fold_batch_norms, spell};
 use efficientnet_onnx::graph::{Graph, Op};
 use efficientnet_onnx::network::{self, ClassActivation, Interface, Output};
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::tensor::shape::Dim;
 use std::collections::BTreeMap;
 

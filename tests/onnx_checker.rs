@@ -49,7 +49,7 @@ fn folder() -> tempfile::TempDir {
 fn every_variant_passes() {
     let folder = folder();
     let mut checked = 0;
-    for variant in efficientnet_onnx::scaling::PUBLISHED {
+    for variant in efficientnet_onnx::architecture::Variant::all() {
         let path = emit(folder.path(), variant.name, &["--variant", variant.name]);
         assert_eq!(check(&[&path]).trim_end(), path.to_str().expect("UTF-8"));
         std::fs::remove_file(path).expect("it was just checked");

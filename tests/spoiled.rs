@@ -1,7 +1,7 @@
 //! Numbers that no weight should be are found wherever they would be used.
 
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::request::{BatchNorms, Blueprint, Request};
-use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
 use efficientnet_onnx::weights::finite::{Fault, Unsound};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};

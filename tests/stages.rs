@@ -2,10 +2,10 @@
 //!
 //! Computed by instantiating timm 1.0.31's `tf_` models, at the sizes of their authors' evaluations.
 
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::graph::{Graph, Op};
 use efficientnet_onnx::network::{self, Interface};
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::scaling::Variant;
 
 /// Parameters and multiply-adds.
 type Cost = (u64, u64);

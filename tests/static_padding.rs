@@ -4,12 +4,12 @@
 mod lite_support;
 mod verify_support;
 
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::graph::{Op, Padding};
 use efficientnet_onnx::metadata::{RECIPE_KEY, Recipe};
 use efficientnet_onnx::network::{self, Interface};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::request::{Blueprint, Extent, Request};
-use efficientnet_onnx::scaling::Variant;
 use lite_support::change::{changed, set_metadata};
 use serde_json::{Value, json};
 use std::path::Path;

@@ -43,7 +43,12 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
     (
         "recognise",
         &[
-            "graph", "network", "request", "scaling", "tensor", "weights",
+            "architecture",
+            "graph",
+            "network",
+            "request",
+            "tensor",
+            "weights",
         ],
     ),
     ("stored", &["onnx", "runtime", "tensor", "weights"]),
@@ -51,7 +56,7 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
     ("hub", &["labels", "tensor"]),
     (
         "like",
-        &["graph", "metadata", "request", "scaling", "weights"],
+        &["architecture", "graph", "metadata", "request", "weights"],
     ),
     ("emit", &["onnx", "request", "tensor", "weights"]),
     (

@@ -2,8 +2,8 @@
 //!
 //! `golden/timm_table.py` wrote the table from instances of timm 1.0.31.
 
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::like;
-use efficientnet_onnx::scaling::PUBLISHED;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -33,6 +33,6 @@ fn every_model_of_timm_has_our_parameters() {
         rows += 1;
     }
     assert_eq!((models.len(), rows), (54, 92));
-    let all: BTreeSet<&str> = PUBLISHED.iter().map(|variant| variant.name).collect();
+    let all: BTreeSet<&str> = Variant::all().map(|variant| variant.name).collect();
     assert_eq!(variants, all);
 }

@@ -1,7 +1,7 @@
 //! Weights from a seed are the same bytes on every run, thread count and machine.
 
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::tensor::{Pipe, Segment, TensorSource, stream};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use sha2::{Digest, Sha256};

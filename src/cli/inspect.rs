@@ -9,7 +9,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::design::{Design, write_file};
 use efficientnet_onnx::metadata::{self, Framing, Head, Origin, Preprocessing, Recipe, Sampling};
-use efficientnet_onnx::network::{ClassActivation, Output, Row, summary};
+use efficientnet_onnx::network::{ClassActivation, Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::request::Request;
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
         return Ok(Status::Done);
     }
     let mut rows = summary(&architecture, request.default_size()).map_err(Failure::bad_input)?;
-    if request.outputs == [Output::Pooled] {
+    if !request.has_classes() {
         // The classifier comes last.
         rows.pop();
     }

@@ -3,11 +3,11 @@
 use super::exit::Failure;
 use super::text;
 use comfy_table::{CellAlignment, Table, presets};
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::{self, Like};
 use efficientnet_onnx::metadata::{Preprocessing, Recipe};
 use efficientnet_onnx::request::Request;
-use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::weights::names::Naming;
 use efficientnet_onnx::weights::names::conventions::{Known, Undecided, implied};
 use serde_json::{Value, json};

@@ -1,8 +1,9 @@
 //! What `--phi` was taken to mean, in one line.
 
 use super::text;
+use efficientnet_onnx::architecture::{Reading, Scaling};
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::scaling::{Compound, Reading, Scaling, Variant};
+use efficientnet_onnx::scaling::Compound;
 
 /// What φ was taken to mean, what the request changes of it, and what the other reading would give; none for a network
 /// that is not scaled.
@@ -10,7 +11,7 @@ use efficientnet_onnx::scaling::{Compound, Reading, Scaling, Variant};
 /// Both readings are described as they are by themselves, whatever else is asked for.
 pub fn line(phi: f64, request: &Request) -> Option<String> {
     let scaling = request.blueprint.scaling()?;
-    let family = scaling.family();
+    let family = scaling.family;
     let used = describe(scaling);
     let here = changed(request, scaling);
     let line = match &scaling.reading {
@@ -25,16 +26,13 @@ pub fn line(phi: f64, request: &Request) -> Option<String> {
             )
         }
         _ => {
-            let other = match Variant::by_phi(family, phi) {
+            let other = match family.variant_at(phi) {
                 Some(variant) => format!(
                     "the published {} (without `--formula`) has {}",
                     variant.name,
                     describe(&Scaling::published(variant))
                 ),
-                None => format!(
-                    "family {} has no published model of this phi",
-                    family.name()
-                ),
+                None => format!("family {} has no published model of this phi", family.name),
             };
             format!("phi {phi} by the formula: {used}{here}; {other}")
         }

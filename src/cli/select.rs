@@ -5,10 +5,11 @@ use super::like::{self, Choice};
 use super::{reading, variant};
 use clap::{ArgGroup, Args};
 use efficientnet_onnx::architecture::design::{Design, parse_blocks, parse_file};
+use efficientnet_onnx::architecture::{Family, Scaling, Variant};
 use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::Like;
 use efficientnet_onnx::request::{Blueprint, Extent, Request};
-use efficientnet_onnx::scaling::{Coefficients, Compound, Family, Scaling, Variant};
+use efficientnet_onnx::scaling::{Coefficients, Compound};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -52,7 +53,7 @@ pub struct Selection {
     )]
     gamma: Option<f64>,
     /// Baseline that is scaled
-    #[arg(long, value_name = "F", default_value = "v1", value_parser = Family::ALL.map(Family::name))]
+    #[arg(long, value_name = "F", default_value = "v1", value_parser = Family::ALL.map(|family| family.name))]
     family: String,
     /// Published model, such as b0, l2, lite4, edgetpu-s, condconv-b0-4e, v2-s or v2-b0
     #[arg(long, value_name = "NAME", value_parser = variant::Names, conflicts_with = "family")]
@@ -163,7 +164,7 @@ impl Selection {
     }
 
     fn scaling(&self) -> Result<Scaling, Failure> {
-        let family = Family::by_name(&self.family).unwrap_or(Family::V1);
+        let family = Family::by_name(&self.family).unwrap_or(Family::ALL[0]);
         if self.asks_for_list() {
             return Err(Failure::bad_input("`list` is no model")
                 .hint("`inspect --like list` prints the names"));
@@ -179,7 +180,7 @@ impl Selection {
             return Err(Failure::bad_input("no network is chosen")
                 .hint("use one of `--phi X`, `--variant NAME`, `--like LIB/MODEL`, `--width W --depth D`, `--arch FILE` or `--blocks STRINGS`"));
         };
-        match Variant::by_phi(family, phi).filter(|_| !self.asks_for_formula()) {
+        match family.variant_at(phi).filter(|_| !self.asks_for_formula()) {
             Some(variant) => Ok(Scaling::published(variant)),
             None => Scaling::formula(family, phi, self.compound()).map_err(Failure::bad_input),
         }

@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command, Error};
-use efficientnet_onnx::scaling::{PUBLISHED, Variant};
+use efficientnet_onnx::architecture::Variant;
 use std::ffi::OsStr;
 
 /// Takes the name of a published model as people write it, and gives its own.
@@ -11,7 +11,7 @@ pub struct Names;
 
 impl Names {
     fn names() -> PossibleValuesParser {
-        PossibleValuesParser::new(PUBLISHED.map(|variant| variant.name))
+        PossibleValuesParser::new(Variant::all().map(|variant| variant.name))
     }
 }
 
@@ -31,7 +31,7 @@ impl TypedValueParser for Names {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let values = PUBLISHED.map(|variant| PossibleValue::new(variant.name));
-        Some(Box::new(values.into_iter()))
+        let values = Variant::all().map(|variant| PossibleValue::new(variant.name));
+        Some(Box::new(values))
     }
 }

@@ -3,9 +3,9 @@
 //! All have weights `imagenet` alone, so names have no tag.
 
 use super::{LabelSet, Library, Like};
+use crate::architecture::Variant;
 use crate::graph::Padding;
 use crate::metadata::{Framing, Interpolation, Normal, Preprocessing, Sampling};
-use crate::scaling::{Baseline, Variant};
 
 /// Keras's name and ours. `default_size` is the published evaluation size of each; `BatchNormalization` has epsilon
 /// 1e-3.
@@ -72,11 +72,7 @@ pub fn normal(mean: [f64; 3], variance: [f64; 3]) -> Normal {
 /// `(x / 255 − mean) / std`; that of V2-S to L is `x / 128 − 1`). Keras leaves resizing to its user; its guides do it
 /// with `tf.image.resize` to the network's size.
 fn preprocessing(variant: &Variant) -> Preprocessing {
-    let normal = match variant.baseline {
-        Baseline::V2S | Baseline::V2M | Baseline::V2L => Normal::V2,
-        _ => Normal::IMAGENET,
-    };
-    prepared([variant.resolution; 2], normal)
+    prepared([variant.resolution; 2], variant.baseline.evaluation.normal)
 }
 
 /// How pictures become input of a size for a model that normalises them so: as Keras's guides resize them.

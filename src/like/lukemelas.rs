@@ -1,9 +1,9 @@
 //! Models of efficientnet_pytorch 0.7.1 (lukemelas) and of efficientnet_lite_pytorch 0.1.0, its Lite port.
 
 use super::{LabelSet, Library, Like};
+use crate::architecture::Variant;
 use crate::graph::Padding;
 use crate::metadata::{Framing, Interpolation, Normal, Preprocessing, Sampling};
-use crate::scaling::{Family, Variant};
 
 /// Ours of `VALID_MODELS` (`utils.py`) and of the Lite port, each after `efficientnet-`. Sizes are those of
 /// `efficientnet_params`: the published ones.
@@ -51,7 +51,7 @@ fn like(name: &str, tag: Option<&str>) -> Option<Like> {
 /// As `examples/imagenet/main.py` evaluates. The Lite port has nothing of its own, so its is the originals'.
 fn preprocessing(variant: &Variant, tag: Option<&str>) -> Preprocessing {
     let size = [variant.resolution; 2];
-    if variant.baseline.family() == Family::Lite {
+    if variant.family().name == "lite" {
         return Preprocessing::tensorflow(variant.baseline, size);
     }
     let normal = match tag {

@@ -9,10 +9,10 @@ mod tensorflow;
 mod timm;
 mod torchvision;
 
+use crate::architecture::Variant;
 use crate::graph::Padding;
 use crate::metadata::{MetadataError, Preprocessing, Recipe};
 use crate::request::{Blueprint, Extent, Request};
-use crate::scaling::Variant;
 use crate::weights::names::Naming;
 use std::fmt;
 

@@ -1,9 +1,10 @@
 //! TensorFlow's models: tensorflow/tpu `models/official/efficientnet` and google/automl `efficientnetv2`.
 
 use super::{LabelSet, Library, Like};
+use crate::architecture::family::Crop;
+use crate::architecture::{Baseline, Variant};
 use crate::graph::Padding;
-use crate::metadata::{Framing, Interpolation, Normal, Preprocessing, Sampling};
-use crate::scaling::{Baseline, Variant};
+use crate::metadata::{Framing, Normal, Preprocessing, Sampling};
 
 /// Official name, ours, and the tags of its released weights; the first is taken by default.
 ///
@@ -92,7 +93,7 @@ fn like(model: &str, variant: &str, tag: Option<&str>) -> Option<Like> {
         padding: Padding::Same,
         batch_norm_epsilon: 1e-3,
         size,
-        preprocessing: preprocessing(variant.baseline, size, tag),
+        preprocessing: preprocessing(variant, size, tag),
         test: None,
         classes,
         labels: LabelSet::of(classes),
@@ -103,15 +104,12 @@ fn like(model: &str, variant: &str, tag: Option<&str>) -> Option<Like> {
 /// `efficientnetv2/preprocessing.py`).
 pub(super) fn preprocessing_at(
     own: &Preprocessing,
-    baseline: Baseline,
+    baseline: &Baseline,
     size: [u64; 2],
 ) -> Preprocessing {
     let mut record = own.at(size);
-    let is_v2 = matches!(
-        baseline,
-        Baseline::V2S | Baseline::V2M | Baseline::V2L | Baseline::V2Xl
-    );
-    if is_v2 && size[0].min(size[1]) < WHOLE_FROM {
+    let takes_whole = baseline.evaluation.crop == Crop::Whole;
+    if takes_whole && size[0].min(size[1]) < WHOLE_FROM {
         record.framing = Framing::CropPadding(32);
     }
     record
@@ -123,22 +121,20 @@ const WHOLE_FROM: u64 = 320;
 /// tensorflow/tpu `preprocessing.py` and `main.py` (V1, Lite, EdgeTPU, CondConv): a crop whose padding grows with the
 /// size; bicubic, but bilinear in Lite and EdgeTPU. google/automl `efficientnetv2/preprocessing.py` (V2-S to XL): no
 /// crop at 320 and beyond, bilinear; `preprocess_legacy.py` (V2-B0 to B3): padding 32, bicubic.
-fn preprocessing(baseline: Baseline, size: u64, tag: Option<&str>) -> Preprocessing {
-    use Interpolation::{Bicubic, Bilinear};
-    let padded = Framing::CropPadding((size + 3) / 7);
-    let (normal, framing, interpolation, sampling) = match baseline {
-        Baseline::V1 if tag == Some(ADV) => (Normal::HALF, padded, Bicubic, Sampling::Legacy),
-        Baseline::V1 => (Normal::IMAGENET, padded, Bicubic, Sampling::Legacy),
-        Baseline::Lite | Baseline::EdgeTpu => (Normal::LITE, padded, Bilinear, Sampling::Legacy),
-        Baseline::CondConv { .. } => (Normal::LITE, padded, Bicubic, Sampling::Legacy),
-        Baseline::V2Base => {
-            let framing = Framing::CropPadding(32);
-            (Normal::IMAGENET, framing, Bicubic, Sampling::Legacy)
-        }
-        Baseline::V2S | Baseline::V2M | Baseline::V2L | Baseline::V2Xl => {
-            let framing = Framing::Stretch([size; 2]);
-            (Normal::V2, framing, Bilinear, Sampling::HalfPixel)
+fn preprocessing(variant: &Variant, size: u64, tag: Option<&str>) -> Preprocessing {
+    let evaluation = &variant.baseline.evaluation;
+    let normal = match tag {
+        Some(ADV) => Normal::HALF,
+        _ => evaluation.normal,
+    };
+    let (framing, sampling) = match evaluation.crop {
+        Crop::Whole => (Framing::Stretch([size; 2]), Sampling::HalfPixel),
+        _ if variant.family().name == "v2" => (Framing::CropPadding(32), Sampling::Legacy),
+        _ => {
+            let padding = Crop::Proportional.padding([size; 2]);
+            (Framing::CropPadding(padding), Sampling::Legacy)
         }
     };
+    let interpolation = evaluation.interpolation;
     Preprocessing::rgb([size; 2], normal, framing, interpolation, sampling)
 }

@@ -1,9 +1,9 @@
 //! timm's models, from the table that `golden/timm_table.py` writes off timm's registry and off instances.
 
 use super::{LabelSet, Library, Like};
+use crate::architecture::Variant;
 use crate::graph::Padding;
 use crate::metadata::{Framing, Interpolation, Normal, Preprocessing, Sampling};
-use crate::scaling::Variant;
 
 /// One row a model and weight tag; the first tag of a model is its default.
 const TABLE: &str = include_str!("timm.csv");

@@ -1,9 +1,9 @@
 //! torchvision's models: `models/efficientnet.py` of 0.29.2.
 
 use super::{LabelSet, Library, Like};
+use crate::architecture::Variant;
 use crate::graph::Padding;
 use crate::metadata::{Framing, Interpolation, Normal, Preprocessing, Sampling};
-use crate::scaling::Variant;
 use Interpolation::{Bicubic, Bilinear};
 
 type Row = (

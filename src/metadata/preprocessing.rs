@@ -1,6 +1,7 @@
 //! How a picture becomes a network's input, as its authors did it: the record, in every version that was written.
 
-use crate::scaling::Baseline;
+use crate::architecture::Baseline;
+pub use crate::architecture::family::{Interpolation, Normal};
 use serde::{Deserialize, Serialize};
 
 /// Version of the record that is written. Version 1 knew [`Framing::CropPadding`] and [`Sampling::Antialias`] alone.
@@ -26,15 +27,6 @@ pub struct Preprocessing {
     pub sampling: Sampling,
 }
 
-/// What pixels from 0 to 255 are normalised with, channel by channel: `(pixel − mean) / std`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Normal {
-    /// What becomes 0.
-    pub mean: [f64; 3],
-    /// What becomes 1, from there.
-    pub std: [f64; 3],
-}
-
 /// Which part of a picture is taken, and to what size it is brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,16 +38,6 @@ pub enum Framing {
     Cover([u64; 2]),
     /// Resized to this height and width, whatever its aspect; then a centre crop of `size` (timm's `squash`).
     Stretch([u64; 2]),
-}
-
-/// A resampling filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Interpolation {
-    /// Triangle filter, support 1.
-    Bilinear,
-    /// Cubic convolution, support 2; a = −0.5, but −0.75 in [`Sampling::Legacy`].
-    Bicubic,
 }
 
 /// How a filter is laid over the pixels.
@@ -159,27 +141,13 @@ impl Preprocessing {
         }
     }
 
-    /// What TensorFlow's models of a family were evaluated with, but resized with antialiasing: for a network of no
+    /// What TensorFlow's models of a baseline were evaluated with, but resized with antialiasing: for a network of no
     /// particular library.
-    ///
-    /// V1: ImageNet mean and deviation, bicubic, a crop of 224 / 256 (`preprocessing.py`, `main.py`; the padding
-    /// scales with the size). Lite: `(pixel − 127) / 128`, bilinear, padding 32
-    /// (`lite/efficientnet_lite_builder.py`). Both in tensorflow/tpu, `models/official/efficientnet`.
     #[must_use]
-    pub fn tensorflow(baseline: Baseline, size: [u64; 2]) -> Self {
-        let (normal, crop_padding, interpolation) = match baseline {
-            Baseline::V1 | Baseline::V2Base => (
-                Normal::IMAGENET,
-                (size[0].min(size[1]) + 3) / 7,
-                Interpolation::Bicubic,
-            ),
-            Baseline::Lite | Baseline::EdgeTpu => (Normal::LITE, 32, Interpolation::Bilinear),
-            Baseline::CondConv { .. } => (Normal::LITE, 32, Interpolation::Bicubic),
-            Baseline::V2S | Baseline::V2M | Baseline::V2L | Baseline::V2Xl => {
-                (Normal::V2, 0, Interpolation::Bilinear)
-            }
-        };
-        let framing = Framing::CropPadding(crop_padding);
+    pub fn tensorflow(baseline: &Baseline, size: [u64; 2]) -> Self {
+        let evaluation = &baseline.evaluation;
+        let framing = Framing::CropPadding(evaluation.crop.padding(size));
+        let (normal, interpolation) = (evaluation.normal, evaluation.interpolation);
         Self::rgb(size, normal, framing, interpolation, Sampling::Antialias)
     }
 
@@ -204,48 +172,22 @@ impl Preprocessing {
     }
 }
 
-impl Normal {
-    /// Mean and deviation of ImageNet (`MEAN_RGB` and `STDDEV_RGB` in tensorflow/tpu `efficientnet_builder.py`).
-    pub const IMAGENET: Self = Self {
-        mean: [0.485 * 255.0, 0.456 * 255.0, 0.406 * 255.0],
-        std: [0.229 * 255.0, 0.224 * 255.0, 0.225 * 255.0],
-    };
-    /// From −1 to 1: timm's `IMAGENET_INCEPTION_MEAN`, and AdvProp in tensorflow/tpu `main.py`.
-    pub const HALF: Self = Self {
-        mean: [127.5; 3],
-        std: [127.5; 3],
-    };
-    /// Lite, EdgeTPU and CondConv (their `*_builder.py` in tensorflow/tpu).
-    pub const LITE: Self = Self {
-        mean: [127.0; 3],
-        std: [128.0; 3],
-    };
-    /// V2 (google/automl `efficientnetv2/preprocessing.py`).
-    pub const V2: Self = Self {
-        mean: [128.0; 3],
-        std: [128.0; 3],
-    };
-
-    /// Of pixels from 0 to 1.
-    #[must_use]
-    pub fn of_unit(mean: [f64; 3], std: [f64; 3]) -> Self {
-        Self {
-            mean: mean.map(|level| level * 255.0),
-            std: std.map(|level| level * 255.0),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::architecture::Family;
+
+    fn tensorflow(family: &str) -> Preprocessing {
+        let family = Family::by_name(family).unwrap();
+        Preprocessing::tensorflow(family.baseline, [224, 224])
+    }
 
     #[test]
     fn records_of_version_1_are_read() {
         let old = r#"{"version":1,"layout":"NCHW","channels":"RGB","size":[224,224],"mean":[127.0,127.0,127.0],
             "std":[128.0,128.0,128.0],"crop_padding":32,"interpolation":"bilinear"}"#;
         let read: Preprocessing = serde_json::from_str(old).unwrap();
-        assert_eq!(read, Preprocessing::tensorflow(Baseline::Lite, [224, 224]));
+        assert_eq!(read, tensorflow("lite"));
         let new = serde_json::to_string(&read).unwrap();
         assert!(new.starts_with(r#"{"version":2,"#), "{new}");
         assert!(
@@ -300,7 +242,7 @@ mod tests {
         ] {
             let record = Preprocessing {
                 framing,
-                ..Preprocessing::tensorflow(Baseline::V1, [224, 224])
+                ..tensorflow("v1")
             };
             let scaled = record.at(size);
             assert_eq!((scaled.size, scaled.framing), (size, expected));

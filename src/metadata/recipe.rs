@@ -1,13 +1,13 @@
 //! The record of a request: enough to build the same graph again.
 
 use super::{RECIPE_KEY, VERSION};
-use crate::architecture::Options;
 use crate::architecture::design::Record;
+use crate::architecture::{Family, Options, Reading, Scaling, Variant};
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
 use crate::onnx::opset::Opset;
 use crate::request::{BatchNorms, Blueprint, Extent, Request, SIZE_STEP};
-use crate::scaling::{Coefficients, Compound, Family, Reading, Scaling, Variant};
+use crate::scaling::{Coefficients, Compound};
 use serde::{Deserialize, Serialize};
 
 /// The family of a network that is nobody's baseline.
@@ -112,7 +112,7 @@ impl Recipe {
             }),
             Reading::Published { .. } | Reading::Given => None,
         });
-        let family = scaling.map_or(OWN, |scaling| scaling.family().name());
+        let family = scaling.map_or(OWN, |scaling| scaling.family.name);
         Self {
             version: VERSION,
             family: family.to_owned(),
@@ -219,19 +219,26 @@ impl Recipe {
                     .map_err(|error| unknown("architecture", &error, "a network"))?;
                 Blueprint::Own(Box::new(design))
             }
-            None => Blueprint::Scaled(Scaling {
-                baseline: match &reading {
-                    Reading::Published { variant } => variant.baseline,
-                    _ => Family::by_name(&self.family)
-                        .ok_or_else(|| unknown("family", &self.family, "the name of a family"))?
-                        .baseline(),
-                },
-                coefficients: Coefficients {
-                    width: positive("width", self.width)?,
-                    depth: positive("depth", self.depth)?,
-                },
-                resolution: self.resolution,
-                reading,
+            None => Blueprint::Scaled({
+                let (family, baseline) = match &reading {
+                    Reading::Published { variant } => (variant.family(), variant.baseline),
+                    _ => {
+                        let family = Family::by_name(&self.family).ok_or_else(|| {
+                            unknown("family", &self.family, "the name of a family")
+                        })?;
+                        (family, family.baseline)
+                    }
+                };
+                Scaling {
+                    family,
+                    baseline,
+                    coefficients: Coefficients {
+                        width: positive("width", self.width)?,
+                        depth: positive("depth", self.depth)?,
+                    },
+                    resolution: self.resolution,
+                    reading,
+                }
             }),
         };
         Ok(Request {

@@ -1,47 +1,39 @@
 //! The fused block: a full convolution that expands, a projection, and the input added where shapes allow.
 //!
 //! Sources: `FusedMBConvBlock` in google/automl `efficientnetv2/effnetv2_model.py`; `MBConvBlockWithoutDepthwise`
-//! in tensorflow/tpu `efficientnet_model.py` (EdgeTPU). timm names them `EdgeResidual` and, without expansion,
-//! `ConvBnAct`.
+//! in tensorflow/tpu `efficientnet_model.py` (EdgeTPU). Names by timm's `EdgeResidual`.
 
-use super::{ConvNorm, Network};
-use crate::architecture::Stage;
+use super::{ConvNorm, Network, Place};
+use crate::architecture::Fused;
 use crate::graph::{BuildError, Site, ValueId};
 
 impl Network<'_> {
-    /// Block `index` of a stage; `scope` ends in a dot.
     pub(super) fn fused(
         &mut self,
-        scope: &str,
-        stage: &Stage,
-        index: u64,
+        place: &Place<'_>,
+        block: &Fused,
         input: ValueId,
     ) -> Result<ValueId, BuildError> {
-        let activation = Some(self.architecture.activation);
-        let stride = stage.block_stride(index);
-        let residual = self.is_residual(stage, index, input);
-        let full = ConvNorm {
-            kernel_size: stage.kernel_size,
-            stride,
-            activation,
-            ..ConvNorm::pointwise("conv", "bn1", scope)
+        let Place {
+            stage,
+            index,
+            scope,
+        } = place;
+        let residual = self.is_residual(place, block.skip, input);
+        let expand = ConvNorm {
+            kernel_size: block.kernel_size,
+            stride: stage.block_stride(*index),
+            activation: Some(block.activation),
+            ..ConvNorm::pointwise("conv_exp", "bn1", scope)
         };
-        let x = if stage.has_expansion {
-            let full = ConvNorm {
-                conv: "conv_exp",
-                ..full
-            };
-            let x = self.conv_norm(input, stage.expanded_filters(index), &full)?;
-            let x = self.squeeze_excite(scope, stage, index, x)?;
-            let project = ConvNorm {
-                site: Site::closing(residual, stage.num_repeat),
-                ..ConvNorm::pointwise("conv_pwl", "bn2", scope)
-            };
-            self.conv_norm(x, stage.output_filters, &project)?
-        } else {
-            // The only convolution has an activation, which comes before the addition.
-            self.conv_norm(input, stage.output_filters, &full)?
+        let expanded = stage.block_input_filters(*index) * block.expand_ratio;
+        let x = self.conv_norm(input, expanded, &expand)?;
+        let x = self.squeeze_excite(place, block.squeeze, block.expand_ratio, x)?;
+        let project = ConvNorm {
+            site: Site::closing(residual, stage.num_repeat),
+            ..ConvNorm::pointwise("conv_pwl", "bn2", scope)
         };
+        let x = self.conv_norm(x, stage.output_filters, &project)?;
         self.add_input(scope, residual, x, input)
     }
 }

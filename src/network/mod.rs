@@ -1,22 +1,27 @@
-//! How a stem, an MBConv block, squeeze-and-excitation and a head are wired.
+//! How a stem, blocks and a head are wired, a file each kind of block.
 //!
 //! Always the same canonical graph: one node per concept, timm's parameter names, the same scopes for
 //! nodes and values. It knows no flag that concerns how a graph is spelled.
 
 mod activation;
+mod conv;
 mod fused;
 mod mbconv;
+mod output;
+mod plain;
 mod routing;
+mod separable;
+mod squeeze;
 mod summary;
 
 pub use activation::ClassActivation;
-use routing::Routing;
+use conv::ConvNorm;
+pub use output::Output;
+use output::Taps;
 pub use summary::{Row, summary};
 
-use crate::architecture::{Architecture, BlockKind, Stage};
-use crate::graph::{
-    Activation, BuildError, Conv, Graph, GraphBuilder, Op, Padding, Role, Site, ValueId,
-};
+use crate::architecture::{Architecture, Block, Stage};
+use crate::graph::{Activation, BuildError, Graph, GraphBuilder, Op, Padding, Role, ValueId};
 use crate::tensor::shape::{Dim, Shape};
 
 /// What goes into and comes out of the graph.
@@ -32,37 +37,6 @@ pub struct Interface {
     pub outputs: Vec<Output>,
     /// What turns logits into [`Output::Probabilities`].
     pub activation: ClassActivation,
-}
-
-/// A result of the graph; its name in the file is [`Output::name`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Raw class scores, `[batch, classes]`.
-    Logits,
-    /// Softmax of the logits, or a sigmoid of each.
-    Probabilities,
-    /// Mean of the head's feature maps, `[batch, head filters]`.
-    Pooled,
-}
-
-impl Output {
-    /// Name of the graph output.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Logits => "logits",
-            Self::Probabilities => "probabilities",
-            Self::Pooled => "pooled",
-        }
-    }
-
-    /// The output called `name`.
-    #[must_use]
-    pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Logits, Self::Probabilities, Self::Pooled]
-            .into_iter()
-            .find(|output| output.name() == name)
-    }
 }
 
 impl Interface {
@@ -110,50 +84,25 @@ struct Network<'a> {
     builder: GraphBuilder,
 }
 
-/// A convolution followed by a batch norm and perhaps the activation.
-#[derive(Clone, Copy)]
-struct ConvNorm<'a> {
-    /// timm's name of the convolution.
-    conv: &'a str,
-    /// timm's name of the batch norm.
-    norm: &'a str,
-    /// What both names follow.
-    scope: &'a str,
-    kernel_size: u64,
-    stride: u64,
-    depthwise: bool,
-    /// Experts, if the kernel is a mixture of theirs.
-    routing: Option<Routing>,
-    activation: Option<Activation>,
-    site: Site,
-}
-
-impl<'a> ConvNorm<'a> {
-    /// A 1×1 convolution without activation.
-    fn pointwise(conv: &'a str, norm: &'a str, scope: &'a str) -> Self {
-        Self {
-            conv,
-            norm,
-            scope,
-            kernel_size: 1,
-            stride: 1,
-            depthwise: false,
-            routing: None,
-            activation: None,
-            site: Site::Inner,
-        }
-    }
+/// Where a block is.
+struct Place<'a> {
+    stage: &'a Stage,
+    /// Its place in the stage, from 0.
+    index: u64,
+    /// What its names follow; ends in a dot.
+    scope: String,
 }
 
 impl Network<'_> {
     fn stem(&mut self, input: ValueId) -> Result<ValueId, BuildError> {
-        let stem = ConvNorm {
-            kernel_size: 3,
-            stride: 2,
-            activation: Some(self.architecture.activation),
-            ..ConvNorm::pointwise("conv_stem", "bn1", "")
+        let stem = &self.architecture.stem;
+        let conv = ConvNorm {
+            kernel_size: stem.kernel_size,
+            stride: stem.stride,
+            activation: Some(stem.activation),
+            ..ConvNorm::pointwise(stem.conv, "bn1", "")
         };
-        self.conv_norm(input, self.architecture.stem_filters, &stem)
+        self.conv_norm(input, stem.filters, &conv)
     }
 
     fn stage(
@@ -163,145 +112,98 @@ impl Network<'_> {
         mut x: ValueId,
     ) -> Result<ValueId, BuildError> {
         for block in 0..stage.num_repeat {
-            let scope = format!("blocks.{index}.{block}.");
-            x = match stage.kind {
-                BlockKind::MbConv => self.mbconv(&scope, stage, block, x)?,
-                BlockKind::Fused => self.fused(&scope, stage, block, x)?,
+            let site = Place {
+                stage,
+                index: block,
+                scope: format!("blocks.{index}.{block}."),
+            };
+            x = match &stage.block {
+                Block::MbConv(block) => self.mbconv(&site, block, x)?,
+                Block::Separable(block) => self.separable(&site, block, x)?,
+                Block::Fused(block) => self.fused(&site, block, x)?,
+                Block::Plain(block) => self.plain(&site, block, x)?,
             };
         }
         Ok(x)
     }
 
-    fn head(mut self, x: ValueId, interface: &Interface) -> Result<Graph, BuildError> {
+    /// The head, as far as the outputs need it.
+    fn head(mut self, mut x: ValueId, interface: &Interface) -> Result<Graph, BuildError> {
         let outputs = interface.outputs.as_slice();
-        let head = ConvNorm {
-            activation: Some(self.architecture.activation),
-            ..ConvNorm::pointwise("conv_head", "bn2", "")
-        };
-        let features = self.conv_norm(x, self.architecture.head_filters, &head)?;
-        let pooled = self.builder.node(
-            "global_pool",
-            Op::Pool { keep_dims: false },
-            vec![features],
-            Output::Pooled.name(),
-        )?;
-        if outputs == [Output::Pooled] {
-            return Ok(self.builder.finish(vec![pooled]));
+        if let Some(conv) = self.architecture.head.conv {
+            let head = ConvNorm {
+                activation: Some(conv.activation),
+                ..ConvNorm::pointwise("conv_head", "bn2", "")
+            };
+            x = self.conv_norm(x, conv.filters, &head)?;
         }
-        let (classes, filters) = (
-            self.architecture.options.classes,
-            self.architecture.head_filters,
+        let pool = Op::Pool { keep_dims: false };
+        let pooled = self
+            .builder
+            .node("global_pool", pool, vec![x], Output::Pooled.name())?;
+        let mut taps = Taps::default();
+        taps.set(Output::Pooled, pooled);
+        if outputs.iter().any(|output| output.needs_classifier()) {
+            let logits = self.classifier(pooled)?;
+            taps.set(Output::Logits, logits);
+            if outputs.contains(&Output::Probabilities) {
+                let probabilities = self.probabilities(logits, interface.activation)?;
+                taps.set(Output::Probabilities, probabilities);
+            }
+        }
+        Ok(self.builder.finish(taps.of(outputs)))
+    }
+
+    fn classifier(&mut self, pooled: ValueId) -> Result<ValueId, BuildError> {
+        let name = self.architecture.head.classifier;
+        let (classes, features) = (self.architecture.options.classes, self.channels(pooled));
+        let weight = self.builder.parameter(
+            &format!("{name}.weight"),
+            &[classes, features],
+            Role::LinearWeight,
         );
-        let weight =
-            self.builder
-                .parameter("classifier.weight", &[classes, filters], Role::LinearWeight);
         let bias = self
             .builder
-            .parameter("classifier.bias", &[classes], Role::LinearBias);
-        let logits = self.builder.node(
-            "classifier",
-            Op::Linear,
-            vec![pooled, weight, bias],
-            Output::Logits.name(),
-        )?;
-        let results: Result<Vec<ValueId>, BuildError> = outputs
-            .iter()
-            .map(|output| match output {
-                Output::Logits => Ok(logits),
-                Output::Pooled => Ok(pooled),
-                Output::Probabilities => self.builder.node(
-                    interface.activation.name(),
-                    match interface.activation {
-                        ClassActivation::Softmax => Op::Softmax,
-                        ClassActivation::Sigmoid => Op::Activation(Activation::Sigmoid),
-                    },
-                    vec![logits],
-                    Output::Probabilities.name(),
-                ),
-            })
-            .collect();
-        Ok(self.builder.finish(results?))
-    }
-
-    fn conv_norm(
-        &mut self,
-        x: ValueId,
-        filters: u64,
-        spec: &ConvNorm<'_>,
-    ) -> Result<ValueId, BuildError> {
-        let name = format!("{}{}", spec.scope, spec.conv);
-        let in_channels = self.channels(x);
-        let groups = if spec.depthwise { in_channels } else { 1 };
-        let kernel = [
-            filters,
-            in_channels / groups,
-            spec.kernel_size,
-            spec.kernel_size,
-        ];
-        let conv = Conv {
-            kernel: [spec.kernel_size; 2],
-            stride: [spec.stride; 2],
-            groups,
-            padding: self.padding,
-        };
-        self.padding = self.padding.after(spec.stride);
-        let y = match spec.routing {
-            Some(routing) => self.routed(&name, x, routing, conv, kernel)?,
-            None => {
-                let weight = self.builder.parameter(
-                    &format!("{name}.weight"),
-                    &kernel,
-                    Role::ConvWeight { groups },
-                );
-                self.builder
-                    .node(&name, Op::Conv(conv), vec![x, weight], &name)?
-            }
-        };
-        let norm = format!("{}{}", spec.scope, spec.norm);
-        let y = self.batch_norm(y, &norm, filters, spec.site)?;
-        match spec.activation {
-            Some(activation) => {
-                let name = format!("{norm}.act");
-                self.builder
-                    .node(&name, Op::Activation(activation), vec![y], &name)
-            }
-            None => Ok(y),
-        }
-    }
-
-    fn batch_norm(
-        &mut self,
-        x: ValueId,
-        name: &str,
-        filters: u64,
-        site: Site,
-    ) -> Result<ValueId, BuildError> {
-        let epsilon = self.architecture.options.batch_norm_epsilon;
-        let gamma = Role::Gamma {
-            variance: format!("{name}.running_var"),
-            epsilon,
-            site,
-        };
-        let mut inputs = vec![x];
-        for (suffix, role) in [
-            ("weight", gamma),
-            ("bias", Role::Beta),
-            ("running_mean", Role::RunningMean),
-            ("running_var", Role::RunningVariance),
-        ] {
-            inputs.push(
-                self.builder
-                    .parameter(&format!("{name}.{suffix}"), &[filters], role),
-            );
-        }
+            .parameter(&format!("{name}.bias"), &[classes], Role::LinearBias);
+        let inputs = vec![pooled, weight, bias];
         self.builder
-            .node(name, Op::BatchNorm { epsilon }, inputs, name)
+            .node(name, Op::Linear, inputs, Output::Logits.name())
     }
 
-    fn channels(&self, x: ValueId) -> u64 {
-        self.builder.shape(x)[1]
-            .fixed()
-            .expect("the network fixes the channels of every value")
+    fn probabilities(
+        &mut self,
+        logits: ValueId,
+        activation: ClassActivation,
+    ) -> Result<ValueId, BuildError> {
+        let op = match activation {
+            ClassActivation::Softmax => Op::Softmax,
+            ClassActivation::Sigmoid => Op::Activation(Activation::Sigmoid),
+        };
+        let output = Output::Probabilities.name();
+        self.builder
+            .node(activation.name(), op, vec![logits], output)
+    }
+
+    /// Whether the input of a block is added to its result: by the stage's row, and by what really enters.
+    fn is_residual(&self, site: &Place<'_>, skip: bool, input: ValueId) -> bool {
+        let Place { stage, index, .. } = site;
+        skip && stage.block_stride(*index) == 1
+            && stage.block_input_filters(*index) == stage.output_filters
+            && self.channels(input) == stage.output_filters
+    }
+
+    fn add_input(
+        &mut self,
+        scope: &str,
+        residual: bool,
+        x: ValueId,
+        input: ValueId,
+    ) -> Result<ValueId, BuildError> {
+        if !residual {
+            return Ok(x);
+        }
+        let name = format!("{scope}add");
+        self.builder.node(&name, Op::Add, vec![x, input], &name)
     }
 }
 
@@ -309,7 +211,7 @@ impl Network<'_> {
 mod tests {
     use super::*;
     use crate::architecture::Options;
-    use crate::scaling::{PUBLISHED, Scaling, Variant};
+    use crate::architecture::{Scaling, Variant};
     use std::collections::BTreeSet;
 
     fn network(variant: &'static Variant) -> Graph {
@@ -320,7 +222,7 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        for variant in &PUBLISHED {
+        for variant in Variant::all() {
             let graph = network(variant);
             let nodes: BTreeSet<_> = graph.nodes.iter().map(|node| &node.name).collect();
             let values: BTreeSet<_> = graph.values.iter().map(|value| &value.name).collect();

@@ -1,7 +1,7 @@
 //! The per-stage table of an architecture, as the paper's table 1 has it.
 
 use super::{Interface, build};
-use crate::architecture::{Architecture, BlockKind, Stage};
+use crate::architecture::{Architecture, Block, Stage};
 use crate::graph::{BuildError, Counts, Graph};
 use crate::tensor::shape::Dim;
 
@@ -39,13 +39,14 @@ pub fn summary(architecture: &Architecture, size: [u64; 2]) -> Result<Vec<Row>, 
         stride,
         counts: graph.counts_where(|name| scopes.iter().any(|scope| belongs(name, scope))),
     };
+    let stem = &architecture.stem;
     let mut rows = vec![row(
         "stem",
-        "Conv3x3".to_owned(),
-        architecture.stem_filters,
+        format!("Conv{0}x{0}", stem.kernel_size),
+        stem.filters,
         1,
-        2,
-        &["conv_stem", "bn1"],
+        stem.stride,
+        &[stem.conv, "bn1"],
     )];
     for (index, stage) in architecture.stages.iter().enumerate() {
         let scope = format!("blocks.{index}");
@@ -58,32 +59,36 @@ pub fn summary(architecture: &Architecture, size: [u64; 2]) -> Result<Vec<Row>, 
             &[&scope],
         ));
     }
-    rows.push(row(
-        "head",
-        "Conv1x1".to_owned(),
-        architecture.head_filters,
-        1,
-        1,
-        &["conv_head", "bn2"],
-    ));
+    if let Some(conv) = architecture.head.conv {
+        rows.push(row(
+            "head",
+            "Conv1x1".to_owned(),
+            conv.filters,
+            1,
+            1,
+            &["conv_head", "bn2"],
+        ));
+    }
     rows.push(row(
         "classifier",
         "Pool + Linear".to_owned(),
         architecture.options.classes,
         1,
         1,
-        &["global_pool", "classifier"],
+        &["global_pool", architecture.head.classifier],
     ));
     Ok(rows)
 }
 
 fn operator(stage: &Stage) -> String {
-    let kernel = stage.kernel_size;
-    let kind = match stage.kind {
-        BlockKind::MbConv => "MBConv",
-        BlockKind::Fused => "FusedMBConv",
+    let ratio = stage.block.expand_ratio();
+    let (kind, kernel) = match stage.block {
+        Block::MbConv(block) => ("MBConv", block.kernel_size),
+        Block::Separable(block) => ("MBConv", block.kernel_size),
+        Block::Fused(block) => ("FusedMBConv", block.kernel_size),
+        Block::Plain(block) => ("FusedMBConv", block.kernel_size),
     };
-    format!("{kind}{} k{kernel}x{kernel}", stage.expand_ratio)
+    format!("{kind}{ratio} k{kernel}x{kernel}")
 }
 
 /// Whether `name` is `scope` itself or inside it.
@@ -107,11 +112,11 @@ fn resolution(graph: &Graph, scope: &str) -> [u64; 2] {
 mod tests {
     use super::*;
     use crate::architecture::Options;
-    use crate::scaling::{PUBLISHED, Scaling};
+    use crate::architecture::{Scaling, Variant};
 
     #[test]
     fn rows_add_up_to_the_whole() {
-        for variant in &PUBLISHED {
+        for variant in Variant::all() {
             let architecture =
                 Architecture::scale(&Scaling::published(variant), Options::default())
                     .expect("published");

@@ -94,16 +94,18 @@ pub fn contradictions(
     let (Ok(graph), Ok(architecture)) = (request.canonical(), request.architecture()) else {
         return found;
     };
+    let body = architecture.stem.activation;
+    let squeeze = architecture.squeeze().map(|squeeze| squeeze.activation);
     let overall = [
-        (evidence.activation, architecture.activation, "the body"),
+        (evidence.activation, Some(body), "the body"),
         (
-            evidence.squeeze_activation.filter(|_| has_squeeze(&graph)),
-            architecture.squeeze.activation,
+            evidence.squeeze_activation,
+            squeeze,
             "the reduction of squeeze-and-excitation",
         ),
     ];
     for (recorded, expected, place) in overall {
-        if let Some(recorded) = recorded
+        if let (Some(recorded), Some(expected)) = (recorded, expected)
             && recorded != expected
         {
             found.push(Contradiction::Activation {
@@ -161,11 +163,6 @@ pub fn contradictions(
     }
     found.extend(skips(evidence, &graph, &names));
     found
-}
-
-fn has_squeeze(graph: &Graph) -> bool {
-    let mut names = graph.nodes.iter().map(|node| node.name.as_str());
-    names.any(|name| name.ends_with(".se.act1"))
 }
 
 fn convolution(

@@ -1,16 +1,15 @@
-//! Coefficients, rounding rules and the published tables.
+//! Coefficients, the compound formula and rounding rules: numbers only.
 //!
 //! The paper's formula (arXiv 1905.11946, equation 3 and section 4) and the released models are two
 //! different readings of φ: the released coefficients are hand-rounded, and no single φ gives those of
-//! B1 or B3…B7. Both are kept, and neither is derived from the other.
+//! B1 or B3…B7. Both are kept, and neither is derived from the other: the formula here, the released rows in
+//! `architecture::family`.
 //!
 //! Coefficients stay in f64 from parsing on: an f32 that is widened gives `ceil(1.2 · 5) = 7`.
 
-mod published;
 mod rounding;
 
-pub use published::{Baseline, Family, PUBLISHED, Variant};
-pub use rounding::{round_filters, round_repeats};
+pub use rounding::{Rules, round_filters, round_repeats};
 
 /// Side of the baseline's input in pixels, for every family (arXiv 1905.11946, table 1).
 pub const BASE_RESOLUTION: u64 = 224;
@@ -22,38 +21,6 @@ pub struct Coefficients {
     pub width: f64,
     /// Multiplies the repeats of a stage.
     pub depth: f64,
-}
-
-/// A family scaled to a point: what a request comes down to before block rows are looked at.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scaling {
-    /// What is scaled.
-    pub baseline: Baseline,
-    /// Width and depth.
-    pub coefficients: Coefficients,
-    /// Side of the square input that goes with them, in pixels.
-    pub resolution: u64,
-    /// How the request was read.
-    pub reading: Reading,
-}
-
-/// How a request was read.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Reading {
-    /// A row of the published table.
-    Published {
-        /// The row.
-        variant: &'static Variant,
-    },
-    /// The compound formula.
-    Formula {
-        /// Its exponent.
-        phi: f64,
-        /// Its bases.
-        compound: Compound,
-    },
-    /// Width and depth given as they are.
-    Given,
 }
 
 /// Bases of the compound formula: depth α^φ, width β^φ, resolution γ^φ.
@@ -114,33 +81,16 @@ pub const LARGEST_MULTIPLIER: f64 = 1e4;
 /// Sides above this many pixels are refused.
 pub const LARGEST_RESOLUTION: u64 = 1 << 20;
 
-impl Scaling {
-    /// The family that is scaled.
-    #[must_use]
-    pub fn family(&self) -> Family {
-        self.baseline.family()
-    }
-
-    /// A published row.
-    #[must_use]
-    pub fn published(variant: &'static Variant) -> Self {
-        Self {
-            baseline: variant.baseline,
-            coefficients: variant.coefficients,
-            resolution: variant.resolution,
-            reading: Reading::Published { variant },
-        }
-    }
-
-    /// The compound formula at φ; the resolution is `224 · γ^φ` rounded half up.
+impl Compound {
+    /// Coefficients at φ, and the resolution that goes with them: `224 · γ^φ` rounded half up.
     ///
     /// # Errors
     /// If φ is negative or not finite, a base is not positive, or the result is beyond any network.
-    pub fn formula(family: Family, phi: f64, compound: Compound) -> Result<Self, ScalingError> {
+    pub fn at(self, phi: f64) -> Result<(Coefficients, u64), ScalingError> {
         if !(phi.is_finite() && phi >= 0.0) {
             return Err(ScalingError::Phi(phi));
         }
-        let Compound { alpha, beta, gamma } = compound;
+        let Self { alpha, beta, gamma } = self;
         for (name, value) in [("alpha", alpha), ("beta", beta), ("gamma", gamma)] {
             positive(name, value)?;
         }
@@ -166,31 +116,23 @@ impl Scaling {
             reason = "checked above"
         )]
         let resolution = (resolution as u64).max(1);
-        Ok(Self {
-            baseline: family.baseline(),
-            coefficients: Coefficients { width, depth },
-            resolution,
-            reading: Reading::Formula { phi, compound },
-        })
+        Ok((Coefficients { width, depth }, resolution))
     }
+}
 
-    /// Width and depth as given, at the baseline's resolution.
+impl Coefficients {
+    /// The same coefficients, if a network can have them.
     ///
     /// # Errors
     /// If a multiplier is not a positive number, or beyond any network.
-    pub fn given(family: Family, coefficients: Coefficients) -> Result<Self, ScalingError> {
-        for (name, value) in [("width", coefficients.width), ("depth", coefficients.depth)] {
+    pub fn checked(self) -> Result<Self, ScalingError> {
+        for (name, value) in [("width", self.width), ("depth", self.depth)] {
             positive(name, value)?;
             if value > LARGEST_MULTIPLIER {
                 return Err(ScalingError::Coefficient { name, value });
             }
         }
-        Ok(Self {
-            baseline: family.baseline(),
-            coefficients,
-            resolution: BASE_RESOLUTION,
-            reading: Reading::Given,
-        })
+        Ok(self)
     }
 }
 
@@ -216,23 +158,22 @@ mod tests {
             (4.0, 1.4641, 2.0736, 392),
             (7.0, 1.948_717_1, 3.583_180_8, 596),
         ] {
-            let scaling =
-                Scaling::formula(Family::V1, phi, Compound::default()).expect("a legal phi");
-            assert!((scaling.coefficients.width - width).abs() < 1e-9, "{phi}");
-            assert!((scaling.coefficients.depth - depth).abs() < 1e-9, "{phi}");
-            assert_eq!(scaling.resolution, resolution, "{phi}");
+            let (coefficients, pixels) = Compound::default().at(phi).expect("a legal phi");
+            assert!((coefficients.width - width).abs() < 1e-9, "{phi}");
+            assert!((coefficients.depth - depth).abs() < 1e-9, "{phi}");
+            assert_eq!(pixels, resolution, "{phi}");
         }
     }
 
     #[test]
     fn bad_requests_are_refused() {
-        let formula = |phi| Scaling::formula(Family::V1, phi, Compound::default());
+        let formula = |phi| Compound::default().at(phi);
         assert_eq!(formula(-1.0), Err(ScalingError::Phi(-1.0)));
         assert!(matches!(formula(f64::NAN), Err(ScalingError::Phi(_))));
         assert!(matches!(formula(f64::INFINITY), Err(ScalingError::Phi(_))));
         assert!(matches!(formula(1e300), Err(ScalingError::TooLarge { .. })));
         for width in [0.0, -1.0, f64::NAN] {
-            assert!(Scaling::given(Family::V1, Coefficients { width, depth: 1.0 }).is_err());
+            assert!(Coefficients { width, depth: 1.0 }.checked().is_err());
         }
     }
 }

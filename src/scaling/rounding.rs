@@ -4,6 +4,44 @@
 /// channels in spite of its name).
 const DIVISOR: u64 = 8;
 
+/// How a baseline is scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Whether filters that rounding makes over 10 % fewer get one step more ([`round_filters`]).
+    pub ninety_percent: bool,
+    /// Whether stem, head and the repeats of the first and last stage stay as they are; the filters of every stage
+    /// scale (`fix_head_stem` in tensorflow/tpu `lite/efficientnet_lite_builder.py`).
+    pub fixed_ends: bool,
+}
+
+impl Rules {
+    /// Filters of a stage, scaled by `width`.
+    #[must_use]
+    pub fn filters(self, filters: u64, width: f64) -> u64 {
+        round_filters(filters, width, self.ninety_percent)
+    }
+
+    /// Filters of the stem or the head, scaled by `width`.
+    #[must_use]
+    pub fn end_filters(self, filters: u64, width: f64) -> u64 {
+        if self.fixed_ends {
+            filters
+        } else {
+            self.filters(filters, width)
+        }
+    }
+
+    /// Repeats of a stage, scaled by `depth`; `at_end` for the first and the last stage.
+    #[must_use]
+    pub fn repeats(self, repeats: u64, depth: f64, at_end: bool) -> u64 {
+        if self.fixed_ends && at_end {
+            repeats
+        } else {
+            round_repeats(repeats, depth)
+        }
+    }
+}
+
 /// Filters scaled by `width`, to the nearest multiple of 8 (half up), and with `ninety_percent_rule` one
 /// step more where that loses over 10 %: 16 · 1.2 gives 24 with it, 16 without.
 ///

@@ -1,5 +1,6 @@
 //! Files that `emit` writes, and their graphs as text.
 
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit, refuse};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::ops::TensorType;
@@ -7,7 +8,6 @@ use efficientnet_onnx::onnx::proto::attribute_proto::AttributeType;
 use efficientnet_onnx::onnx::proto::tensor_proto::DataType;
 use efficientnet_onnx::onnx::proto::{AttributeProto, ValueInfoProto};
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::weights::Expected;
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use std::collections::BTreeMap;

@@ -12,8 +12,8 @@ mod planted;
 mod reference;
 mod runtimes;
 
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::runtime::RuntimeName;
-use efficientnet_onnx::scaling::{PUBLISHED, Variant};
 use planted::ProbeWeights;
 use reference::{Golden, difference, magnitude};
 use std::path::Path;
@@ -61,14 +61,19 @@ fn published_name(test: &str) -> String {
 #[test]
 fn no_variant_is_forgotten() {
     let names: Vec<String> = VARIANTS.iter().map(|name| published_name(name)).collect();
-    assert_eq!(names, PUBLISHED.map(|variant| variant.name));
+    assert_eq!(
+        names,
+        Variant::all()
+            .map(|variant| variant.name)
+            .collect::<Vec<_>>()
+    );
 }
 
 /// The four properties that make `probe` weights a test: the logits are of ordinary size, they depend on the
 /// input, noise stays noise (see [`NOISE`]), and mistakes are far larger than it.
 #[test]
 fn probe_weights_show_inputs_and_mistakes() {
-    for variant in PUBLISHED.map(|variant| variant.name) {
+    for variant in Variant::all().map(|variant| variant.name) {
         let golden = Golden::read(variant);
         for size in golden.sizes {
             let right = golden.right(size, 0);

@@ -4,7 +4,7 @@
 //! with TensorFlow's padding and epsilon shares those of `golden/logits`, which are of timm's `tf_` models.
 
 use super::planted::{self, ProbeWeights};
-use super::{PUBLISHED, meets};
+use super::{Variant, meets};
 use efficientnet_onnx::architecture::IMAGENET_CLASSES;
 use efficientnet_onnx::like::{self, Library, Like};
 use efficientnet_onnx::request::{Extent, Request};
@@ -122,7 +122,7 @@ fn parity_with_keras() {
 fn tensorflows_own_models_are_the_published_networks() {
     let originals = models(Library::TensorFlow);
     let ports = models(Library::Timm);
-    for variant in &PUBLISHED {
+    for variant in Variant::all() {
         for models in [&originals, &ports] {
             let mut models = models.iter().filter(|like| like.variant == variant);
             assert!(models.any(is_tensorflows), "{}", variant.name);

@@ -2,6 +2,7 @@
 
 use super::reference::hexadecimal;
 use efficientnet_onnx::architecture::Architecture;
+use efficientnet_onnx::architecture::{Scaling, Variant};
 use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit, refuse};
 use efficientnet_onnx::form::{fold_batch_norms, route_experts, spell};
 use efficientnet_onnx::graph::{Graph, Padding, Parameter};
@@ -9,7 +10,6 @@ use efficientnet_onnx::network::{self, ClassActivation, Interface, Output};
 use efficientnet_onnx::onnx::model::{Frame, Model, ModelError, Storage};
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::{Blueprint, Extent, Request};
-use efficientnet_onnx::scaling::{Baseline, Family, Scaling, Variant};
 use efficientnet_onnx::tensor::shape::Dim;
 use efficientnet_onnx::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
@@ -127,8 +127,8 @@ pub fn mistaken(
         "symmetric_padding" => request.options.padding = Padding::Symmetric,
         "epsilon_1e-5" => request.options.batch_norm_epsilon = 1e-5,
         "epsilon_2e-3" => request.options.batch_norm_epsilon = 2e-3,
-        "swapped_norms" => match scaling(&request).family() {
-            Family::EdgeTpu | Family::V2 => swap(&mut expected, SWAPPED_CLOSING_NORMS),
+        "swapped_norms" => match scaling(&request).family.name {
+            "edgetpu" | "v2" => swap(&mut expected, SWAPPED_CLOSING_NORMS),
             _ => swap(&mut expected, SWAPPED_NORMS),
         },
         "swapped_tensors" => swap(&mut expected, SWAPPED_TENSORS),
@@ -141,13 +141,13 @@ pub fn mistaken(
 /// The architecture of a request whose stages repeat `round(d · r)` times, not `ceil(d · r)`.
 pub fn rounded_repeats(request: &Request) -> Architecture {
     let scaling = scaling(request);
-    let baseline: &[f64] = match scaling.baseline {
-        Baseline::EdgeTpu => &[1.0, 2.0, 4.0, 5.0, 4.0, 2.0],
-        Baseline::V2Base => &[1.0, 2.0, 2.0, 3.0, 5.0, 8.0],
+    let baseline: &[f64] = match scaling.family.name {
+        "edgetpu" => &[1.0, 2.0, 4.0, 5.0, 4.0, 2.0],
+        "v2" => &[1.0, 2.0, 2.0, 3.0, 5.0, 8.0],
         _ => &[1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 1.0],
     };
     let mut architecture = request.architecture().expect("a published variant");
-    let lite = scaling.family() == Family::Lite;
+    let lite = scaling.family.name == "lite";
     for (index, (stage, repeats)) in architecture.stages.iter_mut().zip(baseline).enumerate() {
         if !lite || (1..=5).contains(&index) {
             let rounded = (scaling.coefficients.depth * repeats).round_ties_even();

@@ -2,8 +2,8 @@
 
 use crate::expect;
 use crate::writer::{Message, Writer, chunked, contiguous, dataspace, filter, key, link, single};
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::weights::layout;
 use efficientnet_onnx::weights::names::{NameMap, Naming};
 use std::fs;

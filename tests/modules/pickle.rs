@@ -1,8 +1,8 @@
 //! Pickles of modules: those in `tests/fixtures/modules`, changed, and modules written around them.
 
+use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::scaling::Variant;
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use efficientnet_onnx::weights::names::{NameMap, Naming};

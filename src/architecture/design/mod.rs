@@ -3,12 +3,16 @@
 //! A [`Record`] is what such a description says; [`Record::design`] checks it and resolves what it leaves out.
 
 mod blocks;
+mod check;
 mod file;
 mod record;
+mod stage;
 
 pub use blocks::{BlocksError, parse_blocks};
+pub use check::RecordError;
 pub use file::{FileError, parse_file, write_file};
-pub use record::{Record, RecordError, SqueezeRecord, StageRecord};
+pub use record::{Record, SqueezeRecord};
+pub use stage::StageRecord;
 
 use super::Architecture;
 
