@@ -1,6 +1,7 @@
 //! The reference interpreter against the ONNX project: its node tests, and attributes at random in f64.
 
-use efficientnet_onnx::runtime::{self, Element, NamedTensor, Options, RuntimeError, RuntimeName};
+use efficientnet_onnx::runtime::{self, Options, RuntimeError, RuntimeName};
+use efficientnet_onnx::tensor::{Element, NamedTensor};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

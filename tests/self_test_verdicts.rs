@@ -3,9 +3,10 @@
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::file::mutate::{Kind, Original};
 use efficientnet_onnx::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
+use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::outcome::CaseRun;
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
-use efficientnet_onnx::runtime::{Element, NamedTensor, RuntimeName};
+use efficientnet_onnx::tensor::{Element, NamedTensor};
 use efficientnet_onnx::verify::self_test::{Plan, Runner, SelfTest, TrialVerdict, self_test};
 use efficientnet_onnx::verify::subject::Subject;
 use efficientnet_onnx::verify::tolerance::Limits;

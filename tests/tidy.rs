@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 const MAY_KNOW: [(&str, &[&str]); 19] = [
     ("tensor", &[]),
     ("scaling", &[]),
-    // Only the messages of `onnx::proto`, and only the reference: see `runtimes_share_nothing_with_what_writes_files`.
-    ("runtime", &["onnx"]),
+    // Of `onnx` only the messages of `onnx::proto`, and only in the reference: see
+    // `runtimes_share_nothing_with_what_writes_files`.
+    ("runtime", &["onnx", "tensor"]),
     // `graph::Op::Onnx` carries an operator without looking into it.
     ("graph", &["onnx", "tensor"]),
     ("onnx", &["graph", "tensor"]),

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod checksums;
 pub mod cost;
+pub mod element;
 pub mod file;
 pub mod model;
 pub mod ops;

@@ -16,15 +16,14 @@ pub mod refusal;
 mod timing;
 #[cfg(feature = "tract")]
 mod tract;
-mod values;
 
+use crate::tensor::NamedTensor;
 use cuda::Cuda;
 use device::Device;
 use placement::Placement;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-pub use values::{Element, NamedTensor};
 
 /// The variable that turns ONNX Runtime's telemetry off when it is set to `1` before its library is
 /// loaded. Official Linux builds from 1.29.0 on have it on (microsoft/onnxruntime pull request 27379),
@@ -156,7 +155,7 @@ pub trait Session {
     ///
     /// # Errors
     /// [`RuntimeError::Refused`] if the library fails; [`RuntimeError::ElementType`] if an output is of none of the
-    /// types of [`Element`].
+    /// types that [`NamedTensor::holds`].
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RuntimeError>;
 
     /// Where the nodes are, if there is something new to tell: after loading, and again after the first run. Always

@@ -1,7 +1,8 @@
 //! How long one set of inputs takes in a runtime, told as events. It compares nothing.
 
 use super::outcome::{Event, Timings};
-use super::{NamedTensor, Options, RuntimeError, RuntimeName, Session, open};
+use super::{Options, RuntimeError, RuntimeName, Session, open};
+use crate::tensor::NamedTensor;
 use std::path::Path;
 use std::time::Instant;
 

@@ -3,7 +3,8 @@
 //! A file is parsed once and compiled for each input shape, with every dimension concrete: tract is
 //! several times slower on symbolic dimensions.
 
-use super::{Element, NamedTensor, Runtime, RuntimeError, Session};
+use super::{Runtime, RuntimeError, Session};
+use crate::tensor::{Element, NamedTensor};
 use std::path::Path;
 use std::sync::Arc;
 use tract_onnx::prelude::{
@@ -65,8 +66,9 @@ impl Session for TractSession {
         let mut tensors = tvec![];
         for index in order {
             let input = &inputs[index];
+            let datum_type = input_type(input)?;
             let tensor = Tensor::from_shape(&input.shape, &input.data)
-                .and_then(|tensor| Ok(tensor.cast_to_dt(datum_type(input.element))?.into_owned()))
+                .and_then(|tensor| Ok(tensor.cast_to_dt(datum_type)?.into_owned()))
                 .map_err(|error| refused("making the input", &error))?;
             tensors.push(tensor.into());
         }
@@ -115,7 +117,7 @@ impl TractSession {
         self.plan = None;
         let mut model = self.model.clone();
         for (index, shape) in shapes.iter().enumerate() {
-            let datum_type = datum_type(inputs[order[index]].element);
+            let datum_type = input_type(&inputs[order[index]])?;
             let fact = InferenceFact::dt_shape(datum_type, shape);
             model
                 .set_input_fact(index, fact)
@@ -156,8 +158,19 @@ fn input_order(model: &InferenceModel, inputs: &[NamedTensor]) -> Result<Vec<usi
         .collect()
 }
 
-fn datum_type(element: Element) -> DatumType {
-    match element {
+fn input_type(input: &NamedTensor) -> Result<DatumType, RuntimeError> {
+    datum_type(input.element).ok_or_else(|| RuntimeError::Refused {
+        step: "making the input",
+        message: format!(
+            "input `{}` has element type {}, expected a number or a bool",
+            input.name, input.element
+        ),
+    })
+}
+
+/// None for types that no [`NamedTensor`] holds.
+fn datum_type(element: Element) -> Option<DatumType> {
+    Some(match element {
         // tract has no type for bf16; it says so itself when it reads the file.
         Element::F32 | Element::Bf16 => DatumType::F32,
         Element::F16 => DatumType::F16,
@@ -171,14 +184,15 @@ fn datum_type(element: Element) -> DatumType {
         Element::U16 => DatumType::U16,
         Element::U8 => DatumType::U8,
         Element::Bool => DatumType::Bool,
-    }
+        _ => return None,
+    })
 }
 
 fn element(datum_type: DatumType) -> Option<Element> {
     Element::ALL
         .into_iter()
         .filter(|element| *element != Element::Bf16)
-        .find(|element| self::datum_type(*element) == datum_type)
+        .find(|element| self::datum_type(*element) == Some(datum_type))
 }
 
 fn refused(step: &'static str, error: &tract_onnx::prelude::TractError) -> RuntimeError {

@@ -1,7 +1,7 @@
 //! Elements as bytes. Knows no file format.
 
 use super::Fault;
-use crate::runtime::Element;
+use crate::tensor::Element;
 use half::{bf16, f16};
 use std::io::Read;
 
@@ -17,14 +17,9 @@ pub enum Order {
     Big,
 }
 
-/// Bytes of one element.
+/// Bytes of one element of a type that [`NamedTensor::holds`](crate::tensor::NamedTensor::holds).
 pub fn size(element: Element) -> usize {
-    match element {
-        Element::I8 | Element::U8 | Element::Bool => 1,
-        Element::F16 | Element::Bf16 | Element::I16 | Element::U16 => 2,
-        Element::F32 | Element::I32 | Element::U32 => 4,
-        Element::F64 | Element::I64 | Element::U64 => 8,
-    }
+    element.bytes().unwrap_or(1)
 }
 
 /// Reads `count` elements piece by piece, so that a declared count allocates nothing.
@@ -72,6 +67,7 @@ pub fn decode(element: Element, order: Order, bytes: &[u8], values: &mut Vec<f64
         Element::U16 => each(&|bytes| u16::from_le_bytes(first(bytes)).into()),
         Element::U8 => each(&|bytes| bytes[0].into()),
         Element::Bool => each(&|bytes| f64::from(u8::from(bytes[0] != 0))),
+        _ => {}
     }
 }
 
@@ -99,6 +95,7 @@ pub fn encode(element: Element, values: &[f64]) -> Vec<u8> {
             Element::U16 => bytes.extend((value as u16).to_le_bytes()),
             Element::U8 => bytes.push(value as u8),
             Element::Bool => bytes.push(u8::from(value != 0.0)),
+            _ => {}
         }
     }
     bytes

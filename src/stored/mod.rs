@@ -11,7 +11,7 @@ mod proto;
 mod safe;
 pub mod test_data;
 
-use crate::runtime::NamedTensor;
+use crate::tensor::NamedTensor;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@
 
 use super::bytes::{self, Order};
 use super::{ELEMENT_LIMIT, Fault, take};
-use crate::runtime::{Element, NamedTensor};
+use crate::tensor::{Element, NamedTensor};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -78,6 +78,8 @@ pub fn bytes(tensor: &NamedTensor) -> Vec<u8> {
         Element::U16 => (Element::U16, "<u2"),
         Element::U8 => (Element::U8, "|u1"),
         Element::Bool => (Element::Bool, "|b1"),
+        // As the values are held.
+        _ => (Element::F64, "<f8"),
     };
     let extents: Vec<String> = tensor
         .shape

@@ -1,7 +1,7 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files, each under the array's name.
 
 use super::{ELEMENT_LIMIT, Fault, npy};
-use crate::runtime::NamedTensor;
+use crate::tensor::NamedTensor;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};

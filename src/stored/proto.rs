@@ -2,10 +2,11 @@
 
 use super::bytes::{self, Order};
 use super::{ELEMENT_LIMIT, Fault, take};
+use crate::onnx::element;
 use crate::onnx::file::decode_tensor;
 use crate::onnx::proto::TensorProto;
-use crate::onnx::proto::tensor_proto::{DataLocation, DataType};
-use crate::runtime::{Element, NamedTensor};
+use crate::onnx::proto::tensor_proto::DataLocation;
+use crate::tensor::{Element, NamedTensor};
 use half::{bf16, f16};
 use std::fs::File;
 use std::io::Read;
@@ -13,23 +14,6 @@ use std::path::Path;
 
 /// The largest file that is read: more than decoding allows.
 const LARGEST_FILE: u64 = 256 << 20;
-
-/// Element types that both sides have.
-pub const ELEMENTS: [(Element, DataType); 13] = [
-    (Element::F32, DataType::Float),
-    (Element::F16, DataType::Float16),
-    (Element::Bf16, DataType::Bfloat16),
-    (Element::F64, DataType::Double),
-    (Element::I64, DataType::Int64),
-    (Element::I32, DataType::Int32),
-    (Element::I16, DataType::Int16),
-    (Element::I8, DataType::Int8),
-    (Element::U64, DataType::Uint64),
-    (Element::U32, DataType::Uint32),
-    (Element::U16, DataType::Uint16),
-    (Element::U8, DataType::Uint8),
-    (Element::Bool, DataType::Bool),
-];
 
 /// The one tensor of a file.
 pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
@@ -41,12 +25,10 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
         return Err(format!("expected at most {LARGEST_FILE} bytes, found more").into());
     }
     let tensor = decode_tensor(bytes)?;
-    let data_type = DataType::try_from(tensor.data_type.unwrap_or_default());
-    let element = ELEMENTS
-        .into_iter()
-        .find(|(_, known)| Ok(*known) == data_type);
-    let (element, _) = element.ok_or_else(|| {
-        let found = tensor.data_type.unwrap_or_default();
+    let element =
+        element::from_number(tensor.data_type()).filter(|&element| NamedTensor::holds(element));
+    let element = element.ok_or_else(|| {
+        let found = tensor.data_type();
         format!("expected numbers or bools, found the element type {found}")
     })?;
     if tensor.data_location == Some(DataLocation::External.into()) {
@@ -78,9 +60,6 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
 
 /// A tensor as a message, its elements as raw data.
 pub fn message(tensor: &NamedTensor) -> TensorProto {
-    let data_type = ELEMENTS
-        .into_iter()
-        .find(|(known, _)| *known == tensor.element);
     TensorProto {
         name: Some(tensor.name.clone()),
         dims: tensor
@@ -88,7 +67,7 @@ pub fn message(tensor: &NamedTensor) -> TensorProto {
             .iter()
             .map(|&extent| extent.try_into().unwrap_or(i64::MAX))
             .collect(),
-        data_type: data_type.map(|(_, data_type)| data_type.into()),
+        data_type: Some(element::number(tensor.element)),
         raw_data: Some(bytes::encode(tensor.element, &tensor.data).into()),
         ..TensorProto::default()
     }
@@ -141,7 +120,7 @@ fn elements(element: Element, tensor: &TensorProto) -> Vec<f64> {
             .iter()
             .map(|&value| f64::from(u8::from(value != 0)))
             .collect(),
-        Element::I32 | Element::I16 | Element::I8 | Element::U16 | Element::U8 => tensor
+        _ => tensor
             .int32_data
             .iter()
             .map(|&value| value.into())

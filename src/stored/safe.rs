@@ -2,7 +2,7 @@
 
 use super::bytes::{self, Order};
 use super::{ELEMENT_LIMIT, Fault, take};
-use crate::runtime::NamedTensor;
+use crate::tensor::NamedTensor;
 use crate::tensor::SourceError;
 use crate::weights::safetensors::Safetensors;
 use std::fs::File;
@@ -20,7 +20,9 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
     let (mut tensors, mut left) = (Vec::new(), ELEMENT_LIMIT);
     for (name, stored) in header.stored() {
         // The format's own names are ours in capitals.
-        let element = stored.dtype.to_ascii_lowercase().parse().map_err(|_| {
+        let element = stored.dtype.to_ascii_lowercase().parse().ok();
+        let element = element.filter(|&element| NamedTensor::holds(element));
+        let element = element.ok_or_else(|| {
             format!(
                 "`{name}`: expected numbers or bools, found the type {}",
                 stored.dtype

@@ -4,7 +4,7 @@
 
 use super::{StoredError, proto, read};
 use crate::onnx::file::encode_tensor;
-use crate::runtime::NamedTensor;
+use crate::tensor::NamedTensor;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

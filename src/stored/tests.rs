@@ -1,7 +1,7 @@
 //! Files as NumPy writes them, files that lie, and files that come back as they were written.
 
 use super::*;
-use crate::runtime::Element;
+use crate::tensor::Element;
 use std::io::Write;
 
 fn file(ending: &str, contents: &[u8]) -> tempfile::NamedTempFile {
@@ -45,7 +45,10 @@ fn refused(ending: &str, contents: &[u8]) -> String {
 #[test]
 fn every_element_type_is_read_back_from_npy_and_pb() {
     let folder = tempfile::tempdir().expect("a folder");
-    for element in Element::ALL {
+    for element in Element::ALL
+        .into_iter()
+        .filter(|element| NamedTensor::holds(*element))
+    {
         let values: Vec<f64> = [0.0, 1.0, 0.5, -2.0, 100.0, 7.0]
             .map(|value| element.nearest(value))
             .into();

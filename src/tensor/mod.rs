@@ -1,12 +1,16 @@
-//! Named tensors that are read in pieces: what checkpoints, seeds, bound weights and model files offer,
-//! and what writers take; and shapes, symbolic ones too. It knows no file format.
+//! Element types; shapes, symbolic ones too; and named tensors: whole in memory, or read in pieces, as checkpoints, seeds,
+//! bound weights and model files offer them and writers take them. It knows no file format.
 
 mod checksum;
+mod element;
+mod named;
 mod pipe;
 pub mod shape;
 mod stream;
 
 pub use checksum::Checksum;
+pub use element::Element;
+pub use named::NamedTensor;
 pub use pipe::Pipe;
 pub use stream::{Progress, Segment, StreamError, stream};
 

@@ -4,8 +4,8 @@ use super::compare::compare_at;
 use super::plan::{Case, Content};
 use super::report::{Check, CheckFailure, Tolerance};
 use super::subject::Subject;
-use crate::runtime::NamedTensor;
 use crate::runtime::outcome::CaseRun;
+use crate::tensor::NamedTensor;
 
 /// Logits are constant if, within a row, max − min is at most this part of the largest |logit|.
 const CONSTANT_SPREAD: f64 = 1e-3;

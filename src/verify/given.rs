@@ -2,7 +2,7 @@
 
 use super::plan::{Case, Content};
 use super::subject::{Declared, Extent, Names, SizeStepError, Subject};
-use crate::runtime::{Element, NamedTensor};
+use crate::tensor::{Element, NamedTensor};
 
 /// Why tensors are not the inputs or outputs of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -197,7 +197,7 @@ fn fit(
         });
     }
     // Whether a type can be run at all is for the plan to say.
-    let element: Element = declared.element_type.parse().unwrap_or(tensor.element);
+    let element: Element = declared.element().unwrap_or(tensor.element);
     let mut data = tensor.data.clone();
     for value in &mut data {
         let nearest = element.nearest(*value);

@@ -4,7 +4,7 @@ use super::layout::Rows;
 use super::plan::{Case, Content, PlanError, input_type};
 use super::smooth;
 use super::subject::{Declared, Subject};
-use crate::runtime::{Element, NamedTensor};
+use crate::tensor::{Element, NamedTensor};
 use crate::weights::random::Stream;
 
 /// The inputs of a case: what its content says, decided by the seed, the name of the input and the image.

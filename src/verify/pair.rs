@@ -4,7 +4,7 @@ use super::plan::{Case, name_dimensions};
 use super::report::{FilePair, Report};
 use super::subject::{Declared, Extent, Subject};
 use super::{Attempt, Base, Settings, judge_against};
-use crate::runtime::{Element, NamedTensor};
+use crate::tensor::{Element, NamedTensor};
 
 /// Two files, the first of which is the base.
 #[derive(Clone, Debug, PartialEq)]

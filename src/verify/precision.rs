@@ -59,7 +59,7 @@ pub fn report(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::NamedTensor;
+    use crate::tensor::NamedTensor;
 
     fn run(data: &[f32]) -> Vec<CaseRun> {
         vec![CaseRun {

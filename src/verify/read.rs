@@ -6,11 +6,10 @@ use super::trace::{channels_last, trace};
 use crate::metadata::{
     ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe, Untrained,
 };
-use crate::onnx::cost;
 use crate::onnx::file::{Contents, Initializer, ModelFile};
-use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
-use crate::runtime::Element;
+use crate::onnx::{cost, element};
+use crate::tensor::{Element, NamedTensor};
 use crate::weights::init::Rule;
 use std::collections::BTreeSet;
 
@@ -62,9 +61,7 @@ pub fn subject(file: &ModelFile) -> Subject {
     for (place, output) in contents.outputs.iter().enumerate() {
         let declared = declared(output);
         let why = match traced.random.get(&declared.name) {
-            _ if declared.element_type.parse::<Element>().is_err() => {
-                Some(Why::Type(kind(output, &declared)))
-            }
+            _ if declared.element().is_none() => Some(Why::Type(kind(output, &declared))),
             random => random.cloned().map(Why::Random),
         };
         match why {
@@ -123,27 +120,24 @@ fn sigmoids(contents: &Contents, outputs: &[Declared]) -> BTreeSet<String> {
 
 fn precision(contents: &Contents, outputs: &[Declared]) -> Element {
     // The least precise first, so that it wins a draw.
-    let floats = [
-        (DataType::Bfloat16, Element::Bf16),
-        (DataType::Float16, Element::F16),
-        (DataType::Float, Element::F32),
-    ];
-    let elements = |data_type: DataType| {
+    let floats = [Element::Bf16, Element::F16, Element::F32];
+    let elements = |element: Element| {
         let stored = contents.initializers.iter();
-        let of_type = stored.filter(|initializer| initializer.data_type == data_type as i32);
+        let of_type =
+            stored.filter(|initializer| initializer.data_type == element::number(element));
         of_type
             .filter_map(Initializer::element_count)
             .fold(0, u64::saturating_add)
     };
-    let counts = floats.map(|(data_type, _)| elements(data_type));
+    let counts = floats.map(elements);
     let most = counts.into_iter().max().filter(|&most| most > 0);
     let of_most = most.and_then(|most| counts.iter().position(|&count| count == most));
-    let of_output = floats.iter().position(|(_, element)| {
+    let of_output = floats.iter().position(|element| {
         let name = element.to_string();
         outputs.iter().any(|output| output.element_type == name)
     });
     let least = of_most.into_iter().chain(of_output).min();
-    least.map_or(Element::F32, |place| floats[place].1)
+    least.map_or(Element::F32, |place| floats[place])
 }
 
 /// Counts the multiply-adds of a file without a recipe at the first inputs that it is tried with, whose size becomes its
@@ -186,14 +180,13 @@ fn declared(value: &ValueInfoProto) -> Declared {
         }) => Some(tensor),
         _ => None,
     };
-    let data_type = tensor.map(|tensor| DataType::try_from(tensor.elem_type()));
-    let element_type = match data_type {
-        Some(Ok(known)) => element(known).map_or_else(
-            || known.as_str_name().to_lowercase(),
-            |known| known.to_string(),
-        ),
-        Some(Err(_)) | None => "unknown".to_owned(),
-    };
+    let element_type =
+        match tensor.map(|tensor| (tensor.elem_type(), element::from_number(tensor.elem_type()))) {
+            Some((_, Some(held))) if NamedTensor::holds(held) => held.to_string(),
+            Some((_, Some(other))) => element::name(other),
+            Some((0, None)) => "undefined".to_owned(),
+            Some(_) | None => "unknown".to_owned(),
+        };
     let shape = tensor
         .and_then(|tensor| tensor.shape.as_ref())
         .map(|shape| shape.dim.iter().map(extent).collect());
@@ -202,25 +195,6 @@ fn declared(value: &ValueInfoProto) -> Declared {
         element_type,
         shape,
     }
-}
-
-fn element(data_type: DataType) -> Option<Element> {
-    Some(match data_type {
-        DataType::Float => Element::F32,
-        DataType::Float16 => Element::F16,
-        DataType::Bfloat16 => Element::Bf16,
-        DataType::Double => Element::F64,
-        DataType::Int64 => Element::I64,
-        DataType::Int32 => Element::I32,
-        DataType::Int16 => Element::I16,
-        DataType::Int8 => Element::I8,
-        DataType::Uint64 => Element::U64,
-        DataType::Uint32 => Element::U32,
-        DataType::Uint16 => Element::U16,
-        DataType::Uint8 => Element::U8,
-        DataType::Bool => Element::Bool,
-        _ => return None,
-    })
 }
 
 fn extent(dimension: &tensor_shape_proto::Dimension) -> Extent {

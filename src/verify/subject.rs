@@ -3,7 +3,7 @@
 
 use super::trace::{Lineage, Site};
 use crate::metadata::Normal;
-use crate::runtime::Element;
+use crate::tensor::{Element, NamedTensor};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -179,7 +179,7 @@ impl fmt::Display for LeftOut {
 pub struct Declared {
     /// Name of the value.
     pub name: String,
-    /// Its element type; one of [`Element`] can be run.
+    /// Its element type; see [`Declared::element`].
     pub element_type: String,
     /// Its shape; none if not even the rank is declared.
     pub shape: Option<Vec<Extent>>,
@@ -200,6 +200,13 @@ pub enum Extent {
 pub type Names = BTreeMap<String, u64>;
 
 impl Declared {
+    /// Its element type, if tensors of it can be made and compared.
+    #[must_use]
+    pub fn element(&self) -> Option<Element> {
+        let element = self.element_type.parse().ok();
+        element.filter(|&element| NamedTensor::holds(element))
+    }
+
     /// Whether a tensor of `shape` is what was declared, with `names` for the named dimensions. A name that has
     /// no value, and an unset dimension, take anything.
     #[must_use]

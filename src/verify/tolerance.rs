@@ -3,7 +3,8 @@
 //! The scale of what a sigmoid makes is 1, where max|base| is less: runtimes compute sigmoids to an absolute error of some
 //! 1e-7, whatever their value, and where every probability is small, so are all differences that matter.
 
-use crate::runtime::{Element, RuntimeName};
+use crate::runtime::RuntimeName;
+use crate::tensor::Element;
 use serde::Serialize;
 
 /// Both parts of what is allowed.

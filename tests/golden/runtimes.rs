@@ -2,9 +2,8 @@
 
 use super::reference::noise;
 use efficientnet_onnx::runtime::discover::Places;
-use efficientnet_onnx::runtime::{
-    NamedTensor, Options, Runtime, RuntimeName, Session, TELEMETRY_OPT_OUT, open,
-};
+use efficientnet_onnx::runtime::{Options, Runtime, RuntimeName, Session, TELEMETRY_OPT_OUT, open};
+use efficientnet_onnx::tensor::NamedTensor;
 use std::path::Path;
 use std::sync::OnceLock;
 

@@ -12,7 +12,7 @@ use efficientnet_onnx::metadata::{
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::onnx::check::{self, Level};
 use efficientnet_onnx::onnx::file::ModelFile;
-use efficientnet_onnx::runtime::NamedTensor;
+use efficientnet_onnx::tensor::NamedTensor;
 use efficientnet_onnx::verify::plan::{self, Case, Content};
 use efficientnet_onnx::verify::read;
 use efficientnet_onnx::verify::subject::{Extent, Names, Subject};

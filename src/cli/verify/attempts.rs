@@ -3,9 +3,10 @@
 use super::Request;
 use crate::cli::exit::Failure;
 use crate::cli::worker::{Spec, run_found};
+use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::discover::{HINT, Places};
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
-use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
+use efficientnet_onnx::tensor::NamedTensor;
 use efficientnet_onnx::verify::Attempt;
 use efficientnet_onnx::verify::subject::Subject;
 use std::path::Path;

@@ -266,8 +266,9 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use efficientnet_onnx::runtime::RuntimeName;
     use efficientnet_onnx::runtime::outcome::{CaseRun, Outcome, Trouble};
-    use efficientnet_onnx::runtime::{NamedTensor, RuntimeName};
+    use efficientnet_onnx::tensor::NamedTensor;
     use efficientnet_onnx::verify::plan::cases;
     use efficientnet_onnx::verify::report::Problem;
     use efficientnet_onnx::verify::subject::{Declared, Extent, Subject};

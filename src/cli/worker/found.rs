@@ -8,7 +8,8 @@ use efficientnet_onnx::onnx::file::plain::{Change, PlainError, plain};
 use efficientnet_onnx::runtime::cuda::HINT_PROVIDER;
 use efficientnet_onnx::runtime::discover::{HINT, Library, Places};
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
-use efficientnet_onnx::runtime::{NamedTensor, RuntimeName, not_built};
+use efficientnet_onnx::runtime::{RuntimeName, not_built};
+use efficientnet_onnx::tensor::NamedTensor;
 use std::time::Duration;
 
 /// What came of a runtime, with whichever library could be used.

@@ -9,7 +9,7 @@
 use efficientnet_onnx::runtime::device::Device;
 use efficientnet_onnx::runtime::outcome::{CaseRun, Event, Timings, Trouble};
 use efficientnet_onnx::runtime::placement::Placement;
-use efficientnet_onnx::runtime::{Element, NamedTensor};
+use efficientnet_onnx::tensor::{Element, NamedTensor};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Read, Write};
 

@@ -1,6 +1,7 @@
 //! Tensors, from ours to the library's and back.
 
-use crate::runtime::{Element, NamedTensor, RuntimeError};
+use crate::runtime::RuntimeError;
+use crate::tensor::{Element, NamedTensor};
 use ::ort::value::{DynValue, Tensor, TensorElementType};
 use half::{bf16, f16};
 
@@ -15,7 +16,7 @@ macro_rules! to_tensor {
 /// A value of the library with a tensor's name, shape, type and elements.
 ///
 /// # Errors
-/// If the shape and the elements do not fit.
+/// If the shape and the elements do not fit, or no [`NamedTensor`] holds the element type.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -36,13 +37,17 @@ pub fn to_value(input: &NamedTensor) -> Result<DynValue, ::ort::Error> {
         Element::U16 => to_tensor!(input, u16, |value: f64| value as u16),
         Element::U8 => to_tensor!(input, u8, |value: f64| value as u8),
         Element::Bool => to_tensor!(input, bool, |value: f64| value != 0.0),
+        other => Err(::ort::Error::new(format!(
+            "input `{}` has element type {other}, expected a number or a bool",
+            input.name
+        ))),
     }
 }
 
 /// A tensor of ours with the elements of a value.
 ///
 /// # Errors
-/// [`RuntimeError::ElementType`] if it is no tensor or has an element type that [`Element`] lacks.
+/// [`RuntimeError::ElementType`] if it is no tensor or has an element type that no [`NamedTensor`] holds.
 pub fn from_value(name: &str, value: &DynValue) -> Result<NamedTensor, RuntimeError> {
     let unknown = || RuntimeError::ElementType {
         output: name.to_owned(),

@@ -4,7 +4,7 @@ use super::broadcast::{Walk, pairs};
 use super::call::Call;
 use super::elementwise::{greater as greater_of, lesser as lesser_of};
 use super::tensor::{Data, Tensor, wrap};
-use crate::runtime::Element;
+use crate::tensor::Element;
 
 type Results = Result<Vec<Tensor>, String>;
 

@@ -5,7 +5,7 @@
 use super::call::Call;
 use super::parallel::{CHUNK, parts};
 use super::tensor::{Data, Tensor, filled, wrap};
-use crate::runtime::Element;
+use crate::tensor::Element;
 
 type Results = Result<Vec<Tensor>, String>;
 

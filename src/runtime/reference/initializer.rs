@@ -6,7 +6,7 @@
 use super::narrow::{from_bf16_bits, from_f16_bits};
 use super::tensor::{Data, Tensor, count, element, extents, range};
 use crate::onnx::proto::{TensorProto, tensor_proto::DataLocation};
-use crate::runtime::Element;
+use crate::tensor::Element;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
@@ -22,7 +22,7 @@ pub fn read(proto: &TensorProto, folder: &Path) -> Result<Tensor, String> {
     let data = if proto.data_location == Some(DataLocation::External as i32) {
         from_bytes(
             element,
-            &external(proto, folder, count * width(element))?,
+            &external(proto, folder, count * width(element)?)?,
             count,
         )?
     } else if let Some(raw) = &proto.raw_data {
@@ -38,18 +38,15 @@ pub fn read(proto: &TensorProto, folder: &Path) -> Result<Tensor, String> {
 }
 
 /// Bytes of an element in a file.
-fn width(element: Element) -> usize {
-    match element {
-        Element::F64 | Element::I64 | Element::U64 => 8,
-        Element::F32 | Element::I32 | Element::U32 => 4,
-        Element::F16 | Element::Bf16 | Element::I16 | Element::U16 => 2,
-        Element::I8 | Element::U8 | Element::Bool => 1,
-    }
+fn width(element: Element) -> Result<usize, String> {
+    element
+        .bytes()
+        .ok_or_else(|| format!("elements of type {element} are not whole bytes"))
 }
 
 /// Little-endian elements.
 fn from_bytes(element: Element, bytes: &[u8], count: usize) -> Result<Data, String> {
-    let expected = count * width(element);
+    let expected = count * width(element)?;
     if bytes.len() != expected {
         let found = bytes.len();
         return Err(format!(
@@ -93,6 +90,7 @@ fn from_bytes(element: Element, bytes: &[u8], count: usize) -> Result<Data, Stri
             }
             Data::Integers(data)
         }
+        other => return Err(format!("elements of type {other} are not read")),
     })
 }
 

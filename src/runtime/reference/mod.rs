@@ -42,7 +42,8 @@ mod tensor;
 mod tests;
 mod window;
 
-use super::{Element, NamedTensor, Runtime, RuntimeError, Session};
+use super::{Runtime, RuntimeError, Session};
+use crate::tensor::{Element, NamedTensor};
 use call::Call;
 use load::{Plan, Step};
 use std::path::Path;

@@ -2,7 +2,7 @@
 //!
 //! Source: IEEE 754-2019, section 3.4 (binary16); bfloat16 is the upper half of binary32.
 
-use crate::runtime::Element;
+use crate::tensor::Element;
 
 /// The value of binary16 bits.
 pub fn from_f16_bits(bits: u16) -> f64 {

@@ -4,7 +4,7 @@ use super::call::Call;
 use super::moving::around;
 use super::narrow::round_to;
 use super::tensor::{Data, Tensor, dimension, element, range, wrap};
-use crate::runtime::Element;
+use crate::tensor::Element;
 
 type Results = Result<Vec<Tensor>, String>;
 

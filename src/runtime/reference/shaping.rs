@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::initializer;
 use super::tensor::{Data, Tensor, count, dimension, dimensions, extents, filled, reserved};
-use crate::runtime::Element;
+use crate::tensor::Element;
 use std::path::Path;
 
 type Results = Result<Vec<Tensor>, String>;

@@ -3,7 +3,7 @@
 //! [`Element`] only remembers what the file calls them. It refuses to know files and operators.
 
 use super::narrow::round_to;
-use crate::runtime::Element;
+use crate::tensor::Element;
 
 /// No tensor has more elements than this (8 GiB of f64); a file that asks for more is refused.
 const LARGEST: usize = 1 << 30;

@@ -2,8 +2,8 @@
 
 use super::values::Value;
 use super::{Lab, Side};
-use crate::runtime::NamedTensor;
 use crate::runtime::outcome::{Outcome, Trouble};
+use crate::tensor::NamedTensor;
 use crate::verify::compare::compare_at;
 use crate::verify::subject::SIGMOID;
 use crate::verify::tolerance::Tolerance;

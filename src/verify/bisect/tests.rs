@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::runtime::outcome::CaseRun;
-use crate::runtime::{Element, NamedTensor};
+use crate::tensor::{Element, NamedTensor};
 
 /// Errors of the other side, and what marking does to them.
 struct Made {

@@ -2,7 +2,7 @@
 
 use crate::onnx::file::ModelFile;
 use crate::onnx::proto::{NodeProto, ValueInfoProto, tensor_shape_proto::dimension, type_proto};
-use crate::runtime::NamedTensor;
+use crate::tensor::NamedTensor;
 use crate::verify::trace::read_by;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,7 +6,7 @@ use super::layout::Axes;
 use super::remarks::advice;
 use super::subject::{Extent, LeftOut, Names, SizeStepError, Subject};
 use crate::request::SIZE_STEP;
-use crate::runtime::Element;
+use crate::tensor::Element;
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -338,13 +338,10 @@ pub(super) fn input_type(
 ) -> Result<(Element, Vec<u64>), PlanError> {
     case.size.map_or(Ok(()), |size| subject.check_size(size))?;
     let input = &subject.inputs[index];
-    let element = input
-        .element_type
-        .parse()
-        .map_err(|_| PlanError::ElementType {
-            input: input.name.clone(),
-            found: input.element_type.clone(),
-        })?;
+    let element = input.element().ok_or_else(|| PlanError::ElementType {
+        input: input.name.clone(),
+        found: input.element_type.clone(),
+    })?;
     let declared = input
         .shape
         .as_deref()

@@ -9,8 +9,9 @@ use super::compare::compare_at;
 use super::subject::Subject;
 use super::tolerance::{Limits, Tolerance};
 use crate::onnx::file::mutate::{Kind, MutateError, Mutation, Original};
+use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{Outcome, Trouble};
-use crate::runtime::{NamedTensor, RuntimeName};
+use crate::tensor::NamedTensor;
 use serde::Serialize;
 use std::path::Path;
 

@@ -7,7 +7,7 @@ mod sigmoids;
 
 use super::*;
 use crate::runtime::outcome::CaseRun;
-use crate::runtime::{Element, NamedTensor};
+use crate::tensor::{Element, NamedTensor};
 use report::Check;
 use subject::{Declared, Extent};
 

@@ -1,7 +1,7 @@
 //! What fails in one runtime by itself.
 
 use super::*;
-use crate::runtime::Element;
+use crate::tensor::Element;
 use crate::verify::checks::check;
 
 #[test]

@@ -1,0 +1,68 @@
+//! Tensors with names, whole in memory: as they go into runtimes and come out of them, and as files exchange them.
+
+use super::Element;
+
+/// A tensor with the name of the graph input or output that it belongs to.
+///
+/// Whatever the element type is, the values are held as f64, which has every value of the types that
+/// [`NamedTensor::holds`], but the integers beyond 2⁵³, so that a runtime that computes in f64 can say what it found.
+/// A runtime converts at its own edge.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    /// Name in the graph.
+    pub name: String,
+    /// Dimensions, outermost first.
+    pub shape: Vec<usize>,
+    /// The type that the elements have in the graph.
+    pub element: Element,
+    /// Elements in row-major order, as many as the shape says.
+    pub data: Vec<f64>,
+}
+
+impl NamedTensor {
+    /// A tensor of f32.
+    #[must_use]
+    pub fn single(name: &str, shape: Vec<usize>, data: &[f32]) -> Self {
+        Self {
+            name: name.to_owned(),
+            shape,
+            element: Element::F32,
+            data: data.iter().map(|&value| f64::from(value)).collect(),
+        }
+    }
+
+    /// Whether tensors of this type can be held: numbers and bools of whole bytes, but not 8-bit floats.
+    #[must_use]
+    pub fn holds(element: Element) -> bool {
+        match element {
+            Element::F32
+            | Element::F16
+            | Element::Bf16
+            | Element::F64
+            | Element::I64
+            | Element::I32
+            | Element::I16
+            | Element::I8
+            | Element::U64
+            | Element::U32
+            | Element::U16
+            | Element::U8
+            | Element::Bool => true,
+            Element::String
+            | Element::Complex64
+            | Element::Complex128
+            | Element::F8e4m3fn
+            | Element::F8e4m3fnuz
+            | Element::F8e5m2
+            | Element::F8e5m2fnuz
+            | Element::F8e8m0
+            | Element::F6e2m3
+            | Element::F6e3m2
+            | Element::F4e2m1
+            | Element::I4
+            | Element::I2
+            | Element::U4
+            | Element::U2 => false,
+        }
+    }
+}
