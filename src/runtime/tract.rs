@@ -67,7 +67,13 @@ impl Session for TractSession {
         for index in order {
             let input = &inputs[index];
             let datum_type = input_type(input)?;
-            let tensor = Tensor::from_shape(&input.shape, &input.data)
+            // tract's own cast rounds a double to a half by its upper half.
+            let data: Vec<f64> = input
+                .data
+                .iter()
+                .map(|&value| input.element.nearest(value))
+                .collect();
+            let tensor = Tensor::from_shape(&input.shape, &data)
                 .and_then(|tensor| Ok(tensor.cast_to_dt(datum_type)?.into_owned()))
                 .map_err(|error| refused("making the input", &error))?;
             tensors.push(tensor.into());

@@ -1,7 +1,7 @@
 //! Elements as bytes. Knows no file format.
 
 use super::Fault;
-use crate::tensor::Element;
+use crate::tensor::{Element, to_bf16, to_f16};
 use half::{bf16, f16};
 use std::io::Read;
 
@@ -83,8 +83,8 @@ pub fn encode(element: Element, values: &[f64]) -> Vec<u8> {
         let value = element.nearest(value);
         match element {
             Element::F32 => bytes.extend((value as f32).to_le_bytes()),
-            Element::F16 => bytes.extend(f16::from_f64(value).to_le_bytes()),
-            Element::Bf16 => bytes.extend(bf16::from_f64(value).to_le_bytes()),
+            Element::F16 => bytes.extend(to_f16(value).to_le_bytes()),
+            Element::Bf16 => bytes.extend(to_bf16(value).to_le_bytes()),
             Element::F64 => bytes.extend(value.to_le_bytes()),
             Element::I64 => bytes.extend((value as i64).to_le_bytes()),
             Element::I32 => bytes.extend((value as i32).to_le_bytes()),

@@ -1,6 +1,6 @@
 //! The element types of tensors: one enum for checkpoints, graphs, files and runtimes.
 
-use half::{bf16, f16};
+use super::{to_bf16, to_f16};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -212,9 +212,8 @@ impl Element {
         let within = |low: f64, high: f64| value.round_ties_even().clamp(low, high);
         match self {
             Self::F32 => f64::from(value as f32),
-            // By way of f32: the crate looks only at the upper half of a double.
-            Self::F16 => f16::from_f32(value as f32).to_f64(),
-            Self::Bf16 => bf16::from_f32(value as f32).to_f64(),
+            Self::F16 => to_f16(value).to_f64(),
+            Self::Bf16 => to_bf16(value).to_f64(),
             Self::I64 => within(i64::MIN as f64, i64::MAX as f64),
             Self::I32 => within(i32::MIN.into(), i32::MAX.into()),
             Self::I16 => within(i16::MIN.into(), i16::MAX.into()),

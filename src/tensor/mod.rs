@@ -4,6 +4,7 @@
 mod checksum;
 mod element;
 mod named;
+mod narrow;
 mod pipe;
 pub mod shape;
 mod stream;
@@ -11,6 +12,7 @@ mod stream;
 pub use checksum::Checksum;
 pub use element::Element;
 pub use named::NamedTensor;
+pub use narrow::{to_bf16, to_f16};
 pub use pipe::Pipe;
 pub use stream::{Progress, Segment, StreamError, stream};
 

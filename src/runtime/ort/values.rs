@@ -1,7 +1,7 @@
 //! Tensors, from ours to the library's and back.
 
 use crate::runtime::RuntimeError;
-use crate::tensor::{Element, NamedTensor};
+use crate::tensor::{Element, NamedTensor, to_bf16, to_f16};
 use ::ort::value::{DynValue, Tensor, TensorElementType};
 use half::{bf16, f16};
 
@@ -25,8 +25,8 @@ macro_rules! to_tensor {
 pub fn to_value(input: &NamedTensor) -> Result<DynValue, ::ort::Error> {
     match input.element {
         Element::F32 => to_tensor!(input, f32, |value: f64| value as f32),
-        Element::F16 => to_tensor!(input, f16, |value: f64| f16::from_f32(value as f32)),
-        Element::Bf16 => to_tensor!(input, bf16, |value: f64| bf16::from_f32(value as f32)),
+        Element::F16 => to_tensor!(input, f16, to_f16),
+        Element::Bf16 => to_tensor!(input, bf16, to_bf16),
         Element::F64 => to_tensor!(input, f64, |value: f64| value),
         Element::I64 => to_tensor!(input, i64, |value: f64| value as i64),
         Element::I32 => to_tensor!(input, i32, |value: f64| value as i32),
