@@ -2,6 +2,7 @@
 //! bound weights and model files offer them and writers take them. It knows no file format.
 
 mod checksum;
+mod chunk;
 mod element;
 mod named;
 mod narrow;

@@ -1,19 +1,12 @@
 //! A writer on a thread of its own, so that weights are drawn or read while the last chunks are written.
 
-use super::stream::batch_chunks;
+use super::chunk::{Chunk, batch_chunks};
 use std::io::{self, Write};
-use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 /// Bytes that are collected from small writes before they are handed over.
 const COLLECTED: usize = 1 << 16;
-
-/// A part of a buffer.
-pub(super) struct Chunk {
-    pub(super) buffer: Vec<u8>,
-    pub(super) bytes: Range<usize>,
-}
 
 /// Hands chunks of bytes to another thread, which writes them.
 pub struct Pipe {

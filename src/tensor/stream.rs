@@ -1,7 +1,7 @@
 //! Many tensors, written one after the other: filled by all threads, in chunks that do not end with a tensor.
 
-use super::pipe::{Chunk, Pipe};
-use super::{Checksum, SourceError, TensorReader, TensorSource};
+use super::chunk::{CHUNK, Chunk, batch_chunks};
+use super::{Checksum, Pipe, SourceError, TensorReader, TensorSource};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
@@ -49,16 +49,8 @@ pub struct Segment<'a> {
     pub elements: usize,
 }
 
-/// Bytes of a chunk: small enough for several to stay in the cache until they are written, which halves the
-/// time that the system takes for it, and large enough to be worth a thread's waking.
-const CHUNK: usize = 1 << 18;
 /// Elements that are filled at a time.
 const SHARE: usize = 1 << 14;
-/// Chunks per thread that are filled before the next ones are handed out.
-const CHUNKS_PER_THREAD: usize = 2;
-/// Chunks that are filled at a time at most, however many threads there are: 16 MiB.
-const MOST_CHUNKS: usize = 64;
-
 /// A part of a chunk.
 #[derive(Clone, Copy)]
 enum Part {
@@ -125,11 +117,6 @@ pub fn stream(
         }
     }
     Ok(checksums)
-}
-
-/// Chunks that are filled at a time by the current pool.
-pub(super) fn batch_chunks() -> usize {
-    (rayon::current_num_threads() * CHUNKS_PER_THREAD).min(MOST_CHUNKS)
 }
 
 /// Cuts segments into chunks.
