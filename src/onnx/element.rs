@@ -3,11 +3,15 @@
 use super::proto::tensor_proto::DataType;
 use crate::tensor::Element;
 
-/// The element type with a number of `TensorProto.DataType`; none for UNDEFINED and for numbers that do not exist.
-#[must_use]
-pub fn from_number(number: i32) -> Option<Element> {
-    Some(match DataType::try_from(number).ok()? {
-        DataType::Undefined => return None,
+/// The element type with a number of `TensorProto.DataType`.
+///
+/// # Errors
+/// For UNDEFINED and for numbers that do not exist: says what is wrong.
+pub fn from_number(number: i32) -> Result<Element, String> {
+    let data_type = DataType::try_from(number)
+        .map_err(|error| format!("element type {} does not exist", error.0))?;
+    Ok(match data_type {
+        DataType::Undefined => return Err("it has no element type".to_owned()),
         DataType::Float => Element::F32,
         DataType::Uint8 => Element::U8,
         DataType::Int8 => Element::I8,
@@ -83,7 +87,17 @@ pub fn number(element: Element) -> i32 {
 /// ONNX's own name of an element type in lower case, such as `float` or `int64`.
 #[must_use]
 pub fn name(element: Element) -> String {
-    data_type(element).as_str_name().to_lowercase()
+    lower_case(data_type(element))
+}
+
+/// ONNX's own name for a number in `TensorProto.DataType`, `undefined` among them; none for numbers that do not exist.
+#[must_use]
+pub fn name_of_number(number: i32) -> Option<String> {
+    DataType::try_from(number).ok().map(lower_case)
+}
+
+fn lower_case(data_type: DataType) -> String {
+    data_type.as_str_name().to_lowercase()
 }
 
 #[cfg(test)]
@@ -93,11 +107,17 @@ mod tests {
     #[test]
     fn every_type_is_read_back_from_its_number() {
         for element in Element::ALL {
-            assert_eq!(from_number(number(element)), Some(element));
+            assert_eq!(from_number(number(element)), Ok(element));
         }
-        let known = (-1..=99).filter_map(from_number);
+        let known = (-1..=99).filter_map(|number| from_number(number).ok());
         assert_eq!(known.count(), Element::ALL.len());
-        assert_eq!(from_number(DataType::Undefined as i32), None);
+        let wrong = [0, 99].map(|number| from_number(number).expect_err("no type"));
+        assert_eq!(
+            wrong,
+            ["it has no element type", "element type 99 does not exist"]
+        );
+        assert_eq!(name_of_number(0).as_deref(), Some("undefined"));
+        assert_eq!(name_of_number(99), None);
         assert_eq!(name(Element::F32), "float");
         assert_eq!(name(Element::I4), "int4");
     }

@@ -25,8 +25,9 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
         return Err(format!("expected at most {LARGEST_FILE} bytes, found more").into());
     }
     let tensor = decode_tensor(bytes)?;
-    let element =
-        element::from_number(tensor.data_type()).filter(|&element| NamedTensor::holds(element));
+    let element = element::from_number(tensor.data_type())
+        .ok()
+        .filter(|&element| NamedTensor::holds(element));
     let element = element.ok_or_else(|| {
         let found = tensor.data_type();
         format!("expected numbers or bools, found the element type {found}")

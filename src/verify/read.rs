@@ -180,13 +180,14 @@ fn declared(value: &ValueInfoProto) -> Declared {
         }) => Some(tensor),
         _ => None,
     };
-    let element_type =
-        match tensor.map(|tensor| (tensor.elem_type(), element::from_number(tensor.elem_type()))) {
-            Some((_, Some(held))) if NamedTensor::holds(held) => held.to_string(),
-            Some((_, Some(other))) => element::name(other),
-            Some((0, None)) => "undefined".to_owned(),
-            Some(_) | None => "unknown".to_owned(),
-        };
+    let number = tensor.map(type_proto::Tensor::elem_type);
+    let held = number.and_then(|number| element::from_number(number).ok());
+    let element_type = match held.filter(|element| NamedTensor::holds(*element)) {
+        Some(element) => element.to_string(),
+        None => number
+            .and_then(element::name_of_number)
+            .unwrap_or_else(|| "unknown".to_owned()),
+    };
     let shape = tensor
         .and_then(|tensor| tensor.shape.as_ref())
         .map(|shape| shape.dim.iter().map(extent).collect());

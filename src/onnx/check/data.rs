@@ -1,9 +1,9 @@
 //! Rules about initializers: possible types, and as much data as the shape asks for, where it should be.
 
 use super::Report;
+use crate::onnx::element;
 use crate::onnx::file::{Data, ExternalError, Initializer, ModelFile, Typed};
-use crate::onnx::ops::element_name;
-use crate::onnx::proto::tensor_proto::DataType;
+use crate::tensor::Element;
 
 /// Checks every initializer. What is wrong with a file of external data is one finding, however many need it.
 pub fn check(file: &ModelFile, report: &mut Report) {
@@ -77,18 +77,8 @@ fn unusable_location(
 type Fault = (&'static str, String);
 
 fn check_initializer(file: &ModelFile, initializer: &Initializer) -> Result<(), Fault> {
-    let element = match DataType::try_from(initializer.data_type) {
-        Ok(DataType::Undefined) => {
-            return Err(("initializer", "it has no element type".to_owned()));
-        }
-        Err(error) => {
-            return Err((
-                "initializer",
-                format!("element type {} does not exist", error.0),
-            ));
-        }
-        Ok(element) => element,
-    };
+    let element =
+        element::from_number(initializer.data_type).map_err(|reason| ("initializer", reason))?;
     let count = initializer.element_count();
     let count = count.ok_or_else(|| {
         (
@@ -96,12 +86,13 @@ fn check_initializer(file: &ModelFile, initializer: &Initializer) -> Result<(), 
             format!("its shape {:?} is impossible", initializer.dims),
         )
     })?;
-    let bits = element_bits(element)
-        .and_then(|bits| count.checked_mul(bits))
+    let bits = element
+        .bits()
+        .and_then(|bits| count.checked_mul(bits as u64))
         .map(|bits| bits.div_ceil(8));
     let in_bytes = |found: u64| match bits {
         Some(expected) if expected != found => {
-            let name = element_name(element);
+            let name = element::name(element);
             Err((
                 "data",
                 format!("{count} elements of {name} take {expected} bytes, found {found}"),
@@ -111,7 +102,7 @@ fn check_initializer(file: &ModelFile, initializer: &Initializer) -> Result<(), 
             "data",
             format!(
                 "{count} elements of {} cannot be bytes",
-                element_name(element)
+                element::name(element)
             ),
         )),
         _ => Ok(()),
@@ -143,8 +134,8 @@ fn check_initializer(file: &ModelFile, initializer: &Initializer) -> Result<(), 
     }
 }
 
-fn check_typed(element: DataType, count: u64, typed: &Typed) -> Result<(), Fault> {
-    let name = element_name(element);
+fn check_typed(element: Element, count: u64, typed: &Typed) -> Result<(), Fault> {
+    let name = element::name(element);
     let expected_field = typed_field(element);
     if typed.field != expected_field {
         return Err((
@@ -156,9 +147,9 @@ fn check_typed(element: DataType, count: u64, typed: &Typed) -> Result<(), Fault
         ));
     }
     let expected = match element {
-        DataType::Complex64 | DataType::Complex128 => count.checked_mul(2),
+        Element::Complex64 | Element::Complex128 => count.checked_mul(2),
         // How several of these share a number is for a runtime to say.
-        _ if element_bits(element).is_some_and(|bits| bits < 8) => return Ok(()),
+        _ if element.bits().is_some_and(|bits| bits < 8) => return Ok(()),
         _ => Some(count),
     };
     if expected == Some(typed.values) {
@@ -174,34 +165,13 @@ fn check_typed(element: DataType, count: u64, typed: &Typed) -> Result<(), Fault
 }
 
 /// Source: the comments of `TensorProto` in the ONNX specification.
-fn typed_field(element: DataType) -> &'static str {
+fn typed_field(element: Element) -> &'static str {
     match element {
-        DataType::Float | DataType::Complex64 => "float_data",
-        DataType::Double | DataType::Complex128 => "double_data",
-        DataType::Int64 => "int64_data",
-        DataType::Uint32 | DataType::Uint64 => "uint64_data",
-        DataType::String => "string_data",
+        Element::F32 | Element::Complex64 => "float_data",
+        Element::F64 | Element::Complex128 => "double_data",
+        Element::I64 => "int64_data",
+        Element::U32 | Element::U64 => "uint64_data",
+        Element::String => "string_data",
         _ => "int32_data",
     }
-}
-
-fn element_bits(element: DataType) -> Option<u64> {
-    Some(match element {
-        DataType::Int2 | DataType::Uint2 => 2,
-        DataType::Int4 | DataType::Uint4 | DataType::Float4e2m1 => 4,
-        DataType::Float6e2m3 | DataType::Float6e3m2 => 6,
-        DataType::Int8
-        | DataType::Uint8
-        | DataType::Bool
-        | DataType::Float8e4m3fn
-        | DataType::Float8e4m3fnuz
-        | DataType::Float8e5m2
-        | DataType::Float8e5m2fnuz
-        | DataType::Float8e8m0 => 8,
-        DataType::Int16 | DataType::Uint16 | DataType::Float16 | DataType::Bfloat16 => 16,
-        DataType::Int32 | DataType::Uint32 | DataType::Float => 32,
-        DataType::Int64 | DataType::Uint64 | DataType::Double | DataType::Complex64 => 64,
-        DataType::Complex128 => 128,
-        DataType::String | DataType::Undefined => return None,
-    })
 }

@@ -5,7 +5,6 @@ mod node;
 use super::Report;
 use crate::onnx::file::{Contents, Initializer};
 use crate::onnx::ops::{TensorType, agree};
-use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{NodeProto, ValueInfoProto, tensor_shape_proto::dimension, type_proto};
 use crate::tensor::shape::Dim;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,13 +39,13 @@ pub fn node_name(index: usize, node: &NodeProto) -> String {
 
 /// The type that an initializer has; an impossible one is for `data` to report.
 fn initializer_type(initializer: &Initializer) -> Option<TensorType> {
-    let element = DataType::try_from(initializer.data_type).ok()?;
+    let element = initializer.element()?;
     if initializer.dims.len() > MOST_DIMENSIONS {
         return None;
     }
     let extent = |dim: &i64| u64::try_from(*dim).ok().map(Dim::Fixed);
     let shape = initializer.dims.iter().map(extent).collect::<Option<_>>()?;
-    (element != DataType::Undefined).then_some(TensorType { element, shape })
+    Some(TensorType { element, shape })
 }
 
 /// Dimensions of a type that is followed; no operator here needs as many.

@@ -20,10 +20,9 @@ mod windows;
 
 use super::file::plain::{PlainError, inlined_nodes};
 use super::file::{Data, Initializer, ModelFile};
-use super::proto::tensor_proto::DataType;
 use super::proto::tensor_shape_proto::dimension;
 use super::proto::{AttributeProto, NodeProto, TypeProto, ValueInfoProto, type_proto};
-use crate::tensor::read_at;
+use crate::tensor::{Element, read_at};
 use prost::encoding::decode_varint;
 use std::collections::BTreeMap;
 
@@ -287,7 +286,7 @@ fn constant(file: &ModelFile, initializer: &Initializer) -> Value {
         .iter()
         .map(|dim| u64::try_from(*dim).ok())
         .collect();
-    let element = DataType::try_from(initializer.data_type).ok();
+    let element = initializer.element();
     let small = initializer
         .element_count()
         .is_some_and(|count| count <= MOST_NUMBERS);
@@ -310,16 +309,16 @@ fn constant(file: &ModelFile, initializer: &Initializer) -> Value {
     });
     Value {
         numbers: read.filter(|_| element.is_some_and(is_followed)),
-        whole: element != Some(DataType::Float),
+        whole: element != Some(Element::F32),
         shape,
     }
 }
 
 /// Types of numbers that decide shapes.
-fn is_followed(element: DataType) -> bool {
+fn is_followed(element: Element) -> bool {
     matches!(
         element,
-        DataType::Int64 | DataType::Int32 | DataType::Float | DataType::Bool
+        Element::I64 | Element::I32 | Element::F32 | Element::Bool
     )
 }
 
@@ -332,9 +331,9 @@ fn unpacked(mut bytes: &[u8]) -> Option<Vec<f64>> {
     Some(found)
 }
 
-fn little_endian(element: DataType, bytes: &[u8]) -> Option<Vec<f64>> {
+fn little_endian(element: Element, bytes: &[u8]) -> Option<Vec<f64>> {
     match element {
-        DataType::Int64 => {
+        Element::I64 => {
             let (words, _) = bytes.as_chunks::<8>();
             Some(
                 words
@@ -343,7 +342,7 @@ fn little_endian(element: DataType, bytes: &[u8]) -> Option<Vec<f64>> {
                     .collect(),
             )
         }
-        DataType::Int32 => {
+        Element::I32 => {
             let (words, _) = bytes.as_chunks::<4>();
             Some(
                 words
@@ -352,7 +351,7 @@ fn little_endian(element: DataType, bytes: &[u8]) -> Option<Vec<f64>> {
                     .collect(),
             )
         }
-        DataType::Float => {
+        Element::F32 => {
             let (words, _) = bytes.as_chunks::<4>();
             Some(
                 words
@@ -361,7 +360,7 @@ fn little_endian(element: DataType, bytes: &[u8]) -> Option<Vec<f64>> {
                     .collect(),
             )
         }
-        DataType::Bool => Some(bytes.iter().map(|byte| f64::from(*byte)).collect()),
+        Element::Bool => Some(bytes.iter().map(|byte| f64::from(*byte)).collect()),
         _ => None,
     }
 }

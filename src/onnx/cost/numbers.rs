@@ -2,8 +2,9 @@
 
 use super::moving::{shape_part, slices};
 use super::{Call, MOST_NUMBERS, little_endian, product};
+use crate::onnx::element;
 use crate::onnx::proto::TensorProto;
-use crate::onnx::proto::tensor_proto::DataType;
+use crate::tensor::Element;
 
 /// The elements, if they are few and known.
 pub(super) fn of(call: &Call<'_>) -> Option<Vec<f64>> {
@@ -152,26 +153,26 @@ fn tensor(tensor: &TensorProto) -> Option<Vec<f64>> {
         .iter()
         .try_fold(1_i64, |count, dim| count.checked_mul(*dim))?;
     (u64::try_from(few).ok()? <= MOST_NUMBERS).then_some(())?;
-    let element = DataType::try_from(tensor.data_type()).ok()?;
+    let element = element::from_number(tensor.data_type()).ok()?;
     if let Some(raw) = &tensor.raw_data {
         return little_endian(element, raw);
     }
     match element {
-        DataType::Int64 => Some(
+        Element::I64 => Some(
             tensor
                 .int64_data
                 .iter()
                 .map(|number| *number as f64)
                 .collect(),
         ),
-        DataType::Int32 | DataType::Bool => Some(
+        Element::I32 | Element::Bool => Some(
             tensor
                 .int32_data
                 .iter()
                 .map(|number| (*number).into())
                 .collect(),
         ),
-        DataType::Float => Some(
+        Element::F32 => Some(
             tensor
                 .float_data
                 .iter()

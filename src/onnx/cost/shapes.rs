@@ -9,7 +9,8 @@ use super::moving::{
 };
 use super::windows::{transposed, window};
 use super::{Call, Value, numbers, product};
-use crate::onnx::proto::tensor_proto::DataType;
+use crate::onnx::element;
+use crate::tensor::Element;
 
 /// Operators whose first result has the shape of the first operand.
 const SAME: &str = "Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization BitwiseNot Cast CastLike Ceil Celu Clip Cos Cosh \
@@ -64,7 +65,7 @@ pub(super) fn first(call: &Call<'_>) -> Option<Vec<u64>> {
 fn cast(call: &Call<'_>) -> Value {
     let mut value = call.operands.first().cloned().unwrap_or_default();
     if let Some(to) = call.int("to") {
-        value.whole = to != i64::from(DataType::Float as i32);
+        value.whole = to != i64::from(element::number(Element::F32));
         if value.whole {
             for number in value.numbers.iter_mut().flatten() {
                 *number = number.trunc();

@@ -3,7 +3,8 @@
 use super::source::malformed;
 use super::wire::{Fault, Payload, Wire};
 use super::{Data, Initializer, ModelFile, Typed};
-use crate::onnx::proto::tensor_proto::DataType;
+use crate::onnx::element;
+use crate::tensor::Element;
 use crate::tensor::{SourceError, read_at};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -113,17 +114,23 @@ fn read_typed(
 /// Bytes of an integer, or of what a field of integers holds the bits of. Source: the comments of `TensorProto` in the
 /// ONNX specification.
 fn integer_bytes(data_type: i32) -> Option<usize> {
-    match DataType::try_from(data_type).ok()? {
-        DataType::Int64 | DataType::Uint64 => Some(8),
-        DataType::Int32 | DataType::Uint32 => Some(4),
-        DataType::Int16 | DataType::Uint16 | DataType::Float16 | DataType::Bfloat16 => Some(2),
-        DataType::Int8
-        | DataType::Uint8
-        | DataType::Bool
-        | DataType::Float8e4m3fn
-        | DataType::Float8e4m3fnuz
-        | DataType::Float8e5m2
-        | DataType::Float8e5m2fnuz => Some(1),
+    let element = element::from_number(data_type).ok()?;
+    match element {
+        Element::I64
+        | Element::U64
+        | Element::I32
+        | Element::U32
+        | Element::I16
+        | Element::U16
+        | Element::F16
+        | Element::Bf16
+        | Element::I8
+        | Element::U8
+        | Element::Bool
+        | Element::F8e4m3fn
+        | Element::F8e4m3fnuz
+        | Element::F8e5m2
+        | Element::F8e5m2fnuz => element.bytes(),
         _ => None,
     }
 }

@@ -2,8 +2,9 @@
 
 use super::external::External;
 use super::{Data, Initializer, ModelFile, read_at};
+use crate::onnx::element;
 use crate::onnx::proto::TensorProto;
-use crate::onnx::proto::tensor_proto::DataType;
+use crate::tensor::Element;
 use prost::encoding::decode_varint;
 use std::fs::File;
 use std::ops::Range;
@@ -22,13 +23,13 @@ impl ModelFile {
         if count > MOST_ELEMENTS {
             return None;
         }
-        let data_type = DataType::try_from(initializer.data_type).ok()?;
+        let element = initializer.element()?;
         let elements = match &initializer.data {
-            Data::Raw(range) => of_bytes(data_type, &read(&self.file, range)?)?,
+            Data::Raw(range) => of_bytes(element, &read(&self.file, range)?)?,
             Data::Typed(typed) => {
                 let bytes = read(&self.file, typed.range.as_ref()?)?;
                 match typed.field {
-                    "float_data" | "double_data" => of_bytes(data_type, &bytes)?,
+                    "float_data" | "double_data" => of_bytes(element, &bytes)?,
                     "int32_data" | "int64_data" => of_varints(&bytes)?,
                     _ => return None,
                 }
@@ -38,7 +39,7 @@ impl ModelFile {
                     .ok()?
                     .open(self.folder())
                     .ok()?;
-                of_bytes(data_type, &read(&file, &range)?)?
+                of_bytes(element, &read(&file, &range)?)?
             }
             Data::None => Vec::new(),
             Data::Several(_) => return None,
@@ -50,17 +51,16 @@ impl ModelFile {
 /// The elements of a tensor in an attribute, as [`ModelFile::small_constant`].
 #[must_use]
 pub fn small_tensor(tensor: &TensorProto) -> Option<Vec<f64>> {
-    let data_type = DataType::try_from(tensor.data_type()).ok()?;
+    let element = element::from_number(tensor.data_type()).ok()?;
     if let Some(bytes) = &tensor.raw_data {
         let small = Some(bytes).filter(|bytes| bytes.len() as u64 <= MOST_BYTES)?;
-        return of_bytes(data_type, small)
-            .filter(|elements| elements.len() as u64 <= MOST_ELEMENTS);
+        return of_bytes(element, small).filter(|elements| elements.len() as u64 <= MOST_ELEMENTS);
     }
-    let elements: Vec<f64> = match data_type {
-        DataType::Int64 => tensor.int64_data.iter().map(|&v| v as f64).collect(),
-        DataType::Int32 | DataType::Bool => tensor.int32_data.iter().map(|&v| v.into()).collect(),
-        DataType::Float => tensor.float_data.iter().map(|&v| v.into()).collect(),
-        DataType::Double => tensor.double_data.clone(),
+    let elements: Vec<f64> = match element {
+        Element::I64 => tensor.int64_data.iter().map(|&v| v as f64).collect(),
+        Element::I32 | Element::Bool => tensor.int32_data.iter().map(|&v| v.into()).collect(),
+        Element::F32 => tensor.float_data.iter().map(|&v| v.into()).collect(),
+        Element::F64 => tensor.double_data.clone(),
         _ => return None,
     };
     (elements.len() as u64 <= MOST_ELEMENTS).then_some(elements)
@@ -76,13 +76,13 @@ fn read(file: &File, range: &Range<u64>) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn of_bytes(data_type: DataType, bytes: &[u8]) -> Option<Vec<f64>> {
-    Some(match data_type {
-        DataType::Bool => bytes.iter().map(|&byte| f64::from(byte)).collect(),
-        DataType::Int32 => whole::<4>(bytes, |word| i32::from_le_bytes(word).into())?,
-        DataType::Int64 => whole::<8>(bytes, |word| i64::from_le_bytes(word) as f64)?,
-        DataType::Float => whole::<4>(bytes, |word| f32::from_le_bytes(word).into())?,
-        DataType::Double => whole::<8>(bytes, f64::from_le_bytes)?,
+fn of_bytes(element: Element, bytes: &[u8]) -> Option<Vec<f64>> {
+    Some(match element {
+        Element::Bool => bytes.iter().map(|&byte| f64::from(byte)).collect(),
+        Element::I32 => whole::<4>(bytes, |word| i32::from_le_bytes(word).into())?,
+        Element::I64 => whole::<8>(bytes, |word| i64::from_le_bytes(word) as f64)?,
+        Element::F32 => whole::<4>(bytes, |word| f32::from_le_bytes(word).into())?,
+        Element::F64 => whole::<8>(bytes, f64::from_le_bytes)?,
         _ => return None,
     })
 }
@@ -104,6 +104,7 @@ fn of_varints(mut bytes: &[u8]) -> Option<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::onnx::proto::tensor_proto::DataType;
     use crate::onnx::proto::{GraphProto, ModelProto};
     use prost::Message;
     use prost::bytes::Bytes;

@@ -1,6 +1,8 @@
 //! A constant tensor of a file: what it is, and where its elements are.
 
 use super::external::{External, ExternalError};
+use crate::onnx::element;
+use crate::tensor::Element;
 use std::ops::Range;
 
 /// A constant tensor; its elements stay in the file.
@@ -45,6 +47,12 @@ pub struct Typed {
 }
 
 impl Initializer {
+    /// Its element type, if its number stands for one.
+    #[must_use]
+    pub fn element(&self) -> Option<Element> {
+        element::from_number(self.data_type).ok()
+    }
+
     /// Number of elements, if no extent is negative and the product fits.
     #[must_use]
     pub fn element_count(&self) -> Option<u64> {

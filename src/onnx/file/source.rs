@@ -1,9 +1,9 @@
 //! Initializers of a file as tensors that are read in pieces: f32 only, which is all that is written.
 
 use super::{Data, Initializer, ModelFile};
-use crate::onnx::ops::element_name;
+use crate::onnx::element;
 use crate::onnx::proto::tensor_proto::DataType;
-use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, read_at};
+use crate::tensor::{Dtype, Element, SourceError, TensorInfo, TensorReader, TensorSource, read_at};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
@@ -107,9 +107,9 @@ impl TensorSource for InitializerSource {
             .map(|index| &self.file.contents.initializers[*index]);
         let initializer = initializer.ok_or_else(missing)?;
         let malformed = |reason: String| malformed(&self.file, format!("`{name}`: {reason}"));
-        if initializer.data_type != DataType::Float as i32 {
-            let found = DataType::try_from(initializer.data_type).map(element_name);
-            let found = found.unwrap_or_else(|_| initializer.data_type.to_string());
+        if initializer.element() != Some(Element::F32) {
+            let found = element::name_of_number(initializer.data_type);
+            let found = found.unwrap_or_else(|| initializer.data_type.to_string());
             return Err(malformed(format!(
                 "expected elements of float, found {found}"
             )));

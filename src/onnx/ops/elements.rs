@@ -1,16 +1,13 @@
 //! Which element types operators take: ONNX's type constraints, and the narrower choice of this project's own files.
 
 use super::infer::Operand;
-use super::{OpError, Operator, TensorType, element_name};
+use super::{OpError, Operator, TensorType};
+use crate::onnx::element;
 use crate::onnx::proto::tensor_proto::DataType;
+use crate::tensor::Element;
 
 /// Element types of real numbers, which every operator here takes.
-const REALS: [DataType; 4] = [
-    DataType::Float,
-    DataType::Float16,
-    DataType::Double,
-    DataType::Bfloat16,
-];
+const REALS: [Element; 4] = [Element::F32, Element::F16, Element::F64, Element::Bf16];
 
 impl Operator {
     /// Whether operands that [`infer`](Self::infer) takes are of the kind that this project's own files have.
@@ -60,11 +57,11 @@ impl Operator {
     }
 
     /// Whether ONNX has the operator for elements of a type, and for which it does.
-    fn takes(&self, element: DataType) -> (bool, &'static str) {
-        use DataType::{Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64};
+    fn takes(&self, element: Element) -> (bool, &'static str) {
+        use Element::{I8, I16, I32, I64, U8, U16, U32, U64};
         let real = REALS.contains(&element);
-        let wide = matches!(element, Int32 | Int64 | Uint32 | Uint64);
-        let signed = matches!(element, Int8 | Int16 | Int32 | Int64);
+        let wide = matches!(element, I32 | I64 | U32 | U64);
+        let signed = matches!(element, I8 | I16 | I32 | I64);
         match self {
             Self::Conv { .. }
             | Self::BatchNormalization { .. }
@@ -75,13 +72,14 @@ impl Operator {
                 (real || wide, "a real number or an integer of 32 or 64 bits")
             }
             Self::Mul | Self::Add | Self::Clip => (
-                real || wide || signed || matches!(element, Uint8 | Uint16),
+                real || wide || signed || matches!(element, U8 | U16),
                 "a number",
             ),
             // In the order of their numbers, what follows is later than opset 17.
-            Self::Reshape | Self::Transpose { .. } => {
-                (element <= DataType::Bfloat16, "a type that opset 17 has")
-            }
+            Self::Reshape | Self::Transpose { .. } => (
+                element::data_type(element) <= DataType::Bfloat16,
+                "a type that opset 17 has",
+            ),
         }
     }
 }
@@ -92,7 +90,7 @@ fn same_elements(op_type: &'static str, inputs: &[TensorType]) -> Result<(), OpE
         None => Ok(()),
         Some(other) => Err(Operand(op_type, "every operand").wrong(format!(
             "elements of {}, found {other}",
-            element_name(element)
+            element::name(element)
         ))),
     }
 }

@@ -4,7 +4,7 @@
 //! operand decides it.
 
 use super::{OpError, Operator, TensorType};
-use crate::onnx::proto::tensor_proto::DataType;
+use crate::tensor::Element;
 use crate::tensor::shape::{self, Dim, Shape};
 
 impl Operator {
@@ -282,7 +282,7 @@ fn matmul(inputs: &[TensorType]) -> Result<Shape, OpError> {
 
 /// Only the rank: the extents are in the second operand's elements, which are not looked at.
 fn reshape(x: &TensorType, target: &TensorType) -> Result<TensorType, OpError> {
-    let (DataType::Int64, [rank]) = (target.element, target.shape.as_slice()) else {
+    let (Element::I64, [rank]) = (target.element, target.shape.as_slice()) else {
         let found = format!("a list of integers, found {target}");
         return Err(Operand("Reshape", "shape").wrong(found));
     };

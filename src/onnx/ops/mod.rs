@@ -15,7 +15,7 @@ mod infer;
 mod tensor_type;
 
 pub use infer::agree;
-pub use tensor_type::{TensorType, element_name};
+pub use tensor_type::TensorType;
 
 use std::ops::RangeInclusive;
 

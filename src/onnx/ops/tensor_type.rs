@@ -1,8 +1,9 @@
 //! Element type and shape of a value, and how a file declares them.
 
-use crate::onnx::proto::tensor_proto::DataType;
+use crate::onnx::element;
 use crate::onnx::proto::tensor_shape_proto::dimension::Value;
 use crate::onnx::proto::{TensorShapeProto, TypeProto, type_proto};
+use crate::tensor::Element;
 use crate::tensor::shape::{self, Dim, Shape};
 use std::fmt;
 
@@ -10,7 +11,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorType {
     /// Element type.
-    pub element: DataType,
+    pub element: Element,
     /// Shape, outermost dimension first.
     pub shape: Shape,
 }
@@ -27,11 +28,7 @@ impl TensorType {
         let type_proto::Value::TensorType(tensor) = value else {
             return Ok(None);
         };
-        let element = match tensor.elem_type.map(DataType::try_from) {
-            None | Some(Ok(DataType::Undefined)) => return Err("it has no element type".to_owned()),
-            Some(Ok(element)) => element,
-            Some(Err(error)) => return Err(format!("element type {} does not exist", error.0)),
-        };
+        let element = element::from_number(tensor.elem_type())?;
         let Some(shape) = &tensor.shape else {
             return Ok(None);
         };
@@ -47,16 +44,10 @@ impl fmt::Display for TensorType {
         write!(
             f,
             "{}{}",
-            element_name(self.element),
+            element::name(self.element),
             shape::display(&self.shape)
         )
     }
-}
-
-/// The element type as messages name it, such as `float` or `int64`.
-#[must_use]
-pub fn element_name(element: DataType) -> String {
-    element.as_str_name().to_lowercase()
 }
 
 fn read_shape(shape: &TensorShapeProto) -> Shape {
@@ -106,7 +97,7 @@ mod tests {
         assert_eq!(
             scalar,
             Ok(Some(TensorType {
-                element: DataType::Int64,
+                element: Element::I64,
                 shape: vec![]
             }))
         );

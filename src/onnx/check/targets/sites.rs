@@ -2,11 +2,12 @@
 
 use super::Trigger;
 use crate::onnx::check::graph::node_name;
+use crate::onnx::element;
 use crate::onnx::file::{Contents, Data};
 use crate::onnx::opset::is_after;
-use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::tensor_shape_proto::dimension::Value;
 use crate::onnx::proto::{AttributeProto, NodeProto, ValueInfoProto, type_proto};
+use crate::tensor::Element;
 
 /// How often a rule strikes.
 pub struct Sites {
@@ -41,9 +42,9 @@ pub fn find(trigger: Trigger, contents: &Contents) -> Option<Sites> {
         Trigger::Operator(op_type) => nodes(&|node| is(node, op_type)),
         Trigger::Domain(domain) => nodes(&|node| node.domain().starts_with(domain)),
         Trigger::ForeignDomain => nodes(&|node| !own_domain(node)),
-        Trigger::Bfloat16 => whole(has(contents, DataType::Bfloat16)),
-        Trigger::Half => whole(has(contents, DataType::Float16)),
-        Trigger::HalfGemm if has(contents, DataType::Float16) => nodes(&|node| is(node, "Gemm")),
+        Trigger::Bfloat16 => whole(has(contents, Element::Bf16)),
+        Trigger::Half => whole(has(contents, Element::F16)),
+        Trigger::HalfGemm if has(contents, Element::F16) => nodes(&|node| is(node, "Gemm")),
         Trigger::AutoPad => nodes(&auto_pad),
         Trigger::AutoPadOfAnySize if any_size(contents) => nodes(&auto_pad),
         Trigger::AxesOperand => nodes(&|node| is(node, "ReduceMean") && node.input.len() > 1),
@@ -115,18 +116,18 @@ fn is_constant(contents: &Contents, name: &str) -> bool {
 }
 
 /// Whether a constant, an input or an output is of that type.
-fn has(contents: &Contents, element: DataType) -> bool {
+fn has(contents: &Contents, element: Element) -> bool {
     let value_is = |info: &ValueInfoProto| {
         let declared = info
             .r#type
             .as_ref()
             .and_then(|declared| declared.value.as_ref());
-        matches!(declared, Some(type_proto::Value::TensorType(tensor)) if tensor.elem_type() == element as i32)
+        matches!(declared, Some(type_proto::Value::TensorType(tensor)) if tensor.elem_type() == element::number(element))
     };
     contents
         .initializers
         .iter()
-        .any(|tensor| tensor.data_type == element as i32)
+        .any(|tensor| tensor.element() == Some(element))
         || contents
             .inputs
             .iter()

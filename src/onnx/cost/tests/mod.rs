@@ -4,6 +4,7 @@ mod unknown;
 
 use super::*;
 use crate::onnx::proto::attribute_proto::AttributeType;
+use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{GraphProto, ModelProto, OperatorSetIdProto, TensorProto};
 use prost::Message;
 

@@ -1,10 +1,11 @@
 //! The elements of an initializer, read from wherever they are and changed.
 
 use super::MutateError;
+use crate::onnx::element;
 use crate::onnx::file::External;
 use crate::onnx::proto::TensorProto;
-use crate::onnx::proto::tensor_proto::{DataLocation, DataType};
-use crate::tensor::read_at;
+use crate::onnx::proto::tensor_proto::DataLocation;
+use crate::tensor::{Element, read_at};
 use std::path::Path;
 
 /// A change of the f32 elements of a tensor; its dimensions stay.
@@ -65,7 +66,7 @@ pub fn read(tensor: &TensorProto, folder: &Path) -> Result<Vec<f32>, MutateError
         name: tensor.name().to_owned(),
         reason,
     };
-    if tensor.data_type() != DataType::Float as i32 {
+    if tensor.data_type() != element::number(Element::F32) {
         return Err(wrong("its elements are not f32".to_owned()));
     }
     let elements: Vec<f32> = if tensor.data_location == Some(DataLocation::External.into()) {

@@ -1,7 +1,8 @@
 //! A graph as the finders of sites look at it: who makes a value, who takes it, which tensors there are.
 
-use crate::onnx::proto::tensor_proto::DataType;
+use crate::onnx::element;
 use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto, ValueInfoProto};
+use crate::tensor::Element;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A graph and its indices.
@@ -30,7 +31,7 @@ impl<'g> View<'g> {
         let floats = graph
             .initializer
             .iter()
-            .filter(|tensor| tensor.data_type() == DataType::Float as i32);
+            .filter(|tensor| tensor.data_type() == element::number(Element::F32));
         Self {
             nodes: &graph.node,
             makers,

@@ -3,11 +3,12 @@
 //! `operators.txt` has them, one a line, as `make.py` beside it writes them from the schemas of the onnx package
 //! (`onnx.defs.get_all_schemas_with_history`). A test of `tests/accepted_models.rs` keeps it fresh.
 
-use super::{TensorType, element_name};
+use super::TensorType;
+use crate::onnx::element;
 use crate::onnx::opset;
 use crate::onnx::proto::attribute_proto::AttributeType;
-use crate::onnx::proto::tensor_proto::DataType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
+use crate::tensor::Element;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
@@ -204,16 +205,16 @@ impl Definition {
     /// # Errors
     /// The first operand of a type that the definition does not take there.
     pub fn check_types(&self, operands: &[Option<&TensorType>]) -> Result<(), Misuse> {
-        let mut bound: BTreeMap<&str, DataType> = BTreeMap::new();
+        let mut bound: BTreeMap<&str, Element> = BTreeMap::new();
         for (index, operand) in operands.iter().enumerate() {
             let Some((formal, found)) = self.formal(index).zip(*operand) else {
                 continue;
             };
-            let letter = LETTERS.chars().nth(found.element as usize);
+            let letter = LETTERS.chars().nth(element::number(found.element) as usize);
             if !letter.is_some_and(|letter| formal.types.contains(letter)) {
                 let reason = format!(
                     "elements of {} are not allowed",
-                    element_name(found.element)
+                    element::name(found.element)
                 );
                 return Err(self.misused(formal, reason));
             }
@@ -224,7 +225,7 @@ impl Definition {
             }
             let first = *bound.entry(formal.parameter).or_insert(found.element);
             if first != found.element {
-                let (first, found) = (element_name(first), element_name(found.element));
+                let (first, found) = (element::name(first), element::name(found.element));
                 let reason =
                     format!("expected elements of {first} as in another operand, found {found}");
                 return Err(self.misused(formal, reason));

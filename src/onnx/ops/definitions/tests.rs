@@ -1,6 +1,7 @@
 //! The table, and what it refuses.
 
 use super::*;
+use crate::onnx::proto::tensor_proto::DataType;
 
 fn node(op_type: &str, operands: usize, attributes: Vec<AttributeProto>) -> NodeProto {
     NodeProto {
@@ -125,13 +126,8 @@ fn element_types_are_those_of_the_opset() {
         element,
         shape: Vec::new(),
     };
-    let [single, double, integer, brain] = [
-        DataType::Float,
-        DataType::Double,
-        DataType::Int64,
-        DataType::Bfloat16,
-    ]
-    .map(typed);
+    let [single, double, integer, brain] =
+        [Element::F32, Element::F64, Element::I64, Element::Bf16].map(typed);
     for (op_type, opset, operands, expected) in [
         ("Conv", 22, vec![Some(&brain), Some(&brain)], None),
         (

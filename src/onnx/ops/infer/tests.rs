@@ -6,7 +6,7 @@ use super::*;
 fn tensor(shape: &str) -> TensorType {
     if let Some(shape) = shape.strip_prefix("i64 ") {
         return TensorType {
-            element: DataType::Int64,
+            element: Element::I64,
             ..tensor(shape)
         };
     }
@@ -16,7 +16,7 @@ fn tensor(shape: &str) -> TensorType {
         Err(_) => Dim::symbol(word, 1),
     };
     TensorType {
-        element: DataType::Float,
+        element: Element::F32,
         shape: shape.split_whitespace().map(dim).collect(),
     }
 }
@@ -276,7 +276,7 @@ fn element_types_must_fit() {
         assert!(error.to_string().contains(expected), "{error}");
     }
     let integer = TensorType {
-        element: DataType::Int64,
+        element: Element::I64,
         ..tensor("2 3")
     };
     let error = Operator::Sigmoid
