@@ -9,8 +9,8 @@ pub use contradiction::{Contradiction, contradictions};
 
 use crate::architecture::Variant;
 use crate::request::{Blueprint, Request};
+use crate::tensor::TensorInfo;
 use crate::tensor::shape::Dim;
-use crate::tensor::{Dtype, TensorInfo};
 use crate::weights::names::{NameMap, Naming};
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub struct Unrecognised {
 pub fn recognise(tensors: &[TensorInfo], naming: Naming) -> Result<&'static Variant, Unrecognised> {
     let found: BTreeMap<&str, &[u64]> = tensors
         .iter()
-        .filter(|tensor| tensor.dtype != Dtype::Integer)
+        .filter(|tensor| tensor.element.is_weight())
         .map(|tensor| (tensor.name.as_str(), &tensor.shape[..]))
         .collect();
     let mut best: Option<(usize, &'static Variant)> = None;
@@ -90,6 +90,7 @@ fn faults(found: &BTreeMap<&str, &[u64]>, variant: &'static Variant, naming: Nam
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::Element;
 
     fn tensors(variant: &'static Variant, naming: Naming) -> Option<Vec<TensorInfo>> {
         let mut request = Request::new(Blueprint::published(variant));
@@ -100,7 +101,7 @@ mod tests {
         let tensor = |parameter: &crate::graph::Parameter| TensorInfo {
             name: names.source_name(&parameter.name).unwrap().to_owned(),
             shape: parameter.shape.iter().filter_map(Dim::fixed).collect(),
-            dtype: Dtype::F32,
+            element: Element::F32,
         };
         Some(parameters.iter().map(tensor).collect())
     }

@@ -1,6 +1,6 @@
 //! Checkpoints as other programs wrote them: small ones in every container, and the real Lite ones.
 
-use efficientnet_onnx::tensor::{Dtype, TensorSource};
+use efficientnet_onnx::tensor::{Element, TensorSource};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::Naming;
 use sha2::{Digest, Sha256};
@@ -42,7 +42,7 @@ fn values(source: &dyn TensorSource, name: &str) -> Vec<f32> {
 }
 
 /// What `fixtures/checkpoints/make.py` saves, worked out by hand.
-fn expected() -> Vec<(&'static str, Vec<u64>, Dtype, Vec<f32>)> {
+fn expected() -> Vec<(&'static str, Vec<u64>, Element, Vec<f32>)> {
     let ramp: Vec<f32> = (0..24u8)
         .map(|index| f32::from(index) / 8.0 - 1.0)
         .collect();
@@ -54,13 +54,13 @@ fn expected() -> Vec<(&'static str, Vec<u64>, Dtype, Vec<f32>)> {
         ramp[height * 12 + width * 6 + channel * 3 + out]
     });
     vec![
-        ("brain", vec![4], Dtype::BF16, ramp[..4].to_vec()),
-        ("contiguous", vec![2, 3, 4], Dtype::F32, ramp.clone()),
-        ("double", vec![4], Dtype::F64, (0..4).map(third).collect()),
-        ("half", vec![4], Dtype::F16, ramp[..4].to_vec()),
-        ("offset", vec![4], Dtype::F32, ramp[5..9].to_vec()),
-        ("scalar", vec![], Dtype::F32, vec![2.5]),
-        ("strided", vec![3, 2, 2, 2], Dtype::F32, strided.collect()),
+        ("brain", vec![4], Element::Bf16, ramp[..4].to_vec()),
+        ("contiguous", vec![2, 3, 4], Element::F32, ramp.clone()),
+        ("double", vec![4], Element::F64, (0..4).map(third).collect()),
+        ("half", vec![4], Element::F16, ramp[..4].to_vec()),
+        ("offset", vec![4], Element::F32, ramp[5..9].to_vec()),
+        ("scalar", vec![], Element::F32, vec![2.5]),
+        ("strided", vec![3, 2, 2, 2], Element::F32, strided.collect()),
     ]
 }
 
@@ -88,7 +88,7 @@ fn every_container_gives_the_same_tensors() {
                 (
                     name,
                     tensor.shape.clone(),
-                    tensor.dtype,
+                    tensor.element,
                     values(&checkpoint, &tensor.name),
                 )
             })

@@ -6,7 +6,7 @@ mod tensorflow_support;
 
 use efficientnet_onnx::metadata::ORIGIN_KEY;
 use efficientnet_onnx::onnx::proto::ModelProto;
-use efficientnet_onnx::tensor::{Dtype, TensorSource};
+use efficientnet_onnx::tensor::{Element, TensorSource};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::{NameMap, Naming};
 use prost::Message;
@@ -115,15 +115,15 @@ fn several_data_files_and_every_element_type() {
     let found: Vec<_> = checkpoint
         .tensors()
         .iter()
-        .map(|tensor| (tensor.name.as_str(), tensor.shape.clone(), tensor.dtype))
+        .map(|tensor| (tensor.name.as_str(), tensor.shape.clone(), tensor.element))
         .collect();
     let expected = [
-        ("head/brain", vec![4], Dtype::BF16),
-        ("head/dense/kernel", vec![3, 4], Dtype::F32),
-        ("head/double", vec![4], Dtype::F64),
-        ("head/scalar", vec![], Dtype::F32),
-        ("stem/conv2d/kernel", vec![4, 2, 3, 3], Dtype::F32),
-        ("stem/half", vec![4], Dtype::F16),
+        ("head/brain", vec![4], Element::Bf16),
+        ("head/dense/kernel", vec![3, 4], Element::F32),
+        ("head/double", vec![4], Element::F64),
+        ("head/scalar", vec![], Element::F32),
+        ("stem/conv2d/kernel", vec![4, 2, 3, 3], Element::F32),
+        ("stem/half", vec![4], Element::F16),
     ];
     assert_eq!(found, expected);
     assert_eq!(checkpoint.nest(), None);

@@ -35,9 +35,9 @@ pub fn run(args: &ListArgs) -> Result<Status, Failure> {
         let name = tensor.name.escape_debug().to_string();
         let shape = format!("{:?}", tensor.shape);
         let target = becomes.get(&tensor.name).map_or("-", String::as_str);
-        let dtype = tensor.dtype.to_string();
+        let element = tensor.element.to_string();
         print::line(format_args!(
-            "{name:width$}  {dtype:7}  {shape:20}  {target}"
+            "{name:width$}  {element:7}  {shape:20}  {target}"
         ))?;
     }
     Ok(Status::Done)

@@ -170,6 +170,12 @@ impl Element {
         }
     }
 
+    /// Whether weights may be of it: floating-point and complex numbers.
+    #[must_use]
+    pub fn is_weight(self) -> bool {
+        self.is_float() || matches!(self, Self::Complex64 | Self::Complex128)
+    }
+
     /// Bits of one element; none for text, whose length varies.
     #[must_use]
     pub fn bits(self) -> Option<usize> {

@@ -17,7 +17,6 @@ pub use narrow::{to_bf16, to_f16};
 pub use pipe::Pipe;
 pub use stream::{Progress, Segment, StreamError, stream};
 
-use std::fmt;
 use std::fs::File;
 
 /// Named tensors that can be read in pieces, as f32.
@@ -67,38 +66,8 @@ pub struct TensorInfo {
     pub name: String,
     /// Its shape, outermost dimension first.
     pub shape: Vec<u64>,
-    /// Its element type in the source, such as `F32`; readers convert to f32.
-    pub dtype: Dtype,
-}
-
-/// Element types that checkpoints hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dtype {
-    /// IEEE half precision.
-    F16,
-    /// bfloat16.
-    BF16,
-    /// IEEE single precision.
-    F32,
-    /// IEEE double precision.
-    F64,
-    /// A floating-point or complex type that is not read, such as 8-bit floats.
-    Unread,
-    /// An integer or a bool: never a weight.
-    Integer,
-}
-
-impl fmt::Display for Dtype {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::F16 => "f16",
-            Self::BF16 => "bf16",
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-            Self::Unread => "unread",
-            Self::Integer => "integer",
-        })
-    }
+    /// Its element type in the source; readers convert to f32.
+    pub element: Element,
 }
 
 /// Why a source cannot be read.

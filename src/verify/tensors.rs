@@ -1,7 +1,7 @@
 //! The constant tensors of two files, paired by name.
 
 use crate::onnx::file::{InitializerSource, ModelFile};
-use crate::tensor::{Dtype, SourceError, TensorInfo, TensorSource};
+use crate::tensor::{Element, SourceError, TensorInfo, TensorSource};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,13 +60,19 @@ pub fn pair_tensors(
     for info in first.tensors() {
         match others.get(info.name.as_str()) {
             None => pairs.only_first.push(info.name.clone()),
-            Some(other) if other.shape != info.shape || other.dtype != info.dtype => {
+            Some(other) if other.shape != info.shape || other.element != info.element => {
+                let typed = |info: &TensorInfo| {
+                    let element = info.element.as_str().to_uppercase();
+                    format!("{element} {:?}", info.shape)
+                };
                 pairs.other_type.push(format!(
-                    "{}: {:?} {:?} and {:?} {:?}",
-                    info.name, info.dtype, info.shape, other.dtype, other.shape
+                    "{}: {} and {}",
+                    info.name,
+                    typed(info),
+                    typed(other)
                 ));
             }
-            Some(_) if info.dtype != Dtype::F32 => pairs.not_read += 1,
+            Some(_) if info.element != Element::F32 => pairs.not_read += 1,
             Some(_) => match compare(info, &first, &second)? {
                 None => pairs.identical += 1,
                 Some(different) => pairs.different.push(different),

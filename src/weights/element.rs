@@ -1,29 +1,29 @@
 //! Element types of checkpoints: little-endian bytes to f32. Knows no file format.
 
-use super::Dtype;
+use crate::tensor::Element;
 use half::f16;
 
-/// Bytes of one element; integers are never read, so they have none.
-pub(super) fn size(dtype: Dtype) -> Option<usize> {
-    match dtype {
-        Dtype::F16 | Dtype::BF16 => Some(2),
-        Dtype::F32 => Some(4),
-        Dtype::F64 => Some(8),
-        Dtype::Unread | Dtype::Integer => None,
+/// Bytes of one element of a type that is read as a weight; none for the others.
+pub(super) fn size(element: Element) -> Option<usize> {
+    match element {
+        Element::F16 | Element::Bf16 => Some(2),
+        Element::F32 => Some(4),
+        Element::F64 => Some(8),
+        _ => None,
     }
 }
 
 /// Converts `out.len()` little-endian elements to f32, doubles rounded to nearest. What is not read becomes zeros.
 #[expect(clippy::cast_possible_truncation, reason = "a double is rounded once")]
-pub(super) fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
-    match dtype {
-        Dtype::F16 => each(bytes, out, |element| f16::from_le_bytes(element).to_f32()),
-        Dtype::BF16 => each(bytes, out, |element| {
+pub(super) fn decode(element: Element, bytes: &[u8], out: &mut [f32]) {
+    match element {
+        Element::F16 => each(bytes, out, |element| f16::from_le_bytes(element).to_f32()),
+        Element::Bf16 => each(bytes, out, |element| {
             f32::from_bits(u32::from(u16::from_le_bytes(element)) << 16)
         }),
-        Dtype::F32 => each(bytes, out, f32::from_le_bytes),
-        Dtype::F64 => each(bytes, out, |element| f64::from_le_bytes(element) as f32),
-        Dtype::Unread | Dtype::Integer => out.fill(0.0),
+        Element::F32 => each(bytes, out, f32::from_le_bytes),
+        Element::F64 => each(bytes, out, |element| f64::from_le_bytes(element) as f32),
+        _ => out.fill(0.0),
     }
 }
 
@@ -47,18 +47,18 @@ fn each<const SIZE: usize>(bytes: &[u8], out: &mut [f32], convert: impl Fn([u8; 
 mod tests {
     use super::*;
 
-    fn one(dtype: Dtype, bytes: &[u8]) -> f32 {
+    fn one(element: Element, bytes: &[u8]) -> f32 {
         let mut out = [0.5];
-        decode(dtype, bytes, &mut out);
+        decode(element, bytes, &mut out);
         out[0]
     }
 
     #[test]
     fn every_type_is_little_endian() {
-        assert_eq!(one(Dtype::F16, &[0x00, 0x3e]), 1.5);
-        assert_eq!(one(Dtype::BF16, &[0xc0, 0x3f]), 1.5);
-        assert_eq!(one(Dtype::F32, &1.5f32.to_le_bytes()), 1.5);
-        assert_eq!(one(Dtype::F64, &0.1f64.to_le_bytes()), 0.1);
-        assert_eq!(one(Dtype::Integer, &[7]), 0.0);
+        assert_eq!(one(Element::F16, &[0x00, 0x3e]), 1.5);
+        assert_eq!(one(Element::Bf16, &[0xc0, 0x3f]), 1.5);
+        assert_eq!(one(Element::F32, &1.5f32.to_le_bytes()), 1.5);
+        assert_eq!(one(Element::F64, &0.1f64.to_le_bytes()), 0.1);
+        assert_eq!(one(Element::U8, &[7]), 0.0);
     }
 }

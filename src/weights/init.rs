@@ -2,7 +2,7 @@
 
 use super::random::Stream;
 use crate::graph::{Parameter, Role, Site};
-use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use std::collections::BTreeMap;
 
 /// How parameters are drawn.
@@ -89,7 +89,7 @@ impl SeededWeights {
                     .iter()
                     .filter_map(crate::tensor::shape::Dim::fixed)
                     .collect(),
-                dtype: Dtype::F32,
+                element: Element::F32,
             })
             .collect();
         let parameters = parameters

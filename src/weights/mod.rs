@@ -28,7 +28,7 @@ mod normal;
 pub(crate) mod random;
 mod raw;
 
-use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 pub use bind::{BindError, BoundWeights, Expected, bind};
 
 /// Characters of an error's reason that are shown.

@@ -1,6 +1,6 @@
 //! A tensor's elements as they lie in a file, little-endian and one after the other. Knows no file format.
 
-use super::{Dtype, SourceError, TensorReader, element};
+use super::{Element, SourceError, TensorReader, element};
 use crate::tensor::read_at;
 use std::fs::File;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub(super) struct Raw<'a> {
     pub(super) file: &'a File,
     /// Named in errors.
     pub(super) path: &'a Path,
-    pub(super) dtype: Dtype,
+    pub(super) element: Element,
     /// Bytes of one element.
     pub(super) size: usize,
     /// Where the first element lies.
@@ -32,7 +32,7 @@ impl Raw<'_> {
 impl TensorReader for Raw<'_> {
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
         let start = self.start + (offset * self.size) as u64;
-        if self.dtype == Dtype::F32 {
+        if self.element == Element::F32 {
             self.read(bytemuck::must_cast_slice_mut(out), start)?;
             element::from_little_endian(out);
             return Ok(());
@@ -43,7 +43,7 @@ impl TensorReader for Raw<'_> {
         for piece in out.chunks_mut(step) {
             let bytes = &mut bytes[..piece.len() * self.size];
             self.read(bytes, position)?;
-            element::decode(self.dtype, bytes, piece);
+            element::decode(self.element, bytes, piece);
             position += bytes.len() as u64;
         }
         Ok(())

@@ -98,7 +98,7 @@ impl TensorReader for Stem<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Dtype;
+    use crate::tensor::Element;
 
     /// Two filters of three channels and two places: 0, 1, 2, …
     struct Twelve([TensorInfo; 1]);
@@ -128,7 +128,7 @@ mod tests {
         let source = Twelve([TensorInfo {
             name: "stem".to_owned(),
             shape: vec![2, 3, 1, 2],
-            dtype: Dtype::F32,
+            element: Element::F32,
         }]);
         let stem = AdaptedStem::new(Box::new(&source), "stem", channels);
         let shape = stem.tensors()[0].shape.clone();

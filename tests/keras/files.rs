@@ -1,12 +1,12 @@
 //! Keras's files as Keras 2 and 3 wrote them, and as h5py users save them again: names and values.
 
 use super::writer::{Writer, contiguous, dataspace, single};
-use efficientnet_onnx::tensor::{Dtype, SourceError, TensorSource};
+use efficientnet_onnx::tensor::{Element, SourceError, TensorSource};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::Naming;
 use std::path::Path;
 
-type Tensor = (String, Vec<u64>, Dtype, Vec<f32>);
+type Tensor = (String, Vec<u64>, Element, Vec<f32>);
 
 /// Every tensor of a fixture, by name.
 fn tensors(name: &str) -> Vec<Tensor> {
@@ -30,7 +30,7 @@ fn tensors(name: &str) -> Vec<Tensor> {
             (
                 tensor.name.clone(),
                 tensor.shape.clone(),
-                tensor.dtype,
+                tensor.element,
                 values,
             )
         })
@@ -61,7 +61,7 @@ fn ramp(number: usize, extents: &[usize], axes: &[usize]) -> (Vec<u64>, Vec<f32>
 }
 
 /// What `fixtures/checkpoints/keras_files.py` puts into the model.
-fn model(dtype: Dtype) -> Vec<Tensor> {
+fn model(dtype: Element) -> Vec<Tensor> {
     const CONVOLUTION: [usize; 4] = [3, 2, 0, 1];
     const DEPTHWISE: [usize; 4] = [2, 3, 0, 1];
     let rows: [(&str, usize, &[usize], &[usize]); 14] = [
@@ -96,14 +96,14 @@ fn model(dtype: Dtype) -> Vec<Tensor> {
 #[test]
 fn every_form_of_a_model_gives_the_same_weights() {
     for (file, dtype) in [
-        ("keras_2_weights.h5", Dtype::F32),
-        ("keras_2_model.h5", Dtype::F32),
-        ("keras_3_model.h5", Dtype::F32),
-        ("keras_3.weights.h5", Dtype::F32),
-        ("keras_half_latest.h5", Dtype::F16),
-        ("keras_double_big.h5", Dtype::F64),
-        ("keras_chunked.h5", Dtype::F32),
-        ("keras_chunked_latest.h5", Dtype::F32),
+        ("keras_2_weights.h5", Element::F32),
+        ("keras_2_model.h5", Element::F32),
+        ("keras_3_model.h5", Element::F32),
+        ("keras_3.weights.h5", Element::F32),
+        ("keras_half_latest.h5", Element::F16),
+        ("keras_double_big.h5", Element::F64),
+        ("keras_chunked.h5", Element::F32),
+        ("keras_chunked_latest.h5", Element::F32),
     ] {
         assert_eq!(tensors(file), model(dtype), "{file}");
     }
@@ -115,7 +115,7 @@ fn a_model_within_a_model_gives_its_weights_beside_the_others() {
         let (mine, inner): (Vec<_>, Vec<_>) = tensors(file)
             .into_iter()
             .partition(|(name, ..)| name.starts_with("mine/"));
-        assert_eq!(inner, model(Dtype::F32), "{file}");
+        assert_eq!(inner, model(Element::F32), "{file}");
         assert_eq!(mine.len(), 2, "{file}");
     }
 }
@@ -131,7 +131,7 @@ fn chunks_come_together_whatever_indexes_them() {
             ("stem_conv/kernel", kernel_shape, kernel),
         ];
         let expected =
-            expected.map(|(name, shape, values)| (name.to_owned(), shape, Dtype::F32, values));
+            expected.map(|(name, shape, values)| (name.to_owned(), shape, Element::F32, values));
         assert_eq!(tensors(file), expected, "{file}");
     }
 }

@@ -2,8 +2,7 @@
 
 use super::{Data, Initializer, ModelFile};
 use crate::onnx::element;
-use crate::onnx::proto::tensor_proto::DataType;
-use crate::tensor::{Dtype, Element, SourceError, TensorInfo, TensorReader, TensorSource, read_at};
+use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource, read_at};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
@@ -25,7 +24,7 @@ impl InitializerSource {
     /// Offers every initializer, in the file's order; integers too, which can be listed but not read.
     ///
     /// # Errors
-    /// If two share a name or one has a negative extent.
+    /// If two share a name, or one has a negative extent or no element type.
     pub fn new(file: impl Into<Arc<ModelFile>>) -> Result<Self, SourceError> {
         let file = file.into();
         let mut tensors = Vec::new();
@@ -39,13 +38,15 @@ impl InitializerSource {
                 .collect();
             let shape =
                 shape.map_err(|_| malformed(&file, format!("`{name}` has a negative extent")))?;
+            let element = element::from_number(initializer.data_type)
+                .map_err(|reason| malformed(&file, format!("`{name}`: {reason}")))?;
             if indices.insert(name.clone(), index).is_some() {
                 return Err(malformed(&file, format!("`{name}` is there twice")));
             }
             tensors.push(TensorInfo {
                 name,
                 shape,
-                dtype: dtype(initializer.data_type),
+                element,
             });
         }
         Ok(Self {
@@ -164,32 +165,6 @@ impl TensorReader for Reader<'_> {
             position += bytes.len() as u64;
         }
         Ok(())
-    }
-}
-
-fn dtype(data_type: i32) -> Dtype {
-    match DataType::try_from(data_type) {
-        Ok(DataType::Float16) => Dtype::F16,
-        Ok(DataType::Bfloat16) => Dtype::BF16,
-        Ok(DataType::Float) => Dtype::F32,
-        Ok(DataType::Double) => Dtype::F64,
-        Ok(
-            DataType::Int8
-            | DataType::Int16
-            | DataType::Int32
-            | DataType::Int64
-            | DataType::Uint8
-            | DataType::Uint16
-            | DataType::Uint32
-            | DataType::Uint64
-            | DataType::Int4
-            | DataType::Int2
-            | DataType::Uint4
-            | DataType::Uint2
-            | DataType::Bool
-            | DataType::String,
-        ) => Dtype::Integer,
-        _ => Dtype::Unread,
     }
 }
 

@@ -6,7 +6,7 @@ use super::finite::Watch;
 use super::kernels::{ExpertsInner, FoldedWeight, Table};
 use crate::graph::{BatchNormNames, Graph, Parameter, Recipe, Role, ValueKind};
 use crate::tensor::shape::Dim;
-use crate::tensor::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -114,7 +114,7 @@ pub fn bind<'a>(
     let found: BTreeMap<&str, &TensorInfo> = source
         .tensors()
         .iter()
-        .filter(|tensor| tensor.dtype != Dtype::Integer)
+        .filter(|tensor| tensor.element.is_weight())
         .map(|tensor| (tensor.name.as_str(), tensor))
         .collect();
     let named: BTreeMap<&str, &Parameter> = graph
@@ -172,7 +172,7 @@ pub fn bind<'a>(
         TensorInfo {
             name: value.name.clone(),
             shape: value.shape.iter().filter_map(Dim::fixed).collect(),
-            dtype: Dtype::F32,
+            element: Element::F32,
         }
     });
     let kinds = stored

@@ -8,7 +8,7 @@ mod normalization;
 
 use super::names::keras::{is_layer, layer_weights};
 use super::offer::{self, Kind, LeftOut};
-use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, harmless};
+use super::{SourceError, TensorInfo, TensorReader, TensorSource, harmless};
 use config::ModelConfig;
 use hdf5::{Dataset, Hdf5};
 pub use normalization::Normalization;
@@ -77,9 +77,9 @@ impl Keras {
             .collect();
         let datasets = &self.file.datasets;
         for (place, dataset) in datasets.iter().enumerate() {
-            if dataset.dtype == Dtype::Integer {
+            let Some(element) = dataset.element else {
                 continue;
-            }
+            };
             let path = match dataset.path.strip_prefix(MODEL_WEIGHTS) {
                 Some(path) => path,
                 None => &dataset.path,
@@ -105,7 +105,7 @@ impl Keras {
             self.tensors.push(TensorInfo {
                 name,
                 shape: dataset.shape.clone(),
-                dtype: dataset.dtype,
+                element,
             });
         }
         for (_, place) in &self.statistics {

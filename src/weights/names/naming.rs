@@ -118,7 +118,7 @@ impl fmt::Display for Naming {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Dtype;
+    use crate::tensor::Element;
 
     #[test]
     fn each_library_is_detected_by_its_own_names() {
@@ -128,7 +128,7 @@ mod tests {
                 .map(|name| TensorInfo {
                     name: (*name).to_string(),
                     shape: vec![],
-                    dtype: Dtype::F32,
+                    element: Element::F32,
                 })
                 .collect();
             Naming::detect(&tensors)

@@ -12,7 +12,7 @@ mod roots;
 
 use super::layout::{self, Axes, Permuted};
 use super::names::Naming;
-use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource};
+use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 pub(in crate::weights) use left_out::add;
 pub use left_out::{Kind, LeftOut};
 use reading::Reading;
@@ -45,7 +45,7 @@ impl Offer {
         let (integers, floating): (Vec<&TensorInfo>, Vec<&TensorInfo>) = source
             .tensors()
             .iter()
-            .partition(|tensor| tensor.dtype == Dtype::Integer);
+            .partition(|tensor| !tensor.element.is_weight());
         let reading = Reading::of(&floating);
         let reading = match idle(&*source, &reading.prefix) {
             Some(refusal) => Reading::refused(&floating, refusal),

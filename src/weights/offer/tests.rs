@@ -1,6 +1,7 @@
 //! Offers of small lists of names.
 
 use super::*;
+use crate::tensor::Element;
 
 /// Tensors of one element, each its place in the list.
 struct List(Vec<TensorInfo>);
@@ -34,10 +35,10 @@ fn shaped(names: &[(&str, &[u64])]) -> Offer {
     let tensor = |(name, shape): &(&str, &[u64])| TensorInfo {
         name: (*name).to_owned(),
         shape: shape.to_vec(),
-        dtype: if name.contains("count") {
-            Dtype::Integer
+        element: if name.contains("count") {
+            Element::I64
         } else {
-            Dtype::F32
+            Element::F32
         },
     };
     Offer::new(Box::new(List(names.iter().map(tensor).collect())))

@@ -13,7 +13,7 @@ mod pickle;
 mod tests;
 mod value;
 
-use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
+use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
 use pytorch_reader::{DType as Stored, PytorchError, PytorchReader, Tensor};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -130,8 +130,8 @@ impl TensorSource for Pytorch {
             .tensors
             .binary_search_by(|tensor| tensor.name.as_str().cmp(name))
             .map_err(|_| SourceError::Missing(name.to_string()))?;
-        let dtype = self.tensors[index].dtype;
-        let size = element::size(dtype).ok_or_else(|| {
+        let element = self.tensors[index].element;
+        let size = element::size(element).ok_or_else(|| {
             self.malformed(&format!(
                 "`{name}` has integers, expected floating-point numbers"
             ))
@@ -143,12 +143,16 @@ impl TensorSource for Pytorch {
         if cfg!(target_endian = "big") {
             bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
         }
-        Ok(Box::new(Reader { dtype, size, bytes }))
+        Ok(Box::new(Reader {
+            element,
+            size,
+            bytes,
+        }))
     }
 }
 
 struct Reader {
-    dtype: Dtype,
+    element: Element,
     size: usize,
     bytes: Vec<u8>,
 }
@@ -157,7 +161,7 @@ impl TensorReader for Reader {
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
         let start = offset * self.size;
         element::decode(
-            self.dtype,
+            self.element,
             &self.bytes[start..start + out.len() * self.size],
             out,
         );
@@ -173,20 +177,20 @@ fn info(tensor: &Tensor) -> TensorInfo {
             .iter()
             .map(|&dimension| dimension as u64)
             .collect(),
-        dtype: match tensor.dtype() {
-            Stored::F64 => Dtype::F64,
-            Stored::F32 => Dtype::F32,
-            Stored::F16 => Dtype::F16,
-            Stored::BF16 => Dtype::BF16,
-            Stored::I64
-            | Stored::I32
-            | Stored::I16
-            | Stored::I8
-            | Stored::U64
-            | Stored::U32
-            | Stored::U16
-            | Stored::U8
-            | Stored::Bool => Dtype::Integer,
+        element: match tensor.dtype() {
+            Stored::F64 => Element::F64,
+            Stored::F32 => Element::F32,
+            Stored::F16 => Element::F16,
+            Stored::BF16 => Element::Bf16,
+            Stored::I64 => Element::I64,
+            Stored::I32 => Element::I32,
+            Stored::I16 => Element::I16,
+            Stored::I8 => Element::I8,
+            Stored::U64 => Element::U64,
+            Stored::U32 => Element::U32,
+            Stored::U16 => Element::U16,
+            Stored::U8 => Element::U8,
+            Stored::Bool => Element::Bool,
         },
     }
 }

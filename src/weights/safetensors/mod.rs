@@ -6,7 +6,7 @@
 mod header;
 
 use super::raw::Raw;
-use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
+use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
 use crate::tensor::read_at;
 use ::safetensors::tensor::Dtype as Stored;
 use header::Header;
@@ -92,16 +92,20 @@ impl Safetensors {
             .collect();
         let tensors = entries
             .iter()
-            .map(|(name, entry)| TensorInfo {
-                name: name.clone(),
-                shape: entry
-                    .shape
-                    .iter()
-                    .map(|&dimension| dimension as u64)
-                    .collect(),
-                dtype: dtype(entry.dtype),
+            .map(|(name, entry)| {
+                let found = entry.dtype;
+                let unknown = || bad(format!("`{name}`: elements of {found} are not known"));
+                Ok(TensorInfo {
+                    name: name.clone(),
+                    shape: entry
+                        .shape
+                        .iter()
+                        .map(|&dimension| dimension as u64)
+                        .collect(),
+                    element: element_type(found).ok_or_else(unknown)?,
+                })
             })
-            .collect();
+            .collect::<Result<_, SourceError>>()?;
         let offsets = entries
             .into_iter()
             .enumerate()
@@ -140,8 +144,8 @@ impl TensorSource for Safetensors {
             .offsets
             .get(name)
             .ok_or_else(|| SourceError::Missing(name.to_string()))?;
-        let dtype = self.tensors[index].dtype;
-        let size = element::size(dtype).ok_or_else(|| SourceError::Malformed {
+        let element = self.tensors[index].element;
+        let size = element::size(element).ok_or_else(|| SourceError::Malformed {
             path: self.path.display().to_string(),
             format: FORMAT,
             reason: format!("`{name}` is not of a floating-point type that weights have"),
@@ -149,7 +153,7 @@ impl TensorSource for Safetensors {
         Ok(Box::new(Raw {
             file: &self.file,
             path: &self.path,
-            dtype,
+            element,
             size,
             start,
         }))
@@ -169,23 +173,33 @@ impl TensorSource for Safetensors {
     }
 }
 
-fn dtype(stored: Stored) -> Dtype {
-    match stored {
-        Stored::F16 => Dtype::F16,
-        Stored::BF16 => Dtype::BF16,
-        Stored::F32 => Dtype::F32,
-        Stored::F64 => Dtype::F64,
-        Stored::BOOL
-        | Stored::U8
-        | Stored::I8
-        | Stored::I16
-        | Stored::U16
-        | Stored::I32
-        | Stored::U32
-        | Stored::I64
-        | Stored::U64 => Dtype::Integer,
-        _ => Dtype::Unread,
-    }
+/// None for types that a later version of the crate knows.
+fn element_type(stored: Stored) -> Option<Element> {
+    Some(match stored {
+        Stored::F64 => Element::F64,
+        Stored::F32 => Element::F32,
+        Stored::F16 => Element::F16,
+        Stored::BF16 => Element::Bf16,
+        Stored::I64 => Element::I64,
+        Stored::I32 => Element::I32,
+        Stored::I16 => Element::I16,
+        Stored::I8 => Element::I8,
+        Stored::U64 => Element::U64,
+        Stored::U32 => Element::U32,
+        Stored::U16 => Element::U16,
+        Stored::U8 => Element::U8,
+        Stored::BOOL => Element::Bool,
+        Stored::C64 => Element::Complex64,
+        Stored::F8_E4M3 => Element::F8e4m3fn,
+        Stored::F8_E4M3FNUZ => Element::F8e4m3fnuz,
+        Stored::F8_E5M2 => Element::F8e5m2,
+        Stored::F8_E5M2FNUZ => Element::F8e5m2fnuz,
+        Stored::F8_E8M0 => Element::F8e8m0,
+        Stored::F6_E2M3 => Element::F6e2m3,
+        Stored::F6_E3M2 => Element::F6e3m2,
+        Stored::F4 => Element::F4e2m1,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -215,7 +229,7 @@ mod tests {
             TensorInfo {
                 name: "n".into(),
                 shape: vec![],
-                dtype: Dtype::Integer
+                element: Element::I64
             }
         );
         assert_eq!(
@@ -223,7 +237,7 @@ mod tests {
             TensorInfo {
                 name: "w".into(),
                 shape: vec![2, 2],
-                dtype: Dtype::F16
+                element: Element::F16
             }
         );
         let mut out = [0.0; 3];
@@ -238,7 +252,7 @@ mod tests {
         let header = r#"{"w":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}}"#;
         let file = file(header, &[0x38, 0x40]);
         let source = Safetensors::open(file.path()).unwrap();
-        assert_eq!(source.tensors()[0].dtype, Dtype::Unread);
+        assert_eq!(source.tensors()[0].element, Element::F8e4m3fn);
         let message = source.open("w").map(drop).unwrap_err().to_string();
         assert!(message.contains("`w` is not of a floating-point type"));
     }

@@ -1,7 +1,8 @@
 //! The records of a checkpoint's index: TensorFlow's `core/protobuf/tensor_bundle.proto`. Knows no file.
 
-use super::super::{Dtype, element};
+use super::super::element;
 use super::wire::{Input, Value};
+use crate::tensor::Element;
 
 /// Shards of a checkpoint at most: one for each machine that saved it. Their files are open all at once.
 const MOST_SHARDS: u64 = 128;
@@ -52,7 +53,8 @@ pub(super) fn shards(message: &[u8]) -> Result<u32, String> {
 /// A tensor's record.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) dtype: Dtype,
+    /// None if it is not of numbers or text.
+    pub(super) element: Option<Element>,
     pub(super) shape: Vec<u64>,
     pub(super) shard: u64,
     pub(super) offset: u64,
@@ -64,7 +66,7 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn parse(message: &[u8]) -> Result<Self, String> {
         let mut entry = Self {
-            dtype: Dtype::Integer,
+            element: None,
             shape: Vec::new(),
             shard: 0,
             offset: 0,
@@ -75,7 +77,7 @@ impl Entry {
         let mut input = Input(message);
         while let Some(field) = input.field()? {
             match field {
-                (1, Value::Varint(number)) => entry.dtype = dtype(number),
+                (1, Value::Varint(number)) => entry.element = element_type(number)?,
                 (2, Value::Bytes(shape)) => entry.shape = dimensions(shape)?,
                 (3, Value::Varint(shard)) => entry.shard = shard,
                 (4, Value::Varint(offset)) => entry.offset = offset,
@@ -90,15 +92,17 @@ impl Entry {
                 "it is a partitioned variable of {slices} slices, expected one piece; save it from a graph without a partitioner"
             ));
         }
-        if let Some(size) = element::size(entry.dtype) {
+        let sized = entry
+            .element
+            .and_then(|element| Some((element, element::size(element)?)));
+        if let Some((element, size)) = sized {
             let bytes = entry
                 .shape
                 .iter()
                 .try_fold(size as u64, |bytes, extent| bytes.checked_mul(*extent));
             if bytes != Some(entry.size) {
                 return Err(format!(
-                    "{} {:?} does not fit its {} bytes",
-                    entry.dtype,
+                    "{element} {:?} does not fit its {} bytes",
                     &entry.shape[..entry.shape.len().min(8)],
                     entry.size
                 ));
@@ -130,15 +134,45 @@ fn dimensions(message: &[u8]) -> Result<Vec<u64>, String> {
     Ok(shape)
 }
 
-/// TensorFlow's `core/framework/types.proto`; what is no number of ours is never a weight.
-fn dtype(number: u64) -> Dtype {
-    match number {
-        1 => Dtype::F32,
-        2 => Dtype::F64,
-        14 => Dtype::BF16,
-        19 => Dtype::F16,
-        // Complex numbers, and floats of 8 and 4 bits.
-        8 | 18 | 24..=28 | 33 => Dtype::Unread,
-        _ => Dtype::Integer,
-    }
+/// TensorFlow's `core/framework/types.proto`; none for handles of objects. The numbers from 101 on are of references.
+fn element_type(number: u64) -> Result<Option<Element>, String> {
+    Ok(Some(match number {
+        1 => Element::F32,
+        2 => Element::F64,
+        3 => Element::I32,
+        4 => Element::U8,
+        5 => Element::I16,
+        6 => Element::I8,
+        7 => Element::String,
+        8 => Element::Complex64,
+        9 => Element::I64,
+        10 => Element::Bool,
+        // Quantised integers.
+        11 => Element::I8,
+        12 => Element::U8,
+        13 => Element::I32,
+        14 => Element::Bf16,
+        15 => Element::I16,
+        16 | 17 => Element::U16,
+        18 => Element::Complex128,
+        19 => Element::F16,
+        22 => Element::U32,
+        23 => Element::U64,
+        24 => Element::F8e5m2,
+        25 => Element::F8e4m3fn,
+        26 => Element::F8e4m3fnuz,
+        // `DT_FLOAT8_E4M3B11FNUZ`.
+        27 => {
+            return Err(
+                "its elements are 8-bit floats of a kind that weights do not have".to_owned(),
+            );
+        }
+        28 => Element::F8e5m2fnuz,
+        29 => Element::I4,
+        30 => Element::U4,
+        31 => Element::I2,
+        32 => Element::U2,
+        33 => Element::F4e2m1,
+        _ => return Ok(None),
+    }))
 }

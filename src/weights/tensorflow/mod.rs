@@ -11,7 +11,7 @@ mod wire;
 
 use super::offer::LeftOut;
 use super::raw::{PIECE, Raw};
-use super::{Dtype, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
+use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
 use bundle::Entry;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -83,7 +83,7 @@ impl TensorFlow {
         }
         let names: Vec<&str> = stored
             .iter()
-            .filter(|(_, entry)| entry.dtype != Dtype::Integer)
+            .filter(|(_, entry)| entry.element.is_some_and(Element::is_weight))
             .map(|(name, _)| name.as_str())
             .collect();
         let Model {
@@ -95,15 +95,17 @@ impl TensorFlow {
             .into_iter()
             .filter_map(|(name, from)| Some((name, stored.remove(&from)?)))
             .collect();
-        let info = |(name, entry): (&String, &Entry)| TensorInfo {
-            name: name.clone(),
-            shape: entry.shape.clone(),
-            dtype: entry.dtype,
+        let info = |(name, entry): (&String, &Entry)| {
+            Some(TensorInfo {
+                name: name.clone(),
+                shape: entry.shape.clone(),
+                element: entry.element?,
+            })
         };
         Ok(Self {
             files,
             shards,
-            tensors: entries.iter().map(info).collect(),
+            tensors: entries.iter().filter_map(info).collect(),
             entries,
             is_averaged,
             left_out,
@@ -141,11 +143,12 @@ impl TensorSource for TensorFlow {
         let entry = entry.ok_or_else(missing)?;
         // Only floating-point tensors in a shard that there is are on offer.
         let shard = usize::try_from(entry.shard).map_err(|_| missing())?;
+        let element = entry.element.ok_or_else(missing)?;
         let raw = Raw {
             file: self.shards.get(shard).ok_or_else(missing)?,
             path: self.files.get(shard + 1).ok_or_else(missing)?,
-            dtype: entry.dtype,
-            size: element::size(entry.dtype).ok_or_else(|| {
+            element,
+            size: element::size(element).ok_or_else(|| {
                 let reason = format!("`{name}` is not of a floating-point type that weights have");
                 malformed(&self.files[0], &reason)
             })?,

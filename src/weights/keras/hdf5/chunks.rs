@@ -1,10 +1,8 @@
 //! Datasets in chunks: where each chunk is, and how chunks become a tensor.
 
 use super::bytes::{Fields, NOWHERE, Structures, invalid};
-use super::dataset::size;
 use super::filters::{self, Filter};
 use super::group::{check_level, tree_node};
-use crate::tensor::Dtype;
 use std::io;
 
 /// Where the addresses of chunks are kept.
@@ -140,10 +138,9 @@ impl Chunks {
         &self,
         file: &Structures,
         shape: &[u64],
-        dtype: Dtype,
+        element: usize,
         decode: impl Fn(&mut [u8], &mut [f32]),
     ) -> io::Result<Vec<f32>> {
-        let element = in_memory(size(dtype))?;
         let stored = self.stored(file)?;
         let chunk_bytes = in_memory(self.bytes)?;
         let shape = shape

@@ -4,7 +4,7 @@ use super::bytes::{Fields, NOWHERE, Structures, invalid};
 use super::chunks::{Chunks, Index};
 use super::filters;
 use super::header::{Message, kind};
-use crate::tensor::Dtype;
+use crate::tensor::Element;
 use std::io;
 
 /// Dimensions that a dataset may have (`H5S_MAX_RANK`).
@@ -16,8 +16,8 @@ pub(in super::super) struct Dataset {
     pub(in super::super) path: String,
     /// Outermost dimension first; empty where it is not of numbers.
     pub(in super::super) shape: Vec<u64>,
-    /// [`Dtype::Integer`] for everything that is not a floating-point number.
-    pub(in super::super) dtype: Dtype,
+    /// None for everything that is not a floating-point number.
+    pub(in super::super) element: Option<Element>,
     pub(super) is_big_endian: bool,
     pub(super) place: Place,
 }
@@ -34,17 +34,12 @@ pub(super) enum Place {
     Chunked(Chunks),
 }
 
-/// Bytes of one floating-point number.
-pub(super) fn size(dtype: Dtype) -> u64 {
-    match dtype {
-        Dtype::F16 | Dtype::BF16 => 2,
-        Dtype::F32 => 4,
-        Dtype::F64 => 8,
-        Dtype::Unread | Dtype::Integer => 0,
-    }
-}
-
 impl Dataset {
+    /// Bytes of one element; 1 where it is not of floating-point numbers.
+    pub(super) fn size(&self) -> usize {
+        self.element.and_then(Element::bytes).unwrap_or(1)
+    }
+
     /// Reads what an object's messages say; none if it is not a dataset.
     pub(super) fn parse(
         file: &Structures,
@@ -55,17 +50,18 @@ impl Dataset {
         let Some(datatype) = find(kind::DATATYPE) else {
             return Ok(None);
         };
-        let (dtype, is_big_endian) = element(datatype.fields()?)?;
+        let (element, is_big_endian) = element_type(datatype.fields()?)?;
         let mut dataset = Self {
             path,
             shape: Vec::new(),
-            dtype,
+            element,
             is_big_endian,
             place: Place::Nowhere,
         };
-        if dtype == Dtype::Integer {
+        if element.is_none() {
             return Ok(Some(dataset));
         }
+        let size = dataset.size() as u64;
         if find(kind::EXTERNAL_FILES).is_some() {
             return Err(invalid(
                 "its elements are in another file, which is not opened",
@@ -77,30 +73,23 @@ impl Dataset {
         let bytes = dataset
             .shape
             .iter()
-            .try_fold(size(dtype), |bytes, &extent| bytes.checked_mul(extent));
+            .try_fold(size, |bytes, &extent| bytes.checked_mul(extent));
         let bytes = bytes.ok_or_else(|| invalid("its shape has too many elements"))?;
         let layout = find(kind::LAYOUT).ok_or_else(|| missing("layout"))?;
         if bytes > 0 {
             let filters = find(kind::FILTERS).map(|message| filters::parse(message.fields()?));
             let filters = filters.transpose()?.unwrap_or_default();
-            dataset.place = place(
-                file,
-                layout.fields()?,
-                &dataset.shape,
-                bytes,
-                dtype,
-                filters,
-            )?;
+            dataset.place = place(file, layout.fields()?, &dataset.shape, bytes, size, filters)?;
         }
         Ok(Some(dataset))
     }
 }
 
 /// Element type, and whether its most significant byte comes first.
-fn element(mut fields: Fields) -> io::Result<(Dtype, bool)> {
+fn element_type(mut fields: Fields) -> io::Result<(Option<Element>, bool)> {
     let class = fields.byte()? & 0x0f;
     if class != 1 {
-        return Ok((Dtype::Integer, false));
+        return Ok((None, false));
     }
     let flags = fields.byte()?;
     fields.skip(2)?;
@@ -114,24 +103,20 @@ fn element(mut fields: Fields) -> io::Result<(Dtype, bool)> {
     ];
     let bias = fields.word()?;
     // Places and sizes of exponent and fraction, and the exponent's bias.
-    let dtype = match (size, parts, bias) {
-        (2, [10, 5, 0, 10], 15) => Dtype::F16,
-        (2, [7, 8, 0, 7], 127) => Dtype::BF16,
-        (4, [23, 8, 0, 23], 127) => Dtype::F32,
-        (8, [52, 11, 0, 52], 1023) => Dtype::F64,
-        _ => Dtype::Integer,
+    let element = match (size, parts, bias) {
+        (2, [10, 5, 0, 10], 15) => Some(Element::F16),
+        (2, [7, 8, 0, 7], 127) => Some(Element::Bf16),
+        (4, [23, 8, 0, 23], 127) => Some(Element::F32),
+        (8, [52, 11, 0, 52], 1023) => Some(Element::F64),
+        _ => None,
     };
     // The second flag is the VAX's order of bytes.
-    if dtype == Dtype::Integer
-        || offset != 0
-        || u32::from(precision) != 8 * size
-        || flags & 0x40 != 0
-    {
+    if element.is_none() || offset != 0 || u32::from(precision) != 8 * size || flags & 0x40 != 0 {
         return Err(invalid(&format!(
             "its elements are floating-point numbers of {size} bytes of a kind that weights do not have"
         )));
     }
-    Ok((dtype, flags & 0x01 != 0))
+    Ok((element, flags & 0x01 != 0))
 }
 
 fn shape(mut fields: Fields) -> io::Result<Vec<u64>> {
@@ -156,7 +141,7 @@ fn place(
     mut fields: Fields,
     shape: &[u64],
     bytes: u64,
-    dtype: Dtype,
+    element_size: u64,
     filters: Vec<filters::Filter>,
 ) -> io::Result<Place> {
     let lies = |found: u64| {
@@ -211,7 +196,7 @@ fn place(
             Ok(Place::Chunked(Chunks::new(
                 file,
                 shape,
-                size(dtype),
+                element_size,
                 &extents,
                 index,
                 filters,

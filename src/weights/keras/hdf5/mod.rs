@@ -13,7 +13,7 @@ mod filters;
 mod group;
 mod header;
 
-use crate::tensor::{Dtype, read_at};
+use crate::tensor::{Element, read_at};
 use crate::weights::element;
 use bytes::{Fields, Structures, invalid};
 use dataset::Place;
@@ -86,14 +86,13 @@ impl Hdf5 {
             }
             Place::Nowhere => Vec::new(),
             Place::Here(bytes) => {
-                let size = element::size(dataset.dtype).unwrap_or(1);
-                let mut values = vec![0.0; bytes.len() / size];
+                let mut values = vec![0.0; bytes.len() / dataset.size()];
                 decode(dataset, &mut bytes.clone(), &mut values);
                 values
             }
             Place::Chunked(chunks) => {
                 let structures = Structures::of_chunks(&self.file, self.length);
-                chunks.read(&structures, &dataset.shape, dataset.dtype, |bytes, out| {
+                chunks.read(&structures, &dataset.shape, dataset.size(), |bytes, out| {
                     decode(dataset, bytes, out);
                 })?
             }
@@ -128,9 +127,9 @@ impl Reader<'_> {
             }
             Content::InFile(start) => *start,
         };
-        let size = element::size(self.dataset.dtype).unwrap_or(1);
+        let size = self.dataset.size();
         let mut position = start + (offset * size) as u64;
-        if self.dataset.dtype == Dtype::F32 && !self.dataset.is_big_endian {
+        if self.dataset.element == Some(Element::F32) && !self.dataset.is_big_endian {
             read_at(self.file, bytemuck::must_cast_slice_mut(out), position)?;
             element::from_little_endian(out);
             return Ok(());
@@ -150,10 +149,13 @@ impl Reader<'_> {
 /// Converts a dataset's bytes, which may be turned around on the way.
 fn decode(dataset: &Dataset, bytes: &mut [u8], out: &mut [f32]) {
     if dataset.is_big_endian {
-        let size = element::size(dataset.dtype).unwrap_or(1);
-        bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+        bytes
+            .chunks_exact_mut(dataset.size())
+            .for_each(<[u8]>::reverse);
     }
-    element::decode(dataset.dtype, bytes, out);
+    if let Some(element) = dataset.element {
+        element::decode(element, bytes, out);
+    }
 }
 
 /// Address of the root group.

@@ -1,13 +1,13 @@
 //! Names that are training state, and names that are not.
 
 use super::*;
-use crate::tensor::Dtype;
+use crate::tensor::Element;
 
 fn found(name: &str, shape: &[u64]) -> Option<Kind> {
     let tensor = |name: &str, shape: &[u64]| TensorInfo {
         name: name.to_owned(),
         shape: shape.to_vec(),
-        dtype: Dtype::F32,
+        element: Element::F32,
     };
     let mean = tensor("bn1.running_mean", &[8]);
     let all = ByName::from([("bn1.running_mean", &mean)]);
