@@ -2,7 +2,7 @@
 
 use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::tensor::{Pipe, Segment, TensorSource, stream};
+use efficientnet_onnx::tensor::{Element, Pipe, Segment, TensorSource, stream};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
@@ -37,6 +37,7 @@ fn payload(variant: &str, rule: Rule, seed: u64) -> String {
         .map(|tensor| Segment {
             before: &[],
             tensor: &tensor.name,
+            element: Element::F32,
             elements: usize::try_from(tensor.shape.iter().product::<u64>())
                 .expect("a tensor fits memory"),
         })

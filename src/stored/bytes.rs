@@ -1,7 +1,7 @@
 //! Elements as bytes. Knows no file format.
 
 use super::Fault;
-use crate::tensor::{Element, to_bf16, to_f16};
+use crate::tensor::Element;
 use half::{bf16, f16};
 use std::io::Read;
 
@@ -72,32 +72,9 @@ pub fn decode(element: Element, order: Order, bytes: &[u8], values: &mut Vec<f64
 }
 
 /// The elements as little-endian bytes, each rounded to what its type has.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the values are rounded to the type's own first"
-)]
 pub fn encode(element: Element, values: &[f64]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(values.len() * size(element));
-    for &value in values {
-        let value = element.nearest(value);
-        match element {
-            Element::F32 => bytes.extend((value as f32).to_le_bytes()),
-            Element::F16 => bytes.extend(to_f16(value).to_le_bytes()),
-            Element::Bf16 => bytes.extend(to_bf16(value).to_le_bytes()),
-            Element::F64 => bytes.extend(value.to_le_bytes()),
-            Element::I64 => bytes.extend((value as i64).to_le_bytes()),
-            Element::I32 => bytes.extend((value as i32).to_le_bytes()),
-            Element::I16 => bytes.extend((value as i16).to_le_bytes()),
-            Element::I8 => bytes.extend((value as i8).to_le_bytes()),
-            Element::U64 => bytes.extend((value as u64).to_le_bytes()),
-            Element::U32 => bytes.extend((value as u32).to_le_bytes()),
-            Element::U16 => bytes.extend((value as u16).to_le_bytes()),
-            Element::U8 => bytes.push(value as u8),
-            Element::Bool => bytes.push(u8::from(value != 0.0)),
-            _ => {}
-        }
-    }
+    let mut bytes = vec![0; values.len() * size(element)];
+    element.encode(values.iter().copied(), &mut bytes);
     bytes
 }
 

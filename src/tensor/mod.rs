@@ -4,9 +4,11 @@
 mod checksum;
 mod chunk;
 mod element;
+mod encode;
 mod named;
 mod narrow;
 mod pipe;
+mod reader;
 pub mod shape;
 mod stream;
 
@@ -15,6 +17,7 @@ pub use element::Element;
 pub use named::NamedTensor;
 pub use narrow::{to_bf16, to_f16};
 pub use pipe::Pipe;
+pub use reader::TensorReader;
 pub use stream::{Progress, Segment, StreamError, stream};
 
 use std::fs::File;
@@ -50,15 +53,6 @@ impl<T: TensorSource + ?Sized> TensorSource for &T {
     }
 }
 
-/// One tensor of a [`TensorSource`]. Several threads may fill different pieces at once.
-pub trait TensorReader: Send + Sync {
-    /// Fills `out` with the elements from `offset` on, in row-major order.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError>;
-}
-
 /// Name, shape and element type of a tensor on offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorInfo {
@@ -91,6 +85,9 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Tensors of that type are not written.
+    #[error("elements of type {0} cannot be written")]
+    Unwritten(Element),
     /// There is no tensor of that name.
     #[error("there is no tensor `{0}`")]
     Missing(String),

@@ -1,7 +1,7 @@
 //! Many tensors, written one after the other: filled by all threads, in chunks that do not end with a tensor.
 
 use super::chunk::{CHUNK, Chunk, batch_chunks};
-use super::{Checksum, Pipe, SourceError, TensorReader, TensorSource};
+use super::{Checksum, Element, Pipe, SourceError, TensorReader, TensorSource};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
@@ -38,19 +38,29 @@ pub enum StreamError {
     Cancelled,
 }
 
-/// A tensor to be written as little-endian f32, and the bytes before it.
+/// A tensor to be written as little-endian elements of a type, and the bytes before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
     /// Written as they are.
     pub before: &'a [u8],
     /// The tensor's name in its source.
     pub tensor: &'a str,
+    /// The type that its elements are written as, whatever the source has.
+    pub element: Element,
     /// How many elements it has; 0 if only the bytes are written.
     pub elements: usize,
 }
 
-/// Elements that are filled at a time.
-const SHARE: usize = 1 << 14;
+impl Segment<'_> {
+    /// Bytes of an element. What cannot be written has none, and is refused when it is filled.
+    fn size(&self) -> usize {
+        self.element.encoded_size().unwrap_or(1)
+    }
+}
+
+/// The start of a chunk's longest part in memory is a multiple of this, so that f32 are filled in their place.
+const ALIGNMENT: usize = size_of::<f32>();
+
 /// A part of a chunk.
 #[derive(Clone, Copy)]
 enum Part {
@@ -68,7 +78,7 @@ impl Part {
     fn bytes(self, segments: &[Segment<'_>]) -> usize {
         match self {
             Self::Before { segment } => segments[segment].before.len(),
-            Self::Elements { count, .. } => count * size_of::<f32>(),
+            Self::Elements { segment, count, .. } => count * segments[segment].size(),
         }
     }
 }
@@ -124,31 +134,29 @@ fn chunks(segments: &[Segment<'_>]) -> Vec<Vec<Part>> {
     let mut chunks = Vec::new();
     let mut chunk = Vec::new();
     let mut room = CHUNK;
-    for (
-        segment,
-        Segment {
+    for (index, segment) in segments.iter().enumerate() {
+        let Segment {
             before, elements, ..
-        },
-    ) in segments.iter().enumerate()
-    {
+        } = segment;
+        let size = segment.size();
         if !before.is_empty() {
-            chunk.push(Part::Before { segment });
+            chunk.push(Part::Before { segment: index });
             room = room.saturating_sub(before.len());
         }
         let mut offset = 0;
         while offset < *elements {
-            if room < size_of::<f32>() {
+            if room < size {
                 chunks.push(std::mem::take(&mut chunk));
                 room = CHUNK;
             }
-            let count = (room / size_of::<f32>()).min(elements - offset);
+            let count = (room / size).min(elements - offset);
             chunk.push(Part::Elements {
-                segment,
+                segment: index,
                 offset,
                 count,
             });
             offset += count;
-            room -= count * size_of::<f32>();
+            room -= count * size;
         }
     }
     chunks.push(chunk);
@@ -204,7 +212,7 @@ fn fill(
                 let reader = readers
                     .get(&segment)
                     .ok_or_else(|| SourceError::Missing(segments[segment].tensor.to_owned()))?;
-                elements(reader.as_ref(), offset, bytes)?;
+                reader.fill_bytes(segments[segment].element, offset, bytes)?;
                 checked.push(Checked {
                     segment,
                     checksum: Checksum::of(bytes),
@@ -230,137 +238,8 @@ fn place(segments: &[Segment<'_>], parts: &[Part]) -> (usize, usize) {
         }
         length += bytes;
     }
-    (length, position.wrapping_neg() % size_of::<f32>())
-}
-
-/// Reads elements as little-endian bytes: in their place where they are aligned, and otherwise over a buffer.
-fn elements(reader: &dyn TensorReader, offset: usize, bytes: &mut [u8]) -> Result<(), SourceError> {
-    let share = SHARE * size_of::<f32>();
-    let mut buffer = Vec::new();
-    for (start, bytes) in (offset..).step_by(SHARE).zip(bytes.chunks_mut(share)) {
-        if let Ok(values) = bytemuck::try_cast_slice_mut(bytes) {
-            little_endian(reader, start, values)?;
-        } else {
-            buffer.resize(bytes.len() / size_of::<f32>(), 0.0);
-            little_endian(reader, start, &mut buffer)?;
-            bytes.copy_from_slice(bytemuck::must_cast_slice(&buffer));
-        }
-    }
-    Ok(())
-}
-
-fn little_endian(
-    reader: &dyn TensorReader,
-    start: usize,
-    values: &mut [f32],
-) -> Result<(), SourceError> {
-    reader.fill(start, values)?;
-    if cfg!(target_endian = "big") {
-        for value in values.iter_mut() {
-            *value = f32::from_bits(value.to_bits().to_le());
-        }
-    }
-    Ok(())
+    (length, position.wrapping_neg() % ALIGNMENT)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tensor::TensorInfo;
-    use std::io::Write;
-    use std::sync::{Arc, Mutex};
-
-    /// Every tensor counts up; its name is its length.
-    struct Ramps;
-
-    struct Ramp;
-
-    impl TensorReader for Ramp {
-        fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
-            for (index, value) in out.iter_mut().enumerate() {
-                *value = (offset + index) as f32;
-            }
-            Ok(())
-        }
-    }
-
-    impl TensorSource for Ramps {
-        fn tensors(&self) -> &[TensorInfo] {
-            &[]
-        }
-
-        fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
-            match name {
-                "absent" => Err(SourceError::Missing(name.to_owned())),
-                _ => Ok(Box::new(Ramp)),
-            }
-        }
-    }
-
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("no panic").extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn segments_of_any_length_come_whole_and_in_order() {
-        let lengths = [
-            0,
-            1,
-            3,
-            CHUNK / 4 - 1,
-            CHUNK / 4,
-            9 * CHUNK / 4 + 5,
-            7,
-            0,
-            70_000,
-        ];
-        let segments = lengths.map(|elements| Segment {
-            before: b"head ",
-            tensor: "ramp",
-            elements,
-        });
-        let written = Shared::default();
-        let mut pipe = Pipe::new(Box::new(written.clone()));
-        pipe.write_all(b"first ").expect("written");
-        let checksums = stream(&Ramps, &segments, &mut pipe, &()).expect("streamed");
-        pipe.write_all(b"last").expect("written");
-        pipe.finish().expect("finished");
-        let mut expected = b"first ".to_vec();
-        for length in lengths {
-            expected.extend_from_slice(b"head ");
-            expected.extend((0..length).flat_map(|index| (index as f32).to_le_bytes()));
-        }
-        let ramp = |elements| -> Vec<u8> {
-            let values = (0..elements).map(|index| index as f32);
-            values.flat_map(f32::to_le_bytes).collect()
-        };
-        let of_each = lengths.map(|elements| Checksum::of(&ramp(elements)));
-        assert_eq!(checksums, of_each);
-        expected.extend_from_slice(b"last");
-        assert!(*written.0.lock().expect("no panic") == expected);
-    }
-
-    #[test]
-    fn a_tensor_that_is_not_there_ends_it() {
-        let segment = Segment {
-            before: &[],
-            tensor: "absent",
-            elements: 4,
-        };
-        let mut pipe = Pipe::new(Box::new(io::sink()));
-        let result = stream(&Ramps, &[segment], &mut pipe, &());
-        assert!(
-            matches!(result, Err(StreamError::Source(SourceError::Missing(name))) if name == "absent")
-        );
-    }
-}
+mod tests;

@@ -6,8 +6,8 @@
 use crate::graph::{Graph, Parameter, Role};
 use crate::tensor::shape::Dim;
 use crate::tensor::{
-    Pipe, Progress, Segment, SourceError, StreamError, TensorInfo, TensorReader, TensorSource,
-    stream,
+    Element, Pipe, Progress, Segment, SourceError, StreamError, TensorInfo, TensorReader,
+    TensorSource, stream,
 };
 use crate::weights::finite::{self, Unsound, Watch};
 use crate::weights::layout::{self, Axes, Permuted};
@@ -208,6 +208,7 @@ fn segment(parameter: &Parameter) -> Segment<'_> {
     Segment {
         before: &[],
         tensor: &parameter.name,
+        element: Element::F32,
         elements: usize::try_from(parameter.element_count()).unwrap_or(usize::MAX),
     }
 }

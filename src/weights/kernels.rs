@@ -1,6 +1,6 @@
 //! Kernels that are computed while they are read: folded with a batch norm, or rearranged.
 
-use crate::tensor::{SourceError, TensorReader};
+use crate::tensor::{Element, SourceError, TensorReader};
 
 /// Values at hand.
 pub(super) struct Table(pub(super) Vec<f32>);
@@ -8,6 +8,34 @@ pub(super) struct Table(pub(super) Vec<f32>);
 impl TensorReader for Table {
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
         out.copy_from_slice(&self.0[offset..offset + out.len()]);
+        Ok(())
+    }
+}
+
+/// Integers at hand: what decides a shape.
+pub(super) struct Extents(pub(super) Vec<i64>);
+
+impl TensorReader for Extents {
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        for (value, extent) in out.iter_mut().zip(&self.0[offset..]) {
+            *value = *extent as f32;
+        }
+        Ok(())
+    }
+
+    fn fill_bytes(
+        &self,
+        element: Element,
+        offset: usize,
+        out: &mut [u8],
+    ) -> Result<(), SourceError> {
+        if element != Element::I64 {
+            return Err(SourceError::Unwritten(element));
+        }
+        let (places, _) = out.as_chunks_mut();
+        for (place, extent) in places.iter_mut().zip(&self.0[offset..]) {
+            *place = extent.to_le_bytes();
+        }
         Ok(())
     }
 }

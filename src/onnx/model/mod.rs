@@ -10,13 +10,15 @@ pub mod room;
 mod proto_graph;
 
 use super::checksums::{self, Summed};
+use super::element;
 use super::opset::Opset;
 use super::proto::{
-    ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
-    tensor_proto::{DataLocation, DataType},
+    ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, tensor_proto::DataLocation,
 };
 use crate::graph::{Graph, ValueId, ValueKind};
-use crate::tensor::{Checksum, Pipe, Progress, Segment, StreamError, TensorSource, stream};
+use crate::tensor::{
+    Checksum, Element, Pipe, Progress, Segment, StreamError, TensorSource, stream,
+};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use std::io::{self, Write};
@@ -94,10 +96,8 @@ pub struct Frame<'a> {
 
 struct FramedTensor<'a> {
     name: &'a str,
-    data_type: DataType,
+    element: Element,
     dims: Vec<i64>,
-    /// The checksum of data that is in the header.
-    constant: Option<Checksum>,
     /// The graph's field up to the tensor's inline data.
     header: Vec<u8>,
     elements: usize,
@@ -214,9 +214,9 @@ impl<'a> Frame<'a> {
         let summed: Vec<_> = tensors
             .map(|(tensor, streamed)| Summed {
                 name: tensor.name,
-                data_type: tensor.data_type as i32,
+                data_type: element::number(tensor.element),
                 dims: &tensor.dims,
-                checksum: tensor.constant.unwrap_or(*streamed),
+                checksum: *streamed,
             })
             .collect();
         checksums::record([PRODUCER, VERSION], &summed)
@@ -246,6 +246,7 @@ impl<'a> Frame<'a> {
                 segments.push(Segment {
                     before: &GAP[..gap],
                     tensor: tensor.name,
+                    element: tensor.element,
                     elements: tensor.elements,
                 });
                 position = offset + tensor.bytes();
@@ -275,7 +276,8 @@ impl<'a> Frame<'a> {
 impl FramedTensor<'_> {
     /// Bytes of its data.
     fn bytes(&self) -> u64 {
-        self.elements as u64 * 4
+        let size = self.element.encoded_size().expect("a type that is written");
+        self.elements as u64 * size as u64
     }
 
     /// What is written of it to the model itself.
@@ -283,6 +285,7 @@ impl FramedTensor<'_> {
         Segment {
             before: &self.header,
             tensor: self.name,
+            element: self.element,
             elements: if self.offset.is_none() {
                 self.elements
             } else {
@@ -319,30 +322,16 @@ fn frame_tensor<'a>(
         .iter()
         .map(|dim| i64::try_from(*dim).expect("a dimension fits 63 bits"))
         .collect();
+    let element = match value.kind {
+        ValueKind::TargetShape(_) => Element::I64,
+        _ => Element::F32,
+    };
     let mut proto = TensorProto {
         dims: dims.clone(),
-        data_type: Some(DataType::Float as i32),
+        data_type: Some(element::number(element)),
         name: Some(value.name.clone()),
         ..TensorProto::default()
     };
-    if let ValueKind::TargetShape(extents) = &value.kind {
-        proto.data_type = Some(DataType::Int64 as i32);
-        let bytes: Vec<u8> = extents
-            .iter()
-            .flat_map(|extent| extent.to_le_bytes())
-            .collect();
-        let constant = Some(Checksum::of(&bytes));
-        proto.raw_data = Some(bytes.into());
-        return FramedTensor {
-            name: &value.name,
-            data_type: DataType::Int64,
-            dims,
-            constant,
-            header: field(&proto.encode_to_vec(), 0),
-            elements: 0,
-            offset: None,
-        };
-    }
     let external = match storage {
         // Constants stay in the model: readers want them while they parse.
         Storage::External { location } if matches!(value.kind, ValueKind::Initializer(_)) => {
@@ -352,9 +341,8 @@ fn frame_tensor<'a>(
     };
     let mut framed = FramedTensor {
         name: &value.name,
-        data_type: DataType::Float,
+        element,
         dims,
-        constant: None,
         header: Vec::new(),
         elements: usize::try_from(elements).expect("a tensor fits memory"),
         offset: None,

@@ -2,12 +2,13 @@
 
 use super::ModelError;
 use crate::graph::{Graph, Op, Value, ValueId};
+use crate::onnx::element;
 use crate::onnx::proto::{
     GraphProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto,
-    tensor_proto::DataType,
     tensor_shape_proto::{Dimension, dimension},
     type_proto,
 };
+use crate::tensor::Element;
 use crate::tensor::shape::Dim;
 use prost::Message;
 
@@ -73,7 +74,7 @@ fn value_info(value: &Value, named: bool) -> ValueInfoProto {
         },
     };
     let tensor = type_proto::Tensor {
-        elem_type: Some(DataType::Float as i32),
+        elem_type: Some(element::number(Element::F32)),
         shape: Some(TensorShapeProto {
             dim: value.shape.iter().map(dim).collect(),
         }),

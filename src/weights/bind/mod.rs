@@ -3,7 +3,7 @@
 mod unsound;
 
 use super::finite::Watch;
-use super::kernels::{ExpertsInner, FoldedWeight, Table};
+use super::kernels::{ExpertsInner, Extents, FoldedWeight, Table};
 use crate::graph::{BatchNormNames, Graph, Parameter, Recipe, Role, ValueKind};
 use crate::tensor::shape::Dim;
 use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
@@ -165,14 +165,16 @@ pub fn bind<'a>(
             )
         })
         .collect();
-    let mut stored = graph.stored_values();
-    stored.retain(|id| !matches!(graph.value(*id).kind, ValueKind::TargetShape(_)));
+    let stored = graph.stored_values();
     let tensors = stored.iter().map(|id| {
         let value = graph.value(*id);
         TensorInfo {
             name: value.name.clone(),
             shape: value.shape.iter().filter_map(Dim::fixed).collect(),
-            element: Element::F32,
+            element: match value.kind {
+                ValueKind::TargetShape(_) => Element::I64,
+                _ => Element::F32,
+            },
         }
     });
     let kinds = stored
@@ -307,9 +309,8 @@ impl TensorSource for BoundWeights<'_> {
             Some(ValueKind::Initializer(recipe)) => {
                 Ok(self.watch.over(name, self.evaluate(recipe)?))
             }
-            Some(ValueKind::Activation | ValueKind::TargetShape(_)) | None => {
-                Err(SourceError::Missing(name.to_owned()))
-            }
+            Some(ValueKind::TargetShape(extents)) => Ok(Box::new(Extents(extents.clone()))),
+            Some(ValueKind::Activation) | None => Err(SourceError::Missing(name.to_owned())),
         }
     }
 }

@@ -1,0 +1,49 @@
+//! One tensor that is read in pieces, and its elements as bytes of the type that is asked for.
+
+use super::{Element, SourceError};
+
+/// Elements that are converted at a time.
+const SHARE: usize = 1 << 14;
+
+/// One tensor of a [`TensorSource`](super::TensorSource). Several threads may fill different pieces at once.
+pub trait TensorReader: Send + Sync {
+    /// Fills `out` with the elements from `offset` on, in row-major order.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError>;
+
+    /// Fills `out` with the little-endian bytes of the elements from `offset` on, as elements of a type that
+    /// [`encode`](Element::encode) takes. A reader whose elements are not all f32 offers them here.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or elements of that type cannot be written.
+    fn fill_bytes(
+        &self,
+        element: Element,
+        offset: usize,
+        out: &mut [u8],
+    ) -> Result<(), SourceError> {
+        let size = element
+            .encoded_size()
+            .ok_or(SourceError::Unwritten(element))?;
+        let mut buffer = Vec::new();
+        let pieces = out.chunks_mut(SHARE * size);
+        for (start, bytes) in (offset..).step_by(SHARE).zip(pieces) {
+            // In their place where they are aligned.
+            if element == Element::F32
+                && let Ok(values) = bytemuck::try_cast_slice_mut(bytes)
+            {
+                self.fill(start, values)?;
+                if cfg!(target_endian = "big") {
+                    bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+                }
+                continue;
+            }
+            buffer.resize(bytes.len() / size, 0.0);
+            self.fill(start, &mut buffer)?;
+            element.encode(buffer.iter().map(|&value| f64::from(value)), bytes);
+        }
+        Ok(())
+    }
+}
