@@ -68,7 +68,6 @@ pub fn bytes(tensor: &NamedTensor) -> Vec<u8> {
     let (element, descr) = match tensor.element {
         Element::F32 | Element::Bf16 => (Element::F32, "<f4"),
         Element::F16 => (Element::F16, "<f2"),
-        Element::F64 => (Element::F64, "<f8"),
         Element::I64 => (Element::I64, "<i8"),
         Element::I32 => (Element::I32, "<i4"),
         Element::I16 => (Element::I16, "<i2"),
@@ -78,7 +77,7 @@ pub fn bytes(tensor: &NamedTensor) -> Vec<u8> {
         Element::U16 => (Element::U16, "<u2"),
         Element::U8 => (Element::U8, "|u1"),
         Element::Bool => (Element::Bool, "|b1"),
-        // As the values are held.
+        // Others as the values are held.
         _ => (Element::F64, "<f8"),
     };
     let extents: Vec<String> = tensor

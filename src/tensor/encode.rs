@@ -90,7 +90,11 @@ mod tests {
         for (element, value, bytes) in [
             (Element::F32, 1.5, &[0, 0, 0xc0, 0x3f][..]),
             // 2050 is 0x6801.
-            (Element::F16, 2049.0 + 1.0 / (1 << 30) as f64, &[0x01, 0x68]),
+            (
+                Element::F16,
+                2049.0 + 1.0 / f64::from(1 << 30),
+                &[0x01, 0x68],
+            ),
             (Element::Bf16, -1.5, &[0xc0, 0xbf]),
             (Element::F64, 1.0, &[0, 0, 0, 0, 0, 0, 0xf0, 0x3f]),
             (

@@ -39,7 +39,8 @@ fn to_odd(value: f64) -> f32 {
 mod tests {
     use super::*;
 
-    const TINY: f64 = 1.0 / (1 << 30) as f64;
+    /// 2⁻³⁰.
+    const TINY: f64 = 1.0 / 1_073_741_824.0;
 
     #[test]
     fn doubles_are_rounded_once() {

@@ -22,7 +22,7 @@ impl TensorReader for Ramp {
 /// Integers that no f32 is.
 struct Large;
 
-const LARGE: i64 = (1 << 62) + 1;
+const LARGE: u64 = (1 << 62) + 1;
 
 impl TensorReader for Large {
     fn fill(&self, _offset: usize, _out: &mut [f32]) -> Result<(), SourceError> {
@@ -35,8 +35,8 @@ impl TensorReader for Large {
         offset: usize,
         out: &mut [u8],
     ) -> Result<(), SourceError> {
-        for (index, value) in (offset..).zip(out.chunks_exact_mut(8)) {
-            value.copy_from_slice(&(LARGE + index as i64).to_le_bytes());
+        for (index, value) in (offset as u64..).zip(out.chunks_exact_mut(8)) {
+            value.copy_from_slice(&(LARGE + index).to_le_bytes());
         }
         Ok(())
     }
@@ -114,18 +114,24 @@ fn segments_of_any_length_come_whole_and_in_order() {
 #[test]
 fn segments_of_many_types_have_their_bytes_and_checksums() {
     let count = CHUNK + 5;
-    let types: [(Element, fn(f32) -> Vec<u8>); 5] = [
-        (Element::I8, |value| {
-            vec![(value as i32).clamp(-128, 127) as u8]
-        }),
-        (Element::F16, |value| {
-            half::f16::from_f32(value).to_le_bytes().to_vec()
-        }),
-        (Element::I64, |value| (value as i64).to_le_bytes().to_vec()),
-        (Element::U8, |value| vec![value.clamp(0.0, 255.0) as u8]),
-        (Element::F32, |value| value.to_le_bytes().to_vec()),
+    let byte = |index: usize, greatest| u8::try_from(index.min(greatest)).expect("a byte");
+    let bytes = |element, index| -> Vec<u8> {
+        match element {
+            Element::I8 => vec![byte(index, 127)],
+            Element::U8 => vec![byte(index, 255)],
+            Element::F16 => half::f16::from_f32(index as f32).to_le_bytes().into(),
+            Element::I64 => (index as u64).to_le_bytes().into(),
+            _ => (index as f32).to_le_bytes().into(),
+        }
+    };
+    let types = [
+        Element::I8,
+        Element::F16,
+        Element::I64,
+        Element::U8,
+        Element::F32,
     ];
-    let segments = types.map(|(element, _)| Segment {
+    let segments = types.map(|element| Segment {
         before: b"head ",
         tensor: "ramp",
         element,
@@ -136,10 +142,10 @@ fn segments_of_many_types_have_their_bytes_and_checksums() {
     let checksums = stream(&Ramps, &segments, &mut pipe, &()).expect("streamed");
     pipe.finish().expect("finished");
     let mut expected = Vec::new();
-    for ((_, bytes), checksum) in types.into_iter().zip(checksums) {
+    for (element, checksum) in types.into_iter().zip(checksums) {
         expected.extend_from_slice(b"head ");
         let start = expected.len();
-        expected.extend((0..count).flat_map(|index| bytes(index as f32)));
+        expected.extend((0..count).flat_map(|index| bytes(element, index)));
         assert_eq!(checksum, Checksum::of(&expected[start..]));
     }
     assert!(*written.0.lock().expect("no panic") == expected);

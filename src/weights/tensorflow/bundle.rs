@@ -134,25 +134,21 @@ fn dimensions(message: &[u8]) -> Result<Vec<u64>, String> {
     Ok(shape)
 }
 
-/// TensorFlow's `core/framework/types.proto`; none for handles of objects. The numbers from 101 on are of references.
+/// TensorFlow's `core/framework/types.proto`; none for handles of objects, and for references, whose
+/// numbers are from 101 on. 11 to 13, 15 and 16 are quantised integers.
 fn element_type(number: u64) -> Result<Option<Element>, String> {
     Ok(Some(match number {
         1 => Element::F32,
         2 => Element::F64,
-        3 => Element::I32,
-        4 => Element::U8,
-        5 => Element::I16,
-        6 => Element::I8,
+        3 | 13 => Element::I32,
+        4 | 12 => Element::U8,
+        5 | 15 => Element::I16,
+        6 | 11 => Element::I8,
         7 => Element::String,
         8 => Element::Complex64,
         9 => Element::I64,
         10 => Element::Bool,
-        // Quantised integers.
-        11 => Element::I8,
-        12 => Element::U8,
-        13 => Element::I32,
         14 => Element::Bf16,
-        15 => Element::I16,
         16 | 17 => Element::U16,
         18 => Element::Complex128,
         19 => Element::F16,

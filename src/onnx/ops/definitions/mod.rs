@@ -210,7 +210,8 @@ impl Definition {
             let Some((formal, found)) = self.formal(index).zip(*operand) else {
                 continue;
             };
-            let letter = LETTERS.chars().nth(element::number(found.element) as usize);
+            let place = usize::try_from(element::number(found.element)).ok();
+            let letter = place.and_then(|place| LETTERS.chars().nth(place));
             if !letter.is_some_and(|letter| formal.types.contains(letter)) {
                 let reason = format!(
                     "elements of {} are not allowed",
