@@ -19,7 +19,7 @@
 //! | [`graph`] | values, nodes, parameters; one node per concept |
 //! | [`form`] | how a concept is spelled; one file a pass |
 //! | [`onnx`] | operators, opsets, writing, reading and checking files |
-//! | [`tensor`] | tensors that are read in pieces |
+//! | [`tensor`] | element types, shapes, tensors whole and read in pieces |
 //! | [`weights`] | seeds, checkpoints, other libraries' names, binding |
 //! | [`metadata`] | what a file says about itself |
 //! | [`like`] | what other libraries publish under which name |
