@@ -2,8 +2,9 @@
 
 use super::compare::compare_at;
 use super::plan::{Case, Content};
-use super::report::{Check, CheckFailure, Tolerance};
+use super::report::{Check, CheckFailure};
 use super::subject::Subject;
+use super::tolerance::Tolerance;
 use crate::runtime::outcome::CaseRun;
 use crate::tensor::NamedTensor;
 

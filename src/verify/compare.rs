@@ -1,6 +1,6 @@
-//! Two outputs held against each other: the tolerance, the largest difference, and what would pass.
+//! Two outputs held against each other: the largest difference, and what would pass.
 
-use super::report::{Agreement, Tolerance};
+use super::tolerance::Tolerance;
 
 /// How far an output is from the base's.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,35 +83,6 @@ pub fn compare_at(
     result
 }
 
-/// In how many rows the largest element is at the same place, and in how many the five largest are the same set.
-#[must_use]
-pub fn rank_agreement(base: &[f64], other: &[f64], classes: usize) -> (Agreement, Agreement) {
-    let mut first = Agreement { rows: 0, of: 0 };
-    let mut five = first;
-    for (base, other) in base
-        .chunks_exact(classes.max(1))
-        .zip(other.chunks_exact(classes.max(1)))
-    {
-        let (mut base, mut other) = (largest(base, 5), largest(other, 5));
-        first.of += 1;
-        five.of += 1;
-        first.rows += usize::from(base.first() == other.first());
-        base.sort_unstable();
-        other.sort_unstable();
-        five.rows += usize::from(base == other);
-    }
-    (first, five)
-}
-
-/// The places of the largest elements, the largest first.
-#[must_use]
-pub fn largest(row: &[f64], count: usize) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..row.len()).collect();
-    places.sort_by(|&one, &two| row[two].total_cmp(&row[one]).then(one.cmp(&two)));
-    places.truncate(count);
-    places
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,17 +159,5 @@ mod tests {
         assert!(compare(&[0.0, 0.0], &[0.0, -0.0], TOLERANCE).passes());
         let difference = compare(&[0.0, 0.0], &[0.0, 1e-30], TOLERANCE);
         assert!(!difference.passes() && difference.smallest_factor.is_infinite());
-    }
-
-    #[test]
-    fn ranks_are_compared_row_by_row() {
-        let base = [9.0, 1.0, 8.0, 2.0, 7.0, 3.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-        let mut other = base;
-        other.swap(0, 2);
-        other[6] = 2.5;
-        let (first, five) = rank_agreement(&base, &other, 6);
-        assert_eq!((first.rows, first.of), (1, 2));
-        assert_eq!((five.rows, five.of), (1, 2));
-        assert_eq!(largest(&base[..6], 3), [0, 2, 4]);
     }
 }

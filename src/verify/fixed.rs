@@ -1,62 +1,12 @@
 //! A symbolic batch of which only some values run: which, and the nodes that fix it.
 
 use super::plan::Case;
-use super::report::{Check, RuntimeReport, RuntimeStatus};
+use super::report::{Check, FixedBatch, FixingNode, RuntimeReport, RuntimeStatus};
 use super::subject::{Extent, Subject};
 use super::trace::{Does, Site};
-use serde::Serialize;
-use std::fmt;
 
 /// Nodes that are listed.
 const MOST_NODES: usize = 3;
-
-/// The batches of a symbolic batch that run in no runtime, and those that do.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FixedBatch {
-    /// Batches that ran.
-    pub ran: Vec<u64>,
-    /// The first batch that no runtime ran, or that every one ran with outputs of another shape or in other rows.
-    pub refused: u64,
-    /// Nodes that fix the batch to another extent: the cause, where there is one.
-    pub nodes: Vec<FixingNode>,
-    /// Whether the runtimes agree on what ran; none if fewer than two ran it.
-    pub agrees: Option<bool>,
-    #[serde(skip)]
-    sites: Vec<Site>,
-}
-
-/// A node that fixes the batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FixingNode {
-    /// Its name, or that of its first result.
-    pub node: String,
-    /// The operator.
-    pub op_type: String,
-    /// The extent that it gives the batch.
-    pub batch: u64,
-}
-
-impl fmt::Display for FixedBatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ran, refused, .. } = self;
-        write!(
-            f,
-            "the batch is declared as symbolic, but batch {refused} does not run"
-        )?;
-        for (place, site) in self.sites.iter().enumerate() {
-            write!(f, "{} {site}", if place == 0 { ":" } else { "," })?;
-        }
-        let ran: Vec<String> = ran.iter().map(u64::to_string).collect();
-        if !ran.is_empty() {
-            write!(f, "; batch {} ran", ran.join(", "))?;
-        }
-        match self.agrees {
-            Some(true) => f.write_str(", and the runtimes agree on it"),
-            Some(false) => f.write_str(", and the runtimes disagree on it"),
-            None => Ok(()),
-        }
-    }
-}
 
 /// What runs of a symbolic batch; none if there is no such batch, or a runtime runs every case.
 pub fn find(subject: &Subject, cases: &[Case], runtimes: &[RuntimeReport]) -> Option<FixedBatch> {

@@ -14,6 +14,7 @@ pub mod noise;
 pub mod pair;
 pub mod plan;
 pub mod precision;
+pub mod ranks;
 pub mod read;
 mod remarks;
 pub mod report;
@@ -32,8 +33,9 @@ use crate::runtime::outcome::{CaseRun, Outcome, Trouble};
 use crate::runtime::refusal::Refusal;
 use base::{ran, ran_some};
 use checks::{Checked, index_of, scores};
-use compare::{compare_at, rank_agreement};
+use compare::compare_at;
 use plan::Case;
+use ranks::{Agreement, rank_agreement};
 use report::{
     CaseReport, Check, CheckFailure, FORMULA, Report, RuntimeReport, RuntimeStatus, SCHEMA, Verdict,
 };
@@ -343,7 +345,7 @@ fn compare_with(
         {
             let (first, five) = rank_agreement(&base_logits.data, &logits.data, logits.shape[1]);
             for (total, rows) in [(&mut report.top1, first), (&mut report.top5, five)] {
-                let total = total.get_or_insert(report::Agreement { rows: 0, of: 0 });
+                let total = total.get_or_insert(Agreement { rows: 0, of: 0 });
                 total.rows += rows.rows;
                 total.of += rows.of;
             }

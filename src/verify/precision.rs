@@ -2,8 +2,8 @@
 //! every value rounded.
 
 use super::compare::compare_at;
-use super::report::Tolerance;
 use super::subject::Subject;
+use super::tolerance::Tolerance;
 use crate::runtime::outcome::CaseRun;
 use serde::Serialize;
 

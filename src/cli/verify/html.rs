@@ -95,7 +95,7 @@ fn table(report: &Report, page: &mut String) {
     );
     for runtime in &report.runtimes {
         let dash = || "–".to_owned();
-        let rows = |agreement: efficientnet_onnx::verify::report::Agreement| {
+        let rows = |agreement: efficientnet_onnx::verify::ranks::Agreement| {
             format!("{}/{}", agreement.rows, agreement.of)
         };
         let numbers = [

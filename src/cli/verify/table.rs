@@ -5,8 +5,9 @@ use crate::cli::text::{counted, printable, time};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use efficientnet_onnx::verify::disagreeing;
 use efficientnet_onnx::verify::plan::Content;
+use efficientnet_onnx::verify::ranks::Agreement;
 use efficientnet_onnx::verify::report::{
-    Agreement, CaseReport, Report, RuntimeReport, RuntimeStatus, Tolerance, Verdict,
+    CaseReport, Report, RuntimeReport, RuntimeStatus, Tolerance, Verdict,
 };
 use efficientnet_onnx::verify::tensors::TensorPairs;
 use std::fmt::Write;

@@ -2,7 +2,7 @@
 //!
 //! Source: ONNX's `docs/IR.md`, Functions. Values of a body are renamed after the call, so that none clash.
 
-use super::load::describe;
+use super::describe::describe;
 use crate::onnx::proto::{
     AttributeProto, FunctionProto, ModelProto, NodeProto, OperatorSetIdProto,
 };

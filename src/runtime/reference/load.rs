@@ -1,5 +1,6 @@
 //! A file as a list of steps: values numbered, functions inlined, every operator looked up before anything runs.
 
+use super::describe::describe;
 use super::inline;
 use super::operators::{Operator, find};
 use crate::onnx::proto::{
@@ -40,18 +41,6 @@ pub struct Plan {
     /// What the caller may give: those that are initializers too have a default.
     pub inputs: Vec<(usize, ValueInfoProto)>,
     pub outputs: Vec<usize>,
-}
-
-/// `conv1` (`Conv`), or the first result where a node has no name.
-pub fn describe(node: &NodeProto) -> String {
-    let name = match node.name.as_deref() {
-        Some(name) if !name.is_empty() => name,
-        _ => node.output.first().map_or("", String::as_str),
-    };
-    format!(
-        "node `{name}` (`{}`)",
-        node.op_type.as_deref().unwrap_or_default()
-    )
 }
 
 /// Reads the file at `path`, without the outputs of these names.

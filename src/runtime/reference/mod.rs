@@ -22,6 +22,7 @@ mod arithmetic;
 mod broadcast;
 mod call;
 mod convolution;
+mod describe;
 mod elementwise;
 mod initializer;
 mod inline;
@@ -170,7 +171,7 @@ impl Plan {
         for step in &self.steps {
             let results = self
                 .run_step(step, &values)
-                .map_err(|fault| format!("{}: {fault}", load::describe(&step.node)))?;
+                .map_err(|fault| format!("{}: {fault}", describe::describe(&step.node)))?;
             for (number, mut result) in step.results.iter().zip(results) {
                 if rounded {
                     result.round();

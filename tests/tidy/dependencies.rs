@@ -1,0 +1,130 @@
+//! Which module knows which: exactly what it may; and no new circle between files.
+
+use crate::circles::{self, Uses};
+use crate::paths::{self, ItemPath, Source};
+use crate::{MAY_KNOW, root, sources};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Files within one top-level module that use each other; a folder's `mod.rs` and what is below it may. None may be added.
+const FILE_CIRCLES: [&[&str]; 7] = [
+    &[
+        "src/cli/checkpoint.rs",
+        "src/cli/recorded.rs",
+        "src/cli/source.rs",
+    ],
+    &[
+        "src/onnx/cost/moving.rs",
+        "src/onnx/cost/numbers.rs",
+        "src/onnx/cost/shapes.rs",
+    ],
+    &["src/onnx/model/inputs.rs", "src/onnx/model/output.rs"],
+    &["src/runtime/outcome.rs", "src/runtime/timing.rs"],
+    &[
+        "src/verify/layout.rs",
+        "src/verify/subject.rs",
+        "src/verify/trace/mod.rs",
+    ],
+    &["src/verify/plan/mod.rs", "src/verify/remarks.rs"],
+    &[
+        "src/weights/keras/config/graph.rs",
+        "src/weights/keras/config/layer.rs",
+    ],
+];
+
+/// All sources below `src`.
+pub fn read() -> Vec<Source> {
+    paths::read(root(), &sources(&root().join("src")))
+}
+
+/// The uses between top-level modules, each with a file that shows it.
+pub fn between_modules(read: &[Source]) -> Uses<'_> {
+    let modules = read.iter().filter_map(|source| source.module.first());
+    let mut uses: Uses = modules
+        .map(|module| (module.as_str(), BTreeMap::new()))
+        .collect();
+    let known: BTreeSet<&str> = uses.keys().copied().collect();
+    for source in read {
+        let Some(module) = source.module.first() else {
+            continue;
+        };
+        let names = source.names.iter().filter_map(|path| path.first());
+        for name in names.filter(|name| known.contains(name.as_str()) && *name != module) {
+            let used = uses.get_mut(module.as_str()).expect("a known module");
+            used.entry(name).or_insert_with(|| source.file.clone());
+        }
+    }
+    uses
+}
+
+#[test]
+fn modules_know_exactly_what_they_may() {
+    let read = read();
+    let uses = between_modules(&read);
+    let may_know: BTreeMap<&str, &[&str]> = MAY_KNOW.into_iter().collect();
+    let mut faults = Vec::new();
+    for (module, used) in &uses {
+        let Some(allowed) = may_know.get(module) else {
+            faults.push(format!("`{module}` is not in `MAY_KNOW`"));
+            continue;
+        };
+        for (name, file) in used {
+            if !allowed.contains(name) {
+                faults.push(format!("{file}: `{module}` may not know `{name}`"));
+            }
+        }
+        for name in allowed.iter().filter(|name| !used.contains_key(**name)) {
+            faults.push(format!(
+                "`{module}` does not use `{name}`: take it out of `MAY_KNOW`"
+            ));
+        }
+    }
+    for module in may_know
+        .keys()
+        .filter(|module| !uses.contains_key(**module))
+    {
+        faults.push(format!("`MAY_KNOW` has `{module}`, which is not a module"));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn files_form_no_circle() {
+    let read = read();
+    let mut uses: Uses = read
+        .iter()
+        .map(|source| (source.file.as_str(), BTreeMap::new()))
+        .collect();
+    let by_module: BTreeMap<ItemPath, &Source> = read
+        .iter()
+        .map(|source| (source.module.clone(), source))
+        .collect();
+    for source in &read {
+        for path in &source.names {
+            let Some(used) = paths::home(&by_module, path) else {
+                continue;
+            };
+            let is_family =
+                used.module.starts_with(&source.module) || source.module.starts_with(&used.module);
+            if !is_family && used.module.first() == source.module.first() {
+                let entry = uses.get_mut(source.file.as_str()).expect("a file");
+                entry.entry(&used.file).or_insert_with(|| path.join("::"));
+            }
+        }
+    }
+    let found = circles::circles(&uses);
+    let known: BTreeSet<Vec<&str>> = FILE_CIRCLES.iter().map(|circle| circle.to_vec()).collect();
+    let added: Vec<String> = found
+        .difference(&known)
+        .map(|circle| format!("{circle:?}\n{}", circles::shown(&uses, circle)))
+        .collect();
+    assert!(
+        added.is_empty(),
+        "these files use each other: {}",
+        added.join("\n")
+    );
+    let gone: Vec<_> = known.difference(&found).collect();
+    assert!(
+        gone.is_empty(),
+        "take what is no circle any more out of `FILE_CIRCLES`: {gone:?}"
+    );
+}
