@@ -144,7 +144,6 @@ pub fn emit(
     let model = Model {
         graph: &graph,
         name: &name,
-        opset: request.opset,
         initializers: &initializers,
     };
     // All weights have been read by then, and no stream has had the end of the model.
@@ -159,7 +158,7 @@ pub fn emit(
         });
         frame.write(out, data, progress, metadata)
     };
-    let inline = Frame::new(&model, &Storage::Inline)?;
+    let inline = Frame::new(&model, &Storage::Inline);
     let external_data = destination.external_data;
     let inputs = &destination.inputs;
     let output = match &destination.target {
@@ -195,7 +194,7 @@ pub fn emit(
                 &Storage::External {
                     location: location.clone(),
                 },
-            )?;
+            );
             let (out, data) = (staged.create(None)?, staged.create(Some(&location))?);
             write(&frame, out, Some(data))?;
             Ok(Emitted::Staged(StagedModel {

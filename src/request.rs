@@ -3,11 +3,10 @@
 use crate::architecture::{
     Architecture, Design, LARGEST_WEIGHT_BYTES, Options, Reading, Scaling, SizeError, Variant,
 };
-pub use crate::form::SpellError;
-use crate::form::{fold_batch_norms, route_experts, spell};
+use crate::form::{self, Form, SpellError};
 use crate::graph::{BuildError, Counts, Graph, Parameter};
 use crate::network::{self, ClassActivation, Interface, Output};
-use crate::onnx::opset::Opset;
+use crate::onnx;
 use crate::scaling::Coefficients;
 use crate::tensor::shape::Dim;
 use std::fmt;
@@ -28,10 +27,8 @@ pub struct Request {
     pub outputs: Vec<Output>,
     /// What turns logits into probabilities; none is the usual one for the number of classes.
     pub activation: Option<ClassActivation>,
-    /// What happens to batch norms.
-    pub batch_norms: BatchNorms,
-    /// The operator set.
-    pub opset: Opset,
+    /// How the graph is spelled.
+    pub form: Form,
 }
 
 /// What network is asked for.
@@ -50,15 +47,6 @@ pub enum Extent {
     Fixed(u64),
     /// Symbolic, a multiple of 32: the total stride, so that all padding stays constant.
     MultipleOf32,
-}
-
-/// What happens to batch norms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BatchNorms {
-    /// They become part of the convolutions before them.
-    Fold,
-    /// They stay.
-    Keep,
 }
 
 /// Total stride of every network here: the sizes for which SAME padding does not depend on the size.
@@ -93,8 +81,7 @@ impl Request {
             batch: None,
             outputs: vec![Output::Logits],
             activation: None,
-            batch_norms: BatchNorms::Fold,
-            opset: Opset::DEFAULT,
+            form: Form::default(),
         }
     }
 
@@ -176,7 +163,7 @@ impl Request {
     ///
     /// # Errors
     /// As [`Request::canonical`], or if the form cannot express it.
-    pub fn graph(&self) -> Result<Graph, RequestError> {
+    pub fn graph(&self) -> Result<onnx::graph::Graph, RequestError> {
         let [height, width] = self.size;
         let interface = Interface {
             batch: self
@@ -188,11 +175,7 @@ impl Request {
             activation: self.activation(),
         };
         let canonical = network::build(&self.architecture()?, &interface)?;
-        let graph = match self.batch_norms {
-            BatchNorms::Fold => fold_batch_norms(canonical),
-            BatchNorms::Keep => canonical,
-        };
-        Ok(spell(route_experts(graph))?)
+        Ok(form::apply(canonical, &self.form)?)
     }
 
     /// The published model that it is, if it is one.
@@ -255,25 +238,6 @@ impl Extent {
             Self::Fixed(pixels) => Dim::Fixed(pixels),
             Self::MultipleOf32 => Dim::symbol(name, SIZE_STEP),
         }
-    }
-}
-
-impl BatchNorms {
-    /// As in `--bn`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fold => "fold",
-            Self::Keep => "keep",
-        }
-    }
-
-    /// The choice called `name`.
-    #[must_use]
-    pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Fold, Self::Keep]
-            .into_iter()
-            .find(|choice| choice.name() == name)
     }
 }
 

@@ -3,10 +3,10 @@
 
 mod emitted;
 
-use efficientnet_onnx::graph::Op;
+use efficientnet_onnx::form::{BatchNorms, Form};
 use efficientnet_onnx::network::Output;
 use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
-use efficientnet_onnx::request::{BatchNorms, Extent, Request};
+use efficientnet_onnx::request::{Extent, Request};
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::tensor::shape::{self, Dim};
 use emitted::{METADATA, dump, node_line, request, write};
@@ -22,7 +22,10 @@ use std::path::Path;
 /// Requests, and whether tensors go into a file of their own.
 fn cases() -> [(Request, bool); 4] {
     let kept = Request {
-        batch_norms: BatchNorms::Keep,
+        form: Form {
+            batch_norms: BatchNorms::Keep,
+            ..Form::default()
+        },
         ..request("b0")
     };
     let symbolic = Request {
@@ -91,14 +94,11 @@ fn the_file_is_the_graph_that_was_asked_for() {
             .expect("another decoder takes it");
         let graph = request.graph().expect("the request has a graph");
         let types = their_types(&theirs.graph);
-        assert_eq!(theirs.graph.node.len(), graph.nodes.len());
-        for (node, expected) in theirs.graph.node.iter().zip(&graph.nodes) {
-            let Op::Onnx(operator) = &expected.op else {
-                panic!("a final graph has only ONNX's operators");
-            };
+        assert_eq!(theirs.graph.node.len(), graph.nodes().len());
+        for (node, expected) in theirs.graph.node.iter().zip(graph.nodes()) {
             assert_eq!(
                 (node.name.as_str(), node.op_type.as_str()),
-                (expected.name.as_str(), operator.op_type())
+                (expected.name.as_str(), expected.operator.op_type())
             );
             let inputs: Vec<_> = expected
                 .inputs
@@ -109,12 +109,12 @@ fn the_file_is_the_graph_that_was_asked_for() {
             let output = graph.value(expected.output);
             assert_eq!(node.output, std::slice::from_ref(&output.name));
             // Symbols are named at the graph's outputs only, and only where they are not divided.
-            let is_output = graph.outputs.contains(&expected.output);
+            let is_output = graph.outputs().contains(&expected.output);
             let named = |dim: &Dim| match dim.fixed() {
                 None if !is_output || dim.name().is_none() => Dim::Unset,
                 _ => dim.clone(),
             };
-            let shape: Vec<_> = output.shape.iter().map(named).collect();
+            let shape: Vec<_> = output.r#type.shape.iter().map(named).collect();
             assert_eq!(
                 types[&output.name],
                 format!("float{}", shape::display(&shape))
@@ -129,7 +129,10 @@ fn the_file_is_the_graph_that_was_asked_for() {
                 .iter()
                 .map(|dim| Dim::Fixed(dim.unsigned_abs()))
                 .collect();
-            assert_eq!((&tensor.name, dims), (&value.name, value.shape.clone()));
+            assert_eq!(
+                (&tensor.name, dims),
+                (&value.name, value.r#type.shape.clone())
+            );
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What the form passes do to a real network.
 
 use efficientnet_onnx::architecture::Variant;
-use efficientnet_onnx::form::{fold_batch_norms, spell};
-use efficientnet_onnx::graph::{Graph, Op};
+use efficientnet_onnx::form::{BatchNorms, Form, apply, fold_batch_norms, spell};
+use efficientnet_onnx::graph;
 use efficientnet_onnx::network::{self, ClassActivation, Interface, Output};
+use efficientnet_onnx::onnx::graph::Graph;
 use efficientnet_onnx::request::{Blueprint, Request};
 use efficientnet_onnx::tensor::shape::Dim;
 use std::collections::BTreeMap;
 
-fn canonical(name: &str, interface: &Interface) -> Graph {
+fn canonical(name: &str, interface: &Interface) -> graph::Graph {
     let variant = Variant::by_name(name).expect("a published name");
     let architecture = Request::new(Blueprint::published(variant)).architecture();
     network::build(&architecture.expect("a published size"), interface).expect("it fits")
@@ -16,11 +17,8 @@ fn canonical(name: &str, interface: &Interface) -> Graph {
 
 fn op_types(graph: &Graph) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
-    for node in &graph.nodes {
-        let Op::Onnx(operator) = &node.op else {
-            panic!("`{}` is not spelled", node.name)
-        };
-        *counts.entry(operator.op_type()).or_default() += 1;
+    for node in graph.nodes() {
+        *counts.entry(node.operator.op_type()).or_default() += 1;
     }
     counts
 }
@@ -57,10 +55,8 @@ fn every_batch_norm_of_b0_folds_and_names_survive() {
 #[test]
 fn operators_of_the_default_form() {
     let spelled = |name| {
-        spell(fold_batch_norms(canonical(
-            name,
-            &Interface::single([224, 224]),
-        )))
+        let graph = canonical(name, &Interface::single([224, 224]));
+        apply(graph, &Form::default())
     };
     let b0 = spelled("b0").expect("a fixed size");
     let expected = [
@@ -85,7 +81,12 @@ fn operators_of_the_default_form() {
 
 #[test]
 fn batch_norms_stay_where_they_are_not_folded() {
-    let spelled = spell(canonical("b0", &Interface::single([224, 224]))).expect("a fixed size");
+    let graph = canonical("b0", &Interface::single([224, 224]));
+    let form = Form {
+        batch_norms: BatchNorms::Keep,
+        ..Form::default()
+    };
+    let spelled = apply(graph, &form).expect("a fixed size");
     assert_eq!(op_types(&spelled)["BatchNormalization"], 49);
 }
 
@@ -98,8 +99,9 @@ fn free_sizes_have_no_constant_padding() {
         outputs: vec![Output::Logits],
         activation: ClassActivation::Softmax,
     };
-    assert!(spell(canonical("b0", &interface(32))).is_ok());
-    let error = spell(canonical("b0", &interface(1))).expect_err("padding depends on the size");
+    let spelled = |multiple| spell(&canonical("b0", &interface(multiple)), &Form::default());
+    assert!(spelled(32).is_ok());
+    let error = spelled(1).expect_err("padding depends on the size");
     assert!(
         error
             .to_string()

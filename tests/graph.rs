@@ -2,17 +2,21 @@
 
 mod emitted;
 
+use efficientnet_onnx::form::{BatchNorms, Form};
 use efficientnet_onnx::network::Output;
 use efficientnet_onnx::onnx::check::check;
 use efficientnet_onnx::onnx::file::ModelFile;
-use efficientnet_onnx::request::{BatchNorms, Extent, Request};
+use efficientnet_onnx::request::{Extent, Request};
 use emitted::{dump, request, write};
 use std::fs;
 use std::path::Path;
 
 fn requests() -> [(&'static str, Request); 5] {
     let kept = Request {
-        batch_norms: BatchNorms::Keep,
+        form: Form {
+            batch_norms: BatchNorms::Keep,
+            ..Form::default()
+        },
         ..request("b0")
     };
     let symbolic = Request {

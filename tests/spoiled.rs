@@ -1,7 +1,8 @@
 //! Numbers that no weight should be are found wherever they would be used.
 
 use efficientnet_onnx::architecture::Variant;
-use efficientnet_onnx::request::{BatchNorms, Blueprint, Request};
+use efficientnet_onnx::form::BatchNorms;
+use efficientnet_onnx::request::{Blueprint, Request};
 use efficientnet_onnx::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
 use efficientnet_onnx::weights::finite::{Fault, Unsound};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
@@ -51,7 +52,7 @@ impl TensorSource for Spoiled<'_> {
 fn found(batch_norms: BatchNorms, tensor: &str, value: f32) -> Unsound {
     let b0 = Variant::by_name("b0").expect("a published variant");
     let mut request = Request::new(Blueprint::published(b0));
-    request.batch_norms = batch_norms;
+    request.form.batch_norms = batch_norms;
     let graph = request.graph().expect("a published network");
     let parameters = request.parameters().expect("a published network");
     let source = Spoiled {
@@ -59,7 +60,8 @@ fn found(batch_norms: BatchNorms, tensor: &str, value: f32) -> Unsound {
         tensor,
         value,
     };
-    let bound = bind(&graph, &source, &Expected::as_named(&parameters)).expect("fitting weights");
+    let expected = Expected::as_named(&parameters);
+    let bound = bind(&graph, &source, &expected).expect("fitting weights");
     for tensor in bound.tensors() {
         let elements = tensor.shape.iter().product::<u64>();
         let mut values = vec![0.0; usize::try_from(elements).expect("a kernel fits memory")];

@@ -70,10 +70,9 @@ fn pads_are_the_librarys_at_every_size() {
     assert_eq!(strided_pads(&request)[0], [[1, 1], [0, 1]]);
 }
 
-/// A node of the final graph with the shapes of its results says all about pads and sizes.
+/// The final graph with its types says all about pads and sizes.
 fn graph(request: &Request) -> String {
-    let graph = request.graph().expect("a graph");
-    format!("{:?} {:?}", graph.nodes, graph.values)
+    format!("{:?}", request.graph().expect("a graph"))
 }
 
 #[test]

@@ -12,11 +12,12 @@ use super::verify;
 use super::written;
 use clap::Args;
 use efficientnet_onnx::emit::{self, Destination, EmitError, Emitted, Plan, Target};
+use efficientnet_onnx::form::{self, BatchNorms, Form, SpellError};
 use efficientnet_onnx::metadata::{Head, Metadata, Recipe};
 use efficientnet_onnx::network::{ClassActivation, Output};
 use efficientnet_onnx::onnx::model::ModelError;
 use efficientnet_onnx::onnx::opset::Opset;
-use efficientnet_onnx::request::{BatchNorms, Request, RequestError, SpellError};
+use efficientnet_onnx::request::{Request, RequestError};
 use efficientnet_onnx::verify::report::Report;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -211,8 +212,10 @@ impl EmitArgs {
         request.batch = self.batch.0;
         request.outputs.clone_from(&self.outputs.0);
         request.activation = self.activation(&request, weights)?;
-        request.batch_norms = BatchNorms::by_name(&self.bn).unwrap_or(BatchNorms::Fold);
-        request.opset = self.opset;
+        request.form = Form {
+            batch_norms: BatchNorms::by_name(&self.bn).unwrap_or(BatchNorms::Fold),
+            opset: self.opset,
+        };
         Ok(request)
     }
 
@@ -381,6 +384,6 @@ fn parse_outputs(text: &str) -> Result<Outputs, String> {
 fn parse_opset(text: &str) -> Result<Opset, String> {
     text.parse()
         .ok()
-        .and_then(Opset::writable)
+        .and_then(form::writable)
         .ok_or_else(|| format!("expected 17, found `{text}`"))
 }

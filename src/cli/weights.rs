@@ -10,12 +10,13 @@ use super::source::{self, SeedArgs};
 use super::text;
 use super::written;
 use clap::{Args, Subcommand};
+use efficientnet_onnx::form::BatchNorms;
 use efficientnet_onnx::metadata::{CHECKSUMS_KEY, Head, Metadata, RECIPE_KEY, Recipe};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::model::inputs::Inputs;
 use efficientnet_onnx::onnx::model::output::{Output, Stdout};
 use efficientnet_onnx::onnx::model::room;
-use efficientnet_onnx::request::{BatchNorms, Request};
+use efficientnet_onnx::request::Request;
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::export::{Export, WriteError};
@@ -178,7 +179,7 @@ fn from_file(path: &Path) -> Result<Parameters, Failure> {
         Failure::bad_input(format!("`{RECIPE_KEY}` of `{shown}` is not valid: {error}"))
     })?;
     let request = recipe.request().map_err(Failure::bad_input)?;
-    if request.batch_norms == BatchNorms::Fold {
+    if request.form.batch_norms == BatchNorms::Fold {
         return Err(Failure::bad_input(format!(
             "`{shown}` has its batch norms folded into the convolutions, expected them kept"
         ))
@@ -198,7 +199,7 @@ fn from_file(path: &Path) -> Result<Parameters, Failure> {
 
 fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
     let mut request = args.selection.request(&args.shape)?;
-    request.batch_norms = BatchNorms::Keep;
+    request.form.batch_norms = BatchNorms::Keep;
     let canonical = request.canonical().map_err(Failure::bad_input)?;
     let reading = args.selection.reading(&request);
     if let Some(reading) = reading.as_ref().filter(|_| !args.quiet) {

@@ -4,260 +4,154 @@
 //! positions. A depthwise kernel is never mixed: every expert's convolution is computed, weighted by its
 //! routing, and their sum taken, itself a grouped convolution with ones.
 
-use crate::graph::{Conv, Graph, Node, Op, Padding, Recipe, Value, ValueId, ValueKind};
+use super::spell::{SpellError, Speller};
+use crate::graph::{Conv, Node, Recipe};
+use crate::onnx::graph::{Constant, NodeError, ValueId};
 use crate::onnx::ops::Operator;
-use crate::tensor::shape::{Dim, Shape};
+use crate::tensor::shape::Dim;
 
-/// Replaces every routed convolution; the last node keeps its name, and the result its value.
+/// Spells a routed convolution; the last node has its name, and the result its value's.
 ///
 /// # Panics
-/// If one is neither 1×1 nor depthwise; a network has no other.
-#[must_use]
-pub fn route_experts(mut graph: Graph) -> Graph {
-    let nodes = std::mem::take(&mut graph.nodes);
-    let mut router = Router {
-        nodes: Vec::with_capacity(nodes.len()),
-        graph,
-    };
-    for node in nodes {
-        match node.op {
-            Op::RoutedConv { conv, filters } if conv.groups == filters => {
-                router.depthwise(&node, conv, filters);
-            }
-            Op::RoutedConv { conv, filters } => {
-                assert!(conv.kernel == [1, 1] && conv.groups == 1, "{}", node.name);
-                router.pointwise(node, filters);
-            }
-            _ => router.nodes.push(node),
-        }
+/// If it is neither 1×1 nor depthwise; a network has no other.
+pub(super) fn spell(
+    speller: &mut Speller<'_>,
+    node: &Node,
+    conv: Conv,
+    filters: u64,
+) -> Result<ValueId, SpellError> {
+    if conv.groups == filters {
+        return speller.depthwise(node, conv, filters);
     }
-    router.graph.nodes = router.nodes;
-    router.graph
+    assert!(conv.kernel == [1, 1] && conv.groups == 1, "{}", node.name);
+    Ok(speller.pointwise(node, filters)?)
 }
 
-struct Router {
-    graph: Graph,
-    nodes: Vec<Node>,
-}
-
-impl Router {
-    fn pointwise(&mut self, node: Node, filters: u64) {
-        let [x, routing, weight] = [node.inputs[0], node.inputs[1], node.inputs[2]];
-        let [batch, channels, height, width] = self.four(x);
-        let features = channels.fixed().expect("channels are fixed");
-        let filters_dim = Dim::Fixed(filters);
+impl Speller<'_> {
+    fn pointwise(&mut self, node: &Node, filters: u64) -> Result<ValueId, NodeError> {
+        let (height, width) = (self.extent(node, 2), self.extent(node, 3));
+        let features = self.extent(node, 1).expect("channels are fixed");
         let name = node.name.as_str();
-        let flat = self.node(
+        let [x, routing, weight] = [0, 1, 2].map(|index| self.value(node.inputs[index]));
+        let flat = self.inner(
             &format!("{name}.mix"),
-            Op::Onnx(Operator::MatMul),
+            Operator::MatMul,
             vec![routing, weight],
-            vec![batch.clone(), Dim::Fixed(filters * features)],
-        );
+        )?;
         // Positions in one dimension where the result can be folded back: that needs all but one extent.
-        let back = match (height.fixed(), width.fixed()) {
-            (Some(height), Some(width)) => {
-                Some([0, signed(filters), signed(height), signed(width)])
-            }
-            (Some(height), None) => Some([0, signed(filters), signed(height), -1]),
-            (None, Some(width)) => Some([0, signed(filters), -1, signed(width)]),
-            (None, None) => None,
+        let back = match (height, width) {
+            (Some(height), Some(width)) => [0, signed(filters), signed(height), signed(width)],
+            (Some(height), None) => [0, signed(filters), signed(height), -1],
+            (None, Some(width)) => [0, signed(filters), -1, signed(width)],
+            (None, None) => return self.by_rows(node, filters, features, flat),
         };
-        let Some(back) = back else {
-            return self.by_rows(node, filters, flat);
-        };
-        let positions = match (height.fixed(), width.fixed()) {
-            (Some(height), Some(width)) => Dim::Fixed(height * width),
-            _ => Dim::Unset,
-        };
-        let kernel = self.reshape(
-            &format!("{name}.kernel"),
-            flat,
-            vec![0, signed(filters), signed(features)],
-            vec![batch.clone(), filters_dim.clone(), channels.clone()],
-        );
-        let columns = self.reshape(
-            &format!("{name}.columns"),
-            x,
-            vec![0, signed(features), -1],
-            vec![batch.clone(), channels, positions.clone()],
-        );
-        let mut y = self.node(
-            &format!("{name}.product"),
-            Op::Onnx(Operator::MatMul),
-            vec![kernel, columns],
-            vec![batch.clone(), filters_dim.clone(), positions.clone()],
-        );
-        if let Some(bias) = node.inputs.get(3) {
-            self.graph.values[bias.0].shape = vec![filters_dim.clone(), Dim::Fixed(1)];
-            y = self.node(
-                &format!("{name}.biased"),
-                Op::Add,
-                vec![y, *bias],
-                vec![batch, filters_dim, positions],
-            );
-        }
-        let target = self.target_shape(name, back.to_vec());
-        self.finish(node, Op::Onnx(Operator::Reshape), vec![y, target]);
+        let kernel = [0, signed(filters), signed(features)];
+        let kernel = self.reshape(&format!("{name}.kernel"), flat, &kernel)?;
+        let columns = [0, signed(features), -1];
+        let columns = self.reshape(&format!("{name}.columns"), x, &columns)?;
+        let product = format!("{name}.product");
+        let y = self.inner(&product, Operator::MatMul, vec![kernel, columns])?;
+        let y = self.biased(node, filters, y)?;
+        let target = self.target_shape(name, &back);
+        self.finish(node, Operator::Reshape, vec![y, target])
     }
 
     /// A 1×1 kernel where height and width are both unknown: one product for each row of the image.
-    fn by_rows(&mut self, node: Node, filters: u64, flat: ValueId) {
-        let x = node.inputs[0];
-        let [batch, channels, height, width] = self.four(x);
-        let features = channels.fixed().expect("channels are fixed");
-        let filters_dim = Dim::Fixed(filters);
+    fn by_rows(
+        &mut self,
+        node: &Node,
+        filters: u64,
+        features: u64,
+        flat: ValueId,
+    ) -> Result<ValueId, NodeError> {
         let name = node.name.as_str();
-        let kernel = self.reshape(
-            &format!("{name}.kernel"),
-            flat,
-            vec![0, 1, signed(filters), signed(features)],
-            vec![
-                batch.clone(),
-                Dim::Fixed(1),
-                filters_dim.clone(),
-                channels.clone(),
-            ],
-        );
-        let swap = || {
-            Op::Onnx(Operator::Transpose {
-                perm: vec![0, 2, 1, 3],
-            })
+        let kernel = [0, 1, signed(filters), signed(features)];
+        let kernel = self.reshape(&format!("{name}.kernel"), flat, &kernel)?;
+        let swap = || Operator::Transpose {
+            perm: vec![0, 2, 1, 3],
         };
-        let rows = self.node(
-            &format!("{name}.rows"),
-            swap(),
-            vec![x],
-            vec![batch.clone(), height.clone(), channels, width.clone()],
-        );
-        let shape = vec![batch, height, filters_dim.clone(), width];
-        let mut y = self.node(
-            &format!("{name}.product"),
-            Op::Onnx(Operator::MatMul),
-            vec![kernel, rows],
-            shape.clone(),
-        );
-        if let Some(bias) = node.inputs.get(3) {
-            self.graph.values[bias.0].shape = vec![filters_dim, Dim::Fixed(1)];
-            y = self.node(&format!("{name}.biased"), Op::Add, vec![y, *bias], shape);
-        }
-        self.finish(node, swap(), vec![y]);
+        let x = self.value(node.inputs[0]);
+        let rows = self.inner(&format!("{name}.rows"), swap(), vec![x])?;
+        let product = format!("{name}.product");
+        let y = self.inner(&product, Operator::MatMul, vec![kernel, rows])?;
+        let y = self.biased(node, filters, y)?;
+        self.finish(node, swap(), vec![y])
     }
 
-    fn depthwise(&mut self, node: &Node, conv: Conv, filters: u64) {
-        let [x, routing, weight] = [node.inputs[0], node.inputs[1], node.inputs[2]];
-        let experts = self.graph.value(weight).shape[0]
-            .fixed()
-            .expect("parameters have known shapes");
-        let batch = self.graph.value(x).shape[0].clone();
-        let [_, _, height, width] = self.four(node.output);
-        let name = node.name.clone();
-        let all = Dim::Fixed(filters * experts);
-        let stored = &mut self.graph.values[weight.0];
-        if let ValueKind::Initializer(recipe) = &stored.kind {
-            let of = Box::new(recipe.clone());
-            stored.kind = ValueKind::Initializer(Recipe::ExpertsInner {
-                of,
-                experts,
-                filters,
-            });
-        }
-        let [kernel_height, kernel_width] = conv.kernel.map(Dim::Fixed);
-        stored.shape = vec![all.clone(), Dim::Fixed(1), kernel_height, kernel_width];
-        let every = self.node(
-            &format!("{name}.experts"),
-            Op::Conv(conv),
-            vec![x, weight],
-            vec![batch.clone(), all.clone(), height.clone(), width.clone()],
-        );
+    /// The bias added as a column, if there is one.
+    fn biased(&mut self, node: &Node, filters: u64, y: ValueId) -> Result<ValueId, NodeError> {
+        let Some(bias) = node.inputs.get(3) else {
+            return Ok(y);
+        };
+        let column = vec![Dim::Fixed(filters), Dim::Fixed(1)];
+        let bias = self.initializer(*bias, Some(column), Recipe::clone);
+        let name = format!("{}.biased", node.name);
+        self.inner(&name, Operator::Add, vec![y, bias])
+    }
+
+    fn depthwise(&mut self, node: &Node, conv: Conv, filters: u64) -> Result<ValueId, SpellError> {
+        let name = node.name.as_str();
+        let weight = node.inputs[2];
+        let experts = self.shape(weight)[0].fixed();
+        let experts = experts.expect("parameters have known shapes");
+        let operator = self.conv(node, conv)?;
+        let [x, routing] = [0, 1].map(|index| self.value(node.inputs[index]));
+        let [height, width] = conv.kernel;
+        let kernel = [filters * experts, 1, height, width].map(Dim::Fixed);
+        let weight = self.initializer(weight, Some(kernel.to_vec()), |own| Recipe::ExpertsInner {
+            of: Box::new(own.clone()),
+            experts,
+            filters,
+        });
+        let every = self.inner(&format!("{name}.experts"), operator, vec![x, weight])?;
         // The routing weights once for every channel.
         let row = self.reshape(
             &format!("{name}.routing"),
             routing,
-            vec![0, 1, signed(experts)],
-            vec![batch.clone(), Dim::Fixed(1), Dim::Fixed(experts)],
-        );
-        let ones = |count: u64| vec![1.0; usize::try_from(count).expect("filters fit memory")];
-        let column = self.constant(
-            &format!("{name}.channels"),
-            vec![Dim::Fixed(filters), Dim::Fixed(1)],
-            ones(filters),
-        );
-        let tiled = self.node(
-            &format!("{name}.tiled"),
-            Op::Mul,
-            vec![row, column],
-            vec![batch.clone(), Dim::Fixed(filters), Dim::Fixed(experts)],
-        );
-        let gates = self.reshape(
-            &format!("{name}.gates"),
-            tiled,
-            vec![0, signed(filters * experts), 1, 1],
-            vec![batch.clone(), all.clone(), Dim::Fixed(1), Dim::Fixed(1)],
-        );
-        let weighted = self.node(
-            &format!("{name}.weighted"),
-            Op::Mul,
-            vec![every, gates],
-            vec![batch, all, height, width],
-        );
-        let sum = self.constant(
-            &format!("{name}.sum"),
-            [filters, experts, 1, 1].map(Dim::Fixed).to_vec(),
-            ones(filters * experts),
-        );
-        let op = Op::Conv(Conv {
-            kernel: [1, 1],
-            stride: [1, 1],
-            groups: filters,
-            padding: Padding::Symmetric,
-        });
-        let inputs = [weighted, sum]
-            .into_iter()
-            .chain(node.inputs.get(3).copied());
-        self.finish(node.clone(), op, inputs.collect());
+            &[0, 1, signed(experts)],
+        )?;
+        let column = self.ones(&format!("{name}.channels"), &[filters, 1]);
+        let tiled = self.inner(&format!("{name}.tiled"), Operator::Mul, vec![row, column])?;
+        let gates = [0, signed(filters * experts), 1, 1];
+        let gates = self.reshape(&format!("{name}.gates"), tiled, &gates)?;
+        let weighted = format!("{name}.weighted");
+        let weighted = self.inner(&weighted, Operator::Mul, vec![every, gates])?;
+        let sum = self.ones(&format!("{name}.sum"), &[filters, experts, 1, 1]);
+        let mut inputs = vec![weighted, sum];
+        if let Some(bias) = node.inputs.get(3) {
+            inputs.push(self.value(*bias));
+        }
+        let operator = Operator::Conv {
+            kernel_shape: [1, 1],
+            strides: [1, 1],
+            pads: [0; 4],
+            group: filters,
+        };
+        Ok(self.finish(node, operator, inputs)?)
     }
 
-    fn finish(&mut self, node: Node, op: Op, inputs: Vec<ValueId>) {
-        self.nodes.push(Node { op, inputs, ..node });
-    }
-
-    fn node(&mut self, name: &str, op: Op, inputs: Vec<ValueId>, shape: Shape) -> ValueId {
-        let output = self.value(name, shape, ValueKind::Activation);
-        self.nodes.push(Node {
-            name: name.to_owned(),
-            op,
-            inputs,
-            output,
-        });
-        output
-    }
-
-    fn reshape(&mut self, name: &str, x: ValueId, target: Vec<i64>, shape: Shape) -> ValueId {
+    fn reshape(&mut self, name: &str, x: ValueId, target: &[i64]) -> Result<ValueId, NodeError> {
         let target = self.target_shape(name, target);
-        self.node(name, Op::Onnx(Operator::Reshape), vec![x, target], shape)
+        self.inner(name, Operator::Reshape, vec![x, target])
     }
 
-    fn target_shape(&mut self, name: &str, target: Vec<i64>) -> ValueId {
-        let shape = vec![Dim::Fixed(target.len() as u64)];
-        let kind = ValueKind::TargetShape(target);
-        self.value(&format!("{name}.shape"), shape, kind)
+    fn target_shape(&mut self, name: &str, target: &[i64]) -> ValueId {
+        let name = format!("{name}.shape");
+        let extent = target.len() as u64;
+        let constant = Constant::I64(target.to_vec());
+        self.builder.constant(&name, &[extent], constant)
     }
 
-    fn constant(&mut self, name: &str, shape: Shape, values: Vec<f32>) -> ValueId {
-        self.value(name, shape, ValueKind::Constant(values))
+    fn ones(&mut self, name: &str, shape: &[u64]) -> ValueId {
+        let count: u64 = shape.iter().product();
+        let count = usize::try_from(count).expect("filters fit memory");
+        let constant = Constant::F32(vec![1.0; count]);
+        self.builder.constant(name, shape, constant)
     }
 
-    fn value(&mut self, name: &str, shape: Shape, kind: ValueKind) -> ValueId {
-        self.graph.add_value(Value {
-            name: name.to_owned(),
-            shape,
-            kind,
-        })
-    }
-
-    fn four(&self, id: ValueId) -> [Dim; 4] {
-        let shape = self.graph.value(id).shape.clone();
-        shape.try_into().expect("images have four dimensions")
+    /// An extent of what enters a node, if it is fixed.
+    fn extent(&self, node: &Node, axis: usize) -> Option<u64> {
+        self.shape(node.inputs[0])[axis].fixed()
     }
 }
 

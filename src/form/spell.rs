@@ -3,16 +3,16 @@
 //! Swish is Sigmoid and Mul, a pool is ReduceMean with its axes as an attribute, a linear layer is Gemm,
 //! ReLU6 is Clip with its bounds as constants. Padding becomes explicit, possibly asymmetric, pads.
 
-use crate::graph::{Activation, Conv, Graph, Node, Op, Value, ValueId, ValueKind};
-use crate::onnx::ops::Operator;
-use crate::tensor::shape::{Dim, display};
+use super::{Form, route};
+use crate::graph::{self, Activation, Conv, Op, Recipe};
+use crate::onnx::graph::{Constant, Graph, GraphBuilder, NodeError, ValueId};
+use crate::onnx::ops::{Operator, TensorType};
+use crate::tensor::Element;
+use crate::tensor::shape::{Dim, Shape, display};
 
 /// Why a graph cannot be spelled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpellError {
-    /// A routed convolution, which [`super::route_experts`] replaces.
-    #[error("node `{0}` is a routed convolution, expected simpler ones")]
-    Routed(String),
     /// The padding depends on the input's size.
     #[error(
         "node `{node}` has no constant padding: its input has the shape {shape}, expected a height and a \
@@ -24,36 +24,62 @@ pub enum SpellError {
         /// Its input's shape.
         shape: String,
     },
+    /// An operator does not take its operands.
+    #[error(transparent)]
+    Node(#[from] NodeError),
 }
 
-/// Replaces every concept by ONNX operators; names of nodes and values stay.
+/// Spells every concept in ONNX operators; names of nodes and values stay.
 ///
 /// # Errors
-/// If a convolution has no constant padding.
-pub fn spell(mut graph: Graph) -> Result<Graph, SpellError> {
-    let nodes = std::mem::take(&mut graph.nodes);
+/// If a convolution has no constant padding, or a graph is inconsistent.
+pub fn spell(canonical: &graph::Graph, form: &Form) -> Result<Graph, SpellError> {
     let mut speller = Speller {
-        nodes: Vec::with_capacity(nodes.len() * 2),
+        canonical,
+        spelled: vec![None; canonical.values.len()],
         relu6_bounds: None,
-        graph,
+        builder: GraphBuilder::new(form.opset),
     };
-    for node in nodes {
-        speller.spell(node)?;
+    for id in &canonical.inputs {
+        let input = canonical.value(*id);
+        let r#type = float(input.shape.clone());
+        let spelled = speller.builder.input(&input.name, r#type);
+        speller.spelled[id.0] = Some(spelled);
     }
-    speller.graph.nodes = speller.nodes;
-    Ok(speller.graph)
+    for node in &canonical.nodes {
+        let output = speller.spell(node)?;
+        speller.spelled[node.output.0] = Some(output);
+    }
+    let outputs = canonical.outputs.iter().map(|id| speller.value(*id));
+    let outputs = outputs.collect();
+    Ok(speller.builder.finish(outputs))
 }
 
-struct Speller {
-    graph: Graph,
-    nodes: Vec<Node>,
+/// A tensor of the element type in which every concept computes.
+fn float(shape: Shape) -> TensorType {
+    TensorType {
+        element: Element::F32,
+        shape,
+    }
+}
+
+/// A graph on its way from concepts to operators.
+pub(super) struct Speller<'a> {
+    canonical: &'a graph::Graph,
+    /// What became of each canonical value.
+    spelled: Vec<Option<ValueId>>,
     relu6_bounds: Option<[ValueId; 2]>,
+    pub(super) builder: GraphBuilder,
 }
 
-impl Speller {
-    fn spell(&mut self, mut node: Node) -> Result<(), SpellError> {
+impl Speller<'_> {
+    fn spell(&mut self, node: &graph::Node) -> Result<ValueId, SpellError> {
         let operator = match &node.op {
-            Op::Conv(conv) => self.conv(&node, *conv)?,
+            Op::Conv(conv) => {
+                let operator = self.conv(node, *conv)?;
+                return Ok(self.last(node, operator, &[])?);
+            }
+            Op::RoutedConv { conv, filters } => return route::spell(self, node, *conv, *filters),
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "ONNX stores epsilon as f32"
@@ -64,14 +90,14 @@ impl Speller {
             Op::Activation(Activation::Sigmoid) => Operator::Sigmoid,
             Op::Activation(Activation::Relu) => Operator::Relu,
             Op::Activation(Activation::Swish) => {
-                let gate = self.sigmoid(&node);
-                node.inputs.push(gate);
-                Operator::Mul
+                let gate = format!("{}.sigmoid", node.name);
+                let x = self.value(node.inputs[0]);
+                let gate = self.inner(&gate, Operator::Sigmoid, vec![x])?;
+                return Ok(self.last(node, Operator::Mul, &[gate])?);
             }
             Op::Activation(Activation::Relu6) => {
                 let bounds = self.relu6_bounds();
-                node.inputs.extend(bounds);
-                Operator::Clip
+                return Ok(self.last(node, Operator::Clip, &bounds)?);
             }
             Op::Pool { keep_dims } => Operator::ReduceMean {
                 axes: vec![2, 3],
@@ -81,16 +107,13 @@ impl Speller {
             Op::Mul => Operator::Mul,
             Op::Add => Operator::Add,
             Op::Softmax => Operator::Softmax { axis: -1 },
-            Op::Onnx(operator) => operator.clone(),
-            Op::RoutedConv { .. } => return Err(SpellError::Routed(node.name)),
         };
-        node.op = Op::Onnx(operator);
-        self.nodes.push(node);
-        Ok(())
+        Ok(self.last(node, operator, &[])?)
     }
 
-    fn conv(&self, node: &Node, conv: Conv) -> Result<Operator, SpellError> {
-        let shape = &self.graph.value(node.inputs[0]).shape;
+    /// A convolution, padded as the canonical shape of its input says.
+    pub(super) fn conv(&self, node: &graph::Node, conv: Conv) -> Result<Operator, SpellError> {
+        let shape = &self.canonical.value(node.inputs[0]).shape;
         let pads = |axis: usize, extent: &Dim| {
             conv.pads(extent, axis).ok_or_else(|| SpellError::Padding {
                 node: node.name.clone(),
@@ -107,33 +130,76 @@ impl Speller {
         })
     }
 
-    fn sigmoid(&mut self, node: &Node) -> ValueId {
-        let name = format!("{}.sigmoid", node.name);
-        let shape = self.graph.value(node.output).shape.clone();
-        let output = self.graph.add_value(Value {
-            name: name.clone(),
-            shape,
-            kind: ValueKind::Activation,
-        });
-        let inputs = node.inputs.clone();
-        self.nodes.push(Node {
-            name,
-            op: Op::Onnx(Operator::Sigmoid),
-            inputs,
-            output,
-        });
-        output
+    /// What a canonical value became; an initializer is declared where it is first used.
+    pub(super) fn value(&mut self, id: graph::ValueId) -> ValueId {
+        match self.spelled[id.0] {
+            Some(spelled) => spelled,
+            None => self.initializer(id, None, Recipe::clone),
+        }
+    }
+
+    /// An initializer in a shape of the spelling's own, if one is given, and by a recipe made from its own.
+    ///
+    /// # Panics
+    /// If the value is the result of a node; those are spelled in order.
+    pub(super) fn initializer(
+        &mut self,
+        id: graph::ValueId,
+        shape: Option<Shape>,
+        recipe: impl FnOnce(&Recipe) -> Recipe,
+    ) -> ValueId {
+        let value = self.canonical.value(id);
+        let graph::ValueKind::Initializer(own) = &value.kind else {
+            panic!("`{}` is used before it is computed", value.name);
+        };
+        let r#type = float(shape.unwrap_or_else(|| value.shape.clone()));
+        let spelled = self.builder.initializer(&value.name, r#type, recipe(own));
+        self.spelled[id.0] = Some(spelled);
+        spelled
+    }
+
+    /// A node of the spelling's own, whose result has its name.
+    pub(super) fn inner(
+        &mut self,
+        name: &str,
+        operator: Operator,
+        inputs: Vec<ValueId>,
+    ) -> Result<ValueId, NodeError> {
+        self.builder.node(name, operator, inputs, name)
+    }
+
+    /// The node that stands for a concept, with operands of the spelling's own after the concept's.
+    fn last(
+        &mut self,
+        node: &graph::Node,
+        operator: Operator,
+        more: &[ValueId],
+    ) -> Result<ValueId, NodeError> {
+        let mut inputs: Vec<ValueId> = node.inputs.iter().map(|id| self.value(*id)).collect();
+        inputs.extend(more);
+        self.finish(node, operator, inputs)
+    }
+
+    /// The node that stands for a concept, with other operands.
+    pub(super) fn finish(
+        &mut self,
+        node: &graph::Node,
+        operator: Operator,
+        inputs: Vec<ValueId>,
+    ) -> Result<ValueId, NodeError> {
+        let output = &self.canonical.value(node.output).name;
+        self.builder.node(&node.name, operator, inputs, output)
+    }
+
+    /// The canonical shape of a value.
+    pub(super) fn shape(&self, id: graph::ValueId) -> &[Dim] {
+        &self.canonical.value(id).shape
     }
 
     fn relu6_bounds(&mut self) -> [ValueId; 2] {
         *self.relu6_bounds.get_or_insert_with(|| {
-            [("relu6.min", 0.0), ("relu6.max", 6.0)].map(|(name, bound)| {
-                self.graph.add_value(Value {
-                    name: name.to_owned(),
-                    shape: Vec::new(),
-                    kind: ValueKind::Constant(vec![bound]),
-                })
-            })
+            [("relu6.min", 0.0), ("relu6.max", 6.0)]
+                .map(|(name, bound)| self.builder.constant(name, &[], Constant::F32(vec![bound])))
         })
     }
 }

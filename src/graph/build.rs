@@ -113,12 +113,7 @@ impl GraphBuilder {
             }
             Op::Pool { keep_dims: false } => vec![x[0].clone(), x[1].clone()],
             Op::Linear => vec![x[0].clone(), self.shape(inputs[1])[0].clone()],
-            Op::BatchNorm { .. }
-            | Op::Activation(_)
-            | Op::Mul
-            | Op::Add
-            | Op::Softmax
-            | Op::Onnx(_) => x.clone(),
+            Op::BatchNorm { .. } | Op::Activation(_) | Op::Mul | Op::Add | Op::Softmax => x.clone(),
         })
     }
 }

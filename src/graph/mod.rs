@@ -1,15 +1,13 @@
-//! The graph that `network` builds and every `form` pass rewrites: typed values, nodes, parameters.
+//! The canonical graph, which `network` builds: one node per concept, values with shapes, parameters.
 //!
-//! It knows neither EfficientNet nor ONNX's spelling. The canonical graph holds one node per concept
-//! ([`Op::Conv`], [`Op::BatchNorm`], [`Op::Activation`] …); the last form pass replaces each by
-//! [`Op::Onnx`] operators, and only such a graph can be written.
+//! It knows neither EfficientNet nor ONNX. Concepts ([`Op::Conv`], [`Op::BatchNorm`], [`Op::Activation`] …) are what
+//! is counted and what batch norms are folded in; [`form::spell`](crate::form::spell) makes ONNX operators of them.
 
 pub mod parameter;
 
 mod build;
 mod count;
 
-use crate::onnx::ops::Operator;
 use crate::tensor::shape::Shape;
 pub use build::{BuildError, GraphBuilder};
 pub use count::Counts;
@@ -39,7 +37,7 @@ pub struct Graph {
 pub struct Value {
     /// Unique in the graph, and an API: see the crate documentation on names.
     pub name: String,
-    /// Its shape; its type is f32, or i64 for a [`ValueKind::TargetShape`].
+    /// Its shape.
     pub shape: Shape,
     /// Where it comes from.
     pub kind: ValueKind,
@@ -52,10 +50,6 @@ pub enum ValueKind {
     Activation,
     /// Computed from parameters when weights are bound.
     Initializer(Recipe),
-    /// Fixed by the form, such as a clip bound.
-    Constant(Vec<f32>),
-    /// A shape that an operator takes as an operand: integers, fixed by the form.
-    TargetShape(Vec<i64>),
 }
 
 /// One operation.
@@ -104,8 +98,6 @@ pub enum Op {
     Add,
     /// Softmax over the last dimension.
     Softmax,
-    /// An operator as ONNX spells it.
-    Onnx(Operator),
 }
 
 /// Attributes of a convolution.
@@ -222,19 +214,5 @@ impl Graph {
     pub fn add_value(&mut self, value: Value) -> ValueId {
         self.values.push(value);
         ValueId(self.values.len() - 1)
-    }
-
-    /// Initializers and constants in the order in which nodes first use them: the order in a file.
-    #[must_use]
-    pub fn stored_values(&self) -> Vec<ValueId> {
-        let mut seen = vec![false; self.values.len()];
-        let mut order = Vec::new();
-        for id in self.nodes.iter().flat_map(|node| &node.inputs) {
-            let stored = self.value(*id).kind != ValueKind::Activation;
-            if stored && !std::mem::replace(&mut seen[id.0], true) {
-                order.push(*id);
-            }
-        }
-        order
     }
 }

@@ -126,6 +126,31 @@ pub enum Recipe {
     },
 }
 
+impl Recipe {
+    /// The parameters that it reads.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<&str> {
+        match self {
+            Self::Parameter(name) => vec![name],
+            Self::FoldedWeight { weight, norm } => vec![weight, &norm.gamma, &norm.variance],
+            Self::FoldedBias { norm } => {
+                vec![&norm.gamma, &norm.variance, &norm.beta, &norm.mean]
+            }
+            Self::ExpertsInner { of, .. } => of.parameters(),
+        }
+    }
+
+    /// The batch norm that it folds in.
+    #[must_use]
+    pub fn norm(&self) -> Option<&BatchNormNames> {
+        match self {
+            Self::Parameter(_) => None,
+            Self::FoldedWeight { norm, .. } | Self::FoldedBias { norm } => Some(norm),
+            Self::ExpertsInner { of, .. } => of.norm(),
+        }
+    }
+}
+
 /// The parameters of one batch norm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchNormNames {

@@ -3,10 +3,10 @@
 use super::{RECIPE_KEY, VERSION};
 use crate::architecture::design::Record;
 use crate::architecture::{Family, Options, Reading, Scaling, Variant};
+use crate::form::{self, BatchNorms, Form};
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
-use crate::onnx::opset::Opset;
-use crate::request::{BatchNorms, Blueprint, Extent, Request, SIZE_STEP};
+use crate::request::{Blueprint, Extent, Request, SIZE_STEP};
 use crate::scaling::{Coefficients, Compound};
 use serde::{Deserialize, Serialize};
 
@@ -130,7 +130,7 @@ impl Recipe {
             batch: request.batch,
             padding: request.options.padding.name(),
             bn_epsilon: request.options.batch_norm_epsilon,
-            bn: request.batch_norms.name().to_owned(),
+            bn: request.form.batch_norms.name().to_owned(),
             classes: request.options.classes,
             in_channels: request.options.in_channels,
             outputs: request
@@ -138,7 +138,7 @@ impl Recipe {
                 .iter()
                 .map(|output| output.name().to_owned())
                 .collect(),
-            opset: request.opset.version(),
+            opset: request.form.opset.version(),
             dtype: "f32".to_owned(),
             parameters: counts.parameters,
             macs: counts.macs,
@@ -254,10 +254,12 @@ impl Recipe {
             batch: self.batch,
             outputs: outputs?,
             activation: None,
-            batch_norms: BatchNorms::by_name(&self.bn)
-                .ok_or_else(|| unknown("bn", &self.bn, "`fold` or `keep`"))?,
-            opset: Opset::writable(self.opset)
-                .ok_or_else(|| unknown("opset", &self.opset, "`17`"))?,
+            form: Form {
+                batch_norms: BatchNorms::by_name(&self.bn)
+                    .ok_or_else(|| unknown("bn", &self.bn, "`fold` or `keep`"))?,
+                opset: form::writable(self.opset)
+                    .ok_or_else(|| unknown("opset", &self.opset, "`17`"))?,
+            },
         })
     }
 }

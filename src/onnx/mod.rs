@@ -5,6 +5,7 @@ pub mod checksums;
 pub mod cost;
 pub mod element;
 pub mod file;
+pub mod graph;
 pub mod model;
 pub mod ops;
 pub mod opset;

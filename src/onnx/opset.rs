@@ -9,12 +9,6 @@ impl Opset {
     /// networks gained anything between 14 and 20.
     pub const DEFAULT: Self = Self(17);
 
-    /// The opset of that number, if files of it can be written.
-    #[must_use]
-    pub fn writable(version: i64) -> Option<Self> {
-        (version == Self::DEFAULT.0).then_some(Self::DEFAULT)
-    }
-
     /// Its number.
     #[must_use]
     pub fn version(self) -> i64 {

@@ -12,7 +12,7 @@ use crate::tensor::{
 use crate::weights::finite::{self, Unsound, Watch};
 use crate::weights::layout::{self, Axes, Permuted};
 use crate::weights::names::{NameMap, Naming, UnknownName};
-use crate::weights::{BindError, Expected, bind};
+use crate::weights::{BindError, Expected, pair};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -55,7 +55,9 @@ impl<'a> Export<'a> {
     ) -> Result<Self, ExportError> {
         let parameters = &canonical.parameters;
         let expected = Expected::as_named(parameters);
-        bind(canonical, source, &expected)?;
+        let needed = parameters.iter().map(|parameter| parameter.name.as_str());
+        let needed = needed.collect();
+        pair(&needed, source, &expected)?;
         let names = parameters.iter().map(|parameter| parameter.name.as_str());
         let source = Laid {
             source,

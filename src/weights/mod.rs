@@ -29,6 +29,7 @@ pub(crate) mod random;
 mod raw;
 
 use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
+use bind::pair;
 pub use bind::{BindError, BoundWeights, Expected, bind};
 
 /// Characters of an error's reason that are shown.

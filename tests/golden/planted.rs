@@ -4,11 +4,11 @@ use super::reference::hexadecimal;
 use efficientnet_onnx::architecture::Architecture;
 use efficientnet_onnx::architecture::{Scaling, Variant};
 use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit, refuse};
-use efficientnet_onnx::form::{fold_batch_norms, route_experts, spell};
-use efficientnet_onnx::graph::{Graph, Padding, Parameter};
+use efficientnet_onnx::form::{self, Form};
+use efficientnet_onnx::graph::{Padding, Parameter};
 use efficientnet_onnx::network::{self, ClassActivation, Interface, Output};
+use efficientnet_onnx::onnx::graph::Graph;
 use efficientnet_onnx::onnx::model::{Frame, Model, ModelError, Storage};
-use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::{Blueprint, Extent, Request};
 use efficientnet_onnx::tensor::shape::Dim;
 use efficientnet_onnx::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
@@ -81,7 +81,7 @@ impl ProbeWeights {
 
     /// The correct name map.
     fn expected(&self) -> Vec<Expected> {
-        expected(&self.parameters)
+        Expected::as_named(&self.parameters)
     }
 }
 
@@ -177,16 +177,8 @@ fn scaling(request: &Request) -> &Scaling {
 
 /// What binding the weights of the right network to another architecture comes to.
 pub fn binding(architecture: &Architecture, weights: &ProbeWeights) -> Result<(), BindError> {
-    let graph = graph(architecture, 64);
-    bind(&graph, weights, &expected(&graph.parameters)).map(drop)
-}
-
-fn expected(parameters: &[Parameter]) -> Vec<Expected> {
-    let same_name = |parameter: &Parameter| Expected {
-        parameter: parameter.clone(),
-        source_name: parameter.name.clone(),
-    };
-    parameters.iter().map(same_name).collect()
+    let (graph, parameters) = graph(architecture, 64);
+    bind(&graph, weights, &Expected::as_named(&parameters)).map(drop)
 }
 
 fn swap(expected: &mut [Expected], [first, second]: [&str; 2]) {
@@ -235,8 +227,8 @@ fn write(
     path
 }
 
-/// The default form of an architecture, which no request stands for.
-fn graph(architecture: &Architecture, size: u64) -> Graph {
+/// The default form of an architecture, which no request stands for, and its parameters.
+fn graph(architecture: &Architecture, size: u64) -> (Graph, Vec<Parameter>) {
     let interface = Interface {
         batch: Dim::symbol("batch", 1),
         height: Dim::Fixed(size),
@@ -245,13 +237,15 @@ fn graph(architecture: &Architecture, size: u64) -> Graph {
         activation: ClassActivation::Softmax,
     };
     let canonical = network::build(architecture, &interface).expect("the size is large enough");
-    spell(route_experts(fold_batch_norms(canonical))).expect("fixed sizes can be spelled")
+    let parameters = canonical.parameters.clone();
+    let graph = form::apply(canonical, &Form::default()).expect("fixed sizes can be spelled");
+    (graph, parameters)
 }
 
 fn with_rounded_repeats(request: &Request, weights: &ProbeWeights, folder: &Path) -> PathBuf {
     let [size, _] = request.default_size();
-    let graph = graph(&rounded_repeats(request), size);
-    let expected = expected(&graph.parameters);
+    let (graph, parameters) = graph(&rounded_repeats(request), size);
+    let expected = Expected::as_named(&parameters);
     let known = |tensor: &&TensorInfo| {
         expected
             .iter()
@@ -263,10 +257,9 @@ fn with_rounded_repeats(request: &Request, weights: &ProbeWeights, folder: &Path
     let model = Model {
         graph: &graph,
         name: "rounded-repeats",
-        opset: Opset::DEFAULT,
         initializers: &initializers,
     };
-    let frame = Frame::new(&model, &Storage::Inline).expect("a spelled graph");
+    let frame = Frame::new(&model, &Storage::Inline);
     let path = folder.join("model.onnx");
     let file = std::fs::File::create(&path).expect("the folder is ours");
     frame

@@ -14,8 +14,7 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
     // Of `onnx` only the messages of `onnx::proto`, and only in the reference: see
     // `runtimes_share_nothing_with_what_writes_files`.
     ("runtime", &["onnx", "tensor"]),
-    // `graph::Op::Onnx` carries an operator without looking into it.
-    ("graph", &["onnx", "tensor"]),
+    ("graph", &["tensor"]),
     ("onnx", &["graph", "tensor"]),
     ("form", &["graph", "onnx", "tensor"]),
     ("weights", &["graph", "tensor", "onnx", "metadata"]),
@@ -37,6 +36,7 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
         "metadata",
         &[
             "architecture",
+            "form",
             "graph",
             "network",
             "onnx",
@@ -74,6 +74,7 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
         &[
             "architecture",
             "emit",
+            "form",
             "graph",
             "hub",
             "labels",

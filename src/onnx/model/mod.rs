@@ -11,11 +11,10 @@ mod proto_graph;
 
 use super::checksums::{self, Summed};
 use super::element;
-use super::opset::Opset;
+use super::graph::{Graph, ValueId, ValueKind};
 use super::proto::{
     ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, tensor_proto::DataLocation,
 };
-use crate::graph::{Graph, ValueId, ValueKind};
 use crate::tensor::{
     Checksum, Element, Pipe, Progress, Segment, StreamError, TensorSource, stream,
 };
@@ -39,12 +38,10 @@ const TENSOR_RAW_DATA: u32 = 9;
 
 /// A spelled graph with its weights, ready to be written.
 pub struct Model<'a> {
-    /// Every node must be an ONNX operator.
+    /// What it computes.
     pub graph: &'a Graph,
     /// Name of the graph in the file.
     pub name: &'a str,
-    /// The operator set that its nodes are spelled for.
-    pub opset: Opset,
     /// Offers every stored value of the graph by name.
     pub initializers: &'a dyn TensorSource,
 }
@@ -64,9 +61,6 @@ pub enum Storage {
 /// Why a model cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// A node is still a concept.
-    #[error("node `{0}` is not spelled in ONNX operators")]
-    NotSpelled(String),
     /// The tensors do not fit one protobuf message.
     #[error(
         "the model takes {0} bytes, more than the 2 GiB that one ONNX file can hold without external data"
@@ -107,11 +101,9 @@ struct FramedTensor<'a> {
 
 impl<'a> Frame<'a> {
     /// Computes every length.
-    ///
-    /// # Errors
-    /// If a node is not spelled.
-    pub fn new(model: &'a Model<'a>, storage: &Storage) -> Result<Self, ModelError> {
-        let (before, after) = proto_graph::encode(model.graph, model.name)?;
+    #[must_use]
+    pub fn new(model: &'a Model<'a>, storage: &Storage) -> Self {
+        let (before, after) = proto_graph::encode(model.graph, model.name);
         let mut tensors = Vec::new();
         let mut end = 0;
         for id in model.graph.stored_values() {
@@ -124,14 +116,14 @@ impl<'a> Frame<'a> {
                 .map(|tensor| tensor.header.len() as u64 + tensor.inline_bytes())
                 .sum::<u64>();
         let payload_bytes = tensors.iter().map(FramedTensor::bytes).sum();
-        Ok(Self {
+        Self {
             model,
             before,
             after,
             tensors,
             graph_bytes,
             payload_bytes,
-        })
+        }
     }
 
     /// Whether the model would fit one file.
@@ -196,7 +188,7 @@ impl<'a> Frame<'a> {
 
     fn write_head(&self, out: &mut dyn Write) -> io::Result<()> {
         let model = ModelProto {
-            ir_version: Some(self.model.opset.ir_version()),
+            ir_version: Some(self.model.graph.opset().ir_version()),
             producer_name: Some(PRODUCER.to_owned()),
             producer_version: Some(VERSION.to_owned()),
             ..ModelProto::default()
@@ -262,7 +254,7 @@ impl<'a> Frame<'a> {
         };
         let opset = OperatorSetIdProto {
             domain: Some(String::new()),
-            version: Some(self.model.opset.version()),
+            version: Some(self.model.graph.opset().version()),
         };
         let model = ModelProto {
             opset_import: vec![opset],
@@ -313,6 +305,7 @@ fn frame_tensor<'a>(
 ) -> FramedTensor<'a> {
     let value = graph.value(id);
     let extents: Vec<u64> = value
+        .r#type
         .shape
         .iter()
         .map(|dim| dim.fixed().expect("stored values are fixed"))
@@ -322,10 +315,7 @@ fn frame_tensor<'a>(
         .iter()
         .map(|dim| i64::try_from(*dim).expect("a dimension fits 63 bits"))
         .collect();
-    let element = match value.kind {
-        ValueKind::TargetShape(_) => Element::I64,
-        _ => Element::F32,
-    };
+    let element = value.r#type.element;
     let mut proto = TensorProto {
         dims: dims.clone(),
         data_type: Some(element::number(element)),

@@ -1,39 +1,31 @@
 //! A graph's nodes, inputs, outputs and value shapes as protobuf, without the tensors.
 
-use super::ModelError;
-use crate::graph::{Graph, Op, Value, ValueId};
 use crate::onnx::element;
+use crate::onnx::graph::{Graph, Node, Value, ValueId};
 use crate::onnx::proto::{
     GraphProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto,
     tensor_shape_proto::{Dimension, dimension},
     type_proto,
 };
-use crate::tensor::Element;
 use crate::tensor::shape::Dim;
 use prost::Message;
 
 /// The graph's fields before and after its initializers, encoded.
-pub(super) fn encode(graph: &Graph, name: &str) -> Result<(Vec<u8>, Vec<u8>), ModelError> {
-    let mut nodes = Vec::with_capacity(graph.nodes.len());
-    for node in &graph.nodes {
-        let Op::Onnx(operator) = &node.op else {
-            return Err(ModelError::NotSpelled(node.name.clone()));
-        };
-        nodes.push(NodeProto {
-            input: node
-                .inputs
-                .iter()
-                .map(|id| graph.value(*id).name.clone())
-                .collect(),
-            output: vec![graph.value(node.output).name.clone()],
-            name: Some(node.name.clone()),
-            op_type: Some(operator.op_type().to_owned()),
-            attribute: operator.attributes(),
-            ..NodeProto::default()
-        });
-    }
+pub(super) fn encode(graph: &Graph, name: &str) -> (Vec<u8>, Vec<u8>) {
+    let node = |node: &Node| NodeProto {
+        input: node
+            .inputs
+            .iter()
+            .map(|id| graph.value(*id).name.clone())
+            .collect(),
+        output: vec![graph.value(node.output).name.clone()],
+        name: Some(node.name.clone()),
+        op_type: Some(node.operator.op_type().to_owned()),
+        attribute: node.operator.attributes(),
+        ..NodeProto::default()
+    };
     let before = GraphProto {
-        node: nodes,
+        node: graph.nodes().iter().map(node).collect(),
         name: Some(name.to_owned()),
         ..GraphProto::default()
     };
@@ -43,18 +35,18 @@ pub(super) fn encode(graph: &Graph, name: &str) -> Result<(Vec<u8>, Vec<u8>), Mo
             .collect()
     };
     let inner: Vec<ValueId> = graph
-        .nodes
+        .nodes()
         .iter()
         .map(|node| node.output)
-        .filter(|output| !graph.outputs.contains(output))
+        .filter(|output| !graph.outputs().contains(output))
         .collect();
     let after = GraphProto {
-        input: infos(&graph.inputs, true),
-        output: infos(&graph.outputs, true),
+        input: infos(graph.inputs(), true),
+        output: infos(graph.outputs(), true),
         value_info: infos(&inner, false),
         ..GraphProto::default()
     };
-    Ok((before.encode_to_vec(), after.encode_to_vec()))
+    (before.encode_to_vec(), after.encode_to_vec())
 }
 
 /// Name, type and shape. A dimension derived from a symbol is left unset, since some runtimes drop names
@@ -74,9 +66,9 @@ fn value_info(value: &Value, named: bool) -> ValueInfoProto {
         },
     };
     let tensor = type_proto::Tensor {
-        elem_type: Some(element::number(Element::F32)),
+        elem_type: Some(element::number(value.r#type.element)),
         shape: Some(TensorShapeProto {
-            dim: value.shape.iter().map(dim).collect(),
+            dim: value.r#type.shape.iter().map(dim).collect(),
         }),
     };
     ValueInfoProto {

@@ -3,31 +3,41 @@
 //! An extent that is not known agrees with every other; a result's extent is known as soon as one
 //! operand decides it.
 
+mod reshape;
+
 use super::{OpError, Operator, TensorType};
-use crate::tensor::Element;
 use crate::tensor::shape::{self, Dim, Shape};
 
 impl Operator {
-    /// Type of the result; operands that are left out are not in `inputs`.
+    /// Type of the result; operands that are left out are not in `inputs`. `known` has the elements of those operands
+    /// that are constant integers; without them, only the rank of a reshaped value is known.
     ///
     /// # Errors
     /// If the operator does not take operands of these types and shapes, or this use of it is not known here.
-    pub fn infer(&self, inputs: &[TensorType]) -> Result<TensorType, OpError> {
+    pub fn infer(
+        &self,
+        inputs: &[TensorType],
+        known: &[Option<&[i64]>],
+    ) -> Result<TensorType, OpError> {
         self.check_operand_count(inputs.len())?;
         self.check_elements(inputs)?;
-        self.infer_shape(inputs)
+        self.infer_shape(inputs, known)
     }
 
     /// The same of operands whose element types were checked already, as another opset has them.
     ///
     /// # Errors
     /// If the operator does not take operands of these shapes, or this use of it is not known here.
-    pub fn infer_shape(&self, inputs: &[TensorType]) -> Result<TensorType, OpError> {
+    pub fn infer_shape(
+        &self,
+        inputs: &[TensorType],
+        known: &[Option<&[i64]>],
+    ) -> Result<TensorType, OpError> {
         self.check_operand_count(inputs.len())?;
         let x = &inputs[0];
         let op_type = self.op_type();
         if *self == Self::Reshape {
-            return reshape(x, &inputs[1]);
+            return reshape::infer(x, &inputs[1], known.get(1).copied().flatten());
         }
         let shape = match self {
             Self::Conv {
@@ -279,27 +289,6 @@ fn matmul(inputs: &[TensorType]) -> Result<Shape, OpError> {
     shape.extend(rows.into_iter().chain(columns).cloned());
     Ok(shape)
 }
-
-/// Only the rank: the extents are in the second operand's elements, which are not looked at.
-fn reshape(x: &TensorType, target: &TensorType) -> Result<TensorType, OpError> {
-    let (Element::I64, [rank]) = (target.element, target.shape.as_slice()) else {
-        let found = format!("a list of integers, found {target}");
-        return Err(Operand("Reshape", "shape").wrong(found));
-    };
-    match rank.fixed() {
-        Some(rank) if rank <= MOST_DIMENSIONS => Ok(TensorType {
-            element: x.element,
-            shape: (0..rank).map(|_| Dim::Unset).collect(),
-        }),
-        _ => Err(unsupported(
-            "Reshape",
-            format!("a `shape` that is {target}, not a list of at most {MOST_DIMENSIONS},"),
-        )),
-    }
-}
-
-/// Dimensions that a reshaped value may have; no network here needs as many.
-const MOST_DIMENSIONS: u64 = 8;
 
 fn transpose(shape: &[Dim], perm: &[i64]) -> Result<Shape, OpError> {
     let mut order: Vec<Option<usize>> = perm

@@ -4,9 +4,10 @@ mod unsound;
 
 use super::finite::Watch;
 use super::kernels::{ExpertsInner, Extents, FoldedWeight, Table};
-use crate::graph::{BatchNormNames, Graph, Parameter, Recipe, Role, ValueKind};
+use crate::graph::{BatchNormNames, Parameter, Recipe, Role};
+use crate::onnx::graph::{Constant, Graph, Value, ValueKind};
 use crate::tensor::shape::Dim;
-use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
+use crate::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -91,11 +92,10 @@ fn list<T>(f: &mut fmt::Formatter<'_>, entries: &[T], line: impl Fn(&T) -> Strin
 /// Initializers and constants of a graph, computed from a source piece by piece.
 pub struct BoundWeights<'a> {
     source: &'a dyn TensorSource,
-    /// Every parameter of the graph, by its own name.
-    parameters: BTreeMap<&'a str, &'a Parameter>,
-    source_names: BTreeMap<String, String>,
+    /// Every parameter that an initializer is made of, by its own name.
+    parameters: BTreeMap<&'a str, &'a Expected>,
     tensors: Vec<TensorInfo>,
-    kinds: BTreeMap<String, &'a ValueKind>,
+    stored: BTreeMap<&'a str, &'a Value>,
     watch: Watch,
 }
 
@@ -109,18 +109,46 @@ pub struct BoundWeights<'a> {
 pub fn bind<'a>(
     graph: &'a Graph,
     source: &'a dyn TensorSource,
-    expected: &[Expected],
+    expected: &'a [Expected],
 ) -> Result<BoundWeights<'a>, BindError> {
+    let stored = graph.stored_values();
+    let stored: Vec<&Value> = stored.into_iter().map(|id| graph.value(id)).collect();
+    let recipes = stored.iter().filter_map(|value| value.recipe());
+    let needed: BTreeSet<&str> = recipes.flat_map(Recipe::parameters).collect();
+    pair(&needed, source, expected)?;
+    let parameters = expected
+        .iter()
+        .map(|expected| (expected.parameter.name.as_str(), expected))
+        .filter(|(name, _)| needed.contains(name));
+    let tensors: Vec<TensorInfo> = stored
+        .iter()
+        .map(|value| TensorInfo {
+            name: value.name.clone(),
+            shape: value.r#type.shape.iter().filter_map(Dim::fixed).collect(),
+            element: value.r#type.element,
+        })
+        .collect();
+    let by_name = stored.iter().map(|value| (value.name.as_str(), *value));
+    Ok(BoundWeights {
+        source,
+        parameters: parameters.collect(),
+        stored: by_name.collect(),
+        watch: Watch::new(tensors.iter().map(|tensor| tensor.name.as_str())),
+        tensors,
+    })
+}
+
+/// Whether a source has every `needed` parameter, and each expected one in its shape.
+pub(super) fn pair(
+    needed: &BTreeSet<&str>,
+    source: &dyn TensorSource,
+    expected: &[Expected],
+) -> Result<(), BindError> {
     let found: BTreeMap<&str, &TensorInfo> = source
         .tensors()
         .iter()
         .filter(|tensor| tensor.element.is_weight())
         .map(|tensor| (tensor.name.as_str(), tensor))
-        .collect();
-    let named: BTreeMap<&str, &Parameter> = graph
-        .parameters
-        .iter()
-        .map(|parameter| (parameter.name.as_str(), parameter))
         .collect();
     let mut error = BindError::default();
     for Expected {
@@ -130,7 +158,7 @@ pub fn bind<'a>(
     {
         let shape: Vec<u64> = parameter.shape.iter().filter_map(Dim::fixed).collect();
         match found.get(source_name.as_str()) {
-            None if named.contains_key(parameter.name.as_str()) => {
+            None if needed.contains(parameter.name.as_str()) => {
                 error.missing.push((source_name.clone(), shape));
             }
             Some(tensor) if tensor.shape != shape => {
@@ -153,51 +181,21 @@ pub fn bind<'a>(
             .unexpected
             .push((tensor.name.clone(), tensor.shape.clone()));
     }
-    if error != BindError::default() {
-        return Err(error);
+    if error == BindError::default() {
+        Ok(())
+    } else {
+        Err(error)
     }
-    let source_names = expected
-        .iter()
-        .map(|expected| {
-            (
-                expected.parameter.name.clone(),
-                expected.source_name.clone(),
-            )
-        })
-        .collect();
-    let stored = graph.stored_values();
-    let tensors = stored.iter().map(|id| {
-        let value = graph.value(*id);
-        TensorInfo {
-            name: value.name.clone(),
-            shape: value.shape.iter().filter_map(Dim::fixed).collect(),
-            element: match value.kind {
-                ValueKind::TargetShape(_) => Element::I64,
-                _ => Element::F32,
-            },
-        }
-    });
-    let kinds = stored
-        .iter()
-        .map(|id| (graph.value(*id).name.clone(), &graph.value(*id).kind));
-    let tensors: Vec<TensorInfo> = tensors.collect();
-    Ok(BoundWeights {
-        parameters: named,
-        source,
-        source_names,
-        watch: Watch::new(tensors.iter().map(|tensor| tensor.name.as_str())),
-        tensors,
-        kinds: kinds.collect(),
-    })
 }
 
 impl BoundWeights<'_> {
+    fn expected(&self, name: &str) -> Result<&Expected, SourceError> {
+        let found = self.parameters.get(name).copied();
+        found.ok_or_else(|| SourceError::Missing(name.to_owned()))
+    }
+
     fn parameter(&self, name: &str) -> Result<Box<dyn TensorReader + '_>, SourceError> {
-        let source_name = self
-            .source_names
-            .get(name)
-            .ok_or_else(|| SourceError::Missing(name.to_owned()))?;
-        self.source.open(source_name)
+        self.source.open(&self.expected(name)?.source_name)
     }
 
     fn evaluate(&self, recipe: &Recipe) -> Result<Box<dyn TensorReader + '_>, SourceError> {
@@ -231,18 +229,12 @@ impl BoundWeights<'_> {
             Recipe::FoldedBias { norm } => &norm.beta,
             Recipe::ExpertsInner { of, .. } => return self.elements(of),
         };
-        let parameter = self
-            .parameters
-            .get(name.as_str())
-            .ok_or_else(|| SourceError::Missing(name.clone()))?;
+        let parameter = &self.expected(name)?.parameter;
         Ok(usize::try_from(parameter.element_count()).expect("a kernel fits memory"))
     }
 
     fn vector(&self, name: &str) -> Result<Vec<f32>, SourceError> {
-        let parameter = self
-            .parameters
-            .get(name)
-            .ok_or_else(|| SourceError::Missing(name.to_owned()))?;
+        let parameter = &self.expected(name)?.parameter;
         let length =
             usize::try_from(parameter.element_count()).expect("a vector of channels fits memory");
         let mut values = vec![0.0; length];
@@ -264,10 +256,7 @@ impl BoundWeights<'_> {
         weight: &str,
         norm: &BatchNormNames,
     ) -> Result<FoldedWeight<'_>, SourceError> {
-        let parameter = self
-            .parameters
-            .get(weight)
-            .ok_or_else(|| SourceError::Missing(weight.to_owned()))?;
+        let parameter = &self.expected(weight)?.parameter;
         let scales = self.scales(norm)?;
         let elements = usize::try_from(parameter.element_count()).expect("a kernel fits memory");
         let per_filter = match &parameter.role {
@@ -304,12 +293,14 @@ impl TensorSource for BoundWeights<'_> {
     }
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
-        match self.kinds.get(name) {
-            Some(ValueKind::Constant(values)) => Ok(Box::new(Table(values.clone()))),
+        match self.stored.get(name).map(|value| &value.kind) {
             Some(ValueKind::Initializer(recipe)) => {
                 Ok(self.watch.over(name, self.evaluate(recipe)?))
             }
-            Some(ValueKind::TargetShape(extents)) => Ok(Box::new(Extents(extents.clone()))),
+            Some(ValueKind::Constant(Constant::F32(values))) => Ok(Box::new(Table(values.clone()))),
+            Some(ValueKind::Constant(Constant::I64(values))) => {
+                Ok(Box::new(Extents(values.clone())))
+            }
             Some(ValueKind::Activation) | None => Err(SourceError::Missing(name.to_owned())),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::finite::{self, Fault, Unsound};
 use super::BoundWeights;
-use crate::graph::{BatchNormNames, Recipe, Role, ValueKind};
+use crate::graph::{Recipe, Role};
 use crate::tensor::SourceError;
 
 impl BoundWeights<'_> {
@@ -13,21 +13,21 @@ impl BoundWeights<'_> {
     pub fn unsound(&self) -> Result<Unsound, SourceError> {
         let mut found = Unsound::default();
         for name in self.watch.found() {
-            let Some(ValueKind::Initializer(recipe)) = self.kinds.get(name) else {
+            let Some(recipe) = self.stored.get(name).and_then(|value| value.recipe()) else {
                 continue;
             };
             let before = found.tensors.len();
-            for parameter in sources(recipe) {
+            for parameter in recipe.parameters() {
                 let (own, elements) = self.located(parameter)?;
                 let fault = finite::count(self.source, own, elements)?;
                 found
                     .tensors
                     .extend(fault.map(|fault| (own.to_owned(), fault)));
             }
-            if let Some(norm) = norm(recipe) {
+            if let Some(norm) = recipe.norm() {
                 self.add_variance(&norm.variance, norm.epsilon, &mut found)?;
             }
-            let is_known = sources(recipe).iter().any(|name| {
+            let is_known = recipe.parameters().iter().any(|name| {
                 self.located(name)
                     .is_ok_and(|(own, _)| found.tensors.contains_key(own))
             });
@@ -35,12 +35,12 @@ impl BoundWeights<'_> {
                 found.tensors.insert(name.to_owned(), Fault::Overflow);
             }
         }
-        for kind in self.kinds.values() {
-            if let ValueKind::Initializer(Recipe::Parameter(name)) = kind
-                && let Some(parameter) = self.parameters.get(name.as_str())
+        for value in self.stored.values() {
+            if let Some(Recipe::Parameter(name)) = value.recipe()
+                && let Some(expected) = self.parameters.get(name.as_str())
                 && let Role::Gamma {
                     variance, epsilon, ..
-                } = &parameter.role
+                } = &expected.parameter.role
             {
                 self.add_variance(variance, *epsilon, &mut found)?;
             }
@@ -67,28 +67,7 @@ impl BoundWeights<'_> {
 
     /// A parameter's name in the source, and its elements.
     fn located(&self, name: &str) -> Result<(&str, u64), SourceError> {
-        let missing = || SourceError::Missing(name.to_owned());
-        let own = self.source_names.get(name).ok_or_else(missing)?;
-        let parameter = self.parameters.get(name).ok_or_else(missing)?;
-        Ok((own, parameter.element_count()))
-    }
-}
-
-/// Parameters that a recipe reads.
-fn sources(recipe: &Recipe) -> Vec<&str> {
-    match recipe {
-        Recipe::Parameter(name) => vec![name],
-        Recipe::FoldedWeight { weight, norm } => vec![weight, &norm.gamma, &norm.variance],
-        Recipe::FoldedBias { norm } => vec![&norm.gamma, &norm.variance, &norm.beta, &norm.mean],
-        Recipe::ExpertsInner { of, .. } => sources(of),
-    }
-}
-
-/// The batch norm that a recipe folds in.
-fn norm(recipe: &Recipe) -> Option<&BatchNormNames> {
-    match recipe {
-        Recipe::Parameter(_) => None,
-        Recipe::FoldedWeight { norm, .. } | Recipe::FoldedBias { norm } => Some(norm),
-        Recipe::ExpertsInner { of, .. } => norm(of),
+        let expected = self.expected(name)?;
+        Ok((&expected.source_name, expected.parameter.element_count()))
     }
 }

@@ -65,13 +65,13 @@ impl Checker<'_> {
         {
             let found = if has_known_operators(opset) {
                 operator
-                    .infer(&all)
+                    .infer(&all, &[])
                     .and_then(|found| match operator.check_written(&all) {
                         Err(error) if own => Err(error),
                         _ => Ok(found),
                     })
             } else {
-                operator.infer_shape(&all)
+                operator.infer_shape(&all, &[])
             };
             match found {
                 Ok(found) => inferred = Some(found),

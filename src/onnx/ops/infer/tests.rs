@@ -1,6 +1,7 @@
 //! Shape rules, by tables.
 
 use super::*;
+use crate::tensor::Element;
 
 /// Parses `batch 3 ? 224`: a number, a name, or `?`; floats, unless `i64` comes first.
 fn tensor(shape: &str) -> TensorType {
@@ -22,7 +23,10 @@ fn tensor(shape: &str) -> TensorType {
 }
 
 fn infer(operator: &Operator, shapes: &[&str]) -> Result<TensorType, OpError> {
-    operator.infer(&shapes.iter().map(|shape| tensor(shape)).collect::<Vec<_>>())
+    operator.infer(
+        &shapes.iter().map(|shape| tensor(shape)).collect::<Vec<_>>(),
+        &[],
+    )
 }
 
 fn conv(kernel: u64, stride: u64, [before, after]: [u64; 2], group: u64) -> Operator {
@@ -104,7 +108,7 @@ fn a_known_multiple_survives_a_stride() {
     let mut x = tensor("batch 3 7 7");
     x.shape[2] = Dim::symbol("height", 32);
     let result = conv(3, 2, [0, 1], 1)
-        .infer(&[x, tensor("8 3 3 3")])
+        .infer(&[x, tensor("8 3 3 3")], &[])
         .expect("the window fits");
     assert_eq!(shape::display(&result.shape), "[batch, 8, height/2, 3]");
 }
@@ -280,7 +284,7 @@ fn element_types_must_fit() {
         ..tensor("2 3")
     };
     let error = Operator::Sigmoid
-        .infer(std::slice::from_ref(&integer))
+        .infer(std::slice::from_ref(&integer), &[])
         .expect_err("an integer");
     assert!(
         error
@@ -289,7 +293,7 @@ fn element_types_must_fit() {
         "{error}"
     );
     let error = Operator::Mul
-        .infer(&[tensor("2 3"), integer.clone()])
+        .infer(&[tensor("2 3"), integer.clone()], &[])
         .expect_err("a mixture");
     assert!(
         error
@@ -298,7 +302,7 @@ fn element_types_must_fit() {
         "{error}"
     );
     assert_eq!(
-        Operator::Add.infer(&[integer.clone(), integer.clone()]),
+        Operator::Add.infer(&[integer.clone(), integer.clone()], &[]),
         Ok(integer)
     );
 }
