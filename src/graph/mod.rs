@@ -1,7 +1,7 @@
 //! The canonical graph, which `network` builds: one node per concept, values with shapes, parameters.
 //!
 //! It knows neither EfficientNet nor ONNX. Concepts ([`Op::Conv`], [`Op::BatchNorm`], [`Op::Activation`] …) are what
-//! is counted and what batch norms are folded in; [`form::spell`](crate::form::spell) makes ONNX operators of them.
+//! is counted and what batch norms are folded in; the spelling makes ONNX operators of them.
 
 pub mod parameter;
 
