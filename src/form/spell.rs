@@ -43,8 +43,8 @@ pub fn spell(canonical: &graph::Graph, form: &Form) -> Result<Graph, SpellError>
     for id in &canonical.inputs {
         let input = canonical.value(*id);
         let r#type = float(input.shape.clone());
-        let spelled = speller.builder.input(&input.name, r#type);
-        speller.spelled[id.0] = Some(spelled);
+        let value = speller.builder.input(&input.name, r#type);
+        speller.spelled[id.0] = Some(value);
     }
     for node in &canonical.nodes {
         let output = speller.spell(node)?;

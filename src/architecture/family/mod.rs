@@ -83,6 +83,7 @@ impl Family {
 
 impl Variant {
     /// Every published model, family by family, in the order in which people list them.
+    #[must_use]
     pub fn all() -> impl DoubleEndedIterator<Item = &'static Self> + Clone {
         Family::ALL.into_iter().flat_map(|family| family.variants)
     }
@@ -105,6 +106,9 @@ impl Variant {
     }
 
     /// The family in whose table it is.
+    ///
+    /// # Panics
+    /// Never: rows are made in the families' tables alone.
     #[must_use]
     pub fn family(&self) -> &'static Family {
         let holds = |family: &&Family| family.variants.iter().any(|row| row.name == self.name);
