@@ -5,7 +5,6 @@
 //! option is a field of [`Form`] and a pass here, never a condition in `network`.
 
 mod fold;
-mod route;
 mod spell;
 
 pub use fold::fold_batch_norms;
