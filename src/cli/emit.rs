@@ -1,5 +1,6 @@
 //! `emit`: from flags to a file.
 
+use super::choice::one_of;
 use super::classes::LabelArgs;
 use super::exit::{Failure, Status};
 use super::like;
@@ -12,12 +13,13 @@ use super::verify;
 use super::written;
 use clap::Args;
 use efficientnet_onnx::emit::{self, Destination, EmitError, Emitted, Plan, Target};
-use efficientnet_onnx::form::{self, BatchNorms, Form, SpellError};
+use efficientnet_onnx::form::{self, BatchNorms, ELEMENTS, Form, SpellError, WRITABLE};
 use efficientnet_onnx::metadata::{Head, Metadata, Recipe};
 use efficientnet_onnx::network::{ClassActivation, Output};
 use efficientnet_onnx::onnx::model::ModelError;
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::{Request, RequestError};
+use efficientnet_onnx::tensor::Element;
 use efficientnet_onnx::verify::report::Report;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -34,21 +36,21 @@ pub struct EmitArgs {
     #[arg(long, value_name = "N", default_value = "dynamic", value_parser = parse_batch, help_heading = "Graph")]
     batch: Batch,
     /// Fold batch norms into the convolutions before them, or keep them
-    #[arg(long, value_name = "HOW", default_value = "fold", value_parser = ["fold", "keep"], help_heading = "Graph")]
-    bn: String,
+    #[arg(long, value_name = "HOW", default_value = "fold", value_parser = one_of(BatchNorms::ALL, |choice| choice.name()), help_heading = "Graph")]
+    bn: BatchNorms,
     /// Results: logits, probabilities, pooled; separated by commas
     #[arg(long, value_name = "LIST", default_value = "logits", value_parser = parse_outputs, help_heading = "Graph")]
     outputs: Outputs,
     /// What turns logits into probabilities, here and in `classify`: `softmax`, or `sigmoid`, by which each class has its own
     /// [default: the checkpoint's, else softmax, but sigmoid for one class]
-    #[arg(long, value_name = "A", value_parser = ["softmax", "sigmoid"], help_heading = "Graph")]
-    activation: Option<String>,
+    #[arg(long, value_name = "A", value_parser = one_of(ClassActivation::ALL, |activation| activation.name()), help_heading = "Graph")]
+    activation: Option<ClassActivation>,
     /// Operator set
-    #[arg(long, value_name = "N", default_value = "17", value_parser = parse_opset, help_heading = "Graph", hide = true)]
+    #[arg(long, value_name = "N", default_value = "17", value_parser = parse_opset, help_heading = "Graph", hide = WRITABLE.len() < 2)]
     opset: Opset,
     /// Element type of weights, input and outputs
-    #[arg(long, value_name = "D", default_value = "f32", value_parser = ["f32"], help_heading = "Graph", hide = true)]
-    dtype: String,
+    #[arg(long, value_name = "D", default_value = "f32", value_parser = one_of(ELEMENTS, |element| element.as_str()), help_heading = "Graph", hide = ELEMENTS.len() < 2)]
+    dtype: Element,
     #[command(flatten)]
     weights: WeightArgs,
     #[command(flatten)]
@@ -213,7 +215,7 @@ impl EmitArgs {
         request.outputs.clone_from(&self.outputs.0);
         request.activation = self.activation(&request, weights)?;
         request.form = Form {
-            batch_norms: BatchNorms::by_name(&self.bn).unwrap_or(BatchNorms::Fold),
+            batch_norms: self.bn,
             opset: self.opset,
         };
         Ok(request)
@@ -224,11 +226,7 @@ impl EmitArgs {
         request: &Request,
         weights: &Weights,
     ) -> Result<Option<ClassActivation>, Failure> {
-        let Some(asked) = self
-            .activation
-            .as_deref()
-            .and_then(ClassActivation::by_name)
-        else {
+        let Some(asked) = self.activation else {
             return Ok(weights.activation());
         };
         if !request.has_classes() {
@@ -367,11 +365,12 @@ fn parse_batch(text: &str) -> Result<Batch, String> {
     }
 }
 
-fn parse_outputs(text: &str) -> Result<Outputs, String> {
+fn parse_outputs(list: &str) -> Result<Outputs, String> {
     let mut outputs = Vec::new();
-    for name in text.split(',') {
+    for name in list.split(',') {
         let output = Output::by_name(name).ok_or_else(|| {
-            format!("expected `logits`, `probabilities` or `pooled`, found `{name}`")
+            let known = text::either(&Output::ALL.map(|output| format!("`{}`", output.name())));
+            format!("expected {known}, found `{name}`")
         })?;
         if outputs.contains(&output) {
             return Err(format!("`{name}` stands there twice"));
@@ -381,9 +380,9 @@ fn parse_outputs(text: &str) -> Result<Outputs, String> {
     Ok(Outputs(outputs))
 }
 
-fn parse_opset(text: &str) -> Result<Opset, String> {
-    text.parse()
-        .ok()
-        .and_then(form::writable)
-        .ok_or_else(|| format!("expected 17, found `{text}`"))
+fn parse_opset(number: &str) -> Result<Opset, String> {
+    number.parse().ok().and_then(form::writable).ok_or_else(|| {
+        let known = text::either(&WRITABLE.map(|opset| opset.version().to_string()));
+        format!("expected {known}, found `{number}`")
+    })
 }

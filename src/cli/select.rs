@@ -1,8 +1,9 @@
 //! Flags that choose a network, shared by every command that builds one.
 
+use super::choice::one_of;
 use super::exit::Failure;
 use super::like::{self, Choice};
-use super::{reading, variant};
+use super::reading;
 use clap::{ArgGroup, Args};
 use efficientnet_onnx::architecture::design::{Design, parse_blocks, parse_file};
 use efficientnet_onnx::architecture::{Family, Scaling, Variant};
@@ -53,11 +54,11 @@ pub struct Selection {
     )]
     gamma: Option<f64>,
     /// Baseline that is scaled
-    #[arg(long, value_name = "F", default_value = "v1", value_parser = Family::ALL.map(|family| family.name))]
-    family: String,
+    #[arg(long, value_name = "F", default_value = "v1", value_parser = one_of(Family::ALL, |family| family.name))]
+    family: &'static Family,
     /// Published model, such as b0, l2, lite4, edgetpu-s, condconv-b0-4e, v2-s or v2-b0
-    #[arg(long, value_name = "NAME", value_parser = variant::Names, conflicts_with = "family")]
-    variant: Option<String>,
+    #[arg(long, value_name = "NAME", value_parser = one_of(Variant::all(), |variant| variant.name).or(Variant::find), conflicts_with = "family")]
+    variant: Option<&'static Variant>,
     /// Exactly that library's model, with all that sets it apart: timm/tf_efficientnet_b2[.TAG], torchvision/…,
     /// lukemelas/…, keras/… or tf/…; `inspect --like list` has all names
     #[arg(long, value_name = "LIB/MODEL", value_parser = like::parse, conflicts_with = "family")]
@@ -164,12 +165,12 @@ impl Selection {
     }
 
     fn scaling(&self) -> Result<Scaling, Failure> {
-        let family = Family::by_name(&self.family).unwrap_or(Family::ALL[0]);
+        let family = self.family;
         if self.asks_for_list() {
             return Err(Failure::bad_input("`list` is no model")
                 .hint("`inspect --like list` prints the names"));
         }
-        if let Some(variant) = self.variant.as_deref().and_then(Variant::by_name) {
+        if let Some(variant) = self.variant {
             return Ok(Scaling::published(variant));
         }
         if let (Some(width), Some(depth)) = (self.width, self.depth) {

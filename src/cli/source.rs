@@ -1,6 +1,7 @@
 //! Where `emit` takes weights from: a seed or a checkpoint, and what each says about the network.
 
 use super::checkpoint::{OpenCheckpoint, Reset};
+use super::choice::one_of;
 use super::exit::Failure;
 use super::hub;
 use super::like;
@@ -41,8 +42,8 @@ pub struct WeightArgs {
 #[command(next_help_heading = "Weights")]
 pub struct SeedArgs {
     /// Rule by which weights are drawn [default: official]
-    #[arg(long, value_name = "RULE", value_parser = ["official", "probe", "constant"])]
-    init: Option<String>,
+    #[arg(long, value_name = "RULE", value_parser = one_of(Rule::ALL, |rule| rule.name()))]
+    init: Option<Rule>,
     /// Seed from which weights, or a fresh classifier, are drawn [default: 0]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
@@ -68,9 +69,7 @@ impl SeedArgs {
     /// The parsed flags.
     pub fn read(&self) -> Seed {
         Seed {
-            rule: (self.init.as_deref())
-                .and_then(Rule::by_name)
-                .unwrap_or(Rule::Official),
+            rule: self.init.unwrap_or(Rule::Official),
             number: self.seed.unwrap_or_default(),
             is_default: self.init.is_none() && self.seed.is_none(),
         }

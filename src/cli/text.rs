@@ -94,6 +94,14 @@ pub fn size(text: &str) -> Result<[u64; 2], String> {
         .ok_or_else(|| "expected a size such as 224 or 192x256, height first".to_owned())
 }
 
+/// Choices as a message lists them: `a, b or c`.
+pub fn either(choices: &[String]) -> String {
+    match choices {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => choices.concat(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! `weights`: `ls`, and `export`: parameters from a file or a seed, as safetensors in any library's names.
 
+use super::choice::one_of;
 use super::exit::{Failure, Status};
 use super::like;
 use super::list::{self, ListArgs};
@@ -60,8 +61,8 @@ struct ExportArgs {
     #[arg(long, requires = "file")]
     allow_nan: bool,
     /// Whose names and layout: timm, torchvision, lukemelas or keras
-    #[arg(long, value_name = "LIB", default_value = "timm", value_parser = ["timm", "torchvision", "lukemelas", "keras"])]
-    names: String,
+    #[arg(long, value_name = "LIB", default_value = "timm", value_parser = one_of(Naming::EXPORTED, |naming| naming.name()))]
+    names: Naming,
     /// File to write; `-` is standard output
     #[arg(
         short = 'o',
@@ -110,7 +111,7 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
     if let Some(path) = args.selection.file() {
         inputs.add(path);
     }
-    let naming = Naming::by_name(&args.names).unwrap_or(Naming::Timm);
+    let naming = args.names;
     if let Some(note) = like::elsewhere(naming, &request).filter(|_| !args.quiet) {
         tell!("{note}");
     }

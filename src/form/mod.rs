@@ -13,6 +13,7 @@ pub use spell::{SpellError, spell};
 use crate::graph;
 use crate::onnx::graph::Graph;
 use crate::onnx::opset::Opset;
+use crate::tensor::Element;
 
 /// How a graph is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,9 @@ pub enum BatchNorms {
 
 /// The operator sets that can be written.
 pub const WRITABLE: [Opset; 1] = [Opset::DEFAULT];
+
+/// The element types in which weights, input and outputs can be written.
+pub const ELEMENTS: [Element; 1] = [Element::F32];
 
 /// The opset of a number, if it can be written.
 #[must_use]

@@ -10,6 +10,9 @@ pub enum ClassActivation {
 }
 
 impl ClassActivation {
+    /// Every activation, in the order in which people list them.
+    pub const ALL: [Self; 2] = [Self::Softmax, Self::Sigmoid];
+
     /// The usual one for so many classes: softmax, but a sigmoid for one class, whose softmax is always 1.
     #[must_use]
     pub fn for_classes(classes: u64) -> Self {
@@ -32,7 +35,7 @@ impl ClassActivation {
     /// The activation called `name`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Softmax, Self::Sigmoid]
+        Self::ALL
             .into_iter()
             .find(|activation| activation.name() == name)
     }

@@ -33,6 +33,9 @@ const PROBE_ZERO_VARIANCE_CHANNELS: usize = 16;
 const PROBE_CLASSIFIER_BOUND: f64 = 0.031_622_776_601_683_79;
 
 impl Rule {
+    /// Every rule, in the order in which people list them.
+    pub const ALL: [Self; 3] = [Self::Official, Self::Probe, Self::Constant];
+
     /// As in `--init`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -41,14 +44,6 @@ impl Rule {
             Self::Probe => "probe",
             Self::Constant => "constant",
         }
-    }
-
-    /// The rule called `name`.
-    #[must_use]
-    pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Official, Self::Probe, Self::Constant]
-            .into_iter()
-            .find(|rule| rule.name() == name)
     }
 }
 

@@ -28,6 +28,9 @@ impl Naming {
         Self::TensorFlow,
     ];
 
+    /// Those of files that can be written: safetensors in the library's names and layout.
+    pub const EXPORTED: [Self; 4] = [Self::Timm, Self::Torchvision, Self::Lukemelas, Self::Keras];
+
     /// Finds the naming of a checkpoint from its stem and its classifier, of several the one that most names are of; `None` if
     /// no library's is there.
     #[must_use]
@@ -70,12 +73,16 @@ impl Naming {
         self.is_backbone(name) || name.starts_with(&classifier[..end])
     }
 
-    /// The naming called `name`.
+    /// As in `--names`.
     #[must_use]
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|naming| naming.to_string() == name)
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Timm => "timm",
+            Self::Torchvision => "torchvision",
+            Self::Lukemelas => "lukemelas",
+            Self::Keras => "keras",
+            Self::TensorFlow => "tensorflow",
+        }
     }
 
     /// The name of the first convolution's kernel, `[filters, channels, height, width]` in PyTorch's layout.
@@ -105,13 +112,7 @@ impl Naming {
 
 impl fmt::Display for Naming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Timm => "timm",
-            Self::Torchvision => "torchvision",
-            Self::Lukemelas => "lukemelas",
-            Self::Keras => "keras",
-            Self::TensorFlow => "tensorflow",
-        })
+        f.write_str(self.name())
     }
 }
 
