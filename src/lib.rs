@@ -5,8 +5,8 @@
 //! form that toolchains want, and bytes; runtimes then load those bytes and say what they compute:
 //!
 //! ```text
-//! request ─ scaling ─► Architecture ─ network ─► Graph ─ form ─► Graph ─ weights ─► Model ─► bytes
-//!                                                                         bytes ─ runtime ─► outputs ─ verify ─► Report
+//! request ─ scaling ─► Architecture ─ network ─► Graph ─ form ─► onnx::Graph ─ weights ─► Model ─► bytes
+//!                                                                               bytes ─ runtime ─► outputs ─ verify ─► Report
 //! ```
 //!
 //! # Map
@@ -23,13 +23,16 @@
 //! | [`weights`] | seeds, checkpoints, other libraries' names, binding |
 //! | [`metadata`] | what a file says about itself |
 //! | [`like`] | what other libraries publish under which name |
+//! | [`stored`] | tensors in files that other tools exchange: `.npy`, `.npz`, `.safetensors`, `.pb` |
 //! | [`labels`] | names of classes |
 //! | [`recognise`] | which published model a checkpoint's tensors belong to |
 //! | [`request`] | the stages strung together, from a request to a graph |
 //! | [`hub`] | models as timm publishes them on Hugging Face: folder, configuration, cache, client |
-//! | [`emit`](mod@emit) | the same, to a file |
+//! | [`emit`](mod@emit) | from a request and its weights to a file |
 //! | [`runtime`] | the reference interpreter, tract and ONNX Runtime, behind one trait |
 //! | [`verify`] | inputs, tolerance, comparison, verdict |
+//!
+//! `docs/architecture.md` has the dependencies between these modules; a test keeps it fresh.
 //!
 //! # Invariants
 //!

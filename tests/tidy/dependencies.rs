@@ -1,4 +1,4 @@
-//! Which module knows which: exactly what it may; and no new circle between files.
+//! Which module knows which: exactly what it may, without circles; and no new circle between files.
 
 use crate::circles::{self, Uses};
 use crate::paths::{self, ItemPath, Source};
@@ -85,6 +85,21 @@ fn modules_know_exactly_what_they_may() {
         faults.push(format!("`MAY_KNOW` has `{module}`, which is not a module"));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn modules_form_no_circle() {
+    let read = read();
+    let uses = between_modules(&read);
+    let found: Vec<String> = circles::circles(&uses)
+        .iter()
+        .map(|circle| format!("{}:\n{}", circle.join(", "), circles::shown(&uses, circle)))
+        .collect();
+    assert!(
+        found.is_empty(),
+        "these modules know each other: {}",
+        found.join("\n")
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod circles;
 mod dependencies;
+mod document;
 mod paths;
 
 use std::fs;
