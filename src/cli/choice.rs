@@ -53,8 +53,8 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for OneOf<T> {
         {
             return Ok(choice);
         }
-        let names = PossibleValuesParser::new(self.choices.iter().map(|(name, _)| *name));
-        names
+        let listed = PossibleValuesParser::new(self.choices.iter().map(|(name, _)| *name));
+        listed
             .parse_ref(command, argument, value)
             .and_then(|name| Err(Error::raw(ErrorKind::InvalidValue, name)))
     }

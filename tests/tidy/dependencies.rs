@@ -49,8 +49,10 @@ pub fn between_modules(read: &[Source]) -> Uses<'_> {
         };
         let names = source.names.iter().filter_map(|path| path.first());
         for name in names.filter(|name| known.contains(name.as_str()) && *name != module) {
-            let used = uses.get_mut(module.as_str()).expect("a known module");
-            used.entry(name).or_insert_with(|| source.file.clone());
+            let known_here = uses.get_mut(module.as_str()).expect("a known module");
+            known_here
+                .entry(name)
+                .or_insert_with(|| source.file.clone());
         }
     }
     uses
@@ -115,14 +117,14 @@ fn files_form_no_circle() {
         .collect();
     for source in &read {
         for path in &source.names {
-            let Some(used) = paths::home(&by_module, path) else {
+            let Some(target) = paths::home(&by_module, path) else {
                 continue;
             };
-            let is_family =
-                used.module.starts_with(&source.module) || source.module.starts_with(&used.module);
-            if !is_family && used.module.first() == source.module.first() {
+            let is_family = target.module.starts_with(&source.module)
+                || source.module.starts_with(&target.module);
+            if !is_family && target.module.first() == source.module.first() {
                 let entry = uses.get_mut(source.file.as_str()).expect("a file");
-                entry.entry(&used.file).or_insert_with(|| path.join("::"));
+                entry.entry(&target.file).or_insert_with(|| path.join("::"));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `docs/architecture.md` shows which module knows which, in layers; `BLESS=1` writes it anew.
 
-use crate::circles::{self, Uses, reached};
+use crate::circles::{Uses, reached};
 use crate::dependencies::{between_modules, read};
 use crate::root;
 use std::collections::{BTreeMap, BTreeSet};

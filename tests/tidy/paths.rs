@@ -73,14 +73,15 @@ impl Source {
                     }
                 }
                 Token::Word(word) if word == "use" => {
-                    if let Some(Token::Word(name)) = next {
-                        if children.contains(name) && inside.is_empty() {
-                            let (paths, _) = expand(tokens, at + 1, here.clone());
-                            for path in paths {
-                                let last = path.last().expect("a name").clone();
-                                let taken = [here.clone(), vec![last]].concat();
-                                self.taken.insert(taken, path);
-                            }
+                    if let Some(Token::Word(name)) = next
+                        && children.contains(name)
+                        && inside.is_empty()
+                    {
+                        let (paths, _) = expand(tokens, at + 1, here.clone());
+                        for path in paths {
+                            let last = path.last().expect("a name").clone();
+                            let taken = [here.clone(), vec![last]].concat();
+                            self.taken.insert(taken, path);
                         }
                     }
                 }
@@ -265,7 +266,7 @@ pub fn read(root: &Path, texts: &[(PathBuf, String)]) -> Vec<Source> {
 
 #[test]
 fn paths_are_read_as_the_compiler_reads_them() {
-    let text = r####"
+    let text = r##"
         // use crate::comment::X;
         /* crate::block /* crate::nested */ crate::block */
         const S: &str = "crate::string";
@@ -283,7 +284,7 @@ fn paths_are_read_as_the_compiler_reads_them() {
         }
         use self::own::W;
         use super::after;
-    "####;
+    "##;
     let root = Path::new("/r");
     let source = Source::read(root, Path::new("/r/src/top/middle/leaf.rs"), text);
     let names: Vec<String> = source.names.iter().map(|path| path.join("::")).collect();

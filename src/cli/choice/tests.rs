@@ -7,6 +7,7 @@ use efficientnet_onnx::form::{BatchNorms, ELEMENTS, WRITABLE};
 use efficientnet_onnx::network::{ClassActivation, Output};
 use efficientnet_onnx::onnx::check::targets::Target;
 use efficientnet_onnx::runtime::RuntimeName;
+use efficientnet_onnx::tensor::Element;
 use efficientnet_onnx::verify::plan::Content;
 use efficientnet_onnx::weights::init::Rule;
 use efficientnet_onnx::weights::names::Naming;
@@ -75,11 +76,7 @@ fn what_is_shown_is_what_the_library_has_and_is_accepted() {
             Variant::all().map(|variant| variant.name).collect(),
         ),
         (export, "names", Naming::EXPORTED.map(Naming::name).to_vec()),
-        (
-            emit,
-            "dtype",
-            ELEMENTS.map(|element| element.as_str()).to_vec(),
-        ),
+        (emit, "dtype", ELEMENTS.map(Element::as_str).to_vec()),
     ];
     for (path, long, names) in cases {
         assert_eq!(shown(flag(&cli, path, long)), names, "--{long}");
