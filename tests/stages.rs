@@ -23,10 +23,16 @@ fn strided_pads(graph: &Graph) -> Vec<[u64; 2]> {
     let pads = |node: &efficientnet_onnx::graph::Node| match &node.op {
         Op::Conv(conv) | Op::RoutedConv { conv, .. } if conv.stride == [2, 2] => {
             let shape = &graph.value(node.inputs[0]).shape;
-            let along_height = conv
+            let window = conv.window();
+            let along_height = window
                 .pads(&shape[2], 0)
                 .expect("a fixed size has constant padding");
-            assert_eq!(conv.pads(&shape[3], 1), Some(along_height), "{}", node.name);
+            assert_eq!(
+                window.pads(&shape[3], 1),
+                Some(along_height),
+                "{}",
+                node.name
+            );
             Some(along_height)
         }
         _ => None,

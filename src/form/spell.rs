@@ -4,7 +4,7 @@
 //! ReLU6 is Clip with its bounds as constants. Padding becomes explicit, possibly asymmetric, pads.
 
 use super::Form;
-use crate::graph::{self, Activation, Conv, Node, Op, Recipe};
+use crate::graph::{self, Activation, Conv, Node, Op, Recipe, Window};
 use crate::onnx::graph::{Constant, Graph, GraphBuilder, NodeError, ValueId};
 use crate::onnx::ops::{Operator, TensorType};
 use crate::tensor::Element;
@@ -99,6 +99,11 @@ impl Speller<'_> {
                 let bounds = self.relu6_bounds();
                 return Ok(self.last(node, Operator::Clip, &bounds)?);
             }
+            Op::MaxPool(window) => Operator::MaxPool {
+                kernel_shape: window.kernel,
+                strides: window.stride,
+                pads: self.pads(node, *window)?,
+            },
             Op::Pool { keep_dims } => Operator::ReduceMean {
                 axes: vec![2, 3],
                 keep_dims: *keep_dims,
@@ -113,21 +118,28 @@ impl Speller<'_> {
 
     /// A convolution, padded as the canonical shape of its input says.
     pub(super) fn conv(&self, node: &graph::Node, conv: Conv) -> Result<Operator, SpellError> {
-        let shape = &self.canonical.value(node.inputs[0]).shape;
-        let pads = |axis: usize, extent: &Dim| {
-            conv.pads(extent, axis).ok_or_else(|| SpellError::Padding {
-                node: node.name.clone(),
-                shape: display(shape),
-            })
-        };
-        let [top, bottom] = pads(0, &shape[2])?;
-        let [left, right] = pads(1, &shape[3])?;
         Ok(Operator::Conv {
             kernel_shape: conv.kernel,
             strides: conv.stride,
-            pads: [top, left, bottom, right],
+            pads: self.pads(node, conv.window())?,
             group: conv.groups,
         })
+    }
+
+    /// Pads of a window at the top, left, bottom and right.
+    fn pads(&self, node: &graph::Node, window: Window) -> Result<[u64; 4], SpellError> {
+        let shape = &self.canonical.value(node.inputs[0]).shape;
+        let pads = |axis: usize, extent: &Dim| {
+            window
+                .pads(extent, axis)
+                .ok_or_else(|| SpellError::Padding {
+                    node: node.name.clone(),
+                    shape: display(shape),
+                })
+        };
+        let [top, bottom] = pads(0, &shape[2])?;
+        let [left, right] = pads(1, &shape[3])?;
+        Ok([top, left, bottom, right])
     }
 
     /// What a canonical value became; an initializer is declared where it is first used.

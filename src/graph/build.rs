@@ -1,7 +1,7 @@
 //! Building a graph node by node, with the shape of every value known as it is made.
 
 use super::parameter::{Parameter, Recipe, Role};
-use super::{Conv, Graph, Node, Op, Padding, Value, ValueId, ValueKind};
+use super::{Conv, Graph, Node, Op, Padding, Value, ValueId, ValueKind, Window};
 use crate::tensor::shape::{Dim, Shape, WindowError};
 
 /// Why a node cannot be added.
@@ -99,14 +99,19 @@ impl GraphBuilder {
         Ok(match op {
             Op::Conv(conv) => {
                 let filters = self.shape(inputs[1])[0].clone();
-                let height = conv.extent(&x[2], 0)?;
-                let width = conv.extent(&x[3], 1)?;
+                let height = conv.window().extent(&x[2], 0)?;
+                let width = conv.window().extent(&x[3], 1)?;
                 vec![x[0].clone(), filters, height, width]
             }
             Op::RoutedConv { conv, filters } => {
-                let height = conv.extent(&x[2], 0)?;
-                let width = conv.extent(&x[3], 1)?;
+                let height = conv.window().extent(&x[2], 0)?;
+                let width = conv.window().extent(&x[3], 1)?;
                 vec![x[0].clone(), Dim::Fixed(*filters), height, width]
+            }
+            Op::MaxPool(window) => {
+                let height = window.extent(&x[2], 0)?;
+                let width = window.extent(&x[3], 1)?;
+                vec![x[0].clone(), x[1].clone(), height, width]
             }
             Op::Pool { keep_dims: true } => {
                 vec![x[0].clone(), x[1].clone(), Dim::Fixed(1), Dim::Fixed(1)]
@@ -119,6 +124,18 @@ impl GraphBuilder {
 }
 
 impl Conv {
+    /// The window that it moves.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        Window {
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+        }
+    }
+}
+
+impl Window {
     /// Padding before and after along an axis (0 height, 1 width), or none if it is not constant.
     #[must_use]
     pub fn pads(&self, extent: &Dim, axis: usize) -> Option<[u64; 2]> {

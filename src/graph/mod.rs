@@ -85,6 +85,8 @@ pub enum Op {
     },
     /// An element-wise non-linearity.
     Activation(Activation),
+    /// Largest element in a window; padding never is.
+    MaxPool(Window),
     /// Mean over height and width; the two dimensions stay as 1 or go.
     Pool {
         /// Whether height and width stay, with extent 1.
@@ -113,7 +115,18 @@ pub struct Conv {
     pub padding: Padding,
 }
 
-/// How a convolution pads the border.
+/// A window that moves over height and width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Its height and width.
+    pub kernel: [u64; 2],
+    /// Steps along height and width.
+    pub stride: [u64; 2],
+    /// How the border is padded.
+    pub padding: Padding,
+}
+
+/// How a convolution or a max pool pads the border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
     /// TensorFlow's rule: output extent `ceil(n / stride)`, an odd element at the end.

@@ -220,8 +220,8 @@ fn convolution(
 /// Pads of a convolution at the top, left, bottom and right of a value, where they are constant.
 fn sides(graph: &Graph, input: Option<&ValueId>, conv: Conv) -> Option<[u64; 4]> {
     let shape = &graph.value(*input?).shape;
-    let [top, bottom] = conv.pads(shape.get(2)?, 0)?;
-    let [left, right] = conv.pads(shape.get(3)?, 1)?;
+    let [top, bottom] = conv.window().pads(shape.get(2)?, 0)?;
+    let [left, right] = conv.window().pads(shape.get(3)?, 1)?;
     Some([top, left, bottom, right])
 }
 

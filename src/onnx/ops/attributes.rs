@@ -3,6 +3,8 @@
 //! Everything that is meaningful is written even where it equals ONNX's default, in alphabetical
 //! order; flags that are off and features that are never used (dilations, `transA`, `alpha` …) are not.
 
+mod window;
+
 use super::{OpError, Operator};
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
@@ -23,6 +25,15 @@ impl Operator {
                 group,
             } => vec![
                 int("group", signed(*group)),
+                ints("kernel_shape", kernel_shape.map(signed).to_vec()),
+                ints("pads", pads.map(signed).to_vec()),
+                ints("strides", strides.map(signed).to_vec()),
+            ],
+            Self::MaxPool {
+                kernel_shape,
+                strides,
+                pads,
+            } => vec![
                 ints("kernel_shape", kernel_shape.map(signed).to_vec()),
                 ints("pads", pads.map(signed).to_vec()),
                 ints("strides", strides.map(signed).to_vec()),
@@ -64,7 +75,8 @@ impl Operator {
             return Err(unknown());
         }
         let operator = match node.op_type() {
-            "Conv" => read_conv(Reader::new("Conv", node)?),
+            "Conv" => window::read_conv(Reader::new("Conv", node)?),
+            "MaxPool" => window::read_max_pool(Reader::new("MaxPool", node)?, node.output.len()),
             "BatchNormalization" => {
                 read_batch_normalization(Reader::new("BatchNormalization", node)?)
             }
@@ -105,43 +117,6 @@ impl Operator {
         }
         Ok(())
     }
-}
-
-fn read_conv(mut reader: Reader<'_>) -> Result<Operator, OpError> {
-    if let Some(auto_pad) = reader.string("auto_pad")?.filter(|value| value != "NOTSET") {
-        return match auto_pad.as_str() {
-            "SAME_UPPER" | "SAME_LOWER" | "VALID" => {
-                Err(reader.unsupported(format!("`auto_pad` of `{auto_pad}`")))
-            }
-            _ => Err(reader.wrong(
-                "auto_pad",
-                format!("expected a kind of padding, found `{auto_pad}`"),
-            )),
-        };
-    }
-    let kernel_shape = reader.extents("kernel_shape", 1)?;
-    let strides = reader.extents("strides", 1)?;
-    let pads = reader.extents("pads", 0)?;
-    let dilations = reader.extents("dilations", 1)?;
-    let group = reader.int("group")?.unwrap_or(1);
-    let group = reader.bounded("group", 1, group)?;
-    let Some(kernel_shape) = kernel_shape else {
-        return Err(reader.unsupported("a missing `kernel_shape`".to_owned()));
-    };
-    let Ok(kernel_shape) = <[u64; 2]>::try_from(kernel_shape.as_slice()) else {
-        return Err(reader.unsupported(format!("a window of {} dimensions", kernel_shape.len())));
-    };
-    let strides = reader.exactly("strides", strides, [1, 1])?;
-    let pads = reader.exactly("pads", pads, [0; 4])?;
-    if reader.exactly("dilations", dilations, [1, 1])? != [1, 1] {
-        return Err(reader.unsupported("a dilated window".to_owned()));
-    }
-    reader.finish(Operator::Conv {
-        kernel_shape,
-        strides,
-        pads,
-        group,
-    })
 }
 
 fn read_batch_normalization(mut reader: Reader<'_>) -> Result<Operator, OpError> {

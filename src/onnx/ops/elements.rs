@@ -67,6 +67,10 @@ impl Operator {
             | Self::BatchNormalization { .. }
             | Self::Sigmoid
             | Self::Softmax { .. } => (real, "a real number"),
+            Self::MaxPool { .. } => (
+                real || matches!(element, I8 | U8),
+                "a real number or an integer of 8 bits",
+            ),
             Self::Relu => (real || signed, "a real number or a signed integer"),
             Self::ReduceMean { .. } | Self::Gemm { .. } | Self::MatMul => {
                 (real || wide, "a real number or an integer of 32 or 64 bits")

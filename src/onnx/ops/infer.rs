@@ -46,6 +46,11 @@ impl Operator {
                 pads,
                 group,
             } => conv(inputs, *kernel_shape, *strides, *pads, *group)?,
+            Self::MaxPool {
+                kernel_shape,
+                strides,
+                pads,
+            } => max_pool(x, *kernel_shape, *strides, *pads)?,
             Self::BatchNormalization { .. } => batch_normalization(inputs)?,
             Self::Mul | Self::Add => broadcast(op_type, &x.shape, &inputs[1].shape)?,
             Self::Clip => clip(inputs)?,
@@ -118,7 +123,7 @@ fn conv(
     inputs: &[TensorType],
     kernel_shape: [u64; 2],
     strides: [u64; 2],
-    [top, left, bottom, right]: [u64; 4],
+    pads: [u64; 4],
     group: u64,
 ) -> Result<Shape, OpError> {
     let (x, weight) = (Operand("Conv", "x"), Operand("Conv", "weight"));
@@ -148,14 +153,38 @@ fn conv(
     if let Some(bias) = inputs.get(2) {
         Operand("Conv", "bias").has_shape(&bias.shape, std::slice::from_ref(&filters))?;
     }
+    let [height, width] = slide(x, [height, width], kernel_shape, strides, pads)?;
+    Ok(vec![batch.clone(), filters, height, width])
+}
+
+fn max_pool(
+    x: &TensorType,
+    kernel_shape: [u64; 2],
+    strides: [u64; 2],
+    pads: [u64; 4],
+) -> Result<Shape, OpError> {
+    let operand = Operand("MaxPool", "x");
+    let [batch, channels, height, width] = x.shape.as_slice() else {
+        return Err(operand.wrong(format!("4 dimensions, found {x}")));
+    };
+    let [height, width] = slide(operand, [height, width], kernel_shape, strides, pads)?;
+    Ok(vec![batch.clone(), channels.clone(), height, width])
+}
+
+/// Height and width after a window has moved over them.
+fn slide(
+    operand: Operand,
+    [height, width]: [&Dim; 2],
+    kernel: [u64; 2],
+    strides: [u64; 2],
+    [top, left, bottom, right]: [u64; 4],
+) -> Result<[Dim; 2], OpError> {
     let window = |extent: &Dim, axis: usize, pads| {
         extent
-            .window(kernel_shape[axis], strides[axis], pads)
-            .map_err(|error| x.error(error.to_string()))
+            .window(kernel[axis], strides[axis], pads)
+            .map_err(|error| operand.error(error.to_string()))
     };
-    Ok(vec![
-        batch.clone(),
-        filters,
+    Ok([
         window(height, 0, [top, bottom])?,
         window(width, 1, [left, right])?,
     ])

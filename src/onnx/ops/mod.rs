@@ -6,7 +6,7 @@
 //! that opsets 14 to 17 share.
 //!
 //! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`), of the versions Add-14,
-//! BatchNormalization-14 and -15, Clip-13, Conv-11, Gemm-13, MatMul-13, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Transpose-13 and Softmax-13.
+//! BatchNormalization-14 and -15, Clip-13, Conv-11, Gemm-13, MatMul-13, MaxPool-12, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Transpose-13 and Softmax-13.
 
 mod attributes;
 pub mod definitions;
@@ -48,6 +48,15 @@ pub enum Operator {
     Add,
     /// `min(max(x, low), high)`; the bounds are optional scalar operands.
     Clip,
+    /// Largest element in a two-dimensional window; pads never are.
+    MaxPool {
+        /// Height and width of the window; at least 1.
+        kernel_shape: [u64; 2],
+        /// Steps along height and width; at least 1.
+        strides: [u64; 2],
+        /// Elements around: top, left, bottom, right; fewer than the window has.
+        pads: [u64; 4],
+    },
     /// Mean over some dimensions.
     ReduceMean {
         /// The dimensions, negative ones counted from the end; empty means all.
@@ -145,6 +154,7 @@ impl Operator {
             Self::Mul => "Mul",
             Self::Add => "Add",
             Self::Clip => "Clip",
+            Self::MaxPool { .. } => "MaxPool",
             Self::ReduceMean { .. } => "ReduceMean",
             Self::Gemm { .. } => "Gemm",
             Self::MatMul => "MatMul",
@@ -164,6 +174,7 @@ impl Operator {
             Self::Clip => 1..=3,
             Self::Sigmoid
             | Self::Relu
+            | Self::MaxPool { .. }
             | Self::ReduceMean { .. }
             | Self::Softmax { .. }
             | Self::Transpose { .. } => 1..=1,

@@ -32,6 +32,11 @@ fn conv() -> Operator {
 fn what_is_written_is_read_back() {
     let operators = [
         conv(),
+        Operator::MaxPool {
+            kernel_shape: [5, 3],
+            strides: [2, 1],
+            pads: [4, 2, 3, 1],
+        },
         Operator::BatchNormalization { epsilon: 1e-3 },
         Operator::Sigmoid,
         Operator::Mul,
@@ -239,6 +244,9 @@ fn what_onnx_allows_beyond_this_project_is_not_illegal() {
         ("Conv", 2, vec![ints("kernel_shape", vec![3])]),
         ("Conv", 2, vec![kernel(), ints("dilations", vec![2, 2])]),
         ("Conv", 2, vec![kernel(), string("auto_pad", "SAME_UPPER")]),
+        ("MaxPool", 1, vec![]),
+        ("MaxPool", 1, vec![kernel(), int("ceil_mode", 1)]),
+        ("MaxPool", 1, vec![kernel(), ints("dilations", vec![2, 2])]),
         ("BatchNormalization", 5, vec![int("training_mode", 1)]),
         ("Gemm", 3, vec![float("beta", 0.5)]),
         ("Gemm", 3, vec![int("transA", 1)]),
@@ -285,4 +293,21 @@ fn names_that_must_be_there_are() {
                 .is_illegal()
         );
     }
+}
+
+#[test]
+fn a_max_pool_may_have_indices_and_its_pads_are_smaller_than_its_window() {
+    let kernel = ints("kernel_shape", vec![3, 2]);
+    let mut with_indices = node("MaxPool", 1, vec![kernel.clone()]);
+    with_indices.output.push("indices".to_owned());
+    let error = Operator::from_node(&with_indices).expect_err("a second result");
+    assert!(!error.is_illegal(), "{error}");
+    let pads = ints("pads", vec![2, 1, 2, 2]);
+    let wide = node("MaxPool", 1, vec![kernel, pads]);
+    let error = Operator::from_node(&wide).expect_err("a pad as wide as the window");
+    assert!(error.is_illegal(), "{error}");
+    assert!(
+        error.to_string().contains("expected 0 to 1, found 2"),
+        "{error}"
+    );
 }

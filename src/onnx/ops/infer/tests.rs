@@ -39,6 +39,15 @@ fn conv(kernel: u64, stride: u64, [before, after]: [u64; 2], group: u64) -> Oper
     }
 }
 
+fn max_pool(kernel: u64, stride: u64, [before, after]: [u64; 2]) -> Operator {
+    let pads = [before, before, after, after];
+    Operator::MaxPool {
+        kernel_shape: [kernel; 2],
+        strides: [stride; 2],
+        pads,
+    }
+}
+
 fn mean(axes: &[i64], keep_dims: bool) -> Operator {
     Operator::ReduceMean {
         axes: axes.to_vec(),
@@ -67,6 +76,8 @@ fn results() {
             &["n 3 height ?", "8 3 3 3"],
             "n 8 ? ?",
         ),
+        (max_pool(3, 2, [1, 1]), &["n 64 112 ?"], "n 64 56 ?"),
+        (max_pool(3, 2, [0, 1]), &["1 64 7 8"], "1 64 3 4"),
         (norm.clone(), &["n 8 ? 7", "8", "8", "8", "8"], "n 8 ? 7"),
         (norm, &["n ? 7", "8", "8", "8", "8"], "n ? 7"),
         (Operator::Sigmoid, &["n 8 1 1"], "n 8 1 1"),
@@ -132,6 +143,11 @@ fn operands_that_are_refused() {
             conv(3, 1, [1, 1], 1),
             &["1 3 8 8", "8 3 3 5"],
             "found [8, 3, 3, 5]",
+        ),
+        (
+            max_pool(3, 2, [1, 1]),
+            &["1 3 8"],
+            "`x`: expected 4 dimensions, found float[1, 3, 8]",
         ),
         (
             conv(3, 1, [1, 1], 2),
