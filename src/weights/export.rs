@@ -42,6 +42,33 @@ impl From<io::Error> for WriteError {
     }
 }
 
+/// Parameters that a source was found to have.
+struct Complete<'a> {
+    parameters: &'a [Parameter],
+    source: &'a dyn TensorSource,
+}
+
+impl<'a> Complete<'a> {
+    fn new(parameters: &'a [Parameter], source: &'a dyn TensorSource) -> Result<Self, ExportError> {
+        let expected = Expected::as_named(parameters);
+        let needed = parameters.iter().map(|parameter| parameter.name.as_str());
+        pair(&needed.collect(), source, &expected)?;
+        Ok(Self { parameters, source })
+    }
+
+    fn named(self, names: NameMap, naming: Naming) -> Export<'a> {
+        let Self { parameters, source } = self;
+        let watched = parameters.iter().map(|parameter| parameter.name.as_str());
+        let source = Laid {
+            source,
+            watch: Watch::new(watched),
+            names,
+            naming,
+        };
+        Export { parameters, source }
+    }
+}
+
 impl<'a> Export<'a> {
     /// Looks for every parameter of `canonical` in `source`, which has timm's names, to write it under the names
     /// and in the layout of `naming`.
@@ -54,18 +81,23 @@ impl<'a> Export<'a> {
         naming: Naming,
     ) -> Result<Self, ExportError> {
         let parameters = &canonical.parameters;
-        let expected = Expected::as_named(parameters);
-        let needed = parameters.iter().map(|parameter| parameter.name.as_str());
-        let needed = needed.collect();
-        pair(&needed, source, &expected)?;
+        let complete = Complete::new(parameters, source)?;
         let names = parameters.iter().map(|parameter| parameter.name.as_str());
-        let source = Laid {
-            source,
-            watch: Watch::new(names.clone()),
-            names: NameMap::new(naming, names)?,
-            naming,
-        };
-        Ok(Self { parameters, source })
+        Ok(complete.named(NameMap::new(naming, names)?, naming))
+    }
+
+    /// The same under the names and in the layout of the graph itself, which are PyTorch's.
+    ///
+    /// # Errors
+    /// One error that lists all missing, unexpected and mis-shaped tensors.
+    pub fn as_named(
+        canonical: &'a Graph,
+        source: &'a dyn TensorSource,
+    ) -> Result<Self, ExportError> {
+        let parameters = &canonical.parameters;
+        let complete = Complete::new(parameters, source)?;
+        let names = parameters.iter().map(|parameter| parameter.name.as_str());
+        Ok(complete.named(NameMap::as_named(names), Naming::Timm))
     }
 
     /// How many bytes the tensors take.

@@ -48,6 +48,15 @@ impl NameMap {
         Ok(Self { names })
     }
 
+    /// Every name as it is.
+    #[must_use]
+    pub fn as_named<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let same = |name: &str| (name.to_owned(), name.to_owned());
+        Self {
+            names: names.into_iter().map(same).collect(),
+        }
+    }
+
     /// What the naming calls the parameter that timm calls `timm`.
     #[must_use]
     pub fn source_name(&self, timm: &str) -> Option<&str> {
