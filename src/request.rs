@@ -68,13 +68,13 @@ pub enum RequestError {
 
 impl Request {
     /// A network with all else at its default: its own square size, symbolic batch, logits, batch norms folded,
-    /// opset 17. Padding, epsilon, classes and input channels are TensorFlow's, or the design's own.
+    /// opset 17. Padding, epsilon, classes and input channels are the baseline's or the design's own.
     #[must_use]
     pub fn new(blueprint: Blueprint) -> Self {
         Self {
             size: [Extent::Fixed(blueprint.resolution()); 2],
             options: match &blueprint {
-                Blueprint::Scaled(_) => Options::default(),
+                Blueprint::Scaled(scaling) => scaling.baseline.options,
                 Blueprint::Own(design) => design.architecture.options,
             },
             blueprint,
@@ -224,9 +224,12 @@ impl Blueprint {
         let Coefficients { width, depth } = scaling.coefficients;
         let (width, depth) = (rounded(width), rounded(depth));
         match &scaling.reading {
-            Reading::Published { variant } => format!("efficientnet-{}", variant.name),
+            Reading::Published { variant } => {
+                format!("{}{}", scaling.family().prefix, variant.name)
+            }
             Reading::Formula { .. } | Reading::Given => {
-                format!("efficientnet-{}-w{width}-d{depth}", scaling.family.name)
+                let family = scaling.family();
+                format!("{}{}-w{width}-d{depth}", family.prefix, family.name)
             }
         }
     }

@@ -138,6 +138,12 @@ impl Block {
         }
     }
 
+    /// The least number of weights that it has between `filters` and as many.
+    pub(super) fn least_weights(&self, filters: u64) -> u128 {
+        let (filters, experts) = (u128::from(filters), self.experts().unwrap_or(1));
+        2 * filters * filters * u128::from(self.expand_ratio()) * u128::from(experts)
+    }
+
     /// How many kernels are mixed in its convolutions, if they are.
     #[must_use]
     pub fn experts(&self) -> Option<u64> {

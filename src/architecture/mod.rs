@@ -37,7 +37,7 @@ pub struct Architecture {
     pub options: Options,
 }
 
-/// A convolution, a batch norm and an activation before the stages.
+/// What comes before the stages: a convolution, a batch norm, an activation and perhaps a max pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stem {
     /// Name of the convolution.
@@ -50,6 +50,17 @@ pub struct Stem {
     pub stride: u64,
     /// Its non-linearity.
     pub activation: Activation,
+    /// The max pool, if it has one.
+    pub pool: Option<StemPool>,
+}
+
+/// The max pool of a stem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StemPool {
+    /// Side of its window.
+    pub kernel_size: u64,
+    /// Its stride.
+    pub stride: u64,
 }
 
 /// What comes after the stages: perhaps a convolution, then a pool and a classifier.
@@ -83,15 +94,19 @@ pub struct Options {
     pub in_channels: u64,
 }
 
-impl Default for Options {
+impl Options {
     /// TensorFlow's: SAME padding, epsilon 1e-3; 1000 classes, 3 channels.
+    pub const TENSORFLOW: Self = Self {
+        padding: Padding::Same,
+        batch_norm_epsilon: TF_BATCH_NORM_EPSILON,
+        classes: IMAGENET_CLASSES,
+        in_channels: 3,
+    };
+}
+
+impl Default for Options {
     fn default() -> Self {
-        Self {
-            padding: Padding::Same,
-            batch_norm_epsilon: TF_BATCH_NORM_EPSILON,
-            classes: IMAGENET_CLASSES,
-            in_channels: 3,
-        }
+        Self::TENSORFLOW
     }
 }
 
@@ -187,12 +202,7 @@ impl Architecture {
             return Err(SizeError::Blocks(self.block_count()));
         }
         let repeated = |stage: &Stage| {
-            let filters = u128::from(stage.output_filters);
-            2 * filters
-                * filters
-                * u128::from(stage.block.expand_ratio())
-                * u128::from(stage.block.experts().unwrap_or(1))
-                * u128::from(stage.num_repeat - 1)
+            stage.block.least_weights(stage.output_filters) * u128::from(stage.num_repeat - 1)
         };
         let classifier = u128::from(self.features()) * u128::from(self.options.classes);
         let window = u128::from(self.stem.kernel_size * self.stem.kernel_size);
@@ -215,6 +225,7 @@ impl Stem {
             kernel_size: 3,
             stride: 2,
             activation,
+            pool: None,
         }
     }
 }

@@ -6,8 +6,6 @@ use crate::scaling::{BASE_RESOLUTION, Coefficients, Compound, ScalingError};
 /// A family scaled to a point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
-    /// The family that it belongs to.
-    pub family: &'static Family,
     /// What is scaled.
     pub baseline: &'static Baseline,
     /// Width and depth.
@@ -38,11 +36,16 @@ pub enum Reading {
 }
 
 impl Scaling {
+    /// The family that is scaled.
+    #[must_use]
+    pub fn family(&self) -> &'static Family {
+        self.baseline.family
+    }
+
     /// A published row.
     #[must_use]
     pub fn published(variant: &'static Variant) -> Self {
         Self {
-            family: variant.family(),
             baseline: variant.baseline,
             coefficients: variant.coefficients,
             resolution: variant.resolution,
@@ -61,7 +64,6 @@ impl Scaling {
     ) -> Result<Self, ScalingError> {
         let (coefficients, resolution) = compound.at(phi)?;
         Ok(Self {
-            family,
             baseline: family.baseline,
             coefficients,
             resolution,
@@ -78,7 +80,6 @@ impl Scaling {
         coefficients: Coefficients,
     ) -> Result<Self, ScalingError> {
         Ok(Self {
-            family,
             baseline: family.baseline,
             coefficients: coefficients.checked()?,
             resolution: BASE_RESOLUTION,

@@ -92,7 +92,11 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
             },
             architecture,
         };
-        print::line(write_file(&design).trim_end())?;
+        let Some(file) = write_file(&design) else {
+            let message = "the network has parts that architecture files cannot describe";
+            return Err(Failure::bad_input(message));
+        };
+        print::line(file.trim_end())?;
         return Ok(Status::Done);
     }
     let mut rows = summary(&architecture, request.default_size()).map_err(Failure::bad_input)?;

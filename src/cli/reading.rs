@@ -11,7 +11,7 @@ use efficientnet_onnx::scaling::Compound;
 /// Both readings are described as they are by themselves, whatever else is asked for.
 pub fn line(phi: f64, request: &Request) -> Option<String> {
     let scaling = request.blueprint.scaling()?;
-    let family = scaling.family;
+    let family = scaling.family();
     let used = describe(scaling);
     let here = changed(request, scaling);
     let line = match &scaling.reading {

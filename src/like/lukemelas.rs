@@ -51,7 +51,7 @@ fn like(name: &str, tag: Option<&str>) -> Option<Like> {
 /// As `examples/imagenet/main.py` evaluates. The Lite port has nothing of its own, so its is the originals'.
 fn preprocessing(variant: &Variant, tag: Option<&str>) -> Preprocessing {
     let size = [variant.resolution; 2];
-    if variant.family().name == "lite" {
+    if variant.baseline.family.name == "lite" {
         return Preprocessing::tensorflow(variant.baseline, size);
     }
     let normal = match tag {

@@ -129,7 +129,7 @@ fn preprocessing(variant: &Variant, size: u64, tag: Option<&str>) -> Preprocessi
     };
     let (framing, sampling) = match evaluation.crop {
         Crop::Whole => (Framing::Stretch([size; 2]), Sampling::HalfPixel),
-        _ if variant.family().name == "v2" => (Framing::CropPadding(32), Sampling::Legacy),
+        _ if variant.baseline.family.name == "v2" => (Framing::CropPadding(32), Sampling::Legacy),
         _ => {
             let padding = Crop::Proportional.padding([size; 2]);
             (Framing::CropPadding(padding), Sampling::Legacy)

@@ -36,7 +36,7 @@ pub struct Recipe {
     pub depth: f64,
     /// Side in pixels that goes with the network.
     pub resolution: u64,
-    /// Every number, if the network is nobody's baseline.
+    /// Every number, if the network is nobody's baseline and its blocks have keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<Record>,
     /// Height and width of the input, as in `--size`.
@@ -112,7 +112,7 @@ impl Recipe {
             }),
             Reading::Published { .. } | Reading::Given => None,
         });
-        let family = scaling.map_or(OWN, |scaling| scaling.family.name);
+        let family = scaling.map_or(OWN, |scaling| scaling.family().name);
         Self {
             version: VERSION,
             family: family.to_owned(),
@@ -123,7 +123,7 @@ impl Recipe {
             depth: scaling.map_or(1.0, |scaling| scaling.coefficients.depth),
             resolution: request.blueprint.resolution(),
             architecture: match &request.blueprint {
-                Blueprint::Own(design) => Some(Record::of(design)),
+                Blueprint::Own(design) => Record::of(design),
                 Blueprint::Scaled(_) => None,
             },
             size: request.size.map(|extent| extent.to_string()),
@@ -219,26 +219,21 @@ impl Recipe {
                     .map_err(|error| unknown("architecture", &error, "a network"))?;
                 Blueprint::Own(Box::new(design))
             }
-            None => Blueprint::Scaled({
-                let (family, baseline) = match &reading {
-                    Reading::Published { variant } => (variant.family(), variant.baseline),
+            None => Blueprint::Scaled(Scaling {
+                baseline: match &reading {
+                    Reading::Published { variant } => variant.baseline,
                     _ => {
-                        let family = Family::by_name(&self.family).ok_or_else(|| {
-                            unknown("family", &self.family, "the name of a family")
-                        })?;
-                        (family, family.baseline)
+                        Family::by_name(&self.family)
+                            .ok_or_else(|| unknown("family", &self.family, "the name of a family"))?
+                            .baseline
                     }
-                };
-                Scaling {
-                    family,
-                    baseline,
-                    coefficients: Coefficients {
-                        width: positive("width", self.width)?,
-                        depth: positive("depth", self.depth)?,
-                    },
-                    resolution: self.resolution,
-                    reading,
-                }
+                },
+                coefficients: Coefficients {
+                    width: positive("width", self.width)?,
+                    depth: positive("depth", self.depth)?,
+                },
+                resolution: self.resolution,
+                reading,
             }),
         };
         Ok(Request {

@@ -20,9 +20,14 @@ pub use output::Output;
 use output::Taps;
 pub use summary::{Row, summary};
 
-use crate::architecture::{Architecture, Block, Stage};
-use crate::graph::{Activation, BuildError, Graph, GraphBuilder, Op, Padding, Role, ValueId};
+use crate::architecture::{Architecture, Block, Stage, StemPool};
+use crate::graph::{
+    Activation, BuildError, Graph, GraphBuilder, Op, Padding, Role, ValueId, Window,
+};
 use crate::tensor::shape::{Dim, Shape};
+
+/// Name of the stem's max pool.
+const MAX_POOL: &str = "maxpool";
 
 /// What goes into and comes out of the graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +89,15 @@ struct Network<'a> {
     builder: GraphBuilder,
 }
 
+/// What the names of a stage's blocks begin with.
+fn stage_scope(index: usize, stage: &Stage) -> String {
+    match stage.block {
+        Block::MbConv(_) | Block::Separable(_) | Block::Fused(_) | Block::Plain(_) => {
+            format!("blocks.{index}")
+        }
+    }
+}
+
 /// Where a block is.
 struct Place<'a> {
     stage: &'a Stage,
@@ -102,7 +116,22 @@ impl Network<'_> {
             activation: Some(stem.activation),
             ..ConvNorm::pointwise(stem.conv, "bn1", "")
         };
-        self.conv_norm(input, stem.filters, &conv)
+        let x = self.conv_norm(input, stem.filters, &conv)?;
+        match stem.pool {
+            Some(pool) => self.max_pool(x, pool),
+            None => Ok(x),
+        }
+    }
+
+    fn max_pool(&mut self, x: ValueId, pool: StemPool) -> Result<ValueId, BuildError> {
+        let window = Window {
+            kernel: [pool.kernel_size; 2],
+            stride: [pool.stride; 2],
+            padding: self.padding,
+        };
+        self.padding = self.padding.after(pool.stride);
+        let op = Op::MaxPool(window);
+        self.builder.node(MAX_POOL, op, vec![x], MAX_POOL)
     }
 
     fn stage(
@@ -115,7 +144,7 @@ impl Network<'_> {
             let site = Place {
                 stage,
                 index: block,
-                scope: format!("blocks.{index}.{block}."),
+                scope: format!("{}.{block}.", stage_scope(index, stage)),
             };
             x = match &stage.block {
                 Block::MbConv(block) => self.mbconv(&site, block, x)?,

@@ -1,6 +1,6 @@
 //! The per-stage table of an architecture, as the paper's table 1 has it.
 
-use super::{Interface, build};
+use super::{Interface, MAX_POOL, build, stage_scope};
 use crate::architecture::{Architecture, Block, Stage};
 use crate::graph::{BuildError, Counts, Graph};
 use crate::tensor::shape::Dim;
@@ -46,10 +46,10 @@ pub fn summary(architecture: &Architecture, size: [u64; 2]) -> Result<Vec<Row>, 
         stem.filters,
         1,
         stem.stride,
-        &[stem.conv, "bn1"],
+        &[stem.conv, "bn1", MAX_POOL],
     )];
     for (index, stage) in architecture.stages.iter().enumerate() {
-        let scope = format!("blocks.{index}");
+        let scope = stage_scope(index, stage);
         rows.push(row(
             &(index + 1).to_string(),
             operator(stage),

@@ -127,7 +127,7 @@ pub fn mistaken(
         "symmetric_padding" => request.options.padding = Padding::Symmetric,
         "epsilon_1e-5" => request.options.batch_norm_epsilon = 1e-5,
         "epsilon_2e-3" => request.options.batch_norm_epsilon = 2e-3,
-        "swapped_norms" => match scaling(&request).family.name {
+        "swapped_norms" => match scaling(&request).family().name {
             "edgetpu" | "v2" => swap(&mut expected, SWAPPED_CLOSING_NORMS),
             _ => swap(&mut expected, SWAPPED_NORMS),
         },
@@ -141,13 +141,13 @@ pub fn mistaken(
 /// The architecture of a request whose stages repeat `round(d · r)` times, not `ceil(d · r)`.
 pub fn rounded_repeats(request: &Request) -> Architecture {
     let scaling = scaling(request);
-    let baseline: &[f64] = match scaling.family.name {
+    let baseline: &[f64] = match scaling.family().name {
         "edgetpu" => &[1.0, 2.0, 4.0, 5.0, 4.0, 2.0],
         "v2" => &[1.0, 2.0, 2.0, 3.0, 5.0, 8.0],
         _ => &[1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 1.0],
     };
     let mut architecture = request.architecture().expect("a published variant");
-    let lite = scaling.family.name == "lite";
+    let lite = scaling.family().name == "lite";
     for (index, (stage, repeats)) in architecture.stages.iter_mut().zip(baseline).enumerate() {
         if !lite || (1..=5).contains(&index) {
             let rounded = (scaling.coefficients.depth * repeats).round_ties_even();

@@ -30,9 +30,9 @@ pub fn parse_file(text: &str) -> Result<Design, FileError> {
     })
 }
 
-/// A file that describes a network; [`parse_file`] gives it back.
+/// A file that describes a network; [`parse_file`] gives it back. None if a part of the network has no keys.
 #[must_use]
-pub fn write_file(design: &Design) -> String {
+pub fn write_file(design: &Design) -> Option<String> {
     let Record {
         name,
         resolution,
@@ -45,7 +45,7 @@ pub fn write_file(design: &Design) -> String {
         in_channels,
         squeeze,
         stages,
-    } = Record::of(design);
+    } = Record::of(design)?;
     let mut lines = vec![
         format!("name = {}", text(&name)),
         format!("resolution = {resolution}"),
@@ -88,11 +88,11 @@ pub fn write_file(design: &Design) -> String {
         lines.push(format!("  {{ {} }},", entries.join(", ")));
     }
     lines.push("]".to_owned());
-    lines.iter().fold(String::new(), |mut file, line| {
+    Some(lines.iter().fold(String::new(), |mut file, line| {
         // Writing to a string does not fail.
         let _ = writeln!(file, "{line}");
         file
-    })
+    }))
 }
 
 /// A basic string; TOML escapes a quote and a backslash as Rust does, and names have no control characters.

@@ -86,19 +86,21 @@ impl Record {
         }
     }
 
-    /// What describes a network; [`Record::design`] gives it back.
+    /// What describes a network; [`Record::design`] gives it back. None if a part of it has no keys.
     #[must_use]
-    pub fn of(design: &Design) -> Self {
+    pub fn of(design: &Design) -> Option<Self> {
         let architecture = &design.architecture;
         let activation = architecture.stem.activation;
+        let head_filters = architecture.head.conv?.filters;
+        let stages: Option<_> = architecture.stages.iter().map(StageRecord::of).collect();
         let squeeze = architecture.squeeze();
         let share_of = squeeze.map(|squeeze| squeeze.share_of);
         let squeeze_activation = squeeze.map(|squeeze| squeeze.activation);
-        Self {
+        Some(Self {
             name: design.name.clone(),
             resolution: design.resolution,
             stem_filters: architecture.stem.filters,
-            head_filters: architecture.features(),
+            head_filters,
             activation: name_of(&ACTIVATIONS, activation),
             padding: architecture.options.padding.name(),
             bn_epsilon: architecture.options.batch_norm_epsilon,
@@ -112,8 +114,8 @@ impl Record {
                     .filter(|own| *own != activation)
                     .map(|own| name_of(&ACTIVATIONS, own)),
             },
-            stages: architecture.stages.iter().map(StageRecord::of).collect(),
-        }
+            stages: stages?,
+        })
     }
 
     /// The network, with every number resolved.

@@ -62,7 +62,8 @@ enum Kind {
 }
 
 impl StageRecord {
-    pub(super) fn of(stage: &Stage) -> Self {
+    /// None if its block has no keys.
+    pub(super) fn of(stage: &Stage) -> Option<Self> {
         let (kind, kernel_size, expands, skip) = match stage.block {
             Block::MbConv(block) => (Kind::MbConv, block.kernel_size, true, block.skip),
             Block::Separable(block) => (Kind::MbConv, block.kernel_size, false, block.skip),
@@ -70,7 +71,7 @@ impl StageRecord {
             Block::Plain(block) => (Kind::Fused, block.kernel_size, false, block.skip),
         };
         let expand_ratio = stage.block.expand_ratio();
-        Self {
+        Some(Self {
             block: name_of(&BLOCKS, kind),
             kernel_size,
             num_repeat: stage.num_repeat,
@@ -82,7 +83,7 @@ impl StageRecord {
             se_ratio: stage.block.squeeze().map(|squeeze| squeeze.ratio),
             skip: (!skip).then_some(false),
             experts: stage.block.experts(),
-        }
+        })
     }
 
     /// The stage, where `enters` filters come from the one before.

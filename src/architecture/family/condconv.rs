@@ -2,12 +2,13 @@
 //!
 //! Source: tensorflow/tpu `condconv/efficientnet_condconv_builder.py`.
 
-use super::rows::variant;
+use super::rows::{EFFICIENTNET, variant};
 use super::{Baseline, Crop, Evaluation, Family, Interpolation, Normal, v1};
 use crate::architecture::{MbConv, Stage};
 
 pub(super) static FAMILY: Family = Family {
     name: "condconv",
+    prefix: EFFICIENTNET,
     baseline: &B0_8E,
     variants: &[
         variant("condconv-b0-4e", None, &B0_4E, 1.0, 1.0, 224),
@@ -26,7 +27,7 @@ const fn baseline(stages: &'static [Stage]) -> Baseline {
             crop: Crop::Padding(32),
             interpolation: Interpolation::Bicubic,
         },
-        ..v1::baseline(stages)
+        ..v1::baseline(&FAMILY, stages)
     }
 }
 

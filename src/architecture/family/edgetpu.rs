@@ -2,14 +2,15 @@
 //!
 //! Source: tensorflow/tpu `edgetpu/efficientnet_edgetpu_builder.py`.
 
-use super::rows::{HEAD_FILTERS, fused, like, mbconv, variant};
+use super::rows::{EFFICIENTNET, HEAD_FILTERS, fused, like, mbconv, variant};
 use super::{Baseline, Crop, Evaluation, Family, Interpolation, Normal};
-use crate::architecture::{Fused, Head, MbConv, Stem};
+use crate::architecture::{Fused, Head, MbConv, Options, Stem};
 use crate::graph::Activation;
 use crate::scaling::Rules;
 
 pub(super) static FAMILY: Family = Family {
     name: "edgetpu",
+    prefix: EFFICIENTNET,
     baseline: &S,
     variants: &[
         variant("edgetpu-s", None, &S, 1.0, 1.0, 224),
@@ -20,6 +21,7 @@ pub(super) static FAMILY: Family = Family {
 
 /// The first stage counts its expansion from 24 filters though the stem has 32, and adds no input to its result.
 static S: Baseline = Baseline {
+    family: &FAMILY,
     stem: Stem::efficientnet(32, Activation::Relu),
     stages: &[
         fused(WITHOUT_SKIP, 1, 1, 4, [24, 24]),
@@ -34,6 +36,7 @@ static S: Baseline = Baseline {
         ninety_percent: true,
         fixed_ends: false,
     },
+    options: Options::TENSORFLOW,
     evaluation: Evaluation {
         normal: Normal::LITE,
         crop: Crop::Padding(32),

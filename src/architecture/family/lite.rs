@@ -3,14 +3,15 @@
 //! Source: tensorflow/tpu `lite/efficientnet_lite_builder.py`; its rows have squeeze-and-excitation too, and `use_se`
 //! switches it off.
 
-use super::rows::{HEAD_FILTERS, like, variant};
+use super::rows::{EFFICIENTNET, HEAD_FILTERS, like, variant};
 use super::{Baseline, Crop, Evaluation, Family, Interpolation, Normal, v1};
-use crate::architecture::{Head, MbConv, Stem};
+use crate::architecture::{Head, MbConv, Options, Stem};
 use crate::graph::Activation;
 use crate::scaling::Rules;
 
 pub(super) static FAMILY: Family = Family {
     name: "lite",
+    prefix: EFFICIENTNET,
     baseline: &LITE0,
     variants: &[
         variant("lite0", Some(0), &LITE0, 1.0, 1.0, 224),
@@ -22,6 +23,7 @@ pub(super) static FAMILY: Family = Family {
 };
 
 static LITE0: Baseline = Baseline {
+    family: &FAMILY,
     stem: Stem::efficientnet(32, Activation::Relu6),
     stages: &v1::stages(MBCONV, MBCONV),
     head: Head::efficientnet(HEAD_FILTERS, Activation::Relu6),
@@ -29,6 +31,7 @@ static LITE0: Baseline = Baseline {
         ninety_percent: true,
         fixed_ends: true,
     },
+    options: Options::TENSORFLOW,
     evaluation: Evaluation {
         normal: Normal::LITE,
         crop: Crop::Padding(32),

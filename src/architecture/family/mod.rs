@@ -12,14 +12,16 @@ mod v2;
 
 pub use evaluation::{Crop, Evaluation, Interpolation, Normal};
 
-use super::{Head, Stage, Stem};
+use super::{Head, Options, Stage, Stem};
 use crate::scaling::{Coefficients, Rules};
+use std::fmt;
 
 /// Networks that are scaled alike, and that `--family` names.
-#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Family {
     /// As in `--family`.
     pub name: &'static str,
+    /// What graphs are called before the name of a variant.
+    pub prefix: &'static str,
     /// What is scaled where no published model is asked for.
     pub baseline: &'static Baseline,
     /// Its published models, in the order in which people list them.
@@ -29,6 +31,8 @@ pub struct Family {
 /// A network that is scaled, as its authors wrote it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Baseline {
+    /// The family that it belongs to.
+    pub family: &'static Family,
     /// What comes before the stages.
     pub stem: Stem,
     /// The stages, in order.
@@ -37,6 +41,8 @@ pub struct Baseline {
     pub head: Head,
     /// How it is scaled.
     pub rules: Rules,
+    /// Padding, epsilon, classes and input channels of its authors.
+    pub options: Options,
     /// How it is evaluated.
     pub evaluation: Evaluation,
 }
@@ -81,6 +87,18 @@ impl Family {
     }
 }
 
+impl PartialEq for Family {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Debug for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Family").field(&self.name).finish()
+    }
+}
+
 impl Variant {
     /// Every published model, family by family, in the order in which people list them.
     #[must_use]
@@ -103,16 +121,5 @@ impl Variant {
             None => &name,
         };
         Self::by_name(short)
-    }
-
-    /// The family in whose table it is.
-    ///
-    /// # Panics
-    /// Never: rows are made in the families' tables alone.
-    #[must_use]
-    pub fn family(&self) -> &'static Family {
-        let holds = |family: &&Family| family.variants.iter().any(|row| row.name == self.name);
-        let family = Family::ALL.into_iter().find(holds);
-        family.expect("rows are made in the families' tables alone")
     }
 }

@@ -5,6 +5,8 @@ use crate::architecture::{Block, Fused, MbConv, Plain, Separable, ShareOf, Squee
 use crate::graph::Activation;
 use crate::scaling::Coefficients;
 
+/// What graphs of EfficientNets are called before the name of a variant.
+pub(super) const EFFICIENTNET: &str = "efficientnet-";
 /// Filters of every unscaled EfficientNet's head.
 pub(super) const HEAD_FILTERS: u64 = 1280;
 

@@ -3,14 +3,15 @@
 //! Sources: tensorflow/tpu `efficientnet_builder.py`, `preprocessing.py` and `main.py` (the padding scales with the
 //! size); arXiv 1905.11946, table 1.
 
-use super::rows::{HEAD_FILTERS, QUARTER, like, mbconv, separable, variant};
+use super::rows::{EFFICIENTNET, HEAD_FILTERS, QUARTER, like, mbconv, separable, variant};
 use super::{Baseline, Crop, Evaluation, Family, Interpolation, Normal};
-use crate::architecture::{Head, MbConv, Stage, Stem};
+use crate::architecture::{Head, MbConv, Options, Stage, Stem};
 use crate::graph::Activation;
 use crate::scaling::Rules;
 
 pub(super) static FAMILY: Family = Family {
     name: "v1",
+    prefix: EFFICIENTNET,
     baseline: &B0,
     variants: &[
         variant("b0", Some(0), &B0, 1.0, 1.0, 224),
@@ -26,14 +27,15 @@ pub(super) static FAMILY: Family = Family {
     ],
 };
 
-static B0: Baseline = baseline(&stages(MBCONV, MBCONV));
+static B0: Baseline = baseline(&FAMILY, &stages(MBCONV, MBCONV));
 
 /// A block with Swish and squeeze-and-excitation.
 pub(super) const MBCONV: MbConv = like(Activation::Swish, Some(QUARTER));
 
 /// A baseline of these stages that differs from B0 in nothing else.
-pub(super) const fn baseline(stages: &'static [Stage]) -> Baseline {
+pub(super) const fn baseline(family: &'static Family, stages: &'static [Stage]) -> Baseline {
     Baseline {
+        family,
         stem: Stem::efficientnet(32, Activation::Swish),
         stages,
         head: Head::efficientnet(HEAD_FILTERS, Activation::Swish),
@@ -41,6 +43,7 @@ pub(super) const fn baseline(stages: &'static [Stage]) -> Baseline {
             ninety_percent: true,
             fixed_ends: false,
         },
+        options: Options::TENSORFLOW,
         evaluation: Evaluation {
             normal: Normal::IMAGENET,
             crop: Crop::Proportional,

@@ -3,15 +3,16 @@
 //! Sources: google/automl `efficientnetv2/effnetv2_configs.py` (the size is `eval.isize`), `preprocessing.py`; filters
 //! are rounded without the 90 % line (`effnetv2_model.py`). Only V2-B0 is scaled in published models.
 
-use super::rows::{HEAD_FILTERS, fused, mbconv, plain, variant};
+use super::rows::{EFFICIENTNET, HEAD_FILTERS, fused, mbconv, plain, variant};
 use super::v1::MBCONV;
 use super::{Baseline, Crop, Evaluation, Family, Interpolation, Normal};
-use crate::architecture::{Fused, Head, Plain, Stage, Stem};
+use crate::architecture::{Fused, Head, Options, Plain, Stage, Stem};
 use crate::graph::Activation;
 use crate::scaling::Rules;
 
 pub(super) static FAMILY: Family = Family {
     name: "v2",
+    prefix: EFFICIENTNET,
     baseline: &B0,
     variants: &[
         variant("v2-s", None, &S, 1.0, 1.0, 384),
@@ -106,6 +107,7 @@ const PLAIN: Plain = Plain {
 
 const fn baseline(stem_filters: u64, stages: &'static [Stage]) -> Baseline {
     Baseline {
+        family: &FAMILY,
         stem: Stem::efficientnet(stem_filters, Activation::Swish),
         stages,
         head: Head::efficientnet(HEAD_FILTERS, Activation::Swish),
@@ -113,6 +115,7 @@ const fn baseline(stem_filters: u64, stages: &'static [Stage]) -> Baseline {
             ninety_percent: false,
             fixed_ends: false,
         },
+        options: Options::TENSORFLOW,
         evaluation: Evaluation {
             normal: Normal::V2,
             crop: Crop::Whole,
