@@ -31,7 +31,11 @@ fn strided_pads(request: &Request) -> Vec<[[u64; 2]; 2]> {
     let pads = |node: &efficientnet_onnx::graph::Node| match &node.op {
         Op::Conv(conv) if conv.stride == [2, 2] => {
             let shape = &graph.value(node.inputs[0]).shape;
-            Some([0, 1].map(|axis| conv.window().pads(&shape[2 + axis], axis).expect("constant pads")))
+            Some([0, 1].map(|axis| {
+                conv.window()
+                    .pads(&shape[2 + axis], axis)
+                    .expect("constant pads")
+            }))
         }
         _ => None,
     };

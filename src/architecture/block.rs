@@ -29,6 +29,8 @@ pub enum Block {
     Fused(Fused),
     /// One full convolution: a fused block without expansion.
     Plain(Plain),
+    /// Reduction, 3×3 convolution, expansion, and the input or its projection added.
+    Bottleneck(Bottleneck),
 }
 
 /// Expansion, depthwise convolution, squeeze-and-excitation, projection (tensorflow/tpu `efficientnet_model.py`).
@@ -89,6 +91,15 @@ pub struct Plain {
     pub activation: Activation,
 }
 
+/// Reduction, 3×3 convolution, expansion, and the input or its projection added (torchvision `models/resnet.py`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bottleneck {
+    /// Filters that leave it over those of its 3×3 convolution.
+    pub expansion: u64,
+    /// Non-linearity, after the addition too.
+    pub activation: Activation,
+}
+
 /// Squeeze-and-excitation: channels are weighed by what is in all of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Squeeze {
@@ -134,13 +145,16 @@ impl Block {
         match self {
             Self::MbConv(block) => block.expand_ratio,
             Self::Fused(block) => block.expand_ratio,
-            Self::Separable(_) | Self::Plain(_) => 1,
+            Self::Separable(_) | Self::Plain(_) | Self::Bottleneck(_) => 1,
         }
     }
 
     /// The least number of weights that it has between `filters` and as many.
     pub(super) fn least_weights(&self, filters: u64) -> u128 {
         let (filters, experts) = (u128::from(filters), self.experts().unwrap_or(1));
+        if let Self::Bottleneck(block) = self {
+            return 2 * filters * (filters / u128::from(block.expansion));
+        }
         2 * filters * filters * u128::from(self.expand_ratio()) * u128::from(experts)
     }
 
@@ -150,7 +164,7 @@ impl Block {
         match self {
             Self::MbConv(block) => block.experts,
             Self::Separable(block) => block.experts,
-            Self::Fused(_) | Self::Plain(_) => None,
+            Self::Fused(_) | Self::Plain(_) | Self::Bottleneck(_) => None,
         }
     }
 
@@ -161,7 +175,7 @@ impl Block {
             Self::MbConv(block) => block.squeeze,
             Self::Separable(block) => block.squeeze,
             Self::Fused(block) => block.squeeze,
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Bottleneck(_) => None,
         }
     }
 }

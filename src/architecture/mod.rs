@@ -8,7 +8,7 @@ pub mod design;
 pub mod family;
 mod scaled;
 
-pub use block::{Block, Fused, MbConv, Plain, Separable, ShareOf, Squeeze, Stage};
+pub use block::{Block, Bottleneck, Fused, MbConv, Plain, Separable, ShareOf, Squeeze, Stage};
 pub use design::Design;
 pub use family::{Baseline, Family, Variant};
 pub use scaled::{Reading, Scaling};

@@ -4,6 +4,7 @@
 //! nodes and values. It knows no flag that concerns how a graph is spelled.
 
 mod activation;
+mod bottleneck;
 mod conv;
 mod fused;
 mod mbconv;
@@ -95,6 +96,7 @@ fn stage_scope(index: usize, stage: &Stage) -> String {
         Block::MbConv(_) | Block::Separable(_) | Block::Fused(_) | Block::Plain(_) => {
             format!("blocks.{index}")
         }
+        Block::Bottleneck(_) => format!("layer{}", index + 1),
     }
 }
 
@@ -151,6 +153,7 @@ impl Network<'_> {
                 Block::Separable(block) => self.separable(&site, block, x)?,
                 Block::Fused(block) => self.fused(&site, block, x)?,
                 Block::Plain(block) => self.plain(&site, block, x)?,
+                Block::Bottleneck(block) => self.bottleneck(&site, block, x)?,
             };
         }
         Ok(x)

@@ -83,6 +83,7 @@ pub fn summary(architecture: &Architecture, size: [u64; 2]) -> Result<Vec<Row>, 
 fn operator(stage: &Stage) -> String {
     let ratio = stage.block.expand_ratio();
     let (kind, kernel) = match stage.block {
+        Block::Bottleneck(_) => return "Bottleneck".to_owned(),
         Block::MbConv(block) => ("MBConv", block.kernel_size),
         Block::Separable(block) => ("MBConv", block.kernel_size),
         Block::Fused(block) => ("FusedMBConv", block.kernel_size),
@@ -112,11 +113,11 @@ fn resolution(graph: &Graph, scope: &str) -> [u64; 2] {
 mod tests {
     use super::*;
     use crate::architecture::Options;
-    use crate::architecture::{Scaling, Variant};
+    use crate::architecture::{Family, Scaling, Variant};
 
     #[test]
     fn rows_add_up_to_the_whole() {
-        for variant in Variant::all() {
+        for variant in Variant::all().chain(Family::RESNET_50.variants) {
             let architecture =
                 Architecture::scale(&Scaling::published(variant), Options::default())
                     .expect("published");

@@ -10,6 +10,7 @@ mod own;
 mod parity;
 mod planted;
 mod reference;
+mod resnet;
 mod runtimes;
 
 use efficientnet_onnx::architecture::Variant;

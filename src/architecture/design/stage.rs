@@ -69,6 +69,7 @@ impl StageRecord {
             Block::Separable(block) => (Kind::MbConv, block.kernel_size, false, block.skip),
             Block::Fused(block) => (Kind::Fused, block.kernel_size, true, block.skip),
             Block::Plain(block) => (Kind::Fused, block.kernel_size, false, block.skip),
+            Block::Bottleneck(_) => return None,
         };
         let expand_ratio = stage.block.expand_ratio();
         Some(Self {

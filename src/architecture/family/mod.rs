@@ -6,6 +6,7 @@ mod condconv;
 mod edgetpu;
 mod evaluation;
 mod lite;
+mod resnet;
 mod rows;
 mod v1;
 mod v2;
@@ -71,6 +72,8 @@ impl Family {
         &condconv::FAMILY,
         &v2::FAMILY,
     ];
+    /// ResNet-50; not among [`Family::ALL`], since no flag names it.
+    pub const RESNET_50: &'static Self = &resnet::FAMILY;
 
     /// The family called `name`.
     #[must_use]

@@ -1,7 +1,9 @@
 //! The notation of the families' tables: kernel, repeats, stride, expansion, filters in and out.
 
 use super::{Baseline, Variant};
-use crate::architecture::{Block, Fused, MbConv, Plain, Separable, ShareOf, Squeeze, Stage};
+use crate::architecture::{
+    Block, Bottleneck, Fused, MbConv, Plain, Separable, ShareOf, Squeeze, Stage,
+};
 use crate::graph::Activation;
 use crate::scaling::Coefficients;
 
@@ -78,6 +80,14 @@ pub(super) const fn fused(
 
 pub(super) const fn plain(like: Plain, num_repeat: u64, stride: u64, filters: [u64; 2]) -> Stage {
     stage(Block::Plain(like), num_repeat, stride, filters)
+}
+
+pub(super) const fn bottleneck(num_repeat: u64, stride: u64, filters: [u64; 2]) -> Stage {
+    let block = Block::Bottleneck(Bottleneck {
+        expansion: 4,
+        activation: Activation::Relu,
+    });
+    stage(block, num_repeat, stride, filters)
 }
 
 const fn stage(
