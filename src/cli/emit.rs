@@ -13,7 +13,7 @@ use super::verify;
 use super::written;
 use clap::Args;
 use efficientnet_onnx::emit::{self, Destination, EmitError, Emitted, Plan, Target};
-use efficientnet_onnx::form::{self, BatchNorms, ELEMENTS, Form, SpellError, WRITABLE};
+use efficientnet_onnx::form::{self, BatchNorms, Form, SpellError, WRITABLE};
 use efficientnet_onnx::metadata::{Head, Metadata, Recipe};
 use efficientnet_onnx::network::{ClassActivation, Output};
 use efficientnet_onnx::onnx::model::ModelError;
@@ -49,7 +49,7 @@ pub struct EmitArgs {
     #[arg(long, value_name = "N", default_value = "17", value_parser = parse_opset, help_heading = "Graph", hide = WRITABLE.len() < 2)]
     opset: Opset,
     /// Element type of weights, input and outputs
-    #[arg(long, value_name = "D", default_value = "f32", value_parser = one_of(ELEMENTS, |element| element.as_str()), help_heading = "Graph", hide = ELEMENTS.len() < 2)]
+    #[arg(long, value_name = "D", default_value = "f32", value_parser = one_of(form::elements(), |element| element.as_str()), help_heading = "Graph", hide = form::elements().len() < 2)]
     dtype: Element,
     #[command(flatten)]
     weights: WeightArgs,
@@ -382,7 +382,7 @@ fn parse_outputs(list: &str) -> Result<Outputs, String> {
 
 fn parse_opset(number: &str) -> Result<Opset, String> {
     number.parse().ok().and_then(form::writable).ok_or_else(|| {
-        let known = text::either(&WRITABLE.map(|opset| opset.version().to_string()));
+        let known = text::either(&WRITABLE.map(|row| row.opset.version().to_string()));
         format!("expected {known}, found `{number}`")
     })
 }

@@ -5,10 +5,13 @@
 //! option is a field of [`Form`] and a pass here, never a condition in `network`.
 
 mod fold;
+mod route;
 mod spell;
+mod speller;
 
 pub use fold::fold_batch_norms;
-pub use spell::{SpellError, spell};
+pub use spell::spell;
+pub use speller::SpellError;
 
 use crate::graph;
 use crate::onnx::graph::Graph;
@@ -33,16 +36,38 @@ pub enum BatchNorms {
     Keep,
 }
 
-/// The operator sets that can be written.
-pub const WRITABLE: [Opset; 1] = [Opset::DEFAULT];
+/// An operator set that can be written, and the element types of weights, input and outputs that can be in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Writable {
+    /// The operator set.
+    pub opset: Opset,
+    /// The element types.
+    pub elements: &'static [Element],
+}
 
-/// The element types in which weights, input and outputs can be written.
-pub const ELEMENTS: [Element; 1] = [Element::F32];
+/// All that can be written.
+pub const WRITABLE: [Writable; 1] = [Writable {
+    opset: Opset::DEFAULT,
+    elements: &[Element::F32],
+}];
 
 /// The opset of a number, if it can be written.
 #[must_use]
 pub fn writable(opset: i64) -> Option<Opset> {
-    WRITABLE.into_iter().find(|known| known.version() == opset)
+    let mut opsets = WRITABLE.iter().map(|row| row.opset);
+    opsets.find(|known| known.version() == opset)
+}
+
+/// The element types that can be written in some opset, each once.
+#[must_use]
+pub fn elements() -> Vec<Element> {
+    let mut elements = Vec::new();
+    for element in WRITABLE.iter().flat_map(|row| row.elements) {
+        if !elements.contains(element) {
+            elements.push(*element);
+        }
+    }
+    elements
 }
 
 impl Default for Form {

@@ -17,9 +17,9 @@ pub enum Order {
     Big,
 }
 
-/// Bytes of one element of a type that [`NamedTensor::holds`](crate::tensor::NamedTensor::holds).
+/// Bytes of one element of a type that [`NamedTensor::holds`](crate::tensor::NamedTensor::holds); readers refuse others.
 pub fn size(element: Element) -> usize {
-    element.bytes().unwrap_or(1)
+    element.encoded_size().expect("a type that is held")
 }
 
 /// Reads `count` elements piece by piece, so that a declared count allocates nothing.
@@ -67,7 +67,7 @@ pub fn decode(element: Element, order: Order, bytes: &[u8], values: &mut Vec<f64
         Element::U16 => each(&|bytes| u16::from_le_bytes(first(bytes)).into()),
         Element::U8 => each(&|bytes| bytes[0].into()),
         Element::Bool => each(&|bytes| f64::from(u8::from(bytes[0] != 0))),
-        _ => {}
+        other => unreachable!("elements of {other} are not held"),
     }
 }
 

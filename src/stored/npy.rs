@@ -77,7 +77,7 @@ pub fn bytes(tensor: &NamedTensor) -> Vec<u8> {
         Element::U16 => (Element::U16, "<u2"),
         Element::U8 => (Element::U8, "|u1"),
         Element::Bool => (Element::Bool, "|b1"),
-        // Others as the values are held.
+        // F64, and what is only held as f64.
         _ => (Element::F64, "<f8"),
     };
     let extents: Vec<String> = tensor

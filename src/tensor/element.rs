@@ -262,7 +262,7 @@ impl FromStr for Element {
         Self::ALL
             .into_iter()
             .find(|element| element.as_str() == text)
-            .ok_or_else(|| format!("there is no element type `{text}` here"))
+            .ok_or_else(|| format!("unknown element type `{text}`"))
     }
 }
 

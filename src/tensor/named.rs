@@ -34,35 +34,6 @@ impl NamedTensor {
     /// Whether tensors of this type can be held: numbers and bools of whole bytes, but not 8-bit floats.
     #[must_use]
     pub fn holds(element: Element) -> bool {
-        match element {
-            Element::F32
-            | Element::F16
-            | Element::Bf16
-            | Element::F64
-            | Element::I64
-            | Element::I32
-            | Element::I16
-            | Element::I8
-            | Element::U64
-            | Element::U32
-            | Element::U16
-            | Element::U8
-            | Element::Bool => true,
-            Element::String
-            | Element::Complex64
-            | Element::Complex128
-            | Element::F8e4m3fn
-            | Element::F8e4m3fnuz
-            | Element::F8e5m2
-            | Element::F8e5m2fnuz
-            | Element::F8e8m0
-            | Element::F6e2m3
-            | Element::F6e3m2
-            | Element::F4e2m1
-            | Element::I4
-            | Element::I2
-            | Element::U4
-            | Element::U2 => false,
-        }
+        element.encoded_size().is_some()
     }
 }

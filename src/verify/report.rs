@@ -227,7 +227,7 @@ pub enum RuntimeStatus {
 pub struct FixedBatch {
     /// Batches that ran.
     pub ran: Vec<u64>,
-    /// The first batch that no runtime ran, or that every one ran with outputs of another shape or in other rows.
+    /// The first batch that fails: every runtime refused it, or returned outputs of another shape or order of rows.
     pub refused: u64,
     /// Nodes that fix the batch to another extent: the cause, where there is one.
     pub nodes: Vec<FixingNode>,

@@ -3,7 +3,7 @@
 use crate::cli::Cli;
 use clap::{Arg, Command, CommandFactory};
 use efficientnet_onnx::architecture::{Family, Variant};
-use efficientnet_onnx::form::{BatchNorms, ELEMENTS, WRITABLE};
+use efficientnet_onnx::form::{self, BatchNorms, WRITABLE};
 use efficientnet_onnx::network::{ClassActivation, Output};
 use efficientnet_onnx::onnx::check::targets::Target;
 use efficientnet_onnx::runtime::RuntimeName;
@@ -76,7 +76,11 @@ fn what_is_shown_is_what_the_library_has_and_is_accepted() {
             Variant::all().map(|variant| variant.name).collect(),
         ),
         (export, "names", Naming::EXPORTED.map(Naming::name).to_vec()),
-        (emit, "dtype", ELEMENTS.map(Element::as_str).to_vec()),
+        (
+            emit,
+            "dtype",
+            form::elements().into_iter().map(Element::as_str).collect(),
+        ),
     ];
     for (path, long, names) in cases {
         assert_eq!(shown(flag(&cli, path, long)), names, "--{long}");
@@ -153,7 +157,7 @@ fn a_flag_with_one_value_is_hidden_until_it_has_two() {
     let is_hidden = flag(&cli, &["emit"], "opset").is_hide_set();
     assert_eq!(is_hidden, WRITABLE.len() == 1);
     for opset in 1..40 {
-        let is_written = WRITABLE.iter().any(|written| written.version() == opset);
+        let is_written = form::writable(opset).is_some();
         assert_eq!(
             takes(&["emit"], "opset", &opset.to_string()),
             is_written,

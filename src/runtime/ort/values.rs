@@ -47,7 +47,7 @@ pub fn to_value(input: &NamedTensor) -> Result<DynValue, ::ort::Error> {
 /// A tensor of ours with the elements of a value.
 ///
 /// # Errors
-/// [`RuntimeError::ElementType`] if it is no tensor or has an element type that no [`NamedTensor`] holds.
+/// [`RuntimeError::ElementType`] if it is not a tensor, or [`NamedTensor::holds`] refuses its element type.
 pub fn from_value(name: &str, value: &DynValue) -> Result<NamedTensor, RuntimeError> {
     let unknown = || RuntimeError::ElementType {
         output: name.to_owned(),

@@ -19,7 +19,7 @@ impl TensorReader for Ramp {
     }
 }
 
-/// Integers that no f32 is.
+/// Integers that f32 cannot represent.
 struct Large;
 
 const LARGE: u64 = (1 << 62) + 1;

@@ -1,0 +1,149 @@
+//! A graph on its way from concepts to operators: what became of each value, and how the next node is added.
+
+use crate::graph::{self, Conv, Recipe, Window};
+use crate::onnx::graph::{GraphBuilder, NodeError, ValueId};
+use crate::onnx::ops::{Operator, TensorType};
+use crate::onnx::opset::Opset;
+use crate::tensor::Element;
+use crate::tensor::shape::{Dim, Shape, display};
+
+/// Why a graph cannot be spelled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpellError {
+    /// The padding depends on the input's size.
+    #[error(
+        "node `{node}` has no constant padding: its input has the shape {shape}, expected a height and a \
+         width that are fixed or multiples of the stride"
+    )]
+    Padding {
+        /// The node.
+        node: String,
+        /// Its input's shape.
+        shape: String,
+    },
+    /// An operator does not take its operands.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+/// A tensor of the element type in which every concept computes.
+fn float(shape: Shape) -> TensorType {
+    TensorType {
+        element: Element::F32,
+        shape,
+    }
+}
+
+/// A graph on its way from concepts to operators.
+pub(super) struct Speller<'a> {
+    canonical: &'a graph::Graph,
+    /// What became of each canonical value.
+    spelled: Vec<Option<ValueId>>,
+    pub(super) relu6_bounds: Option<[ValueId; 2]>,
+    pub(super) builder: GraphBuilder,
+}
+
+impl<'a> Speller<'a> {
+    /// Declares the inputs.
+    pub(super) fn new(canonical: &'a graph::Graph, opset: Opset) -> Self {
+        let mut speller = Self {
+            canonical,
+            spelled: vec![None; canonical.values.len()],
+            relu6_bounds: None,
+            builder: GraphBuilder::new(opset),
+        };
+        for id in &canonical.inputs {
+            let input = canonical.value(*id);
+            let value = speller
+                .builder
+                .input(&input.name, float(input.shape.clone()));
+            speller.set(*id, value);
+        }
+        speller
+    }
+
+    /// Says what a canonical value became.
+    pub(super) fn set(&mut self, id: graph::ValueId, spelled: ValueId) {
+        self.spelled[id.0] = Some(spelled);
+    }
+
+    /// A convolution, padded as the canonical shape of its input says.
+    pub(super) fn conv(&self, node: &graph::Node, conv: Conv) -> Result<Operator, SpellError> {
+        Ok(Operator::Conv {
+            kernel_shape: conv.kernel,
+            strides: conv.stride,
+            pads: self.pads(node, conv.window())?,
+            group: conv.groups,
+        })
+    }
+
+    /// Pads of a window at the top, left, bottom and right.
+    pub(super) fn pads(&self, node: &graph::Node, window: Window) -> Result<[u64; 4], SpellError> {
+        let shape = &self.canonical.value(node.inputs[0]).shape;
+        let pads = |axis: usize, extent: &Dim| {
+            window
+                .pads(extent, axis)
+                .ok_or_else(|| SpellError::Padding {
+                    node: node.name.clone(),
+                    shape: display(shape),
+                })
+        };
+        let [top, bottom] = pads(0, &shape[2])?;
+        let [left, right] = pads(1, &shape[3])?;
+        Ok([top, left, bottom, right])
+    }
+
+    /// What a canonical value became; an initializer is declared where it is first used.
+    pub(super) fn value(&mut self, id: graph::ValueId) -> ValueId {
+        match self.spelled[id.0] {
+            Some(spelled) => spelled,
+            None => self.initializer(id, None, Recipe::clone),
+        }
+    }
+
+    /// An initializer in a shape of the spelling's own, if one is given, and by a recipe made from its own.
+    ///
+    /// # Panics
+    /// If the value is the result of a node; those are spelled in order.
+    pub(super) fn initializer(
+        &mut self,
+        id: graph::ValueId,
+        shape: Option<Shape>,
+        recipe: impl FnOnce(&Recipe) -> Recipe,
+    ) -> ValueId {
+        let value = self.canonical.value(id);
+        let graph::ValueKind::Initializer(own) = &value.kind else {
+            panic!("`{}` is used before it is computed", value.name);
+        };
+        let r#type = float(shape.unwrap_or_else(|| value.shape.clone()));
+        let spelled = self.builder.initializer(&value.name, r#type, recipe(own));
+        self.spelled[id.0] = Some(spelled);
+        spelled
+    }
+
+    /// A node of the spelling's own, whose result has its name.
+    pub(super) fn inner(
+        &mut self,
+        name: &str,
+        operator: Operator,
+        inputs: Vec<ValueId>,
+    ) -> Result<ValueId, NodeError> {
+        self.builder.node(name, operator, inputs, name)
+    }
+
+    /// The node that stands for a concept, with other operands.
+    pub(super) fn finish(
+        &mut self,
+        node: &graph::Node,
+        operator: Operator,
+        inputs: Vec<ValueId>,
+    ) -> Result<ValueId, NodeError> {
+        let output = &self.canonical.value(node.output).name;
+        self.builder.node(&node.name, operator, inputs, output)
+    }
+
+    /// The canonical shape of a value.
+    pub(super) fn shape(&self, id: graph::ValueId) -> &[Dim] {
+        &self.canonical.value(id).shape
+    }
+}
