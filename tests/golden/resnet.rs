@@ -60,11 +60,11 @@ fn mistakes_in_resnet_50_are_seen() {
         let moved = difference(golden.row(size, name), golden.right(size, 0));
         assert!(moved > VISIBLE, "{name} moves the logits by only {moved}");
     }
-    let mut mistaken = request(Extent::Fixed(size));
-    mistaken.options.batch_norm_epsilon = 1e-3;
+    let mut changed = request(Extent::Fixed(size));
+    changed.options.batch_norm_epsilon = 1e-3;
     let weights = ProbeWeights::draw(&request(Extent::Fixed(224)));
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-    let model = planted::right(&mistaken, &weights, folder.path());
+    let model = planted::right(&changed, &weights, folder.path());
     let mut session = runtimes::load(RuntimeName::Reference, &model);
     let found = runtimes::logits(session.as_mut(), size, 0);
     let apart = difference(&found, golden.row(size, "epsilon_1e-3"));
