@@ -42,8 +42,42 @@ pub trait TensorReader: Send + Sync {
             }
             buffer.resize(bytes.len() / size, 0.0);
             self.fill(start, &mut buffer)?;
+            if element == Element::F32 {
+                // Not by way of f64, which changes the bits of some NaNs.
+                for (value, out) in buffer.iter().zip(bytes.chunks_exact_mut(size)) {
+                    out.copy_from_slice(&value.to_le_bytes());
+                }
+                continue;
+            }
             element.encode(buffer.iter().map(|&value| f64::from(value)), bytes);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A NaN whose bits do not survive a conversion to f64 and back.
+    const SIGNALLING: u32 = 0x7f80_0001;
+
+    struct NaN;
+
+    impl TensorReader for NaN {
+        fn fill(&self, _offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+            out.fill(f32::from_bits(SIGNALLING));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn f32_keeps_its_bits_at_every_place_in_memory() {
+        let mut bytes = [0; 16];
+        for start in 0..4 {
+            let out = &mut bytes[start..start + 12];
+            NaN.fill_bytes(Element::F32, 0, out).expect("it is written");
+            assert_eq!(*out, [1, 0, 0x80, 0x7f].repeat(3), "{start}");
+        }
     }
 }
