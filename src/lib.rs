@@ -17,7 +17,7 @@
 //! | [`architecture`] | stem, stages of blocks, head, every number resolved; families, block strings, architecture files |
 //! | [`network`] | how a stem, blocks and a head are wired; one file a kind of block |
 //! | [`graph`] | values, nodes, parameters; one node per concept |
-//! | [`form`] | how a concept is spelled; one file a pass |
+//! | [`form`] | how a concept is spelled |
 //! | [`onnx`] | operators, opsets, writing, reading and checking files |
 //! | [`tensor`] | element types, shapes, tensors whole and read in pieces |
 //! | [`weights`] | seeds, checkpoints, other libraries' names, binding |
@@ -32,12 +32,13 @@
 //! | [`runtime`] | the reference interpreter, tract and ONNX Runtime, behind one trait |
 //! | [`verify`] | inputs, tolerance, comparison, verdict |
 //!
-//! `docs/architecture.md` has the dependencies between these modules; a test keeps it fresh.
+//! `docs/architecture.md` has the dependencies between these modules, which a test keeps fresh, and what to touch to
+//! add an activation, a block, an operator, a spelling, a published row, an element type, an opset, an output or a target.
 //!
 //! # Invariants
 //!
 //! - `network` knows no flag that concerns spelling: it always builds the same canonical graph. An option
-//!   is a pass in [`form`], never a condition inside a block.
+//!   belongs to [`form`], never into a block.
 //! - [`onnx`], [`form`] and [`runtime`] know nothing of EfficientNet; a runtime sees only the file that a
 //!   user has.
 //! - Names of nodes and values are an API: timm's parameter names (`blocks.2.1.conv_dw.weight`) and the same

@@ -19,6 +19,9 @@ pub struct Stage {
 }
 
 /// A block. How each kind is wired, and what its parameters are called, is in `network`, a file each.
+///
+/// `least_weights` must stay below what a kind really has, or networks are refused that would fit; without an
+/// arm there, large ones are built before they are refused.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Block {
     /// Expansion, depthwise convolution, squeeze-and-excitation, projection.

@@ -217,6 +217,7 @@ impl EmitArgs {
         request.form = Form {
             batch_norms: self.bn,
             opset: self.opset,
+            element: self.dtype,
         };
         Ok(request)
     }

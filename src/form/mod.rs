@@ -1,8 +1,10 @@
-//! Passes from the canonical graph to the form that a toolchain wants; each is a function in a file of its own.
+//! From the canonical graph to the form that a toolchain wants.
 //!
-//! Batch norms are folded on the canonical graph ([`fold_batch_norms`]). [`spell`] is the only bridge to
-//! [`onnx::Graph`](crate::onnx::graph::Graph): every concept becomes ONNX operators, routed convolutions included. An
-//! option is a field of [`Form`] and a pass here, never a condition in `network`.
+//! [`apply`] runs every pass that a [`Form`] asks for. [`spell`] is the only bridge to
+//! [`onnx::Graph`](crate::onnx::graph::Graph): every concept becomes ONNX operators, routed convolutions included.
+//!
+//! An option is a field of [`Form`]; `network` never knows one. What changes the canonical graph is a pass in a file of
+//! its own, such as [`fold_batch_norms`]. What changes how one concept is written is an arm in [`spell`].
 
 mod fold;
 mod route;
@@ -23,6 +25,8 @@ use crate::tensor::Element;
 pub struct Form {
     /// The operator set; one of [`WRITABLE`].
     pub opset: Opset,
+    /// The element type of weights, input and outputs.
+    pub element: Element,
     /// What happens to batch norms.
     pub batch_norms: BatchNorms,
 }
@@ -45,7 +49,7 @@ pub struct Writable {
     pub elements: &'static [Element],
 }
 
-/// All that can be written.
+/// All that can be written: what flags offer. [`spell`] refuses a form that it has no spelling for.
 pub const WRITABLE: [Writable; 1] = [Writable {
     opset: Opset::DEFAULT,
     elements: &[Element::F32],
@@ -71,10 +75,11 @@ pub fn elements() -> Vec<Element> {
 }
 
 impl Default for Form {
-    /// Opset 17, batch norms folded: the form that every toolchain tried has loaded.
+    /// Opset 17, f32, batch norms folded: the form that every toolchain tried has loaded.
     fn default() -> Self {
         Self {
             opset: Opset::DEFAULT,
+            element: Element::F32,
             batch_norms: BatchNorms::Fold,
         }
     }
@@ -109,5 +114,39 @@ impl BatchNorms {
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|choice| choice.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::opset::has_known_operators;
+
+    #[test]
+    fn what_can_be_written_can_be_spelled() {
+        for Writable { opset, elements } in WRITABLE {
+            assert!(has_known_operators(opset.version()));
+            for element in elements {
+                let form = Form {
+                    opset,
+                    element: *element,
+                    ..Form::default()
+                };
+                assert!(apply(graph::Graph::default(), &form).is_ok(), "{form:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_form_without_a_spelling_is_refused() {
+        let form = Form {
+            element: Element::F16,
+            ..Form::default()
+        };
+        let error = apply(graph::Graph::default(), &form).expect_err("no pass makes halves");
+        assert_eq!(
+            error.to_string(),
+            "graphs of f16 cannot be written, only of f32"
+        );
     }
 }

@@ -8,12 +8,16 @@ use super::{Form, route};
 use crate::graph::{self, Activation, Op};
 use crate::onnx::graph::{Constant, Graph, NodeError, ValueId};
 use crate::onnx::ops::Operator;
+use crate::tensor::Element;
 
 /// Spells every concept in ONNX operators; names of nodes and values stay.
 ///
 /// # Errors
-/// If a convolution has no constant padding, or a graph is inconsistent.
+/// If a convolution has no constant padding, the form's element type is not f32, or a graph is inconsistent.
 pub fn spell(canonical: &graph::Graph, form: &Form) -> Result<Graph, SpellError> {
+    if form.element != Element::F32 {
+        return Err(SpellError::Element(form.element));
+    }
     let mut speller = Speller::new(canonical, form.opset);
     for node in &canonical.nodes {
         let output = speller.spell(node)?;

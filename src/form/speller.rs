@@ -21,6 +21,9 @@ pub enum SpellError {
         /// Its input's shape.
         shape: String,
     },
+    /// No pass makes a graph of this element type.
+    #[error("graphs of {0} cannot be written, only of f32")]
+    Element(Element),
     /// An operator does not take its operands.
     #[error(transparent)]
     Node(#[from] NodeError),

@@ -139,7 +139,7 @@ pub enum Padding {
     Static([u64; 2]),
 }
 
-/// An element-wise non-linearity.
+/// An element-wise non-linearity; that of classes, softmax or sigmoid, is `network::ClassActivation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     /// `x · sigmoid(x)`.

@@ -44,7 +44,7 @@ pub struct Recipe {
     /// Images at once; absent if symbolic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u64>,
-    /// As in `--padding`: `same`, `symmetric` or `static:S`.
+    /// As in `--padding`: `same`, `symmetric`, `static:S` or `static:HxW`.
     pub padding: String,
     /// Epsilon of every batch norm.
     pub bn_epsilon: f64,
@@ -139,7 +139,7 @@ impl Recipe {
                 .map(|output| output.name().to_owned())
                 .collect(),
             opset: request.form.opset.version(),
-            dtype: "f32".to_owned(),
+            dtype: request.form.element.as_str().to_owned(),
             parameters: counts.parameters,
             macs: counts.macs,
             default_size: request.default_size(),
@@ -250,6 +250,10 @@ impl Recipe {
             outputs: outputs?,
             activation: None,
             form: Form {
+                element: form::elements()
+                    .into_iter()
+                    .find(|element| element.as_str() == self.dtype)
+                    .ok_or_else(|| unknown("dtype", &self.dtype, "`f32`"))?,
                 batch_norms: BatchNorms::by_name(&self.bn)
                     .ok_or_else(|| unknown("bn", &self.bn, "`fold` or `keep`"))?,
                 opset: form::writable(self.opset)

@@ -3,7 +3,7 @@
 use crate::graph::ValueId;
 use std::collections::BTreeMap;
 
-/// A result of the graph; its name in the file is [`Output::name`].
+/// A result of the graph; its name in the file is [`Output::name`]. `network::head` sets the value of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Output {
     /// Raw class scores, `[batch, classes]`.

@@ -1,7 +1,8 @@
 //! The spelled graph: operators of one opset, and values whose types the operators' own inference computed.
 //!
-//! [`GraphBuilder`] is the only way to make one, so every value has an element type and a shape, and a node that
-//! cannot be is refused where it is added. A pass that changes element types reads a graph and builds another.
+//! [`GraphBuilder`] is the only way to make one, so every value has an element type and a shape, and a node whose
+//! operands do not fit is refused where it is added. The definitions are those of [`ops`](super::ops), whatever the
+//! opset. The fields are private: a pass that changes a graph reads it and builds another.
 
 use super::ops::{OpError, Operator, TensorType};
 use super::opset::Opset;
@@ -156,7 +157,8 @@ impl GraphBuilder {
         self.value(name, r#type, ValueKind::Initializer(recipe))
     }
 
-    /// Declares a tensor whose elements are known.
+    /// Declares a tensor whose elements are known. A file's constants are told from its parameters by their names when
+    /// it is read as a checkpoint: a name of a new kind goes into `CONSTANTS` of `weights::emitted`.
     ///
     /// # Panics
     /// If there are not as many elements as the shape says.

@@ -6,7 +6,7 @@ pub struct Opset(i64);
 
 impl Opset {
     /// What is written by default: every toolchain that was tried loads it, and no operator of these
-    /// networks gained anything between 14 and 20.
+    /// networks gained anything that they use between 14 and 20. From 18 on, ReduceMean takes its axes as an operand.
     pub const DEFAULT: Self = Self(17);
 
     /// Its number.

@@ -1,6 +1,7 @@
 //! Families of published networks, a file each: baselines, how each is scaled and evaluated, published rows.
 //!
-//! A published row is a line in its family's file. A family is a file and a line in [`Family::ALL`].
+//! A published row is a line in its family's file. A family is a file and a line in [`Family::ALL`]; without the line,
+//! as [`Family::RESNET_50`], no flag names it.
 
 mod condconv;
 mod edgetpu;

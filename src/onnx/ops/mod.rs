@@ -5,6 +5,9 @@
 //! know names of nodes and values, files, and which opset a file asks for: the definitions are those
 //! that opsets 14 to 17 share.
 //!
+//! An operator that is written is a variant here, and an arm in [`Operator::from_node`], which the compiler does not ask
+//! for. [`definitions`], `cost` and the reference have tables of their own, which share nothing with this one.
+//!
 //! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`), of the versions Add-14,
 //! BatchNormalization-14 and -15, Clip-13, Conv-11, Gemm-13, MatMul-13, MaxPool-12, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Transpose-13 and Softmax-13.
 
