@@ -64,10 +64,7 @@ fn without_the_variable_the_same_worker_leaves_files() {
     let file = toy::write(&toy::model(), folder.path());
     let home = tempfile::tempdir().expect("a temporary folder");
     let mut command = at_home(home.path());
-    command
-        .args(["worker", "--runtime", "ort-cpu", "--library"])
-        .arg(ort_library())
-        .arg(&file);
+    command.arg("worker");
     for proxy in ["http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
         command.env(proxy, "http://127.0.0.1:9");
     }
@@ -77,8 +74,9 @@ fn without_the_variable_the_same_worker_leaves_files() {
         .spawn()
         .expect("the worker starts");
     let mut input = worker.stdin.take().expect("a pipe");
-    let job = b"{\"cases\":[[{\"name\":\"input\",\"shape\":[1,3,8,8],\"element\":\"f32\"}]],\"timed\":false}\n";
-    input.write_all(job).expect("a job");
+    let case = serde_json::json!([{ "name": "input", "shape": [1, 3, 8, 8], "element": "f32" }]);
+    let job = serde_json::json!({ "runtime": "ort-cpu", "library": ort_library(), "file": file, "cases": [case] });
+    writeln!(input, "{job}").expect("a job");
     input.write_all(&[0; 8 * 3 * 8 * 8]).expect("an image");
     let mut output = Vec::new();
     worker

@@ -1,8 +1,9 @@
 //! Ctrl-C: asked for once, the work at hand stops and cleans up; asked for twice, the process ends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
-static REQUESTED: AtomicBool = AtomicBool::new(false);
+static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Catches Ctrl-C, SIGTERM and SIGHUP from here on.
 pub fn catch() {
@@ -19,4 +20,9 @@ pub fn catch() {
 /// Whether Ctrl-C was pressed.
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)
+}
+
+/// What Ctrl-C sets.
+pub fn flag() -> Arc<AtomicBool> {
+    Arc::clone(&REQUESTED)
 }

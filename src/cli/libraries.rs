@@ -18,18 +18,6 @@ pub struct Libraries {
     pub cuda_lib: Vec<PathBuf>,
 }
 
-/// What to do about a library that was asked for and cannot be used; none where it was only found.
-pub fn asked_hint(origin: &str) -> Option<String> {
-    let how = match origin {
-        "`--ort-lib`" => "name another with `--ort-lib`",
-        "`ORT_DYLIB_PATH`" => "set `ORT_DYLIB_PATH` to another, or unset it",
-        _ => return None,
-    };
-    Some(format!(
-        "{how}: ONNX Runtime's library, 1.24 or newer, or the folder that it is in"
-    ))
-}
-
 impl Libraries {
     /// Where libraries are looked for.
     pub fn places(&self) -> Places {

@@ -64,7 +64,7 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Run one file in one runtime, for another process of this program
     #[command(name = worker::SUBCOMMAND, hide = true)]
-    Worker(worker::Arguments),
+    Worker,
     /// Work with weights alone
     Weights(weights::WeightsArgs),
 }
@@ -72,7 +72,7 @@ enum Command {
 /// Parses the command line, runs the command, prints its error and gives the exit status.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if !matches!(cli.command, Command::Worker(_)) {
+    if !matches!(cli.command, Command::Worker) {
         interrupt::catch();
     }
     let result = match &cli.command {
@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::Check(args) => check::run(args),
         Command::Doctor(arguments) => doctor::main(arguments),
-        Command::Worker(arguments) => worker::main(arguments),
+        Command::Worker => worker::main(),
         Command::Weights(args) => weights::run(args),
     };
     match result {

@@ -1,8 +1,9 @@
 //! Programs that run an ONNX file: one small interface, one file for each foreign library.
 //!
-//! A [`Runtime`] is given the path of the user's own file and tensors, and gives tensors back. Nothing here knows EfficientNet, tolerances or processes. What a library needs before it may
-//! be used (a shared library, an environment) is settled by [`open`], so that everything which can be
-//! missing is one error, [`RuntimeError::Unavailable`].
+//! A [`Runtime`] is given the path of the user's own file and tensors, and gives tensors back. Nothing here knows
+//! EfficientNet or tolerances. What a library needs before it may be used (a shared library, an environment) is settled by
+//! [`open`], so that everything which can be missing is one error, [`RuntimeError::Unavailable`]. [`process`] finds these
+//! libraries and runs files under supervision.
 
 pub mod cuda;
 pub mod device;
@@ -11,6 +12,7 @@ pub mod discover;
 mod ort;
 pub mod outcome;
 pub mod placement;
+pub mod process;
 mod reference;
 pub mod refusal;
 mod timing;
@@ -21,6 +23,7 @@ use crate::tensor::NamedTensor;
 use cuda::Cuda;
 use device::Device;
 use placement::Placement;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -32,7 +35,8 @@ use std::str::FromStr;
 pub const TELEMETRY_OPT_OUT: &str = "ORT_DISABLE_TELEMETRY";
 
 /// The runtimes that this program knows, whether or not it was built with them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RuntimeName {
     /// This project's own interpreter: slow, in f64, and independent of what writes the files.
     Reference,

@@ -81,14 +81,7 @@ pub fn data(name: &str) -> PathBuf {
 /// The logits of each input of `[1, 3, size, size]`, in the program's own worker process.
 pub fn logits(runtime: &str, model: &Path, size: usize, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
     let mut command = program();
-    command.args(["worker", "--runtime", runtime]);
-    if runtime == "ort-cpu" {
-        command.arg("--library").arg(ort_library());
-    }
-    command
-        .arg("--")
-        .arg(model)
-        .env("ORT_DISABLE_TELEMETRY", "1");
+    command.arg("worker").env("ORT_DISABLE_TELEMETRY", "1");
     let mut worker = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -98,12 +91,9 @@ pub fn logits(runtime: &str, model: &Path, size: usize, inputs: &[Vec<f32>]) -> 
     let case =
         serde_json::json!([{ "name": "input", "shape": [1, 3, size, size], "element": "f32" }]);
     let cases = vec![case; inputs.len()];
-    writeln!(
-        job,
-        "{}",
-        serde_json::json!({ "cases": cases, "timed": false })
-    )
-    .expect("a pipe");
+    let library = (runtime == "ort-cpu").then(ort_library);
+    let line = serde_json::json!({ "runtime": runtime, "library": library, "file": model, "cases": cases });
+    writeln!(job, "{line}").expect("a pipe");
     for value in inputs.iter().flatten() {
         job.write_all(&f64::from(*value).to_le_bytes())
             .expect("a pipe");

@@ -6,12 +6,13 @@ use super::exit::{Failure, Status};
 use super::libraries::Libraries;
 use super::print;
 use super::text;
-use super::worker::{Spec, run_found};
+use super::worker::host;
 use clap::Args;
 use efficientnet_onnx::onnx::check::{Level, check};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::outcome::{Outcome, Timings, Trouble};
+use efficientnet_onnx::runtime::process::{Mode, RunOptions};
 use efficientnet_onnx::tensor::NamedTensor;
 use efficientnet_onnx::verify::plan::{PlanError, Wanted, cases_of};
 use efficientnet_onnx::verify::subject::Subject;
@@ -220,20 +221,17 @@ impl BenchArgs {
         threads: u16,
         row: &mut Row,
     ) -> Result<Option<Timings>, Failure> {
-        let spec = Spec {
-            runtime,
-            library: None,
-            model: file.to_path_buf(),
+        let options = RunOptions {
             threads: Some(threads.into()),
-            rounded: false,
-            timed: false,
-            runs: self.runs.into(),
+            mode: Mode::Time {
+                runs: self.runs.into(),
+            },
             leave_out: leave_out.clone(),
-            search_path: None,
+            ..RunOptions::new(runtime, *file)
         };
-        let places = self.libraries.places();
-        let cases = [inputs.clone()];
-        let tried = run_found(&spec, &places, &cases, Duration::from_secs(self.timeout))?;
+        let host = host(self.libraries.places());
+        let limit = Duration::from_secs(self.timeout);
+        let tried = host.run(&options, &[inputs.clone()], limit)?;
         let Outcome {
             version,
             load_seconds,

@@ -7,13 +7,13 @@ mod table;
 
 use super::exit::{Failure, Status};
 use super::libraries::Libraries;
-use super::worker::{Spec, run_found};
+use super::worker::host;
 use super::{interrupt, picture, print};
 use clap::Args;
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::runtime::RuntimeName;
-use efficientnet_onnx::runtime::discover::Places;
 use efficientnet_onnx::runtime::outcome::Trouble;
+use efficientnet_onnx::runtime::process::{Host, RunOptions};
 pub use model::Model;
 use report::{PictureReport, Report};
 use std::path::PathBuf;
@@ -75,18 +75,11 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
     let leave_out = model.leave_out();
     let mut job = Job {
         model,
-        spec: Spec {
-            runtime,
-            library: None,
-            model: args.file.clone(),
-            threads: None,
-            rounded: false,
-            timed: false,
-            runs: 0,
+        options: RunOptions {
             leave_out,
-            search_path: None,
+            ..RunOptions::new(runtime, &args.file)
         },
-        places: args.libraries.places(),
+        host: host(args.libraries.places()),
         limit: Duration::from_secs(seconds),
         top: usize::from(args.top),
         quiet: args.quiet,
@@ -130,8 +123,8 @@ impl ClassifyArgs {
 /// What every group of pictures needs, and what came of them.
 struct Job {
     model: Model,
-    spec: Spec,
-    places: Places,
+    options: RunOptions,
+    host: Host,
     limit: Duration,
     top: usize,
     quiet: bool,
@@ -179,17 +172,17 @@ impl Job {
             cases.push(vec![self.model.input(&pictures)]);
             members.push(indices);
         }
-        let tried = run_found(&self.spec, &self.places, &cases, self.limit)?;
+        let tried = self.host.run(&self.options, &cases, self.limit)?;
         if !self.quiet {
-            for note in &tried.notes {
-                tell!("note: {note}");
+            for passed_over in &tried.passed_over {
+                tell!("note: {passed_over}");
             }
         }
         for change in &tried.changes {
             if !self.quiet && !self.report.changes.contains(change) {
                 tell!(
                     "note: {} ran a copy of the file: {change}",
-                    self.spec.runtime
+                    self.options.runtime
                 );
             }
         }
@@ -212,7 +205,7 @@ impl Job {
         }
         match outcome.trouble {
             Some(trouble) => {
-                let runtime = self.spec.runtime;
+                let runtime = self.options.runtime;
                 let full = match &trouble {
                     Trouble::Refused { message } => Some(format!("{runtime}: {message}")),
                     _ => None,

@@ -9,7 +9,7 @@ mod report;
 mod table;
 
 use super::exit::{Failure, Status};
-use super::libraries::{Libraries, asked_hint};
+use super::libraries::Libraries;
 use super::print;
 use clap::Args;
 use efficientnet_onnx::runtime::cuda::{HINT_PROVIDER, Part};
@@ -68,7 +68,7 @@ fn examine(places: &Places) -> Result<Report, Failure> {
 }
 
 fn look_at(library: &discover::Library, places: &Places) -> Result<Library, Failure> {
-    let inherited = std::env::var_os(super::worker::SEARCH_PATH);
+    let inherited = std::env::var_os(probe::SEARCH_PATH);
     let search_path = places
         .cuda_search_path(&library.path, inherited)
         .map_err(Failure::bad_input)?;
@@ -85,6 +85,7 @@ fn look_at(library: &discover::Library, places: &Places) -> Result<Library, Fail
     Ok(Library {
         path: library.path.display().to_string(),
         origin: library.origin,
+        hint: library.hint(),
         version,
         error,
         providers,
@@ -131,14 +132,14 @@ fn runtime(name: RuntimeName, libraries: &[Library]) -> Runtime {
                 part: None,
                 reason: match libraries {
                     [] => "no ONNX Runtime library was found".to_owned(),
-                    [library] if asked_hint(library.origin).is_some() => {
+                    [library] if library.hint.is_some() => {
                         format!("the library that {} names cannot be used", library.origin)
                     }
                     _ => "none of the ONNX Runtime libraries can be used".to_owned(),
                 },
                 hint: libraries
                     .first()
-                    .and_then(|library| asked_hint(library.origin))
+                    .and_then(|library| library.hint.clone())
                     .or_else(|| Some(if is_cuda { HINT_PROVIDER } else { HINT }.to_owned())),
             }),
         }

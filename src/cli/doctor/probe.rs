@@ -2,7 +2,6 @@
 
 use crate::cli::exit::{Failure, Status};
 use crate::cli::interrupt;
-use crate::cli::worker::SEARCH_PATH;
 use efficientnet_onnx::runtime::cuda::Cuda;
 use efficientnet_onnx::runtime::{TELEMETRY_OPT_OUT, probe};
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// The hidden flag of the process that loads the library.
 pub const FLAG: &str = "--probe";
+/// The variable with the loader's search path.
+pub const SEARCH_PATH: &str = "LD_LIBRARY_PATH";
 /// How long it may take.
 const LIMIT: Duration = Duration::from_mins(1);
 /// The last bytes of its standard error that are quoted.

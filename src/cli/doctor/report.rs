@@ -59,6 +59,9 @@ pub struct Library {
     pub path: String,
     /// How it was found.
     pub origin: &'static str,
+    /// What to do where it was asked for and cannot be used.
+    #[serde(skip)]
+    pub hint: Option<String>,
     /// Its version, if it could be loaded.
     pub version: Option<String>,
     /// Why it cannot be used.

@@ -2,10 +2,11 @@
 
 use super::Request;
 use crate::cli::exit::Failure;
-use crate::cli::worker::{Spec, run_found};
+use crate::cli::worker::host;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::discover::{HINT, Places};
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
+use efficientnet_onnx::runtime::process::{Host, Mode, RunOptions};
 use efficientnet_onnx::tensor::NamedTensor;
 use efficientnet_onnx::verify::Attempt;
 use efficientnet_onnx::verify::subject::Subject;
@@ -44,16 +45,16 @@ pub struct Run<'a> {
 /// # Errors
 /// If the request contradicts itself, or on Ctrl-C.
 pub fn make(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
-    let places = request.libraries.places();
+    let host = host(request.libraries.places());
     let mut made = Attempts {
         attempts: Vec::new(),
         notes: Vec::new(),
     };
-    for (runtime, named) in chosen(request, &places)? {
+    for (runtime, named) in chosen(request, &host.places)? {
         made.attempts.extend(attempt(
             run,
             request,
-            &places,
+            &host,
             (runtime, named),
             &mut made.notes,
         )?);
@@ -67,8 +68,8 @@ pub fn make(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
 /// # Errors
 /// If the request contradicts itself, or on Ctrl-C.
 pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
-    let places = request.libraries.places();
-    let mut candidates = chosen(request, &places)?;
+    let host = host(request.libraries.places());
+    let mut candidates = chosen(request, &host.places)?;
     candidates.sort_by_key(|(runtime, _)| match runtime {
         RuntimeName::Reference => 0,
         RuntimeName::OrtCpu => 1,
@@ -79,7 +80,7 @@ pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> 
         notes: Vec::new(),
     };
     for candidate in candidates {
-        let tried = attempt(run, request, &places, candidate, &mut made.notes)?;
+        let tried = attempt(run, request, &host, candidate, &mut made.notes)?;
         if let Some(tried) = tried {
             let done = tried.outcome.done;
             made.attempts = vec![tried];
@@ -95,7 +96,7 @@ pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> 
 fn attempt(
     run: &Run<'_>,
     request: &Request,
-    places: &Places,
+    host: &Host,
     (runtime, named): (RuntimeName, bool),
     notes: &mut Vec<String>,
 ) -> Result<Option<Attempt>, Failure> {
@@ -121,12 +122,12 @@ fn attempt(
             run.limit.as_secs()
         );
     }
-    let spec = Spec {
-        timed: true,
-        ..spec(run, request, runtime)
+    let options = RunOptions {
+        mode: Mode::Verify,
+        ..options(run, request, runtime)
     };
-    let tried = run_found(&spec, places, run.inputs, run.limit)?;
-    notes.extend(tried.notes);
+    let tried = host.run(&options, run.inputs, run.limit)?;
+    notes.extend(tried.passed_over.iter().map(ToString::to_string));
     if let (Some(Trouble::Unavailable { reason, .. }), false) = (&tried.outcome.trouble, named) {
         notes.push(format!(
             "{reason}, so `{runtime}` did not run; to have it: {HINT}"
@@ -169,24 +170,19 @@ pub fn make_rounded(run: &Run<'_>, request: &Request) -> Result<Outcome, Failure
     if run.progress {
         tell!("running in reference with every value rounded");
     }
-    let spec = Spec {
+    let options = RunOptions {
         rounded: true,
-        ..spec(run, request, RuntimeName::Reference)
+        ..options(run, request, RuntimeName::Reference)
     };
-    Ok(run_found(&spec, &request.libraries.places(), run.inputs, run.limit)?.outcome)
+    let host = host(request.libraries.places());
+    Ok(host.run(&options, run.inputs, run.limit)?.outcome)
 }
 
-fn spec(run: &Run<'_>, request: &Request, runtime: RuntimeName) -> Spec {
-    Spec {
-        runtime,
-        library: None,
-        model: run.file.to_owned(),
+fn options(run: &Run<'_>, request: &Request, runtime: RuntimeName) -> RunOptions {
+    RunOptions {
         threads: request.threads.map(usize::from),
-        rounded: false,
-        timed: false,
-        runs: 0,
         leave_out: run.leave_out.to_vec(),
-        search_path: None,
+        ..RunOptions::new(runtime, run.file)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::Request;
 use crate::cli::exit::Failure;
-use crate::cli::worker::{Spec, run_found};
+use crate::cli::worker::host;
 use efficientnet_onnx::onnx::file::{ModelCopy, ModelFile, mark};
 use efficientnet_onnx::runtime::RuntimeName;
-use efficientnet_onnx::runtime::discover::Places;
 use efficientnet_onnx::runtime::outcome::Outcome;
+use efficientnet_onnx::runtime::process::{Host, RunOptions};
 use efficientnet_onnx::tensor::NamedTensor;
 use efficientnet_onnx::verify::bisect::{Lab, MARKED_BYTES, Side};
 use efficientnet_onnx::verify::pair::Pair;
@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Runs files in worker processes.
 pub struct Workers<'a> {
     request: &'a Request,
-    places: Places,
+    host: Host,
     limit: Duration,
 }
 
@@ -27,7 +27,7 @@ impl<'a> Workers<'a> {
     pub fn new(request: &'a Request, limit: Duration) -> Self {
         Self {
             request,
-            places: request.libraries.places(),
+            host: host(request.libraries.places()),
             limit,
         }
     }
@@ -39,19 +39,13 @@ impl<'a> Workers<'a> {
         inputs: &[NamedTensor],
         leave_out: &[String],
     ) -> Result<Outcome, Failure> {
-        let spec = Spec {
-            runtime,
-            library: None,
-            model: file.to_owned(),
+        let options = RunOptions {
             threads: self.request.threads.map(usize::from),
-            rounded: false,
-            timed: false,
-            runs: 0,
             leave_out: leave_out.to_vec(),
-            search_path: None,
+            ..RunOptions::new(runtime, file)
         };
-        let tried = run_found(&spec, &self.places, &[inputs.to_vec()], self.limit)?;
-        Ok(tried.outcome)
+        let run = self.host.run(&options, &[inputs.to_vec()], self.limit)?;
+        Ok(run.outcome)
     }
 }
 

@@ -48,7 +48,7 @@ pub fn profiles(file: &Path, request: &Request, report: &Report) -> Result<Vec<P
     let inputs = &feed.inputs[0];
     let list = values(&opened.model, None, inputs, &subject.leave_out());
     let named = |name: &str| name.parse::<RuntimeName>().map_err(Failure::bad_input);
-    let bench = |name| {
+    let bench = |name| -> Result<Bench, Failure> {
         Ok(Bench {
             file: &opened.model,
             runtime: named(name)?,

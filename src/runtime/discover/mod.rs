@@ -40,6 +40,21 @@ pub struct Library {
     pub asked: bool,
 }
 
+impl Library {
+    /// What to do where it was asked for and cannot be used; none where it was only found.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let how = match self.origin {
+            "`--ort-lib`" => "name another with `--ort-lib`",
+            "`ORT_DYLIB_PATH`" => "set `ORT_DYLIB_PATH` to another, or unset it",
+            _ => return None,
+        };
+        Some(format!(
+            "{how}: ONNX Runtime's library, 1.24 or newer, or the folder that it is in"
+        ))
+    }
+}
+
 impl Places {
     /// The places of this process: `flag`, the environment variables, and the `python3` of the search path.
     #[must_use]

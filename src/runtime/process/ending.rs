@@ -1,6 +1,6 @@
 //! What is said of a worker that ended without a result: how its process ended, and its last words.
 //!
-//! It refuses to know runtimes and files.
+//! Independent of runtimes and files.
 
 use std::io::Read;
 use std::process::{ChildStderr, ExitStatus};

@@ -6,12 +6,16 @@
 //! events, of which `failed` or `done` is the last. Both sides trust nothing: a line is at most 1 MiB, and a
 //! tensor is read piece by piece, so that an announced size allocates nothing.
 
-use efficientnet_onnx::runtime::device::Device;
-use efficientnet_onnx::runtime::outcome::{CaseRun, Event, Timings, Trouble};
-use efficientnet_onnx::runtime::placement::Placement;
-use efficientnet_onnx::tensor::{Element, NamedTensor};
+use super::{Mode, RunOptions};
+use crate::runtime::RuntimeName;
+use crate::runtime::device::Device;
+use crate::runtime::outcome::{CaseRun, Event, Timings, Trouble};
+use crate::runtime::placement::Placement;
+use crate::tensor::{Element, NamedTensor};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::io::{self, BufRead, Read, Write};
+use std::path::{Path, PathBuf};
 
 const LONGEST_LINE: u64 = 1 << 20;
 /// Bytes that are read at a time.
@@ -20,20 +24,53 @@ const PIECE: usize = 1 << 16;
 /// What a worker is to compute.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
+    /// What is run, and how.
+    pub options: RunOptions,
+    /// The shared library of the runtime, absolute, where it has one.
+    pub library: Option<PathBuf>,
     /// Sets of inputs, each for one run.
     pub cases: Vec<Vec<NamedTensor>>,
-    /// Whether the first case is timed.
-    pub timed: bool,
-    /// Outputs that are not wanted.
-    pub leave_out: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct JobLine {
-    cases: Vec<Vec<TensorLine>>,
-    timed: bool,
+    runtime: RuntimeName,
+    library: Option<PathLine>,
+    file: PathLine,
+    threads: Option<usize>,
+    #[serde(default)]
+    rounded: bool,
+    #[serde(default)]
+    mode: Mode,
     #[serde(default)]
     leave_out: Vec<String>,
+    cases: Vec<Vec<TensorLine>>,
+}
+
+/// A path, also one that is not UTF-8.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum PathLine {
+    Text(String),
+    Other(OsString),
+}
+
+impl From<&Path> for PathLine {
+    fn from(path: &Path) -> Self {
+        match path.to_str() {
+            Some(text) => Self::Text(text.to_owned()),
+            None => Self::Other(path.into()),
+        }
+    }
+}
+
+impl From<PathLine> for PathBuf {
+    fn from(line: PathLine) -> Self {
+        match line {
+            PathLine::Text(text) => text.into(),
+            PathLine::Other(path) => path.into(),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,15 +103,18 @@ struct CaseLine {
 
 /// Sends a job.
 pub fn write_job(job: &Job, out: &mut impl Write) -> io::Result<()> {
-    let cases = job.cases.iter().map(|case| lines(case)).collect();
-    write_line(
-        &JobLine {
-            cases,
-            timed: job.timed,
-            leave_out: job.leave_out.clone(),
-        },
-        out,
-    )?;
+    let options = &job.options;
+    let line = JobLine {
+        runtime: options.runtime,
+        library: job.library.as_deref().map(PathLine::from),
+        file: options.file.as_path().into(),
+        threads: options.threads,
+        rounded: options.rounded,
+        mode: options.mode,
+        leave_out: options.leave_out.clone(),
+        cases: job.cases.iter().map(|case| lines(case)).collect(),
+    };
+    write_line(&line, out)?;
     for tensor in job.cases.iter().flatten() {
         write_elements(&tensor.data, out)?;
     }
@@ -89,9 +129,16 @@ pub fn read_job(input: &mut impl BufRead) -> io::Result<Job> {
         cases.push(read_tensors(case, input)?);
     }
     Ok(Job {
+        options: RunOptions {
+            runtime: line.runtime,
+            file: line.file.into(),
+            threads: line.threads,
+            rounded: line.rounded,
+            mode: line.mode,
+            leave_out: line.leave_out,
+        },
+        library: line.library.map(PathBuf::from),
         cases,
-        timed: line.timed,
-        leave_out: line.leave_out,
     })
 }
 
@@ -234,7 +281,7 @@ fn malformed(message: &str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use efficientnet_onnx::runtime::placement::Source;
+    use crate::runtime::placement::Source;
 
     fn tensor(name: &str, shape: &[usize], data: &[f64]) -> NamedTensor {
         NamedTensor {
@@ -254,14 +301,29 @@ mod tests {
             ],
             vec![tensor("input", &[0, 2], &[])],
         ];
-        let job = Job {
+        let mut job = Job {
+            options: RunOptions {
+                threads: Some(3),
+                rounded: true,
+                mode: Mode::Time { runs: 4 },
+                leave_out: vec!["label".to_owned()],
+                ..RunOptions::new(RuntimeName::OrtCpu, "a model.onnx")
+            },
+            library: Some("/a/library.so".into()),
             cases,
-            timed: true,
-            leave_out: vec!["label".to_owned()],
         };
-        let mut bytes = Vec::new();
-        write_job(&job, &mut bytes).expect("written");
-        assert_eq!(read_job(&mut bytes.as_slice()).expect("read"), job);
+        let read_back = |job: &Job| {
+            let mut bytes = Vec::new();
+            write_job(job, &mut bytes).expect("written");
+            read_job(&mut bytes.as_slice()).expect("read")
+        };
+        assert_eq!(read_back(&job), job);
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStringExt;
+            job.options.file = OsString::from_vec(vec![b'a', 0xff]).into();
+            assert_eq!(read_back(&job), job);
+        }
 
         let outputs = vec![tensor("logits", &[1, 20_000], &vec![0.5; 20_000])];
         let events = [

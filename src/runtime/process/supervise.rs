@@ -1,140 +1,43 @@
-//! Runs a file in a runtime in a process of its own, under a time limit.
+//! Starts a worker, sends it a job, gathers its events, and ends it at its time limit.
 //!
-//! The child is this same program with a hidden subcommand. Whatever a runtime does, crash, hang, run out
-//! of memory or write nonsense, is an [`Outcome`] and never an error of this process. The child's environment
-//! always has ONNX Runtime's telemetry turned off.
+//! The child's environment always has ONNX Runtime's telemetry turned off.
 
-mod child;
-mod ending;
-mod found;
-mod protocol;
-
-use super::exit::{Failure, Status};
-use super::interrupt;
-pub use child::{Arguments, main};
-use efficientnet_onnx::runtime::outcome::{Event, Outcome, Trouble};
-use efficientnet_onnx::runtime::{RuntimeName, TELEMETRY_OPT_OUT};
-use efficientnet_onnx::tensor::NamedTensor;
-use ending::{explain, quote, read_last_lines, was_interrupted};
-pub use found::run_found;
-use protocol::{Job, read_event, write_job};
-use std::ffi::OsString;
+use super::ProcessError;
+use super::ending::{explain, quote, read_last_lines, was_interrupted};
+use super::protocol::{Job, read_event, write_job};
+use crate::runtime::TELEMETRY_OPT_OUT;
+use crate::runtime::outcome::{Event, Outcome, Trouble};
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The name of the hidden subcommand.
-pub const SUBCOMMAND: &str = "worker";
-
-/// The variable with the loader's search path.
-pub const SEARCH_PATH: &str = "LD_LIBRARY_PATH";
-
-/// The variable with another program for workers: one that runs this program in an emulator or a debugger, and passes its
-/// arguments, standard input and output on.
-const PROGRAM: &str = "EFFICIENTNET_ONNX_WORKER";
-
-/// How often Ctrl-C is looked for.
+/// How often an interruption is looked for.
 const ATTENTION: Duration = Duration::from_millis(50);
 /// Longer than anyone waits, and short enough to be added to any instant.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 /// How long a child that has sent its last event may take to end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// The runtime and the file of a run.
-#[derive(Clone, Debug)]
-pub struct Spec {
-    /// The runtime.
-    pub runtime: RuntimeName,
-    /// Its shared library, absolute, where it has one.
-    pub library: Option<PathBuf>,
-    /// The file to run.
-    pub model: PathBuf,
-    /// Threads within one operation; by default what the runtime chooses.
-    pub threads: Option<usize>,
-    /// Whether the reference rounds every value to its type.
-    pub rounded: bool,
-    /// Whether the first case is run several times to time it.
-    pub timed: bool,
-    /// Runs of the first case to time, in place of computing every case; by default none.
-    pub runs: usize,
-    /// Outputs that are not wanted, by name.
-    pub leave_out: Vec<String>,
-    /// Folders in which the system's loader looks for libraries first; by default this process's own.
-    pub search_path: Option<OsString>,
-}
-
-/// Runs a file with each set of inputs in a worker process, all within `limit`.
+/// Runs a job in a worker process, all within `limit`.
 ///
 /// # Errors
-/// If there is no room for a worker's temporary files, and on Ctrl-C.
-pub fn run(spec: &Spec, cases: Vec<Vec<NamedTensor>>, limit: Duration) -> Result<Outcome, Failure> {
-    let program = match program() {
-        Ok(program) => program,
-        Err(error) => {
-            return Ok(crashed(format!(
-                "the worker's program cannot be found: {error}"
-            )));
-        }
-    };
-    let job = Job {
-        cases,
-        timed: spec.timed,
-        leave_out: spec.leave_out.clone(),
-    };
+/// If there is no room for the worker's temporary files, and if the run is interrupted.
+pub fn supervise(
+    mut command: Command,
+    job: Job,
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> Result<Outcome, ProcessError> {
     // The worker's own temporary files, such as profiles, go with it even if it is killed.
-    let scratch = tempfile::tempdir().map_err(|error| {
-        let folder = std::env::temp_dir();
-        let reason = error.kind();
-        Failure::bad_input(format!(
-            "cannot write to the folder for temporary files, `{}`: {reason}",
-            folder.display()
-        ))
-        .hint("set TMPDIR to a folder that can be written to")
+    let scratch = tempfile::tempdir().map_err(|source| ProcessError::TemporaryFiles {
+        folder: std::env::temp_dir(),
+        source,
     })?;
-    let mut command = command(&program, spec);
-    command.env("TMPDIR", scratch.path());
-    run_command(command, job, limit)
-}
-
-/// The program that runs as a worker: this one, unless [`PROGRAM`] names another.
-fn program() -> std::io::Result<PathBuf> {
-    match std::env::var_os(PROGRAM) {
-        Some(program) => Ok(program.into()),
-        None => std::env::current_exe(),
-    }
-}
-
-/// The command that starts a worker.
-fn command(program: &Path, spec: &Spec) -> Command {
-    let mut command = Command::new(program);
     command
-        .arg(SUBCOMMAND)
-        .arg("--runtime")
-        .arg(spec.runtime.as_str());
-    if let Some(library) = &spec.library {
-        command.arg("--library").arg(library);
-    }
-    if let Some(threads) = spec.threads {
-        command.arg("--threads").arg(threads.to_string());
-    }
-    if spec.rounded {
-        command.arg("--rounded");
-    }
-    if spec.runs > 0 {
-        command.arg("--runs").arg(spec.runs.to_string());
-    }
-    if let Some(path) = &spec.search_path {
-        command.env(SEARCH_PATH, path);
-    }
-    command.arg("--").arg(&spec.model);
-    command
-}
-
-fn run_command(mut command: Command, job: Job, limit: Duration) -> Result<Outcome, Failure> {
-    command
+        .env("TMPDIR", scratch.path())
         .env(TELEMETRY_OPT_OUT, "1")
         // A list of addresses would push its last words out of what is kept.
         .env("RUST_BACKTRACE", "0")
@@ -165,8 +68,8 @@ fn run_command(mut command: Command, job: Job, limit: Duration) -> Result<Outcom
 
     let mut outcome = Outcome::default();
     while !outcome.is_over() {
-        if interrupt::requested() {
-            return Err(interrupted());
+        if interrupted.load(Ordering::SeqCst) {
+            return Err(ProcessError::Interrupted);
         }
         let left = deadline.saturating_duration_since(Instant::now());
         match events.recv_timeout(left.min(ATTENTION)) {
@@ -192,8 +95,8 @@ fn run_command(mut command: Command, job: Job, limit: Duration) -> Result<Outcom
                     .min(FAREWELL);
                 let status = worker.wait(left);
                 // A terminal sends Ctrl-C to this process and to its children.
-                if interrupt::requested() || status.is_some_and(was_interrupted) {
-                    return Err(interrupted());
+                if interrupted.load(Ordering::SeqCst) || status.is_some_and(was_interrupted) {
+                    return Err(ProcessError::Interrupted);
                 }
                 let message = explain(status, &last_lines);
                 outcome.add(Event::Failed(Trouble::Crashed { message }));
@@ -247,14 +150,6 @@ fn read_events(output: ChildStdout) -> Receiver<std::io::Result<Event>> {
     receive
 }
 
-fn interrupted() -> Failure {
-    Failure {
-        status: Status::Interrupted,
-        message: "interrupted".to_owned(),
-        hint: None,
-    }
-}
-
 fn crashed(message: String) -> Outcome {
     Outcome {
         trouble: Some(Trouble::Crashed { message }),
@@ -264,22 +159,32 @@ fn crashed(message: String) -> Outcome {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use super::super::RunOptions;
     use super::*;
+    use crate::runtime::RuntimeName;
+    use crate::tensor::NamedTensor;
+
+    fn job(cases: Vec<Vec<NamedTensor>>) -> Job {
+        Job {
+            options: RunOptions::new(RuntimeName::Reference, "a.onnx"),
+            library: None,
+            cases,
+        }
+    }
 
     fn fake(script: &str, limit_ms: u64) -> (Outcome, Duration) {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         let input = NamedTensor::single("input", vec![1, 1 << 20], &vec![0.0; 1 << 20]);
-        let job = Job {
-            cases: vec![vec![input]],
-            timed: false,
-            leave_out: vec![],
-        };
         let start = Instant::now();
-        (
-            run_command(command, job, Duration::from_millis(limit_ms)).expect("no Ctrl-C"),
-            start.elapsed(),
-        )
+        let limit = Duration::from_millis(limit_ms);
+        let outcome = supervise(
+            command,
+            job(vec![vec![input]]),
+            limit,
+            &AtomicBool::default(),
+        );
+        (outcome.expect("no Ctrl-C"), start.elapsed())
     }
 
     fn message(outcome: &Outcome) -> &str {
@@ -357,17 +262,25 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_a_crash() {
-        let job = Job {
-            cases: vec![],
-            timed: false,
-            leave_out: vec![],
-        };
-        let outcome = run_command(
-            Command::new("/nonexistent/worker"),
-            job,
-            Duration::from_secs(1),
-        )
-        .expect("no Ctrl-C");
+        let command = Command::new("/nonexistent/worker");
+        let limit = Duration::from_secs(1);
+        let outcome = supervise(command, job(vec![]), limit, &AtomicBool::default());
+        let outcome = outcome.expect("no Ctrl-C");
         assert!(message(&outcome).contains("cannot be started"));
+    }
+
+    #[test]
+    fn an_interruption_ends_the_worker() {
+        let mut command = Command::new("sleep");
+        command.arg("60");
+        let start = Instant::now();
+        let outcome = supervise(
+            command,
+            job(vec![]),
+            Duration::from_mins(1),
+            &AtomicBool::new(true),
+        );
+        assert!(matches!(outcome, Err(ProcessError::Interrupted)));
+        assert!(start.elapsed() < Duration::from_secs(10));
     }
 }

@@ -1,0 +1,165 @@
+//! Runs a file in a runtime by name, with the library that is found for it.
+
+use super::protocol::Job;
+use super::supervise::supervise;
+use super::{Host, PassedOver, ProcessError, Run, RunOptions, SEARCH_PATH, perform};
+use crate::onnx::file::ModelFile;
+use crate::onnx::file::plain::{PlainError, plain};
+use crate::runtime::cuda::HINT_PROVIDER;
+use crate::runtime::discover::{HINT, Library};
+use crate::runtime::outcome::{Outcome, Trouble};
+use crate::runtime::{RuntimeName, not_built};
+use crate::tensor::NamedTensor;
+use std::time::Duration;
+
+impl Host {
+    /// Runs a file in a runtime on each set of inputs, all within `limit` where it runs in a worker.
+    ///
+    /// A library that was asked for by path must work. One that was only found and does not load is passed over, and the
+    /// next is tried. tract runs a copy of a file that has local functions or names for dimensions in between;
+    /// [`Run::changes`] lists what was changed.
+    ///
+    /// # Errors
+    /// If the run is interrupted, there is no room for temporary files, the copy for tract cannot be made, or a folder of
+    /// CUDA libraries has a name that a search path cannot have.
+    pub fn run(
+        &self,
+        options: &RunOptions,
+        cases: &[Vec<NamedTensor>],
+        limit: Duration,
+    ) -> Result<Run, ProcessError> {
+        let mut run = Run {
+            runtime: options.runtime,
+            library: None,
+            passed_over: Vec::new(),
+            changes: Vec::new(),
+            outcome: Outcome::default(),
+        };
+        if !options.runtime.is_built() {
+            run.outcome = unusable(not_built(options.runtime).into());
+            return Ok(run);
+        }
+        match options.runtime {
+            RuntimeName::Reference => run.outcome = self.outcome(options, None, cases, limit)?,
+            RuntimeName::Tract => self.run_plain(options, cases, limit, &mut run)?,
+            RuntimeName::OrtCpu | RuntimeName::OrtCuda => {
+                self.run_with_library(options, cases, limit, &mut run)?;
+            }
+        }
+        Ok(run)
+    }
+
+    /// Runs a file in ONNX Runtime, with the first library that loads.
+    fn run_with_library(
+        &self,
+        options: &RunOptions,
+        cases: &[Vec<NamedTensor>],
+        limit: Duration,
+        run: &mut Run,
+    ) -> Result<(), ProcessError> {
+        let (libraries, hint) = match options.runtime {
+            RuntimeName::OrtCuda => (self.places.libraries_for_cuda(), HINT_PROVIDER),
+            _ => (self.places.libraries(), HINT),
+        };
+        for library in libraries {
+            let outcome = self.outcome(options, Some(&library), cases, limit)?;
+            if outcome.version.is_some() {
+                run.library = Some(library);
+                run.outcome = outcome;
+                return Ok(());
+            }
+            let reason = explain(outcome, &library);
+            if library.asked {
+                let hint = library.hint().unwrap_or_else(|| hint.to_owned());
+                run.outcome = unavailable(format!("{reason} (from {})", library.origin), &hint);
+                run.library = Some(library);
+                return Ok(());
+            }
+            run.passed_over.push(PassedOver { library, reason });
+        }
+        run.outcome = unavailable("no usable ONNX Runtime library was found".to_owned(), hint);
+        Ok(())
+    }
+
+    /// Runs a file in tract, which knows no functions of a model, and takes a name of a dimension in between for another
+    /// extent than the number that its caller gives: a file that has these is run as a plain copy.
+    fn run_plain(
+        &self,
+        options: &RunOptions,
+        cases: &[Vec<NamedTensor>],
+        limit: Duration,
+        run: &mut Run,
+    ) -> Result<(), ProcessError> {
+        let file = ModelFile::open(&options.file).map_err(PlainError::from)?;
+        let plain = match plain(&file) {
+            Ok(plain) => plain,
+            Err(error @ PlainError::Function { .. }) => {
+                run.outcome = unusable(Trouble::Refused {
+                    message: format!("tract takes no functions, and {error}"),
+                });
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut options = options.clone();
+        if let Some(plain) = &plain {
+            options.file = plain.copy.path();
+            run.changes.clone_from(&plain.changes);
+        }
+        run.outcome = self.outcome(&options, None, cases, limit)?;
+        Ok(())
+    }
+
+    /// Runs a file with one library.
+    fn outcome(
+        &self,
+        options: &RunOptions,
+        library: Option<&Library>,
+        cases: &[Vec<NamedTensor>],
+        limit: Duration,
+    ) -> Result<Outcome, ProcessError> {
+        let job = Job {
+            options: options.clone(),
+            library: library.map(|library| library.path.clone()),
+            cases: cases.to_vec(),
+        };
+        let Some(program) = &self.program else {
+            let mut outcome = Outcome::default();
+            perform(&job, &mut |event| outcome.add(event));
+            return Ok(outcome);
+        };
+        let mut command = program.command();
+        if let (RuntimeName::OrtCuda, Some(library)) = (options.runtime, library) {
+            let inherited = std::env::var_os(SEARCH_PATH);
+            let path = self.places.cuda_search_path(&library.path, inherited)?;
+            command.env(SEARCH_PATH, path);
+        }
+        supervise(command, job, limit, &self.interrupted)
+    }
+}
+
+/// Why a worker ended before its library was ready, in whatever way it did.
+fn explain(outcome: Outcome, library: &Library) -> String {
+    let path = library.path.display();
+    match outcome.trouble {
+        Some(Trouble::Unavailable { reason, .. }) => reason,
+        Some(Trouble::Crashed { message }) => format!("loading `{path}` crashed: {message}"),
+        Some(Trouble::TimedOut { seconds }) => {
+            format!("loading `{path}` was not done after {seconds} s")
+        }
+        Some(Trouble::Refused { message } | Trouble::Lacks { message }) => message,
+        None => format!("loading `{path}` gave no result"),
+    }
+}
+
+fn unavailable(reason: String, hint: &str) -> Outcome {
+    let hint = Some(hint.to_owned());
+    unusable(Trouble::Unavailable { reason, hint })
+}
+
+fn unusable(trouble: Trouble) -> Outcome {
+    Outcome {
+        trouble: Some(trouble),
+        ..Outcome::default()
+    }
+}
