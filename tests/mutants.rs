@@ -4,8 +4,8 @@
 mod verify_support;
 
 use efficientnet_onnx::onnx::file::ModelFile;
-use efficientnet_onnx::onnx::file::mutate::{Kind, Original};
 use efficientnet_onnx::onnx::proto::{AttributeProto, GraphProto, ModelProto, TensorProto};
+use efficientnet_onnx::verify::mutate::{Kind, Original};
 use prost::Message;
 use std::fmt::Write;
 use std::path::Path;

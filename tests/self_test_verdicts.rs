@@ -1,13 +1,14 @@
 //! What a self-test comes to, with runtimes that see all, some or nothing.
 
 use efficientnet_onnx::onnx::file::ModelFile;
-use efficientnet_onnx::onnx::file::mutate::{Kind, Original};
 use efficientnet_onnx::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::outcome::CaseRun;
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
 use efficientnet_onnx::tensor::{Element, NamedTensor};
-use efficientnet_onnx::verify::self_test::{Plan, Runner, SelfTest, TrialVerdict, self_test};
+use efficientnet_onnx::verify::mutate::{
+    Kind, Original, SelfTest, SelfTestSettings, TrialVerdict, self_test,
+};
 use efficientnet_onnx::verify::subject::Subject;
 use efficientnet_onnx::verify::tolerance::Limits;
 use prost::Message;
@@ -21,9 +22,7 @@ struct Made {
     other: Result<f64, String>,
 }
 
-impl Runner for Made {
-    type Error = ();
-
+impl Made {
     fn run(&mut self, runtime: RuntimeName, file: &Path) -> Result<Outcome, ()> {
         let is_original = std::fs::read(file).expect("a file") == self.original;
         let value = match (is_original, runtime) {
@@ -92,11 +91,10 @@ fn test_with(on_the_original: f64, base_sees: f64, other: Result<f64, &str>) -> 
     let path = folder.path().join("toy.onnx");
     std::fs::write(&path, &original).expect("a file");
     let file = ModelFile::open(&path).expect("a model");
-    let plan = Plan {
-        base: RuntimeName::Reference,
+    let settings = SelfTestSettings {
+        reference: RuntimeName::Reference,
         runtimes: vec![RuntimeName::OrtCpu],
         limits: Limits::default(),
-        subject: Subject::default(),
         seed: 0,
     };
     let mut runner = Made {
@@ -106,7 +104,15 @@ fn test_with(on_the_original: f64, base_sees: f64, other: Result<f64, &str>) -> 
         other: other.map_err(str::to_owned),
     };
     let whole = Original::read(&file).expect("the whole model");
-    self_test(&mut runner, &whole, &plan, &mut |_| {}).expect("a result")
+    let mut run = |runtime, file: &Path| runner.run(runtime, file);
+    self_test(
+        &whole,
+        &Subject::default(),
+        &settings,
+        &mut run,
+        &mut |_| {},
+    )
+    .expect("a result")
 }
 
 fn test(base_sees: f64, other: Result<f64, &str>) -> SelfTest {
@@ -166,7 +172,7 @@ fn what_is_within_the_tolerance_is_missed_or_not_visible() {
             result.trials
         );
         assert_eq!(
-            result.trials[0].base.is_some(),
+            result.trials[0].reference.is_some(),
             verdict != TrialVerdict::Caught
         );
         assert_eq!(result.trials[0].runtimes[0].message.as_deref(), other.err());

@@ -286,7 +286,7 @@ impl EmitArgs {
         if self.json {
             print::line(format_args!(
                 "{:#}",
-                json!({ "schema": 1, "path": null, "verify": verdict })
+                json!({ "schema": 1, "path": null, "verify": verify::json(verdict)? })
             ))?;
         } else {
             print::line(verify::table(verdict).trim_end())?;
@@ -313,7 +313,7 @@ impl EmitArgs {
                 "external_data": plan.external.then(|| format!("{path}.data")),
                 "weight_bytes": plan.payload_bytes,
                 "recipe": recipe,
-                "verify": verdict,
+                "verify": verdict.map(verify::json).transpose()?,
             });
             print::line(format_args!("{result:#}"))?;
             return Ok(());

@@ -109,15 +109,39 @@ pub enum Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unavailable { reason, .. } => f.write_str(reason),
-            Self::Refused { message } | Self::Lacks { message } => f.write_str(message),
-            Self::Crashed { message } => write!(f, "it crashed: {message}"),
-            Self::TimedOut { seconds } => write!(f, "it was not done after {seconds} s"),
+            Self::Crashed { .. } => write!(f, "it {}", self.predicate()),
+            Self::TimedOut { .. } => write!(f, "it was {}", self.predicate()),
+            _ => f.write_str(&self.predicate()),
         }
     }
 }
 
 impl Trouble {
+    /// What to write after the name of the runtime, such as `crashed: …`. [`Display`](fmt::Display) is a sentence of its
+    /// own: `it crashed: …`.
+    #[must_use]
+    pub fn predicate(&self) -> String {
+        match self {
+            Self::Crashed { message } => format!("crashed: {message}"),
+            Self::TimedOut { seconds } => format!("not done after {seconds} s"),
+            Self::Unavailable { .. } | Self::Refused { .. } | Self::Lacks { .. } => self.message(),
+        }
+    }
+
+    /// What is known of it, where the kind of trouble is told beside it.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Unavailable {
+                reason: message, ..
+            }
+            | Self::Refused { message }
+            | Self::Lacks { message }
+            | Self::Crashed { message } => message.clone(),
+            Self::TimedOut { .. } => self.to_string(),
+        }
+    }
+
     /// One line for people: of a refusal the line that says why, and its node.
     #[must_use]
     pub fn summary(&self) -> String {

@@ -1,6 +1,7 @@
 //! What must hold for the outputs of one runtime by themselves.
 
-use super::compare::compare_at;
+use super::compare::compare_elements;
+use super::note::{Constant, Note};
 use super::plan::{Case, Content};
 use super::report::{Check, CheckFailure};
 use super::subject::Subject;
@@ -17,7 +18,7 @@ pub struct Checked {
     /// What failed.
     pub failures: Vec<CheckFailure>,
     /// What would have failed, but is no surprise in this file.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The smallest factor on both tolerances with which every row of a batch would equal the row alone; none if no
     /// row was computed both ways.
     pub rows_smallest_factor: Option<f64>,
@@ -156,15 +157,12 @@ fn check_finite(output: &NamedTensor, index: usize, failures: &mut Vec<CheckFail
 }
 
 /// Values travel as f64, which does not hold every larger integer.
-fn note_large_integers(output: &NamedTensor, notes: &mut Vec<String>) {
+fn note_large_integers(output: &NamedTensor, notes: &mut Vec<Note>) {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if output.element.is_float() || !output.data.iter().any(|value| value.abs() >= EXACT) {
         return;
     }
-    let note = format!(
-        "output `{}` has integers of 2^53 and more, which are compared as f64",
-        output.name.escape_debug()
-    );
+    let note = Note::LargeIntegers(output.name.clone());
     if !notes.contains(&note) {
         notes.push(note);
     }
@@ -187,13 +185,13 @@ fn check_constant(
         if spread > CONSTANT_SPREAD * most.abs().max(least.abs()) {
             continue;
         }
-        let note = if subject.constant_weights {
-            "the logits are constant, as the weights are".to_owned()
+        let why = if subject.constant_weights {
+            Constant::Weights
         } else if matches!(case.content, Content::Zero | Content::Given) {
             // Zeros give the biases alone, and what is given may be zeros.
-            "the logits are constant for an input of zeros or from files".to_owned()
+            Constant::Inputs
         } else if classes == 1 {
-            "there is one class, so that constant logits cannot be told".to_owned()
+            Constant::OneClass
         } else {
             let message = format!("the logits of row {row} are constant: from {least} to {most}");
             let failure = CheckFailure {
@@ -205,6 +203,7 @@ fn check_constant(
             checked.failures.push(failure);
             return;
         };
+        let note = Note::ConstantLogits(why);
         if !checked.notes.contains(&note) {
             checked.notes.push(note);
         }
@@ -236,7 +235,11 @@ fn check_rows(
             let Some((other, _)) = cases.iter().enumerate().take(runs.len()).find(alone) else {
                 continue;
             };
-            for (alone, batch) in runs[other].outputs.iter().zip(&run.outputs) {
+            for alone in &runs[other].outputs {
+                let mut outputs = run.outputs.iter();
+                let Some(batch) = outputs.find(|batch| batch.name == alone.name) else {
+                    continue;
+                };
                 let lineage = &subject.lineage;
                 // Only outputs that have rows: the batch first, and otherwise the shape for one image.
                 if lineage.without_rows.contains(&batch.name)
@@ -249,7 +252,7 @@ fn check_rows(
                 }
                 let values = &batch.data[row * alone.data.len()..][..alone.data.len()];
                 let scale = subject.least_scale(&batch.name);
-                let difference = compare_at(&alone.data, values, tolerance, scale);
+                let difference = compare_elements(&alone.data, values, tolerance, scale);
                 let factor = checked
                     .rows_smallest_factor
                     .unwrap_or(0.0)

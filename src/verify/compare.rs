@@ -1,6 +1,7 @@
-//! Two outputs held against each other: the largest difference, and what would pass.
+//! Compares the outputs of a run with those of the reference run: the largest difference, and what would pass.
 
 use super::tolerance::Tolerance;
+use crate::tensor::NamedTensor;
 
 /// How far an output is from the base's.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,13 +28,81 @@ impl Difference {
 /// f64 to 1e-58, where every f32 is 0.
 const BELOW_F32: f64 = f32::MIN_POSITIVE as f64;
 
-/// Compares two tensors of one shape as [`compare_at`] does, on the scale of the base's largest element.
+/// An output of the reference run, beside the output of that name in another run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared<'a> {
+    /// The reference run's.
+    pub reference: &'a NamedTensor,
+    /// The other run's; none if it did not return the output.
+    pub found: Option<&'a NamedTensor>,
+    /// How far apart they are; none if there is nothing to compare, or the shapes differ.
+    pub difference: Option<Difference>,
+}
+
+/// Compares outputs with those of a reference run: by name, in the order of the reference run.
 ///
-/// # Panics
-/// If the lengths differ.
-#[must_use]
-pub fn compare(base: &[f64], other: &[f64], tolerance: Tolerance) -> Difference {
-    compare_at(base, other, tolerance, 0.0)
+/// Each element may differ by `atol · scale + rtol · |reference|`, where the scale of an output is its largest element in
+/// the reference run, and at least what `least_scale` gives for its name.
+pub fn compare<'a>(
+    reference: &'a [NamedTensor],
+    found: &'a [NamedTensor],
+    tolerance: Tolerance,
+    least_scale: impl Fn(&str) -> f64,
+) -> impl Iterator<Item = Compared<'a>> {
+    reference.iter().map(move |reference| {
+        let found = found.iter().find(|found| found.name == reference.name);
+        let same = found.filter(|found| {
+            found.shape == reference.shape && found.data.len() == reference.data.len()
+        });
+        let scale = least_scale(&reference.name);
+        Compared {
+            reference,
+            found,
+            difference: same
+                .map(|found| compare_elements(&reference.data, &found.data, tolerance, scale)),
+        }
+    })
+}
+
+/// What several outputs come to together.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    max_abs: Option<f64>,
+    smallest_factor: f64,
+    /// Elements that are beyond the tolerance; all of an output that is missing or has another shape.
+    pub beyond: usize,
+}
+
+impl Totals {
+    /// Adds an output; whether it has the largest difference so far.
+    pub fn add(&mut self, compared: &Compared<'_>) -> bool {
+        let Some(difference) = &compared.difference else {
+            self.beyond += compared.reference.data.len().max(1);
+            self.smallest_factor = f64::INFINITY;
+            return false;
+        };
+        self.beyond += difference.beyond;
+        self.smallest_factor = self.smallest_factor.max(difference.smallest_factor);
+        let is_largest = self
+            .max_abs
+            .is_none_or(|max_abs| difference.max_abs > max_abs);
+        if is_largest {
+            self.max_abs = Some(difference.max_abs);
+        }
+        is_largest
+    }
+
+    /// The largest |difference|; none if nothing was compared, or it is not finite.
+    #[must_use]
+    pub fn max_abs(&self) -> Option<f64> {
+        self.max_abs.filter(|max_abs| max_abs.is_finite())
+    }
+
+    /// The smallest factor on both tolerances with which all elements would pass; none if there is no such.
+    #[must_use]
+    pub fn smallest_factor(&self) -> Option<f64> {
+        Some(self.smallest_factor).filter(|factor| factor.is_finite())
+    }
 }
 
 /// Compares two tensors of one shape, element by element: `|Δ| ≤ atol · scale + rtol · |base|`, where the scale is
@@ -43,7 +112,7 @@ pub fn compare(base: &[f64], other: &[f64], tolerance: Tolerance) -> Difference 
 /// # Panics
 /// If the lengths differ.
 #[must_use]
-pub fn compare_at(
+pub fn compare_elements(
     base: &[f64],
     other: &[f64],
     tolerance: Tolerance,
@@ -91,6 +160,41 @@ mod tests {
         rtol: 0.1,
         atol: 0.01,
     };
+
+    fn compare(base: &[f64], other: &[f64], tolerance: Tolerance) -> Difference {
+        compare_elements(base, other, tolerance, 0.0)
+    }
+
+    #[test]
+    fn outputs_are_compared_by_name_and_what_is_missing_or_misshaped_is_beyond() {
+        let output = |name: &str, data: &[f32]| NamedTensor::single(name, vec![data.len()], data);
+        let reference = [
+            output("a", &[1.0]),
+            output("b", &[2.0, 2.0]),
+            output("c", &[3.0]),
+        ];
+        let found = [
+            output("c", &[3.5]),
+            output("b", &[2.0]),
+            output("a", &[1.0]),
+        ];
+        let scale = |name: &str| if name == "c" { 100.0 } else { 0.0 };
+        let all: Vec<Compared<'_>> = super::compare(&reference, &found, TOLERANCE, scale).collect();
+        let beyond = |compared: &Compared<'_>| compared.difference.as_ref().map(|one| one.beyond);
+        assert_eq!(
+            all.iter().map(beyond).collect::<Vec<_>>(),
+            [Some(0), None, Some(0)]
+        );
+        let mut totals = Totals::default();
+        let largest: Vec<bool> = all.iter().map(|compared| totals.add(compared)).collect();
+        assert_eq!(largest, [true, false, true]);
+        assert_eq!(
+            (totals.max_abs(), totals.smallest_factor(), totals.beyond),
+            (Some(0.5), None, 2)
+        );
+        let missing: Vec<_> = super::compare(&reference, &[], TOLERANCE, scale).collect();
+        assert!(missing.iter().all(|compared| compared.found.is_none()));
+    }
 
     #[test]
     fn the_tolerance_is_scaled_by_the_largest_of_the_base() {

@@ -1,9 +1,9 @@
 //! A symbolic batch of which only some values run: which, and the nodes that fix it.
 
+use super::lineage::{Does, FixedBatch, FixingNode, Site};
 use super::plan::Case;
-use super::report::{Check, FixedBatch, FixingNode, RuntimeReport, RuntimeStatus};
+use super::report::{Check, RuntimeReport, RuntimeStatus};
 use super::subject::{Extent, Subject};
-use super::trace::{Does, Site};
 
 /// Nodes that are listed.
 const MOST_NODES: usize = 3;

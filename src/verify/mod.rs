@@ -3,39 +3,42 @@
 //! [`plan`] says which inputs to try, [`judge`] what the outputs come to. Running is between the two, and
 //! somewhere else: in [`crate::runtime::outcome::execute`], or in worker processes.
 
-mod base;
 pub mod bisect;
 pub mod checks;
 pub mod compare;
 mod fixed;
 pub mod given;
 pub mod layout;
+pub mod lineage;
+pub mod mutate;
 pub mod noise;
+pub mod note;
 pub mod pair;
 pub mod plan;
 pub mod precision;
 pub mod ranks;
 pub mod read;
+mod reference;
 mod remarks;
 pub mod report;
-pub mod self_test;
 mod smooth;
 pub mod subject;
 pub mod tensors;
 pub mod tolerance;
 pub mod trace;
 
-pub use base::{Base, base_of};
+pub use reference::{ReferenceRun, reference_of};
 
 use crate::onnx::file::plain::Change;
 use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{CaseRun, Outcome, Trouble};
 use crate::runtime::refusal::Refusal;
-use base::{ran, ran_some};
 use checks::{Checked, index_of, scores};
-use compare::compare_at;
+use compare::{Compared, Totals, compare};
+use note::{Consequence, Note};
 use plan::Case;
 use ranks::{Agreement, rank_agreement};
+use reference::{ran, ran_some};
 use report::{
     CaseReport, Check, CheckFailure, FORMULA, Report, RuntimeReport, RuntimeStatus, SCHEMA, Verdict,
 };
@@ -46,14 +49,9 @@ use tolerance::{Limits, Tolerance};
 /// sums too: of V2-S with untrained weights tract was 36 times as far off as rounding alone (golden/AGREEMENT.md).
 const ROUNDING_ALONE: f64 = 0.02;
 
-/// What to know of runtimes that disagree on untrained weights.
-const UNTRAINED: &str = "the weights are those with which training starts (`--init official`); in deep networks they \
-                         amplify rounding from block to block: `--init probe` draws weights that do not, and \
-                         `reference` among `--runtime` tells what rounding alone does";
-
-/// A runtime that was to run, and what came of it.
+/// One runtime on all cases, and what came of it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Attempt {
+pub struct Run {
     /// The runtime.
     pub runtime: RuntimeName,
     /// Path of its shared library, where it has one.
@@ -75,26 +73,20 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// The report of runtimes that were each given the same cases, in the order in which they were named. The base is one
-/// of them.
+/// The report of runs of the same cases, in the order in which the runtimes were named. The reference run is one of them.
 #[must_use]
-pub fn judge(
-    settings: &Settings,
-    subject: &Subject,
-    cases: &[Case],
-    attempts: &[Attempt],
-) -> Report {
-    judge_against(settings, subject, cases, base_of(attempts), attempts)
+pub fn judge(settings: &Settings, subject: &Subject, cases: &[Case], runs: &[Run]) -> Report {
+    judge_against(settings, subject, cases, reference_of(runs), runs)
 }
 
-/// The report of runtimes that are compared with a base, whose outputs may be those of one of them.
+/// The report of runs that are compared with a reference run, which may be one of them.
 #[must_use]
 pub fn judge_against(
     settings: &Settings,
     subject: &Subject,
     cases: &[Case],
-    base: Option<Base<'_>>,
-    attempts: &[Attempt],
+    reference: Option<ReferenceRun<'_>>,
+    runs: &[Run],
 ) -> Report {
     let mut report = empty(settings);
     report.cases = cases
@@ -107,47 +99,48 @@ pub fn judge_against(
             content: case.content,
         })
         .collect();
-    report.base = base.map(|base| base.name.to_owned());
+    report.base = reference.map(|reference| reference.name.to_owned());
     report.macs = Some(subject.macs).filter(|_| subject.uncounted.is_empty());
-    for attempt in attempts {
-        let other = base
-            .and_then(|base| base.runtime)
-            .unwrap_or(attempt.runtime);
+    for (place, run) in runs.iter().enumerate() {
+        let other = reference
+            .and_then(|reference| reference.runtime)
+            .unwrap_or(run.runtime);
         let tolerance = settings
             .limits
-            .between(subject.precision, [attempt.runtime, other]);
-        let checked = checks::check(subject, cases, &attempt.outcome.cases, tolerance);
+            .between(subject.precision, [run.runtime, other]);
+        let checked = checks::check(subject, cases, &run.outcome.cases, tolerance);
         for note in &checked.notes {
             if !report.notes.contains(note) {
                 report.notes.push(note.clone());
             }
         }
-        let mut runtime = describe(attempt, tolerance, checked);
-        let is_base = |base: &Base<'_>| std::ptr::eq(base.cases, &raw const *attempt.outcome.cases);
-        if let Some(base) = base.filter(|base| !is_base(base) && ran_some(attempt)) {
-            let runs = &attempt.outcome.cases;
-            compare_with(subject, base.cases, runs, tolerance, &mut runtime);
-            let found = &attempt.outcome.tf32_cases;
-            runtime.tf32 = precision::report(subject, base.cases, found, tolerance);
+        let mut runtime = describe(run, tolerance, checked);
+        runtime.is_reference = reference.is_some_and(|reference| reference.place == Some(place));
+        if let Some(reference) = reference.filter(|_| !runtime.is_reference && ran_some(run)) {
+            let found = &run.outcome.cases;
+            compare_with(subject, reference.cases, found, tolerance, &mut runtime);
+            let found = &run.outcome.tf32_cases;
+            runtime.tf32 = precision::report(subject, reference.cases, found, tolerance);
         }
         report.runtimes.push(runtime);
     }
     report.verdict = verdict(
         &report.runtimes,
-        base.is_some_and(|base| base.runtime.is_none()),
+        reference.is_some_and(|reference| reference.runtime.is_none()),
     );
     report.fixed_batch = fixed::find(subject, cases, &report.runtimes);
     report.notes.splice(0..0, remarks::of(subject, cases));
     if let Some(fixed) = &report.fixed_batch {
-        report.notes.push(fixed.to_string());
+        report.notes.push(Note::FixedBatch(fixed.clone()));
     }
     if disagreeing(&report).is_some() {
         report.notes.extend(remarks::of_levels(subject));
     }
-    // With the reference as the base, `tell_rounding` says more.
-    let is_reference = base.is_some_and(|base| base.runtime == Some(RuntimeName::Reference));
-    if subject.untrained && !is_reference && disagreeing(&report).is_some() {
-        report.notes.push(UNTRAINED.to_owned());
+    // Against the reference, `tell_rounding` says more.
+    let by_reference =
+        reference.is_some_and(|reference| reference.runtime == Some(RuntimeName::Reference));
+    if subject.untrained && !by_reference && disagreeing(&report).is_some() {
+        report.notes.push(Note::Untrained);
     }
     report
 }
@@ -177,19 +170,17 @@ pub fn tell_rounding(
     let precision = subject.precision;
     let factor = found.smallest_factor.unwrap_or(f64::INFINITY);
     let consequence = if factor > 1.0 {
-        format!(
-            "no runtime in {precision} can be expected to agree; trained weights, and those of `--init probe`, do not \
-             make so much of rounding"
-        )
+        Consequence::NoneCanAgree
     } else if factor > ROUNDING_ALONE {
-        "and a runtime rounds within each sum too".to_owned()
+        Consequence::MayBeWhy
     } else {
-        "so a runtime that disagrees does not only round".to_owned()
+        Consequence::IsNotWhy
     };
-    report.notes.push(format!(
-        "rounding every value to {precision}, and nothing else, moves the outputs of `reference` by {factor:.3} of what \
-         is allowed: {consequence}"
-    ));
+    report.notes.push(Note::Rounding {
+        precision,
+        factor,
+        consequence,
+    });
     report.rounding = Some(found);
 }
 
@@ -222,28 +213,25 @@ fn empty(settings: &Settings) -> Report {
     }
 }
 
-fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> RuntimeReport {
-    let outcome = &attempt.outcome;
-    let (status, message, hint) = match outcome.trouble.clone() {
-        None if ran(attempt) && !attempt.outcome.is_where_it_was_to_be(attempt.runtime) => (
-            RuntimeStatus::Unavailable,
-            Some("it does not tell that every node ran on the device".to_owned()),
-            None,
-        ),
-        None if !checked.failures.is_empty() => (RuntimeStatus::FailedChecks, None, None),
-        None => (RuntimeStatus::Passed, None, None),
-        Some(Trouble::Unavailable { reason, hint }) => {
-            (RuntimeStatus::Unavailable, Some(reason), hint)
-        }
-        Some(Trouble::Refused { message } | Trouble::Lacks { message }) => {
-            (RuntimeStatus::Refused, Some(message), None)
-        }
-        Some(Trouble::Crashed { message }) => (RuntimeStatus::Crashed, Some(message), None),
-        Some(Trouble::TimedOut { seconds }) => (
-            RuntimeStatus::TimedOut,
-            Some(format!("it was not done after {seconds} s")),
-            Some("give it more time with `--timeout SECONDS`".to_owned()),
-        ),
+fn describe(run: &Run, tolerance: Tolerance, checked: Checked) -> RuntimeReport {
+    let outcome = &run.outcome;
+    let unproven = ran(run) && !outcome.is_where_it_was_to_be(run.runtime);
+    let status = match &outcome.trouble {
+        None if unproven => RuntimeStatus::Unavailable,
+        None if !checked.failures.is_empty() => RuntimeStatus::FailedChecks,
+        None => RuntimeStatus::Passed,
+        Some(Trouble::Unavailable { .. }) => RuntimeStatus::Unavailable,
+        Some(Trouble::Refused { .. } | Trouble::Lacks { .. }) => RuntimeStatus::Refused,
+        Some(Trouble::Crashed { .. }) => RuntimeStatus::Crashed,
+        Some(Trouble::TimedOut { .. }) => RuntimeStatus::TimedOut,
+    };
+    let message = match &outcome.trouble {
+        Some(trouble) => Some(trouble.message()),
+        None => unproven.then(|| "it does not tell that every node ran on the device".to_owned()),
+    };
+    let hint = match &outcome.trouble {
+        Some(Trouble::Unavailable { hint, .. }) => hint.clone(),
+        _ => None,
     };
     let (summary, node) = match &outcome.trouble {
         Some(trouble @ Trouble::Refused { message }) => {
@@ -253,11 +241,12 @@ fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> Runtim
     };
     let first = outcome.cases.first();
     RuntimeReport {
-        name: attempt.runtime.as_str(),
+        name: run.runtime.as_str(),
+        is_reference: false,
         file: None,
         version: outcome.version.clone(),
-        library: attempt.library.clone(),
-        changes: attempt.changes.clone(),
+        library: run.library.clone(),
+        changes: run.changes.clone(),
         status,
         message,
         summary,
@@ -288,54 +277,29 @@ fn describe(attempt: &Attempt, tolerance: Tolerance, checked: Checked) -> Runtim
     }
 }
 
-/// Fills in how far a runtime is from the base.
+/// Fills in how far a run is from the reference run.
 fn compare_with(
     subject: &Subject,
-    base: &[CaseRun],
-    runs: &[CaseRun],
+    reference: &[CaseRun],
+    found: &[CaseRun],
     tolerance: Tolerance,
     report: &mut RuntimeReport,
 ) {
-    let (mut max_abs, mut factor, mut beyond) = (-1.0_f64, 0.0_f64, 0);
+    let mut totals = Totals::default();
     let mut histogram = report::Histogram::default();
-    for (index, (expected, found)) in base.iter().zip(runs).enumerate() {
-        for base_output in &expected.outputs {
-            let other = found
-                .outputs
-                .iter()
-                .find(|output| output.name == base_output.name);
-            let Some(other) = other.filter(|other| other.shape == base_output.shape) else {
-                let found = other.map_or_else(
-                    || "it was not returned".to_owned(),
-                    |other| format!("shape {:?}", other.shape),
-                );
-                let failure = CheckFailure {
-                    check: Check::Shape,
-                    case: index,
-                    output: base_output.name.clone(),
-                    message: format!("{found}, but the base has shape {:?}", base_output.shape),
-                };
-                // Its own checks may have told.
-                let same = |told: &CheckFailure| {
-                    (told.check, told.case, &told.output)
-                        == (failure.check, failure.case, &failure.output)
-                };
-                if !report.failures.iter().any(same) {
-                    report.failures.push(failure);
-                }
-                beyond += base_output.data.len().max(1);
-                factor = f64::INFINITY;
+    for (index, (expected, found)) in reference.iter().zip(found).enumerate() {
+        let scale = |output: &str| subject.least_scale(output);
+        for compared in compare(&expected.outputs, &found.outputs, tolerance, scale) {
+            let is_largest = totals.add(&compared);
+            let (Some(other), Some(difference)) = (compared.found, &compared.difference) else {
+                tell_shape(&compared, index, &mut report.failures);
                 continue;
             };
-            let scale = subject.least_scale(&base_output.name);
-            let difference = compare_at(&base_output.data, &other.data, tolerance, scale);
-            histogram.add(&base_output.data, &other.data);
-            factor = factor.max(difference.smallest_factor);
-            beyond += difference.beyond;
-            if difference.max_abs > max_abs {
-                max_abs = difference.max_abs;
-                report.max_abs_index = Some(index_of(difference.index, &base_output.shape));
-                report.max_abs_output = Some(base_output.name.clone());
+            let reference = compared.reference;
+            histogram.add(&reference.data, &other.data);
+            if is_largest {
+                report.max_abs_index = Some(index_of(difference.index, &reference.shape));
+                report.max_abs_output = Some(reference.name.clone());
                 report.max_abs_case = Some(index);
             }
         }
@@ -351,12 +315,34 @@ fn compare_with(
             }
         }
     }
-    report.max_abs = Some(max_abs).filter(|max_abs| max_abs.is_finite() && *max_abs >= 0.0);
-    report.smallest_factor = Some(factor).filter(|factor| factor.is_finite());
-    report.beyond_tolerance = Some(beyond);
+    report.max_abs = totals.max_abs();
+    report.smallest_factor = totals.smallest_factor();
+    report.beyond_tolerance = Some(totals.beyond);
     report.histogram = Some(histogram);
-    if beyond > 0 && report.status == RuntimeStatus::Passed {
+    if totals.beyond > 0 && report.status == RuntimeStatus::Passed {
         report.status = RuntimeStatus::Disagrees;
+    }
+}
+
+/// Adds that an output is missing or has another shape than the base's, unless the run's own checks have found it.
+fn tell_shape(compared: &Compared<'_>, case: usize, failures: &mut Vec<CheckFailure>) {
+    let found = compared.found.map_or_else(
+        || "it was not returned".to_owned(),
+        |found| format!("shape {:?}", found.shape),
+    );
+    let output = &compared.reference.name;
+    let same =
+        |told: &CheckFailure| (told.check, told.case, &told.output) == (Check::Shape, case, output);
+    if !failures.iter().any(same) {
+        failures.push(CheckFailure {
+            check: Check::Shape,
+            case,
+            output: output.clone(),
+            message: format!(
+                "{found}, but the base has shape {:?}",
+                compared.reference.shape
+            ),
+        });
     }
 }
 

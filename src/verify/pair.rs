@@ -1,9 +1,10 @@
 //! Two files that should compute the same: what belongs to what, and the report.
 
+use super::note::Note;
 use super::plan::{Case, name_dimensions};
 use super::report::{FilePair, Report};
 use super::subject::{Declared, Extent, Subject};
-use super::{Attempt, Base, Settings, judge_against};
+use super::{ReferenceRun, Run, Settings, judge_against};
 use crate::tensor::{Element, NamedTensor};
 
 /// Two files, the first of which is the base.
@@ -93,29 +94,29 @@ impl Pair {
             .collect()
     }
 
-    /// The report of the second file in each of `attempts` against the first in `base`.
+    /// The report of `runs` of the second file against a run of the first.
     #[must_use]
     pub fn judge(
         &self,
         settings: &Settings,
         files: [&str; 2],
         cases: &[Case],
-        base: &Attempt,
-        attempts: &[Attempt],
+        reference: &Run,
+        runs: &[Run],
     ) -> Report {
-        let name = format!("{} of {}", base.runtime, files[0]);
-        let against = Base {
+        let name = format!("{} of {}", reference.runtime, files[0]);
+        let against = ReferenceRun {
             name: &name,
-            runtime: Some(base.runtime),
-            cases: &base.outcome.cases,
+            runtime: Some(reference.runtime),
+            place: None,
+            cases: &reference.outcome.cases,
         };
         let mut second = self.second.clone();
-        let mut attempts = attempts.to_vec();
-        for attempt in &mut attempts {
-            for run in &mut attempt.outcome.cases {
-                for output in &mut run.outputs {
-                    output.name = self.name_in_first(&output.name);
-                }
+        let mut runs = runs.to_vec();
+        for Run { outcome, .. } in &mut runs {
+            let cases = outcome.cases.iter_mut().chain(&mut outcome.tf32_cases);
+            for output in cases.flat_map(|case| &mut case.outputs) {
+                output.name = self.name_in_first(&output.name);
             }
         }
         let lineage = &mut second.lineage;
@@ -138,10 +139,13 @@ impl Pair {
             settings,
             &self.planned,
             &cases,
-            Some(against),
-            std::slice::from_ref(base),
+            Some(ReferenceRun {
+                place: Some(0),
+                ..against
+            }),
+            std::slice::from_ref(reference),
         );
-        let others = judge_against(settings, &second, &cases, Some(against), &attempts);
+        let others = judge_against(settings, &second, &cases, Some(against), &runs);
         for note in others.notes.into_iter().chain(self.other_types()) {
             if !report.notes.contains(&note) {
                 report.notes.push(note);
@@ -170,18 +174,15 @@ impl Pair {
     }
 
     /// The outputs that are of one element type in the first file and of another in the second.
-    fn other_types(&self) -> Vec<String> {
+    fn other_types(&self) -> Vec<Note> {
         let pairs = self.second.outputs.iter().zip(&self.outputs);
         let pairs = pairs.map(|(second, &index)| (&self.planned.outputs[index], second));
         pairs
             .filter(|(first, second)| first.element_type != second.element_type)
-            .map(|(first, second)| {
-                format!(
-                    "output `{}` is {} in the first file and {} in the second: only the values are compared",
-                    first.name.escape_debug(),
-                    first.element_type,
-                    second.element_type
-                )
+            .map(|(first, second)| Note::OtherType {
+                output: first.name.clone(),
+                first: first.element_type.clone(),
+                second: second.element_type.clone(),
             })
             .collect()
     }
@@ -291,14 +292,14 @@ mod tests {
         }
     }
 
-    fn attempt(name: &str, values: [f64; 2]) -> Attempt {
+    fn run(name: &str, values: [f64; 2]) -> Run {
         let output = NamedTensor {
             name: name.to_owned(),
             shape: vec![1, 2],
             element: Element::F32,
             data: values.to_vec(),
         };
-        Attempt {
+        Run {
             runtime: RuntimeName::Tract,
             library: None,
             changes: Vec::new(),
@@ -329,14 +330,8 @@ mod tests {
             limits: Limits::default(),
         };
         let judge = |values| {
-            let base = attempt("logits", [1.0, 2.0]);
-            pair.judge(
-                &settings,
-                ["a", "b"],
-                &cases,
-                &base,
-                &[attempt("648", values)],
-            )
+            let base = run("logits", [1.0, 2.0]);
+            pair.judge(&settings, ["a", "b"], &cases, &base, &[run("648", values)])
         };
         let same = judge([1.0, 2.0]);
         assert_eq!(same.verdict, Verdict::Agree, "{same:?}");

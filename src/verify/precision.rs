@@ -1,7 +1,7 @@
 //! A run in a lower precision, measured against the same base as the run without: TF32 in CUDA, or the reference with
 //! every value rounded.
 
-use super::compare::compare_at;
+use super::compare::{Totals, compare};
 use super::subject::Subject;
 use super::tolerance::Tolerance;
 use crate::runtime::outcome::CaseRun;
@@ -31,28 +31,18 @@ pub fn report(
     if found.is_empty() || base.len() != found.len() {
         return None;
     }
-    let (mut max_abs, mut factor, mut beyond) = (0.0_f64, 0.0_f64, 0);
-    let pairs = base
-        .iter()
-        .zip(found)
-        .flat_map(|(base, found)| base.outputs.iter().zip(&found.outputs));
-    for (base, found) in pairs {
-        if base.name != found.name || base.data.len() != found.data.len() {
-            beyond += base.data.len();
-            factor = f64::INFINITY;
-            continue;
+    let mut totals = Totals::default();
+    for (base, found) in base.iter().zip(found) {
+        let scale = |output: &str| subject.least_scale(output);
+        for compared in compare(&base.outputs, &found.outputs, tolerance, scale) {
+            totals.add(&compared);
         }
-        let scale = subject.least_scale(&base.name);
-        let difference = compare_at(&base.data, &found.data, tolerance, scale);
-        max_abs = max_abs.max(difference.max_abs);
-        factor = factor.max(difference.smallest_factor);
-        beyond += difference.beyond;
     }
     Some(PrecisionReport {
         run_seconds: found.first().map(|case| case.run_seconds),
-        max_abs: Some(max_abs).filter(|max_abs| max_abs.is_finite()),
-        smallest_factor: Some(factor).filter(|factor| factor.is_finite()),
-        beyond_tolerance: beyond,
+        max_abs: totals.max_abs(),
+        smallest_factor: totals.smallest_factor(),
+        beyond_tolerance: totals.beyond,
     })
 }
 

@@ -103,7 +103,6 @@ pub fn untrained(file: &ModelFile) -> Untrained {
     origin.as_ref().map(Origin::untrained).unwrap_or_default()
 }
 
-/// A scalar that is less precise than all the others decides nothing.
 /// Outputs whose node is a Sigmoid.
 fn sigmoids(contents: &Contents, outputs: &[Declared]) -> BTreeSet<String> {
     let nodes = contents.nodes.iter();
@@ -118,6 +117,8 @@ fn sigmoids(contents: &Contents, outputs: &[Declared]) -> BTreeSet<String> {
         .collect()
 }
 
+/// The type of most constants, or of an output if that is less precise: a scalar that is less precise than all the
+/// others decides nothing.
 fn precision(contents: &Contents, outputs: &[Declared]) -> Element {
     // The least precise first, so that it wins a draw.
     let floats = [Element::Bf16, Element::F16, Element::F32];

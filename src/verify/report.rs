@@ -1,17 +1,17 @@
 //! The result of a verification. Its JSON form is an interface, with [`SCHEMA`] as its version; the README
 //! documents it.
 
+use super::lineage::FixedBatch;
+use super::note::Note;
 use super::plan::Content;
 use super::precision::PrecisionReport;
 use super::ranks::Agreement;
 use super::tensors::TensorPairs;
 pub use super::tolerance::Tolerance;
-use super::trace::Site;
 use crate::onnx::file::plain::Change;
 use crate::runtime::device::Device;
 use crate::runtime::placement::Placement;
 use serde::Serialize;
-use std::fmt;
 
 /// Version of the JSON form.
 pub const SCHEMA: u32 = 1;
@@ -43,7 +43,7 @@ pub struct Report {
     /// Rules that the file breaks; with any, no runtime ran.
     pub problems: Vec<Problem>,
     /// What is worth knowing and changes nothing.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The reference with every value rounded to the type that the file gives it, held against the reference: what
     /// rounding alone does. Only where a runtime disagrees with the reference.
     pub rounding: Option<PrecisionReport>,
@@ -107,6 +107,9 @@ pub struct Problem {
 pub struct RuntimeReport {
     /// Its name on the command line.
     pub name: &'static str,
+    /// Whether it is the reference run.
+    #[serde(skip)]
+    pub is_reference: bool,
     /// The file that it ran, where two are compared.
     pub file: Option<String>,
     /// The version of its library, once it could be used.
@@ -220,55 +223,6 @@ pub enum RuntimeStatus {
     TimedOut,
     /// It cannot be used here.
     Unavailable,
-}
-
-/// The batches of a symbolic batch that run in no runtime, and those that do.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FixedBatch {
-    /// Batches that ran.
-    pub ran: Vec<u64>,
-    /// The first batch that fails: every runtime refused it, or returned outputs of another shape or order of rows.
-    pub refused: u64,
-    /// Nodes that fix the batch to another extent: the cause, where there is one.
-    pub nodes: Vec<FixingNode>,
-    /// Whether the runtimes agree on what ran; none if fewer than two ran it.
-    pub agrees: Option<bool>,
-    /// The same nodes, as the note names them.
-    #[serde(skip)]
-    pub(super) sites: Vec<Site>,
-}
-
-/// A node that fixes the batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FixingNode {
-    /// Its name, or that of its first result.
-    pub node: String,
-    /// The operator.
-    pub op_type: String,
-    /// The extent that it gives the batch.
-    pub batch: u64,
-}
-
-impl fmt::Display for FixedBatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ran, refused, .. } = self;
-        write!(
-            f,
-            "the batch is declared as symbolic, but batch {refused} does not run"
-        )?;
-        for (place, site) in self.sites.iter().enumerate() {
-            write!(f, "{} {site}", if place == 0 { ":" } else { "," })?;
-        }
-        let ran: Vec<String> = ran.iter().map(u64::to_string).collect();
-        if !ran.is_empty() {
-            write!(f, "; batch {} ran", ran.join(", "))?;
-        }
-        match self.agrees {
-            Some(true) => f.write_str(", and the runtimes agree on it"),
-            Some(false) => f.write_str(", and the runtimes disagree on it"),
-            None => Ok(()),
-        }
-    }
 }
 
 /// A check of a runtime's outputs that failed.

@@ -1,7 +1,7 @@
 //! What is to be verified: the inputs and outputs that a file declares, and the little that decides how it
 //! is tried. It knows no file format.
 
-use super::trace::{Lineage, Site};
+use super::lineage::{Lineage, Site};
 use crate::metadata::Normal;
 use crate::tensor::{Element, NamedTensor};
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,6 +162,17 @@ pub enum Why {
     Type(String),
     /// It depends on random numbers.
     Random(Site),
+}
+
+impl LeftOut {
+    /// How the output could be compared, after its reason; nothing where there is no way.
+    pub(super) fn advice(&self) -> String {
+        let advice = match &self.why {
+            Why::Random(site) => site.advice(),
+            Why::Type(_) => None,
+        };
+        advice.map_or_else(String::new, |advice| format!("; {advice}"))
+    }
 }
 
 impl fmt::Display for LeftOut {

@@ -4,11 +4,12 @@ use super::Request;
 use crate::cli::exit::Failure;
 use crate::cli::worker::host;
 use efficientnet_onnx::runtime::RuntimeName;
-use efficientnet_onnx::runtime::discover::{HINT, Places};
+use efficientnet_onnx::runtime::discover::Places;
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
 use efficientnet_onnx::runtime::process::{Host, Mode, RunOptions};
 use efficientnet_onnx::tensor::NamedTensor;
-use efficientnet_onnx::verify::Attempt;
+use efficientnet_onnx::verify::Run;
+use efficientnet_onnx::verify::note::Note;
 use efficientnet_onnx::verify::subject::Subject;
 use std::path::Path;
 use std::time::Duration;
@@ -19,13 +20,13 @@ const REFERENCE_MACS: u64 = 2_000_000_000;
 /// What was tried.
 pub struct Attempts {
     /// The runtimes that were to run.
-    pub attempts: Vec<Attempt>,
+    pub runs: Vec<Run>,
     /// What was passed over.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// A file that is to run, and how.
-pub struct Run<'a> {
+pub struct Wanted<'a> {
     /// The file.
     pub file: &'a Path,
     /// What is known of it, its multiply-adds among that.
@@ -44,14 +45,14 @@ pub struct Run<'a> {
 ///
 /// # Errors
 /// If the request contradicts itself, or on Ctrl-C.
-pub fn make(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
+pub fn make(run: &Wanted<'_>, request: &Request) -> Result<Attempts, Failure> {
     let host = host(request.libraries.places());
     let mut made = Attempts {
-        attempts: Vec::new(),
+        runs: Vec::new(),
         notes: Vec::new(),
     };
     for (runtime, named) in chosen(request, &host.places)? {
-        made.attempts.extend(attempt(
+        made.runs.extend(attempt(
             run,
             request,
             &host,
@@ -67,7 +68,7 @@ pub fn make(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
 ///
 /// # Errors
 /// If the request contradicts itself, or on Ctrl-C.
-pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> {
+pub fn make_base(run: &Wanted<'_>, request: &Request) -> Result<Attempts, Failure> {
     let host = host(request.libraries.places());
     let mut candidates = chosen(request, &host.places)?;
     candidates.sort_by_key(|(runtime, _)| match runtime {
@@ -76,14 +77,14 @@ pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> 
         RuntimeName::Tract | RuntimeName::OrtCuda => 2,
     });
     let mut made = Attempts {
-        attempts: Vec::new(),
+        runs: Vec::new(),
         notes: Vec::new(),
     };
     for candidate in candidates {
         let tried = attempt(run, request, &host, candidate, &mut made.notes)?;
         if let Some(tried) = tried {
             let done = tried.outcome.done;
-            made.attempts = vec![tried];
+            made.runs = vec![tried];
             if done {
                 break;
             }
@@ -94,26 +95,20 @@ pub fn make_base(run: &Run<'_>, request: &Request) -> Result<Attempts, Failure> 
 
 /// Runs a file in one runtime; none, with a note, where it was not `named` and cannot be used here.
 fn attempt(
-    run: &Run<'_>,
+    run: &Wanted<'_>,
     request: &Request,
     host: &Host,
     (runtime, named): (RuntimeName, bool),
-    notes: &mut Vec<String>,
-) -> Result<Option<Attempt>, Failure> {
+    notes: &mut Vec<Note>,
+) -> Result<Option<Run>, Failure> {
     let (macs, uncounted) = (run.subject.macs, run.subject.uncounted.as_slice());
     let unasked = runtime == RuntimeName::Reference && !named;
     if unasked && macs > REFERENCE_MACS {
-        let at_least = if uncounted.is_empty() {
-            ""
-        } else {
-            "at least "
-        };
-        notes.push(format!(
-            "`reference` did not run: {at_least}{:.1} GMACs an image are more than the {} that it is given unasked; \
-             `--runtime reference` runs it",
-            macs as f64 / 1e9,
-            REFERENCE_MACS / 1_000_000_000
-        ));
+        notes.push(Note::ReferenceTooSlow {
+            macs,
+            at_least: !uncounted.is_empty(),
+            most: REFERENCE_MACS,
+        });
         return Ok(None);
     }
     if run.progress {
@@ -127,32 +122,31 @@ fn attempt(
         ..options(run, request, runtime)
     };
     let tried = host.run(&options, run.inputs, run.limit)?;
-    notes.extend(tried.passed_over.iter().map(ToString::to_string));
+    notes.extend(tried.passed_over.iter().map(|one| Note::PassedOver(one.to_string())));
     if let (Some(Trouble::Unavailable { reason, .. }), false) = (&tried.outcome.trouble, named) {
-        notes.push(format!(
-            "{reason}, so `{runtime}` did not run; to have it: {HINT}"
-        ));
+        let reason = reason.clone();
+        notes.push(Note::NotAvailable { runtime, reason });
         return Ok(None);
     }
     // That this program's own interpreter lacks an operator says nothing of the file.
     if let (RuntimeName::Reference, Some(Trouble::Lacks { message }), false) =
         (runtime, &tried.outcome.trouble, named)
     {
-        notes.push(format!("`reference` did not run: {message}"));
+        notes.push(Note::ReferenceLacks(message.clone()));
         return Ok(None);
     }
     // How long it takes was not known, so that its end proves nothing of the file.
     if let (Some(Trouble::TimedOut { seconds }), true, [first, ..]) =
         (&tried.outcome.trouble, unasked, uncounted)
     {
-        notes.push(format!(
-            "`reference` was not done after {seconds} s and does not count: the multiply-adds of {} of the file's nodes are \
-             not known, the first is `{first}`; `--runtime reference --timeout SECONDS` runs it for longer",
-            uncounted.len()
-        ));
+        notes.push(Note::ReferenceTimedOut {
+            seconds: *seconds,
+            nodes: uncounted.len(),
+            first: first.clone(),
+        });
         return Ok(None);
     }
-    Ok(Some(Attempt {
+    Ok(Some(Run {
         runtime,
         library: tried
             .library
@@ -166,7 +160,7 @@ fn attempt(
 ///
 /// # Errors
 /// On Ctrl-C.
-pub fn make_rounded(run: &Run<'_>, request: &Request) -> Result<Outcome, Failure> {
+pub fn make_rounded(run: &Wanted<'_>, request: &Request) -> Result<Outcome, Failure> {
     if run.progress {
         tell!("running in reference with every value rounded");
     }
@@ -178,7 +172,7 @@ pub fn make_rounded(run: &Run<'_>, request: &Request) -> Result<Outcome, Failure
     Ok(host.run(&options, run.inputs, run.limit)?.outcome)
 }
 
-fn options(run: &Run<'_>, request: &Request, runtime: RuntimeName) -> RunOptions {
+fn options(run: &Wanted<'_>, request: &Request, runtime: RuntimeName) -> RunOptions {
     RunOptions {
         threads: request.threads.map(usize::from),
         leave_out: run.leave_out.to_vec(),

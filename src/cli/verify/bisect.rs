@@ -1,7 +1,7 @@
 //! `verify --bisect`: for each runtime that disagrees, the node at which it begins to.
 
 use super::lab::{BaseRuns, Bench, Benches, Workers};
-use super::{Arguments, limit, open, pair, progress, table, verify_path};
+use super::{Arguments, limit, open, pair, progress, table, verify_path, words};
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text::{counted, printable};
 use efficientnet_onnx::onnx::file::ModelFile;
@@ -12,7 +12,7 @@ use efficientnet_onnx::verify::bisect::{
 };
 use efficientnet_onnx::verify::pair::Pair;
 use efficientnet_onnx::verify::read;
-use efficientnet_onnx::verify::report::{Report, RuntimeReport, RuntimeStatus};
+use efficientnet_onnx::verify::report::{Report, RuntimeStatus};
 use serde::Serialize;
 use std::fmt::Write;
 use std::time::Instant;
@@ -42,7 +42,7 @@ struct Searched {
 #[derive(Serialize)]
 struct Output<'a> {
     #[serde(flatten)]
-    report: &'a Report,
+    report: serde_json::Value,
     bisect: &'a [Searched],
 }
 
@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
     };
     let text = if arguments.json {
         let output = Output {
-            report: &report,
+            report: words::json(&report)?,
             bisect: &searched,
         };
         let json = serde_json::to_string_pretty(&output).map_err(Failure::bad_input)?;
@@ -102,11 +102,8 @@ fn search(arguments: &Arguments, report: &Report) -> Result<Vec<Searched>, Failu
             .map_or_else(|| subject.leave_out(), Pair::leave_out_of_second),
     ];
     let mut known = BaseRuns::default();
-    let is_base = |runtime: &&RuntimeReport| match &pair {
-        Some(_) => true,
-        None => report.base.as_deref() == Some(runtime.name),
-    };
-    let Some(base) = report.runtimes.iter().find(is_base) else {
+    let mut runtimes = report.runtimes.iter();
+    let Some(base) = runtimes.find(|runtime| runtime.is_reference) else {
         return Ok(Vec::new());
     };
     let mut all = Vec::new();
@@ -153,9 +150,10 @@ fn search(arguments: &Arguments, report: &Report) -> Result<Vec<Searched>, Failu
                 tell!("{}", line(level));
             }
         };
-        let (bisection, error) = match bisect(&mut benches, &list, runtime.tolerance, &mut tell) {
+        let mut run = |side, marked: &[&str]| benches.run(side, marked);
+        let (bisection, error) = match bisect(&mut run, &list, runtime.tolerance, &mut tell) {
             Ok(bisection) => (Some(bisection), None),
-            Err(MeasureError::Runner(failure)) => return Err(failure),
+            Err(MeasureError::Run(failure)) => return Err(failure),
             Err(MeasureError::Trouble(side, trouble)) => {
                 let name = if side == Side::Base {
                     base.name

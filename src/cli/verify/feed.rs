@@ -11,6 +11,7 @@ use efficientnet_onnx::stored::{self, test_data};
 use efficientnet_onnx::tensor::{Element, NamedTensor};
 use efficientnet_onnx::verify::given::{self, GivenError};
 use efficientnet_onnx::verify::noise;
+use efficientnet_onnx::verify::note::Note;
 use efficientnet_onnx::verify::plan::{self, Case, Content, PlanError, Wanted};
 use efficientnet_onnx::verify::subject::Subject;
 use std::path::{Path, PathBuf};
@@ -176,20 +177,17 @@ impl Feed {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&self, base: Option<&[CaseRun]>) -> Result<Option<String>, Failure> {
+    pub fn write(&self, base: Option<&[CaseRun]>) -> Result<Option<Note>, Failure> {
         let Some(folder) = &self.write_to else {
             return Ok(None);
         };
         let Some(base) = base else {
-            return Ok(Some(format!(
-                "`{}` is not written: no runtime gave outputs",
-                folder.display()
-            )));
+            return Ok(Some(Note::NotWritten(folder.clone())));
         };
         let outputs = base.iter().map(|case| case.outputs.as_slice());
         let sets = self.inputs.iter().map(Vec::as_slice).zip(outputs);
         test_data::write_sets(folder, sets).map_err(Failure::bad_input)?;
-        Ok(Some(format!("`{}` is written", folder.display())))
+        Ok(Some(Note::Written(folder.clone())))
     }
 }
 

@@ -2,7 +2,8 @@
 //! spread. Its colours follow the reader's light or dark setting; it runs no script.
 
 use super::profile::{self, Profile};
-use super::table::{cases, changes, files, is_base, label, verdict};
+use super::table::{cases, changes, files, label, verdict};
+use super::words;
 use crate::cli::text::time;
 use efficientnet_onnx::verify::report::{Histogram, Report, RuntimeReport, RuntimeStatus, Verdict};
 use std::fmt::Write;
@@ -71,7 +72,7 @@ pub fn page(report: &Report, profiles: &[Profile]) -> String {
     if !report.notes.is_empty() {
         page.push_str("<h2>Notes</h2>\n<ul>\n");
         for note in &report.notes {
-            let _ = writeln!(page, "<li>{}</li>", escape(note));
+            let _ = writeln!(page, "<li>{}</li>", escape(&words::note(note)));
         }
         page.push_str("</ul>\n");
     }
@@ -120,7 +121,7 @@ fn table(report: &Report, page: &mut String) {
         for number in numbers {
             let _ = write!(page, "<td class=\"number\">{number}</td>");
         }
-        let (result, class) = result(report, runtime);
+        let (result, class) = result(runtime);
         let _ = write!(page, "<td><span class=\"{class}\">{result}</span>");
         for line in said(runtime) {
             let _ = write!(page, "<br><span class=\"soft\">{}</span>", escape(&line));
@@ -134,9 +135,9 @@ fn table(report: &Report, page: &mut String) {
     );
 }
 
-fn result(report: &Report, runtime: &RuntimeReport) -> (&'static str, &'static str) {
+fn result(runtime: &RuntimeReport) -> (&'static str, &'static str) {
     match runtime.status {
-        RuntimeStatus::Passed if is_base(report, runtime) => ("base", "good"),
+        RuntimeStatus::Passed if runtime.is_reference => ("base", "good"),
         RuntimeStatus::Passed => ("agrees", "good"),
         RuntimeStatus::Disagrees => ("disagrees", "bad"),
         RuntimeStatus::Unavailable => ("not available", "warn"),
@@ -150,7 +151,7 @@ fn result(report: &Report, runtime: &RuntimeReport) -> (&'static str, &'static s
 fn said(runtime: &RuntimeReport) -> Vec<String> {
     let message = runtime.summary.as_ref().or(runtime.message.as_ref());
     let message = changes(runtime).into_iter().chain(message.cloned());
-    let hint = runtime.hint.as_ref().map(|hint| format!("hint: {hint}"));
+    let hint = words::hint(runtime).map(|hint| format!("hint: {hint}"));
     let failures = runtime.failures.iter();
     let failures = failures.map(|failure| {
         format!(
@@ -269,11 +270,12 @@ mod tests {
     use efficientnet_onnx::runtime::RuntimeName;
     use efficientnet_onnx::runtime::outcome::{CaseRun, Outcome, Trouble};
     use efficientnet_onnx::tensor::NamedTensor;
+    use efficientnet_onnx::verify::note::Note;
     use efficientnet_onnx::verify::plan::cases;
     use efficientnet_onnx::verify::report::Problem;
     use efficientnet_onnx::verify::subject::{Declared, Extent, Subject};
     use efficientnet_onnx::verify::tolerance::Limits;
-    use efficientnet_onnx::verify::{Attempt, Settings, judge, rejected};
+    use efficientnet_onnx::verify::{Run, Settings, judge, rejected};
 
     fn settings() -> Settings {
         Settings {
@@ -295,19 +297,19 @@ mod tests {
             outputs: vec![declared("<i>")],
             ..Subject::default()
         };
-        let attempt = |runtime, outcome| Attempt {
+        let run = |runtime, outcome| Run {
             runtime,
             library: None,
             changes: Vec::new(),
             outcome,
         };
-        let attempts = [
-            attempt(RuntimeName::Tract, tract),
-            attempt(RuntimeName::OrtCpu, ran(ort)),
+        let runs = [
+            run(RuntimeName::Tract, tract),
+            run(RuntimeName::OrtCpu, ran(ort)),
         ];
         let cases = cases(&subject).expect("cases");
-        let mut report = judge(&settings(), &subject, &cases, &attempts);
-        report.notes.push("<script>".to_owned());
+        let mut report = judge(&settings(), &subject, &cases, &runs);
+        report.notes.push(Note::PassedOver("<script>".to_owned()));
         page(&report, &[])
     }
 

@@ -1,7 +1,7 @@
 //! `verify --images`: how often each runtime names the right class of labelled pictures, and whether they agree.
 
-use super::attempts::{self, Run};
-use super::{Arguments, progress};
+use super::attempts::{self, Wanted};
+use super::{Arguments, progress, words};
 use crate::cli::classify::Model;
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text::counted;
@@ -91,7 +91,7 @@ pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
         let seconds = request
             .timeout
             .unwrap_or_else(|| model.seconds(group.len()));
-        let run = Run {
+        let run = Wanted {
             file,
             subject: model.subject(),
             inputs: &inputs,
@@ -102,18 +102,18 @@ pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
         let made = attempts::make(&run, request)?;
         if report.runtimes.is_empty() {
             for note in made.notes.iter().filter(|_| !quiet) {
-                tell!("note: {note}");
+                tell!("note: {}", words::note(note));
             }
             report.runtimes = made
-                .attempts
+                .runs
                 .iter()
-                .map(|attempt| Score::new(attempt.runtime.as_str()))
+                .map(|run| Score::new(run.runtime.as_str()))
                 .collect();
         }
-        for (score, attempt) in report.runtimes.iter_mut().zip(&made.attempts) {
-            score.changes.clone_from(&attempt.changes);
-            score.version = attempt.outcome.version.clone().or(score.version.take());
-            let rows = attempt
+        for (score, run) in report.runtimes.iter_mut().zip(&made.runs) {
+            score.changes.clone_from(&run.changes);
+            score.version = run.outcome.version.clone().or(score.version.take());
+            let rows = run
                 .outcome
                 .cases
                 .iter()
@@ -126,7 +126,7 @@ pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
                 }
                 Err(failure) => score.error = Some(failure.message),
             }
-            if let Some(trouble) = &attempt.outcome.trouble {
+            if let Some(trouble) = &run.outcome.trouble {
                 score.fail(trouble);
             }
         }
@@ -169,15 +169,8 @@ impl Score {
     }
 
     fn fail(&mut self, trouble: &Trouble) {
-        self.error = Some(match trouble {
-            Trouble::Unavailable { reason, .. } => {
-                self.unavailable = true;
-                reason.clone()
-            }
-            Trouble::Refused { message } | Trouble::Lacks { message } => message.clone(),
-            Trouble::Crashed { message } => format!("crashed: {message}"),
-            Trouble::TimedOut { seconds } => format!("not done after {seconds} s"),
-        });
+        self.unavailable |= matches!(trouble, Trouble::Unavailable { .. });
+        self.error = Some(trouble.predicate());
     }
 }
 

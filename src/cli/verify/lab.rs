@@ -8,9 +8,8 @@ use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::outcome::Outcome;
 use efficientnet_onnx::runtime::process::{Host, RunOptions};
 use efficientnet_onnx::tensor::NamedTensor;
-use efficientnet_onnx::verify::bisect::{Lab, MARKED_BYTES, Side};
+use efficientnet_onnx::verify::bisect::{MARKED_BYTES, Side};
 use efficientnet_onnx::verify::pair::Pair;
-use efficientnet_onnx::verify::self_test::Runner;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -59,10 +58,9 @@ pub struct Copies<'a> {
     pub leave_out: Vec<String>,
 }
 
-impl Runner for Copies<'_> {
-    type Error = Failure;
-
-    fn run(&mut self, runtime: RuntimeName, file: &Path) -> Result<Outcome, Failure> {
+impl Copies<'_> {
+    /// Runs a copy.
+    pub fn run(&mut self, runtime: RuntimeName, file: &Path) -> Result<Outcome, Failure> {
         self.workers
             .run(runtime, file, self.inputs, &self.leave_out)
     }
@@ -115,10 +113,9 @@ impl BaseRuns {
     }
 }
 
-impl Lab for Benches<'_> {
-    type Error = Failure;
-
-    fn run(&mut self, side: Side, marked: &[&str]) -> Result<Outcome, Failure> {
+impl Benches<'_> {
+    /// Runs a side with values marked.
+    pub fn run(&mut self, side: Side, marked: &[&str]) -> Result<Outcome, Failure> {
         let bench = &self.sides[side as usize];
         let key = (
             self.case,

@@ -11,22 +11,27 @@ mod pair;
 mod profile;
 mod self_test;
 mod table;
+mod words;
+
+pub use words::json;
 
 use super::exit::{Failure, Status};
 use super::libraries::Libraries;
 use super::{print, written};
-use attempts::Run;
+use attempts::Wanted;
 use clap::Args;
-use efficientnet_onnx::onnx::check::{Finding, Level, check};
+use efficientnet_onnx::onnx::check::{self, Finding, OpenError};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::model::inputs::Inputs;
 use efficientnet_onnx::onnx::model::output::Output;
 use efficientnet_onnx::runtime::RuntimeName;
+use efficientnet_onnx::verify::note::Note;
 use efficientnet_onnx::verify::report::{Problem, Report, Verdict};
 use efficientnet_onnx::verify::subject::Subject;
 use efficientnet_onnx::verify::tolerance::Limits;
 use efficientnet_onnx::verify::{
-    Base, Settings, base_of, disagreeing, judge_against, plan, read, rejected, tell_rounding,
+    ReferenceRun, Settings, disagreeing, judge_against, plan, read, reference_of, rejected,
+    tell_rounding,
 };
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
@@ -137,8 +142,7 @@ fn text(report: &Report, json: bool) -> Result<String, Failure> {
     if !json {
         return Ok(table::render(report));
     }
-    let json = serde_json::to_string_pretty(report).map_err(Failure::bad_input)?;
-    Ok(format!("{json}\n"))
+    Ok(format!("{:#}\n", words::json(report)?))
 }
 
 impl Arguments {
@@ -208,7 +212,7 @@ pub fn verify_path(
     let feed = request
         .feed
         .prepare(&opened.model, &subject, request.seed, shown)?;
-    let run = Run {
+    let run = Wanted {
         file,
         subject: &subject,
         inputs: &feed.inputs,
@@ -217,13 +221,14 @@ pub fn verify_path(
         progress: progress(quiet),
     };
     let made = attempts::make(&run, request)?;
-    let given = feed.expected.as_ref().map(|cases| Base {
+    let given = feed.expected.as_ref().map(|cases| ReferenceRun {
         name: "stored outputs",
         runtime: None,
+        place: None,
         cases,
     });
-    let base = given.or_else(|| base_of(&made.attempts));
-    let mut report = judge_against(&settings, &subject, &feed.cases, base, &made.attempts);
+    let base = given.or_else(|| reference_of(&made.runs));
+    let mut report = judge_against(&settings, &subject, &feed.cases, base, &made.runs);
     let by_reference = base.filter(|base| base.runtime == Some(RuntimeName::Reference));
     if let Some(base) = by_reference
         && disagreeing(&report).is_some()
@@ -244,20 +249,19 @@ pub fn verify_path(
 struct Opened {
     model: ModelFile,
     /// What is worth a note.
-    warnings: Option<String>,
+    warnings: Option<Note>,
 }
 
 /// Reads and checks a file; the rules that it breaks, if it breaks any.
 fn open(file: &Path) -> Result<Result<Opened, Vec<Problem>>, Failure> {
-    let model = ModelFile::open(file).map_err(Failure::bad_input)?;
-    let (errors, warnings): (Vec<Finding>, Vec<Finding>) = check(&model)
-        .into_iter()
-        .partition(|finding| finding.level == Level::Error);
-    if !errors.is_empty() {
-        return Ok(Err(errors.into_iter().map(problem).collect()));
+    match check::open(file) {
+        Ok(sound) => Ok(Ok(Opened {
+            model: sound.file,
+            warnings: warnings_note(&sound.warnings),
+        })),
+        Err(OpenError::Broken(broken)) => Ok(Err(broken.errors.into_iter().map(problem).collect())),
+        Err(error) => Err(Failure::bad_input(error)),
     }
-    let warnings = warnings_note(&warnings);
-    Ok(Ok(Opened { model, warnings }))
 }
 
 fn settings(request: &Request, shown: &str) -> Settings {
@@ -284,7 +288,7 @@ fn progress(quiet: bool) -> bool {
 
 fn print_notes(report: &Report, quiet: bool) {
     for note in report.notes.iter().filter(|_| !quiet) {
-        tell!("note: {note}");
+        tell!("note: {}", words::note(note));
     }
 }
 
@@ -302,21 +306,12 @@ fn problem(finding: Finding) -> Problem {
 }
 
 /// A file of another program can have hundreds of warnings; how many, and which, is enough here.
-fn warnings_note(warnings: &[Finding]) -> Option<String> {
-    let mut counts = BTreeMap::<&str, usize>::new();
+fn warnings_note(warnings: &[Finding]) -> Option<Note> {
+    let mut counts = BTreeMap::new();
     for warning in warnings {
         *counts.entry(warning.code).or_default() += 1;
     }
-    let counts: Vec<String> = counts
-        .iter()
-        .map(|(code, count)| format!("{count} {code}"))
-        .collect();
-    (!counts.is_empty()).then(|| {
-        format!(
-            "the check of the file itself has warnings: {}",
-            counts.join(", ")
-        )
-    })
+    (!counts.is_empty()).then_some(Note::Warnings(counts))
 }
 
 /// The exit status of a report.

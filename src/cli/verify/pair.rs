@@ -2,7 +2,7 @@
 
 use super::{Opened, Request, attempts, limit, open, print_notes, progress, settings};
 use crate::cli::exit::Failure;
-use attempts::Run;
+use attempts::Wanted;
 use efficientnet_onnx::verify::pair::Pair;
 use efficientnet_onnx::verify::report::{Problem, Report, Verdict};
 use efficientnet_onnx::verify::tensors::pair_tensors;
@@ -42,7 +42,7 @@ pub fn verify(
     let (cases, inputs) = (feed.cases, feed.inputs);
     let for_second: Vec<_> = inputs.iter().map(|case| pair.for_second(case)).collect();
     let leave_out = [subjects[0].leave_out(), subjects[1].leave_out()];
-    let run = |file, subject: usize, inputs| Run {
+    let run = |file, subject: usize, inputs| Wanted {
         file,
         subject: &subjects[subject],
         inputs,
@@ -52,13 +52,13 @@ pub fn verify(
     };
     let base = attempts::make_base(&run(first, 0, &inputs), request)?;
     let others = attempts::make(&run(second, 1, &for_second), request)?;
-    let mut report = match base.attempts.first() {
+    let mut report = match base.runs.first() {
         Some(base) => pair.judge(
             &settings,
             [&names[0], &names[1]],
             &cases,
             base,
-            &others.attempts,
+            &others.runs,
         ),
         None => Report {
             verdict: Verdict::Unavailable,

@@ -33,10 +33,8 @@ pub struct Profile {
 /// # Errors
 /// If the file cannot be read again, or on Ctrl-C.
 pub fn profiles(file: &Path, request: &Request, report: &Report) -> Result<Vec<Profile>, Failure> {
-    let base = report
-        .runtimes
-        .iter()
-        .find(|runtime| report.base.as_deref() == Some(runtime.name));
+    let mut runtimes = report.runtimes.iter();
+    let base = runtimes.find(|runtime| runtime.is_reference);
     let (Some(base), Ok(opened)) = (base, open(file)?) else {
         return Ok(Vec::new());
     };
@@ -60,7 +58,7 @@ pub fn profiles(file: &Path, request: &Request, report: &Report) -> Result<Vec<P
     for runtime in report
         .runtimes
         .iter()
-        .filter(|runtime| runtime.name != base.name)
+        .filter(|runtime| !runtime.is_reference)
     {
         let ran = [
             RuntimeStatus::Passed,
@@ -78,9 +76,10 @@ pub fn profiles(file: &Path, request: &Request, report: &Report) -> Result<Vec<P
             known: &mut known,
             case: 0,
         };
-        let layers = match profile(&mut benches, &list, runtime.tolerance, RUNS) {
+        let mut run = |side, marked: &[&str]| benches.run(side, marked);
+        let layers = match profile(&mut run, &list, runtime.tolerance, RUNS) {
             Ok(layers) => layers,
-            Err(efficientnet_onnx::verify::bisect::MeasureError::Runner(failure)) => {
+            Err(efficientnet_onnx::verify::bisect::MeasureError::Run(failure)) => {
                 return Err(failure);
             }
             Err(_) => None,

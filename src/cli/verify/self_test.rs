@@ -1,20 +1,19 @@
 //! `verify --self-test`: puts mistakes into copies of the file and shows that they are caught.
 
-use super::attempts::{self, Run};
+use super::attempts::{self, Wanted};
 use super::lab::{Copies, Workers};
-use super::{Arguments, limit, open, progress, settings, text};
+use super::{Arguments, limit, open, progress, settings, text, words};
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text::counted;
 use comfy_table::{Table, presets};
-use efficientnet_onnx::onnx::file::mutate::Original;
 use efficientnet_onnx::onnx::file::plain::Change;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::outcome::Trouble;
 use efficientnet_onnx::runtime::refusal::Refusal;
-use efficientnet_onnx::verify::self_test::{
-    Plan, Seen, SelfTest, SelfTestError, TrialVerdict, self_test,
+use efficientnet_onnx::verify::mutate::{
+    Original, Seen, SelfTest, SelfTestError, SelfTestSettings, Trial, TrialVerdict, self_test,
 };
-use efficientnet_onnx::verify::{base_of, read, rejected};
+use efficientnet_onnx::verify::{read, reference_of, rejected};
 use serde::Serialize;
 use std::fmt::Write;
 use std::time::Instant;
@@ -62,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
         .prepare(&opened.model, &subject, request.seed, &shown)?;
     feed.inputs.truncate(1);
     let limit = limit(request, &subject, &feed.cases);
-    let original = Run {
+    let original = Wanted {
         file,
         subject: &subject,
         inputs: &feed.inputs,
@@ -72,28 +71,28 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
     };
     let made = attempts::make(&original, request)?;
     for note in made.notes.iter().filter(|_| !arguments.quiet) {
-        tell!("note: {note}");
+        tell!("note: {}", words::note(note));
     }
-    let base = base_of(&made.attempts).and_then(|base| base.runtime);
+    let base = reference_of(&made.runs).and_then(|base| base.runtime);
     let unavailable: Vec<RuntimeName> = made
-        .attempts
+        .runs
         .iter()
-        .filter(|attempt| matches!(attempt.outcome.trouble, Some(Trouble::Unavailable { .. })))
-        .map(|attempt| attempt.runtime)
+        .filter(|run| matches!(run.outcome.trouble, Some(Trouble::Unavailable { .. })))
+        .map(|run| run.runtime)
         .collect();
     let Some(base) = base else {
-        let troubles = made.attempts.iter().filter_map(|attempt| {
+        let troubles = made.runs.iter().filter_map(|run| {
             Some(format!(
                 "{}: {}",
-                attempt.runtime,
-                attempt.outcome.trouble.as_ref()?
+                run.runtime,
+                run.outcome.trouble.as_ref()?
             ))
         });
         let message = format!(
             "no runtime runs `{shown}`, so nothing can be tested: {}",
             troubles.collect::<Vec<_>>().join("; ")
         );
-        let status = if unavailable.len() == made.attempts.len() {
+        let status = if unavailable.len() == made.runs.len() {
             Status::Unavailable
         } else {
             Status::Disagrees
@@ -103,28 +102,24 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
             ..Failure::bad_input(message)
         });
     };
-    let changed = made
-        .attempts
-        .iter()
-        .filter(|attempt| !attempt.changes.is_empty());
+    let changed = made.runs.iter().filter(|run| !run.changes.is_empty());
     let of_copies: Vec<Copied> = changed
-        .map(|attempt| Copied {
-            runtime: attempt.runtime.as_str(),
-            changes: attempt.changes.clone(),
+        .map(|run| Copied {
+            runtime: run.runtime.as_str(),
+            changes: run.changes.clone(),
         })
         .collect();
-    let all = made.attempts.iter().map(|attempt| attempt.runtime);
+    let all = made.runs.iter().map(|run| run.runtime);
     let mut runtimes: Vec<RuntimeName> = all
         .filter(|runtime| *runtime != base && !unavailable.contains(runtime))
         .collect();
     if runtimes.is_empty() {
         runtimes.push(base);
     }
-    let plan = Plan {
-        base,
+    let test = SelfTestSettings {
+        reference: base,
         runtimes,
         limits: settings(request, &shown).limits,
-        subject: subject.clone(),
         seed: request.seed,
     };
     let original = Original::read(&opened.model).map_err(Failure::bad_input)?;
@@ -133,7 +128,8 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
         inputs: &feed.inputs[0],
         leave_out: subject.leave_out(),
     };
-    let mut tell = |trial: &efficientnet_onnx::verify::self_test::Trial| {
+    let mut run = |runtime, file: &std::path::Path| copies.run(runtime, file);
+    let mut tell = |trial: &Trial| {
         if progress(arguments.quiet) {
             tell!(
                 "{} at {}: {}",
@@ -144,14 +140,16 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
         }
     };
     let result =
-        self_test(&mut copies, &original, &plan, &mut tell).map_err(|error| match error {
-            SelfTestError::Runner(failure) => failure,
-            SelfTestError::Mutate(error) => Failure::bad_input(error),
-            SelfTestError::Base(trouble) => Failure {
-                status: Status::Disagrees,
-                ..Failure::bad_input(format!("{base}: {trouble}"))
+        self_test(&original, &subject, &test, &mut run, &mut tell).map_err(
+            |error| match error {
+                SelfTestError::Run(failure) => failure,
+                SelfTestError::Mutate(error) => Failure::bad_input(error),
+                SelfTestError::Reference(trouble) => Failure {
+                    status: Status::Disagrees,
+                    ..Failure::bad_input(format!("{base}: {trouble}"))
+                },
             },
-        })?;
+        )?;
     let status = match (result.passed, unavailable.is_empty()) {
         (false, _) => Status::Disagrees,
         (true, false) => Status::Unavailable,

@@ -1,6 +1,6 @@
 //! A report as a table for people.
 
-use super::device;
+use super::{device, words};
 use crate::cli::text::{counted, printable, time};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use efficientnet_onnx::verify::disagreeing;
@@ -218,11 +218,6 @@ pub fn label(runtime: &RuntimeReport) -> String {
     }
 }
 
-/// Whether it is what the others are compared with.
-pub fn is_base(report: &Report, runtime: &RuntimeReport) -> bool {
-    report.base.as_deref() == Some(label(runtime).as_str()) && runtime.max_abs.is_none()
-}
-
 /// That a runtime ran a copy, and how that differs from the file.
 pub fn changes(runtime: &RuntimeReport) -> Option<String> {
     let changes: Vec<String> = runtime.changes.iter().map(ToString::to_string).collect();
@@ -242,7 +237,7 @@ fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
         let case = case.map_or_else(String::new, |case| format!(", {}", describe_case(case)));
         let _ = writeln!(text, "\n{name}{case}: {}", printable(message));
     }
-    if let Some(hint) = &runtime.hint {
+    if let Some(hint) = words::hint(runtime) {
         let _ = writeln!(text, "hint: {hint}");
     }
     for failure in &runtime.failures {
@@ -262,7 +257,7 @@ fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
 
 fn result(report: &Report, runtime: &RuntimeReport) -> String {
     match runtime.status {
-        RuntimeStatus::Passed if is_base(report, runtime) => "base".to_owned(),
+        RuntimeStatus::Passed if runtime.is_reference => "base".to_owned(),
         RuntimeStatus::Passed => "agrees".to_owned(),
         RuntimeStatus::Disagrees => {
             format!(

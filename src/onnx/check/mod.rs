@@ -37,7 +37,10 @@ mod checksums;
 mod data;
 mod graph;
 mod header;
+mod refuse;
 pub mod targets;
+
+pub use refuse::{Broken, OpenError, Sound, open, refuse_broken};
 
 use super::file::ModelFile;
 use super::model::PRODUCER;

@@ -51,7 +51,7 @@ pub enum ExternalError {
 }
 
 impl External {
-    pub(super) fn from_entries(entries: &[(String, String)]) -> Result<Self, ExternalError> {
+    pub(crate) fn from_entries(entries: &[(String, String)]) -> Result<Self, ExternalError> {
         let wrong = |key: &str, reason: String| ExternalError::Entry {
             key: key.to_owned(),
             reason,

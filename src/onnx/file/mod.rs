@@ -17,10 +17,10 @@ mod decode;
 mod external;
 mod initializer;
 mod mark;
-pub mod mutate;
 pub mod plain;
 mod source;
 mod tensor;
+mod whole;
 mod wire;
 
 pub use budget::DECODED_LIMIT;

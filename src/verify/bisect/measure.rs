@@ -1,14 +1,14 @@
 //! How far one value is from the base's, and all values of a file: the profile.
 
 use super::values::Value;
-use super::{Lab, Side};
+use super::{RunSide, Side};
 use crate::runtime::outcome::{Outcome, Trouble};
 use crate::tensor::NamedTensor;
-use crate::verify::compare::compare_at;
+use crate::verify::compare::{Compared, compare};
 use crate::verify::subject::SIGMOID;
 use crate::verify::tolerance::Tolerance;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the marked values of one run may take, since both sides hold them as f64 until they are compared.
 pub const MARKED_BYTES: u64 = 512 << 20;
@@ -45,8 +45,8 @@ impl LayerDifference {
 /// Why values could not be measured.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MeasureError<E> {
-    /// The runner itself failed.
-    Runner(E),
+    /// Nothing could be run.
+    Run(E),
     /// A side did not run its marked copy to the end.
     Trouble(Side, Trouble),
     /// A side did not give a value that was marked.
@@ -60,78 +60,79 @@ pub type Measured = BTreeMap<usize, LayerDifference>;
 ///
 /// # Errors
 /// If a side does not run, or does not give what was marked.
-pub fn measure<L: Lab>(
-    lab: &mut L,
+pub fn measure<E>(
+    run: &mut RunSide<'_, E>,
     list: &[Value],
     marked: &[usize],
     tolerance: Tolerance,
-) -> Result<Measured, MeasureError<L::Error>> {
+) -> Result<Measured, MeasureError<E>> {
     let names: Vec<&str> = marked
         .iter()
         .map(|&index| list[index].name.as_str())
         .collect();
-    let mut sides = Vec::new();
-    for side in [Side::Base, Side::Other] {
-        let outcome = lab.run(side, &names).map_err(MeasureError::Runner)?;
-        sides.push(tensors(outcome).map_err(|trouble| MeasureError::Trouble(side, trouble))?);
+    let mut outputs = |side: Side| {
+        let outcome = run(side, &names).map_err(MeasureError::Run)?;
+        tensors(outcome).map_err(|trouble| MeasureError::Trouble(side, trouble))
+    };
+    let (base, mut other) = (outputs(Side::Base)?, outputs(Side::Other)?);
+    // Runtimes may give a value that has not been reshaped yet, so only its elements count.
+    for found in &mut other {
+        let reference = base.iter().find(|reference| reference.name == found.name);
+        if let Some(reference) = reference.filter(|one| one.data.len() == found.data.len()) {
+            found.shape.clone_from(&reference.shape);
+        }
     }
+    let of_sigmoid: BTreeSet<&str> = list
+        .iter()
+        .filter(|value| value.op_type == SIGMOID)
+        .map(|value| value.name.as_str())
+        .collect();
+    let least_scale = |value: &str| f64::from(u8::from(of_sigmoid.contains(value)));
+    let compared: BTreeMap<&str, Compared<'_>> = compare(&base, &other, tolerance, least_scale)
+        .map(|compared| (compared.reference.name.as_str(), compared))
+        .collect();
     let mut measured = Measured::new();
     for (index, value) in list.iter().enumerate() {
         if !value.is_output && !marked.contains(&index) {
             continue;
         }
-        let found = |side: Side| {
-            sides[side as usize]
-                .get(value.name.as_str())
-                .ok_or_else(|| MeasureError::Missing(side, value.name.clone()))
-        };
-        measured.insert(
-            index,
-            difference(value, found(Side::Base)?, found(Side::Other)?, tolerance),
-        );
+        let missing = |side| MeasureError::Missing(side, value.name.clone());
+        let compared = compared
+            .get(value.name.as_str())
+            .ok_or_else(|| missing(Side::Base))?;
+        if compared.found.is_none() {
+            return Err(missing(Side::Other));
+        }
+        measured.insert(index, difference(value, compared));
     }
     Ok(measured)
 }
 
-fn tensors(outcome: Outcome) -> Result<BTreeMap<String, NamedTensor>, Trouble> {
+fn tensors(outcome: Outcome) -> Result<Vec<NamedTensor>, Trouble> {
     match outcome.trouble {
         Some(trouble) => Err(trouble),
         None => {
             let first = outcome.cases.into_iter().next();
-            Ok(first
-                .map_or_else(Vec::new, |case| case.outputs)
-                .into_iter()
-                .map(|tensor| (tensor.name.clone(), tensor))
-                .collect())
+            Ok(first.map_or_else(Vec::new, |case| case.outputs))
         }
     }
 }
 
-fn difference(
-    value: &Value,
-    base: &NamedTensor,
-    other: &NamedTensor,
-    tolerance: Tolerance,
-) -> LayerDifference {
+fn difference(value: &Value, compared: &Compared<'_>) -> LayerDifference {
+    let reference = compared.reference;
     let mut result = LayerDifference {
         node: value.node.clone(),
         op_type: value.op_type.clone(),
         value: value.name.clone(),
-        shape: base.shape.clone(),
+        shape: reference.shape.clone(),
         max_abs: None,
         relative: None,
         smallest_factor: None,
-        beyond_tolerance: base.data.len().max(1),
+        beyond_tolerance: reference.data.len().max(1),
     };
-    // Runtimes may give a value that has not been reshaped yet, so only its elements count.
-    if base.data.len() == other.data.len() {
-        let least_scale = if value.op_type == SIGMOID { 1.0 } else { 0.0 };
-        let found = compare_at(&base.data, &other.data, tolerance, least_scale);
-        let scale = base
-            .data
-            .iter()
-            .map(|element| element.abs())
-            .fold(0.0, f64::max);
+    if let Some(found) = &compared.difference {
+        let magnitudes = reference.data.iter().map(|element| element.abs());
+        let scale = magnitudes.fold(0.0, f64::max);
         let finite = |number: f64| Some(number).filter(|number| number.is_finite());
         result.max_abs = finite(found.max_abs);
         result.relative = if found.max_abs == 0.0 {
@@ -165,12 +166,12 @@ pub fn chunk<'w>(list: &[Value], wanted: &'w [usize], bytes: u64) -> (&'w [usize
 ///
 /// # Errors
 /// If a side does not run, or does not give what was marked.
-pub fn profile<L: Lab>(
-    lab: &mut L,
+pub fn profile<E>(
+    run: &mut RunSide<'_, E>,
     list: &[Value],
     tolerance: Tolerance,
     most_runs: usize,
-) -> Result<Option<Vec<LayerDifference>>, MeasureError<L::Error>> {
+) -> Result<Option<Vec<LayerDifference>>, MeasureError<E>> {
     let all: Vec<usize> = (0..list.len()).collect();
     let mut chunks = Vec::new();
     let mut rest = all.as_slice();
@@ -184,7 +185,7 @@ pub fn profile<L: Lab>(
     }
     let mut measured = Measured::new();
     for chunk in chunks {
-        measured.extend(measure(lab, list, chunk, tolerance)?);
+        measured.extend(measure(run, list, chunk, tolerance)?);
     }
     Ok(Some(measured.into_values().collect()))
 }

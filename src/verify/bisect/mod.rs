@@ -38,17 +38,9 @@ pub enum Side {
     Other,
 }
 
-/// What runs the sides.
-pub trait Lab {
-    /// Why it may be unable to.
-    type Error;
-
-    /// Runs a side once, with these values as outputs too; under the names of the base's file.
-    ///
-    /// # Errors
-    /// If nothing can be run at all. What a runtime does is an outcome.
-    fn run(&mut self, side: Side, marked: &[&str]) -> Result<Outcome, Self::Error>;
-}
+/// Runs a side once, with these values as outputs too; the outputs have the names of the base's file. What a runtime does
+/// is an outcome; only that nothing can be run at all is an error.
+pub type RunSide<'r, E> = dyn FnMut(Side, &[&str]) -> Result<Outcome, E> + 'r;
 
 /// One run of the search.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -116,25 +108,15 @@ pub struct Bisection {
 ///
 /// # Errors
 /// If a side does not run with the marks.
-pub fn bisect<L: Lab>(
-    lab: &mut L,
+pub fn bisect<E>(
+    run: &mut RunSide<'_, E>,
     list: &[Value],
     tolerance: Tolerance,
     tell: &mut dyn FnMut(&Level),
-) -> Result<Bisection, MeasureError<L::Error>> {
-    let mut search = Search {
-        lab,
-        list,
-        tolerance,
-        tell,
-        known: Measured::new(),
-        levels: Vec::new(),
-    };
-    let unmarked = measure(search.lab, list, &[], tolerance)?;
-    let differing = unmarked
-        .iter()
-        .find(|(_, found)| !found.agrees())
-        .map(|(index, _)| *index);
+) -> Result<Bisection, MeasureError<E>> {
+    let unmarked = measure(run, list, &[], tolerance)?;
+    let mut differing = unmarked.iter().filter(|(_, found)| !found.agrees());
+    let suspect = differing.next().map(|(index, _)| *index);
     let mut result = Bisection {
         finding: Finding::Agree,
         first: None,
@@ -146,53 +128,42 @@ pub fn bisect<L: Lab>(
         measured: [0, list.len()],
         runs: 1,
     };
-    let Some(mut suspect) = differing else {
+    let Some(suspect) = suspect else {
         return Ok(result);
     };
-    loop {
-        suspect = search.narrow(suspect)?;
-        let inputs = list[suspect].from.clone();
-        let marked = [inputs.as_slice(), &[suspect]].concat();
-        let run = search.run(Step::Confirm, marked.len(), &marked)?;
-        let earlier = inputs.iter().copied().find(|input| !run[input].agrees());
-        if let Some(earlier) = earlier {
-            suspect = earlier;
-            continue;
-        }
-        let found = !run[&suspect].agrees();
-        result.finding = if found {
-            Finding::Found
-        } else {
-            Finding::VanishesWhenMarked
-        };
-        result.inputs = inputs.iter().map(|input| run[input].clone()).collect();
-        result.first = run.get(&suspect).cloned();
-        break;
-    }
-    let Search {
-        lab,
-        mut levels,
-        known,
-        ..
-    } = search;
-    result.levels.append(&mut levels);
+    let mut search = Search {
+        run,
+        list,
+        tolerance,
+        tell,
+        known: Measured::new(),
+        levels: Vec::new(),
+    };
+    search.find(suspect, &mut result)?;
+    result.levels = search.levels;
     result.marking_changed_verdict = result.levels.iter().any(|level| !level.outputs_differ);
     result.runs += result.levels.len();
-    let mut worst = known.into_values().collect::<Vec<_>>();
-    if let Some(all) = profile(lab, list, tolerance, PROFILE_RUNS)? {
+    let known = search.known.into_values().collect();
+    let all = profile(run, list, tolerance, PROFILE_RUNS)?;
+    if let Some(all) = &all {
         let differs =
             |(value, found): (&Value, &LayerDifference)| value.is_output && !found.agrees();
-        result.marking_changed_verdict |= !list.iter().zip(&all).any(differs);
-        worst = all;
+        result.marking_changed_verdict |= !list.iter().zip(all).any(differs);
         result.runs += profile_runs(list);
     }
-    result.measured[0] = worst.len();
-    worst.retain(|one| !one.agrees());
-    let factor = |one: &LayerDifference| one.smallest_factor.unwrap_or(f64::INFINITY);
-    worst.sort_by(|one, two| factor(two).total_cmp(&factor(one)));
-    worst.truncate(WORST);
-    result.worst = worst;
+    let measured = all.unwrap_or(known);
+    result.measured[0] = measured.len();
+    result.worst = worst(measured);
     Ok(result)
+}
+
+/// Those with the largest factors beyond the tolerance, the largest first.
+fn worst(mut measured: Vec<LayerDifference>) -> Vec<LayerDifference> {
+    measured.retain(|one| !one.agrees());
+    let factor = |one: &LayerDifference| one.smallest_factor.unwrap_or(f64::INFINITY);
+    measured.sort_by(|one, two| factor(two).total_cmp(&factor(one)));
+    measured.truncate(WORST);
+    measured
 }
 
 fn profile_runs(list: &[Value]) -> usize {
@@ -205,8 +176,8 @@ fn profile_runs(list: &[Value]) -> usize {
     runs
 }
 
-struct Search<'s, L: Lab> {
-    lab: &'s mut L,
+struct Search<'s, 'r, E> {
+    run: &'s mut RunSide<'r, E>,
     list: &'s [Value],
     tolerance: Tolerance,
     tell: &'s mut dyn FnMut(&Level),
@@ -214,14 +185,37 @@ struct Search<'s, L: Lab> {
     levels: Vec<Level>,
 }
 
-impl<L: Lab> Search<'_, L> {
+impl<E> Search<'_, '_, E> {
+    /// Goes from a value that differs back to one that differs, or did, while its inputs agree.
+    fn find(&mut self, mut suspect: usize, result: &mut Bisection) -> Result<(), MeasureError<E>> {
+        loop {
+            suspect = self.narrow(suspect)?;
+            let inputs = self.list[suspect].from.clone();
+            let marked = [inputs.as_slice(), &[suspect]].concat();
+            let run = self.step(Step::Confirm, marked.len(), &marked)?;
+            let earlier = inputs.iter().copied().find(|input| !run[input].agrees());
+            if let Some(earlier) = earlier {
+                suspect = earlier;
+                continue;
+            }
+            result.finding = if run[&suspect].agrees() {
+                Finding::VanishesWhenMarked
+            } else {
+                Finding::Found
+            };
+            result.inputs = inputs.iter().map(|input| run[input].clone()).collect();
+            result.first = run.get(&suspect).cloned();
+            return Ok(());
+        }
+    }
+
     /// From a value that differs to one that differs while the ancestor before it, in the file's order, does not.
-    fn narrow(&mut self, suspect: usize) -> Result<usize, MeasureError<L::Error>> {
+    fn narrow(&mut self, suspect: usize) -> Result<usize, MeasureError<E>> {
         let mut candidates = self.ancestors(suspect);
         let mut last = suspect;
         while !candidates.is_empty() {
             let marked = self.marks(&candidates);
-            let run = self.run(Step::Search, candidates.len(), &marked)?;
+            let run = self.step(Step::Search, candidates.len(), &marked)?;
             let differing = marked.iter().position(|index| !run[index].agrees());
             let before = match differing {
                 Some(0) => None,
@@ -255,13 +249,13 @@ impl<L: Lab> Search<'_, L> {
         found.into_iter().collect()
     }
 
-    fn run(
+    fn step(
         &mut self,
         step: Step,
         candidates: usize,
         marked: &[usize],
-    ) -> Result<Measured, MeasureError<L::Error>> {
-        let run = measure(self.lab, self.list, marked, self.tolerance)?;
+    ) -> Result<Measured, MeasureError<E>> {
+        let run = measure(self.run, self.list, marked, self.tolerance)?;
         let first = marked.iter().find(|index| !run[index].agrees());
         let level = Level {
             level: self.levels.len() + 1,

@@ -13,9 +13,7 @@ struct Made {
     most_marked: usize,
 }
 
-impl Lab for Made {
-    type Error = ();
-
+impl Made {
     fn run(&mut self, side: Side, marked: &[&str]) -> Result<Outcome, ()> {
         let marked: Vec<usize> = marked
             .iter()
@@ -79,7 +77,13 @@ fn search(list: &[Value], errors: Vec<f64>, fused: Vec<usize>) -> (Bisection, us
         fused,
         most_marked: 0,
     };
-    let result = bisect(&mut lab, list, tolerance, &mut |_| {}).expect("a result");
+    let result = bisect(
+        &mut |side, marked| lab.run(side, marked),
+        list,
+        tolerance,
+        &mut |_| {},
+    )
+    .expect("a result");
     (result, lab.most_marked)
 }
 

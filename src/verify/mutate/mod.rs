@@ -1,4 +1,5 @@
-//! Mutation: a copy of a model with one mistake in it, of the sort that exporters and converters make.
+//! Planted mistakes: copies of a model with one mistake each, of the sort that exporters and converters make, and whether
+//! verification catches them.
 //!
 //! A [`Kind`] finds its sites in a graph by operators and wiring alone, whatever program wrote the file; each site is a
 //! list of edits, and a mutant is the model with the edits of one site. Every mutant computes outputs of the same shapes.
@@ -11,20 +12,21 @@ mod batch_norm;
 mod convolution;
 mod edit;
 mod kind;
+mod self_test;
 mod tensor;
 mod view;
 mod wiring;
 
 pub use edit::Edit;
 pub use kind::Kind;
+pub use self_test::{
+    Seen, SelfTest, SelfTestError, SelfTestSettings, Trial, TrialVerdict, self_test,
+};
 pub use tensor::TensorChange;
 
-use super::copy::io_error;
-use super::{CopyError, FileError, ModelCopy, ModelFile};
 use crate::onnx::checksums;
+use crate::onnx::file::{CopyError, FileError, ModelCopy, ModelFile};
 use crate::onnx::proto::ModelProto;
-use prost::Message;
-use std::io::Write;
 use view::View;
 
 /// Why there is no mutant.
@@ -90,16 +92,7 @@ impl<'f> Original<'f> {
     /// # Errors
     /// If it cannot be read again or is no model.
     pub fn read(file: &'f ModelFile) -> Result<Self, MutateError> {
-        let bytes = std::fs::read(&file.path).map_err(|source| FileError::Io {
-            path: file.path.clone(),
-            source,
-        })?;
-        let model = ModelProto::decode(prost::bytes::Bytes::from(bytes)).map_err(|error| {
-            FileError::Undecodable {
-                path: file.path.clone(),
-                reason: error.to_string(),
-            }
-        })?;
+        let model = file.whole()?;
         Ok(Self { file, model })
     }
 
@@ -136,10 +129,7 @@ impl<'f> Original<'f> {
     /// If a tensor that is changed cannot be read, or the copy cannot be written.
     pub fn write(&self, mutation: &Mutation) -> Result<ModelCopy, MutateError> {
         let model = self.mutate(mutation)?;
-        let (copy, mut out) = ModelCopy::create(self.file)?;
-        out.write_all(&model.encode_to_vec())
-            .map_err(|source| io_error(self.file, source))?;
-        Ok(copy)
+        Ok(ModelCopy::of(self.file, &model)?)
     }
 }
 

@@ -1,43 +1,30 @@
-//! Whether verification would notice: one mistake at a time is put into a copy of a file, and each runtime on the copy
-//! is compared with the base on the original.
+//! Tests whether verification would notice: one mistake at a time is put into a copy of a file, and each runtime on the
+//! copy is compared with the reference run of the original.
 //!
 //! A kind of mistake is made at one of its sites: the middle one, or as many further as the seed says. That a runtime
 //! gives another result is not enough; the difference must be beyond the tolerance that verification allows. A copy
 //! without a mistake is the control, and must agree.
 
-use super::compare::compare_at;
-use super::subject::Subject;
-use super::tolerance::{Limits, Tolerance};
-use crate::onnx::file::mutate::{Kind, MutateError, Mutation, Original};
+use super::{Kind, MutateError, Mutation, Original};
+use crate::onnx::file::ModelCopy;
 use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{Outcome, Trouble};
 use crate::tensor::NamedTensor;
+use crate::verify::compare::{Totals, compare};
+use crate::verify::subject::Subject;
+use crate::verify::tolerance::{Limits, Tolerance};
 use serde::Serialize;
 use std::path::Path;
 
-/// What runs the copies.
-pub trait Runner {
-    /// Why it may be unable to.
-    type Error;
-
-    /// Runs a file once, in a runtime.
-    ///
-    /// # Errors
-    /// If nothing can be run at all. What a runtime does is an outcome.
-    fn run(&mut self, runtime: RuntimeName, file: &Path) -> Result<Outcome, Self::Error>;
-}
-
 /// How a self-test is made.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct SelfTestSettings {
     /// What computes the original, and says whether a missed mistake is one at all.
-    pub base: RuntimeName,
+    pub reference: RuntimeName,
     /// What should notice.
     pub runtimes: Vec<RuntimeName>,
     /// What is allowed, where that is not the default.
     pub limits: Limits,
-    /// What the file declares.
-    pub subject: Subject,
     /// Picks the sites.
     pub seed: u64,
 }
@@ -70,8 +57,9 @@ pub struct Trial {
     pub verdict: TrialVerdict,
     /// Each runtime on the copy with the mistake.
     pub runtimes: Vec<Seen>,
-    /// The base itself on that copy, where a runtime did not catch the mistake.
-    pub base: Option<Seen>,
+    /// The reference runtime on that copy, where another did not catch the mistake.
+    #[serde(rename = "base")]
+    pub reference: Option<Seen>,
 }
 
 /// What came of one kind of mistake.
@@ -80,13 +68,13 @@ pub struct Trial {
 pub enum TrialVerdict {
     /// Every runtime caught it.
     Caught,
-    /// A runtime did not, though the base shows that it makes a difference.
+    /// A runtime did not, though the reference run shows that it makes a difference.
     Missed,
-    /// With these weights and inputs it makes no difference in the base either.
+    /// With these weights and inputs it makes no difference in the reference run either.
     NotVisible,
 }
 
-/// A runtime's outputs, held against the base's on the original.
+/// A runtime's outputs, compared with the reference run of the original.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Seen {
     /// The runtime.
@@ -102,87 +90,124 @@ pub struct Seen {
 /// Why a self-test ended early.
 #[derive(Debug)]
 pub enum SelfTestError<E> {
-    /// The runner itself failed.
-    Runner(E),
+    /// Nothing could be run.
+    Run(E),
     /// A copy could not be made.
     Mutate(MutateError),
-    /// The base did not run the original.
-    Base(Trouble),
+    /// The reference run of the original failed.
+    Reference(Trouble),
 }
 
-/// Makes every mistake that has a site in the file, one after the other; tells each as it is done.
+/// Makes every mistake that has a site in the file, one after the other; tells each as it is done. `run` runs a file once
+/// in a runtime.
 ///
 /// # Errors
-/// If a copy cannot be made, or the base does not run the original. Runtimes that do not run are reported.
-pub fn self_test<R: Runner>(
-    runner: &mut R,
+/// If a copy cannot be made, `run` fails, or the reference run does not run the original. Other runs that fail are
+/// reported.
+pub fn self_test<E>(
     original: &Original<'_>,
-    plan: &Plan,
+    subject: &Subject,
+    settings: &SelfTestSettings,
+    run: &mut dyn FnMut(RuntimeName, &Path) -> Result<Outcome, E>,
     tell: &mut dyn FnMut(&Trial),
-) -> Result<SelfTest, SelfTestError<R::Error>> {
-    let control = original
-        .write(&Mutation::none())
-        .map_err(SelfTestError::Mutate)?;
-    let base = runner
-        .run(plan.base, &control.path())
-        .map_err(SelfTestError::Runner)?;
-    let expected = outputs(base).map_err(SelfTestError::Base)?;
-    let mut see = |runtime: RuntimeName, file: &Path| {
-        let tolerance = plan
-            .limits
-            .between(plan.subject.precision, [runtime, plan.base]);
-        runner
-            .run(runtime, file)
-            .map(|outcome| seen(&plan.subject, runtime, &expected, outcome, tolerance))
-            .map_err(SelfTestError::Runner)
+) -> Result<SelfTest, SelfTestError<E>> {
+    let control = copy(original, &Mutation::none())?;
+    let outcome = run(settings.reference, &control.path()).map_err(SelfTestError::Run)?;
+    let expected = outputs(outcome).map_err(SelfTestError::Reference)?;
+    let mut bench = Comparing {
+        subject,
+        settings,
+        run,
+        expected,
     };
-    let mut result = SelfTest::default();
-    for &runtime in &plan.runtimes {
-        result.control.push(see(runtime, &control.path())?);
-    }
+    let mut result = SelfTest {
+        control: bench.see_all(&control.path())?,
+        ..SelfTest::default()
+    };
     if result.control.iter().any(|seen| seen.agrees != Some(true)) {
         return Ok(result);
     }
     for &kind in Kind::ALL {
         let sites = original.sites(kind);
-        let Some(mutation) = pick(&sites, plan.seed) else {
+        let Some(mutation) = pick(&sites, settings.seed) else {
             result.not_applicable.push(kind.as_str());
             continue;
         };
-        let copy = original.write(mutation).map_err(SelfTestError::Mutate)?;
-        let mut runtimes = Vec::new();
-        for &runtime in &plan.runtimes {
-            runtimes.push(see(runtime, &copy.path())?);
-        }
-        let missed = runtimes.iter().any(|seen| seen.agrees != Some(false));
-        let base = if missed {
-            Some(see(plan.base, &copy.path())?)
-        } else {
-            None
-        };
-        let verdict = match &base {
-            None => TrialVerdict::Caught,
-            Some(base) if base.agrees == Some(true) => TrialVerdict::NotVisible,
-            Some(_) => TrialVerdict::Missed,
-        };
-        let trial = Trial {
-            kind: kind.as_str(),
-            what: kind.what(),
-            site: mutation.site.clone(),
-            sites: sites.len(),
-            verdict,
-            runtimes,
-            base,
-        };
+        let copy = copy(original, mutation)?;
+        let trial = bench.trial(kind, mutation, sites.len(), &copy.path())?;
         tell(&trial);
         result.trials.push(trial);
     }
-    let caught = result
-        .trials
-        .iter()
-        .all(|trial| trial.verdict == TrialVerdict::Caught);
-    result.passed = caught && !result.trials.is_empty() && !plan.runtimes.is_empty();
+    let mut trials = result.trials.iter();
+    let caught = trials.all(|trial| trial.verdict == TrialVerdict::Caught);
+    result.passed = caught && !result.trials.is_empty() && !settings.runtimes.is_empty();
     Ok(result)
+}
+
+fn copy<E>(original: &Original<'_>, mutation: &Mutation) -> Result<ModelCopy, SelfTestError<E>> {
+    original.write(mutation).map_err(SelfTestError::Mutate)
+}
+
+/// What copies are run with, and what their outputs are compared with.
+struct Comparing<'a, E> {
+    subject: &'a Subject,
+    settings: &'a SelfTestSettings,
+    run: &'a mut dyn FnMut(RuntimeName, &Path) -> Result<Outcome, E>,
+    /// Outputs of the reference run of the original.
+    expected: Vec<NamedTensor>,
+}
+
+impl<E> Comparing<'_, E> {
+    /// Runs a copy with a mistake in every runtime, and where one does not catch it, in the reference runtime.
+    fn trial(
+        &mut self,
+        kind: Kind,
+        mutation: &Mutation,
+        sites: usize,
+        copy: &Path,
+    ) -> Result<Trial, SelfTestError<E>> {
+        let runtimes = self.see_all(copy)?;
+        let missed = runtimes.iter().any(|seen| seen.agrees != Some(false));
+        let reference = if missed {
+            Some(self.see(self.settings.reference, copy)?)
+        } else {
+            None
+        };
+        let verdict = match &reference {
+            None => TrialVerdict::Caught,
+            Some(reference) if reference.agrees == Some(true) => TrialVerdict::NotVisible,
+            Some(_) => TrialVerdict::Missed,
+        };
+        Ok(Trial {
+            kind: kind.as_str(),
+            what: kind.what(),
+            site: mutation.site.clone(),
+            sites,
+            verdict,
+            runtimes,
+            reference,
+        })
+    }
+
+    fn see_all(&mut self, file: &Path) -> Result<Vec<Seen>, SelfTestError<E>> {
+        let settings = self.settings;
+        let runtimes = settings.runtimes.iter();
+        runtimes.map(|&runtime| self.see(runtime, file)).collect()
+    }
+
+    fn see(&mut self, runtime: RuntimeName, file: &Path) -> Result<Seen, SelfTestError<E>> {
+        let runtimes = [runtime, self.settings.reference];
+        let precision = self.subject.precision;
+        let tolerance = self.settings.limits.between(precision, runtimes);
+        let outcome = (self.run)(runtime, file).map_err(SelfTestError::Run)?;
+        Ok(seen(
+            self.subject,
+            runtime,
+            &self.expected,
+            outcome,
+            tolerance,
+        ))
+    }
 }
 
 fn pick(sites: &[Mutation], seed: u64) -> Option<&Mutation> {
@@ -221,24 +246,19 @@ fn seen(
             return seen;
         }
     };
-    let (mut agrees, mut factor) = (true, 0.0_f64);
-    for base in expected {
-        let other = found
-            .iter()
-            .find(|other| other.name == base.name && other.shape == base.shape);
-        let Some(other) = other else {
+    let mut totals = Totals::default();
+    let scale = |output: &str| subject.least_scale(output);
+    for compared in compare(expected, &found, tolerance, scale) {
+        if compared.difference.is_none() {
             seen.message = Some(format!(
                 "output `{}` is missing or has another shape",
-                base.name
+                compared.reference.name
             ));
             return seen;
-        };
-        let scale = subject.least_scale(&base.name);
-        let difference = compare_at(&base.data, &other.data, tolerance, scale);
-        agrees &= difference.passes();
-        factor = factor.max(difference.smallest_factor);
+        }
+        totals.add(&compared);
     }
-    seen.agrees = Some(agrees);
-    seen.smallest_factor = Some(factor).filter(|factor| factor.is_finite());
+    seen.agrees = Some(totals.beyond == 0);
+    seen.smallest_factor = totals.smallest_factor();
     seen
 }

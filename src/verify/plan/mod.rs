@@ -3,7 +3,6 @@
 mod time;
 
 use super::layout::Axes;
-use super::remarks::advice;
 use super::subject::{Extent, LeftOut, Names, SizeStepError, Subject};
 use crate::request::SIZE_STEP;
 use crate::tensor::Element;
@@ -254,7 +253,7 @@ fn references(shape: &[Extent]) -> Vec<&Extent> {
 /// Each output that is not compared, with the reason.
 fn list(left_out: &[LeftOut]) -> String {
     let each = left_out.iter();
-    let each = each.map(|output| format!("{output}{}", advice(output)));
+    let each = each.map(|output| format!("{output}{}", output.advice()));
     each.collect::<Vec<_>>().join("; ")
 }
 

@@ -1,8 +1,7 @@
 //! A symbolic batch that does not run: what ran before is compared, and whose fault it is.
 
 use super::*;
-use report::FixedBatch;
-use trace::{Does, Lineage, Site};
+use lineage::{Does, FixedBatch, Lineage, Site};
 
 const SITE: &str = "node `flat` (`Reshape`) fixes the batch to 1";
 
@@ -40,16 +39,16 @@ pub(super) fn judged(subject: &Subject, outcomes: [Outcome; 2]) -> Report {
         limits: Limits::default(),
     };
     let runtimes = [RuntimeName::Tract, RuntimeName::OrtCpu].into_iter();
-    let attempts: Vec<Attempt> = runtimes
+    let runs: Vec<Run> = runtimes
         .zip(outcomes)
-        .map(|(runtime, outcome)| Attempt {
+        .map(|(runtime, outcome)| Run {
             runtime,
             library: None,
             changes: Vec::new(),
             outcome,
         })
         .collect();
-    judge(&settings, subject, &cases(), &attempts)
+    judge(&settings, subject, &cases(), &runs)
 }
 
 fn told(report: &Report) -> (&FixedBatch, String) {
@@ -74,7 +73,11 @@ fn what_ran_before_the_batch_that_every_runtime_refuses_is_compared() {
         assert_eq!((fixed.ran.as_slice(), fixed.refused), (&[1][..], 3));
         assert_eq!(fixed.agrees, Some(agrees));
         assert!(text.contains(SITE), "{text}");
-        assert!(report.notes.contains(&text));
+        assert!(
+            report
+                .notes
+                .contains(&note::Note::FixedBatch(fixed.clone()))
+        );
     }
     let (fixed, text) = (judged(&subject(), [refusing(0.0), refusing(0.0)]), SITE);
     let (fixed, told) = told(&fixed);
@@ -135,7 +138,7 @@ fn levels_of_a_quantised_file_are_told_only_where_runtimes_disagree() {
         let told = report
             .notes
             .iter()
-            .any(|note| note.contains("between two levels"));
+            .any(|note| matches!(note, note::Note::Levels(_)));
         assert_eq!(told, verdict == Verdict::Disagree, "{:?}", report.notes);
         // That a row differs from the image alone is no failure of these.
         let differing = report.runtimes.iter().map(|runtime| runtime.status);

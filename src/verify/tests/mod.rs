@@ -71,20 +71,20 @@ fn failed(trouble: Trouble) -> Outcome {
     }
 }
 
-fn report(attempts: &[(RuntimeName, Outcome)]) -> Report {
+fn report(runs: &[(RuntimeName, Outcome)]) -> Report {
     let settings = Settings {
         file: "a.onnx".into(),
         seed: 0,
         limits: Limits::default(),
     };
-    let attempt = |(runtime, outcome): &(RuntimeName, Outcome)| Attempt {
+    let run = |(runtime, outcome): &(RuntimeName, Outcome)| Run {
         runtime: *runtime,
         library: None,
         changes: Vec::new(),
         outcome: outcome.clone(),
     };
-    let attempts: Vec<Attempt> = attempts.iter().map(attempt).collect();
-    judge(&settings, &subject(), &cases(), &attempts)
+    let runs: Vec<Run> = runs.iter().map(run).collect();
+    judge(&settings, &subject(), &cases(), &runs)
 }
 
 /// The report of tract with outputs that were tampered with, beside ONNX Runtime with sound ones.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::tensor::Element;
 use crate::verify::checks::check;
+use note::Constant;
 
 #[test]
 fn what_is_not_finite_fails_in_its_runtime_and_in_the_comparison() {
@@ -89,7 +90,7 @@ fn constant_logits_fail_unless_the_weights_are_constant() {
         seed: 0,
         limits: Limits::default(),
     };
-    let attempts = [Attempt {
+    let runs = [Run {
         runtime: RuntimeName::Tract,
         library: None,
         changes: Vec::new(),
@@ -99,12 +100,9 @@ fn constant_logits_fail_unless_the_weights_are_constant() {
         constant_weights: true,
         ..subject()
     };
-    let report = judge(&settings, &subject, &cases(), &attempts);
+    let report = judge(&settings, &subject, &cases(), &runs);
     assert_eq!(report.verdict, Verdict::RanNotCompared);
-    assert_eq!(
-        report.notes,
-        ["the logits are constant, as the weights are"]
-    );
+    assert_eq!(report.notes, [Note::ConstantLogits(Constant::Weights)]);
 }
 
 #[test]
@@ -116,8 +114,13 @@ fn integers_that_f64_does_not_hold_are_a_note() {
                 run.outputs[0].data[0] = value;
             }
         });
-        let notes = report.notes.join(";");
-        assert_eq!(notes.contains("2^53"), noted, "{notes}");
+        let expected = Note::LargeIntegers("logits".to_owned());
+        assert_eq!(
+            report.notes.contains(&expected),
+            noted,
+            "{:?}",
+            report.notes
+        );
     }
 }
 
@@ -179,13 +182,13 @@ fn one_class_is_a_note() {
         seed: 0,
         limits: Limits::default(),
     };
-    let attempts = [Attempt {
+    let runs = [Run {
         runtime: RuntimeName::Tract,
         library: None,
         changes: Vec::new(),
         outcome,
     }];
-    let report = judge(&settings, &subject, &cases(), &attempts);
+    let report = judge(&settings, &subject, &cases(), &runs);
     assert_eq!(report.verdict, Verdict::RanNotCompared);
     assert_eq!(report.notes.len(), 1);
 }

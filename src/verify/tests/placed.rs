@@ -20,11 +20,11 @@ fn on_cuda(placements: Vec<Placement>) -> (RuntimeStatus, Verdict) {
         placements,
         ..outcome()
     };
-    let attempts = [
+    let runs = [
         (RuntimeName::OrtCpu, outcome()),
         (RuntimeName::OrtCuda, cuda),
     ];
-    let report = report(&attempts);
+    let report = report(&runs);
     (report.runtimes[1].status, report.verdict)
 }
 
@@ -62,11 +62,11 @@ fn tf32_is_reported_and_does_not_count() {
         tf32_cases,
         ..outcome()
     };
-    let attempts = [
+    let runs = [
         (RuntimeName::OrtCpu, outcome()),
         (RuntimeName::OrtCuda, outcome_of_cuda),
     ];
-    let report = report(&attempts);
+    let report = report(&runs);
     assert_eq!(report.verdict, Verdict::Agree);
     let tf32 = report.runtimes[1].tf32.as_ref().expect("it was measured");
     assert_eq!(tf32.beyond_tolerance, 1);

@@ -5,30 +5,19 @@ mod layout;
 mod site;
 
 pub use layout::channels_last;
-pub use site::{Does, Site};
 
 use super::layout::Rows;
+use super::lineage::{Does, Lineage, Site};
 use super::subject::{Declared, Extent, Subject};
 use crate::onnx::file::ModelFile;
 use crate::onnx::proto::{GraphProto, NodeProto, ValueInfoProto};
 use site::{Constants, site};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Operators that tell of a value only its shape.
 const SHAPES: [&str; 2] = ["Shape", "Size"];
 /// Operators whose result has as many rows as the elements decide.
 const SELECTS: [&str; 4] = ["Compress", "NonMaxSuppression", "NonZero", "Unique"];
-
-/// What the nodes of a file make of rows, as far as checking rows matters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lineage {
-    /// Outputs that do not depend on rows of the images, or whose own rows are not those.
-    pub without_rows: BTreeSet<String>,
-    /// Outputs of which a row depends on the other rows by the definition of a node: the first such node.
-    pub mixed: BTreeMap<String, Site>,
-    /// Nodes on rows that fix the batch.
-    pub fixes_batch: Vec<Site>,
-}
 
 /// All that following the rows tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

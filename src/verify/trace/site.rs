@@ -2,8 +2,8 @@
 
 use crate::onnx::file::{ModelFile, small_tensor};
 use crate::onnx::proto::{AttributeProto, NodeProto};
+use crate::verify::lineage::{Does, Site};
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// Operators that quantise with the range of all elements of their operand.
 const QUANTISES: [&str; 3] = [
@@ -22,60 +22,6 @@ const DRAWS: [&str; 6] = [
 ];
 /// Results of BatchNormalization in inference. Before its version 14 more of them mean training.
 const NORMALISED: usize = 1;
-
-/// A node that does something to the rows of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Site {
-    /// The node's name, or that of its first result where it has none.
-    pub node: String,
-    /// The operator.
-    pub op_type: String,
-    /// What it does.
-    pub does: Does,
-}
-
-/// What a node does to the rows of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Does {
-    /// It quantises with the range of all rows.
-    QuantisesBatch,
-    /// It normalises with the statistics of all rows.
-    NormalisesBatch,
-    /// It reduces all rows to one.
-    ReducesBatch,
-    /// It is a dropout in training mode.
-    DropsOut,
-    /// It draws random numbers.
-    Draws,
-    /// It gives the batch this extent.
-    FixesBatch(u64),
-}
-
-impl Does {
-    /// Whether results are other numbers on every run.
-    #[must_use]
-    pub fn is_random(self) -> bool {
-        matches!(self, Self::DropsOut | Self::Draws)
-    }
-}
-
-impl fmt::Display for Site {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (node, op_type) = (self.node.escape_debug(), self.op_type.escape_debug());
-        write!(f, "node `{node}` (`{op_type}`) ")?;
-        match self.does {
-            Does::QuantisesBatch => f.write_str("quantises with the range of the whole batch"),
-            Does::NormalisesBatch if self.op_type == "BatchNormalization" => f.write_str(
-                "is in training mode and normalises with the statistics of the whole batch",
-            ),
-            Does::NormalisesBatch => f.write_str("normalises over the batch"),
-            Does::ReducesBatch => f.write_str("reduces over the batch"),
-            Does::DropsOut => f.write_str("is in training mode"),
-            Does::Draws => f.write_str("draws random numbers"),
-            Does::FixesBatch(extent) => write!(f, "fixes the batch to {extent}"),
-        }
-    }
-}
 
 /// Constants of a file that are small enough to be read.
 pub struct Constants<'a> {
