@@ -1,6 +1,6 @@
 //! ONNX's messages, generated from `proto/onnx.proto`: the wire format and nothing else.
 //!
-//! Do not edit: `BLESS=1 cargo test --release --test proto` writes this file.
+//! Do not edit: `BLESS=1 cargo test --release --test tidy` writes this file.
 #![allow(missing_docs, reason = "the schema does not describe every enum value and segment bound")]
 #![allow(clippy::all, clippy::pedantic, reason = "generated code")]
 

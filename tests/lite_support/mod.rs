@@ -1,5 +1,5 @@
 //! What the tests on real weights share: the Lite checkpoints as files, the photographs, and a runtime to run them.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, reason = "each area uses a part of it")]
 
 pub mod change;
 

@@ -4,6 +4,7 @@ mod circles;
 mod dependencies;
 mod document;
 mod paths;
+mod proto;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! What the tests of `verify` share: the program, ONNX Runtime's library, and small files to run.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, reason = "each area uses a part of it")]
 
 pub mod others;
 pub mod spoilers;

@@ -209,7 +209,7 @@ pub static OPERATORS: &[Operator] = &[
 mod tests {
     use super::*;
 
-    /// The number is that of the operators that `tests/reference.rs` sees pass.
+    /// The number is that of the operators that `tests/graphs/reference.rs` sees pass.
     #[test]
     fn each_operator_is_there_once() {
         let ordered = |pair: &[Operator]| pair[0].op_type < pair[1].op_type;

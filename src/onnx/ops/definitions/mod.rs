@@ -1,7 +1,7 @@
 //! The definitions of ONNX's own operators in every opset that the reference runs: attributes, operands and element types.
 //!
 //! `operators.txt` has them, one a line, as `make.py` beside it writes them from the schemas of the onnx package
-//! (`onnx.defs.get_all_schemas_with_history`). A test of `tests/accepted_models.rs` keeps it fresh.
+//! (`onnx.defs.get_all_schemas_with_history`). A test of `tests/graphs/accepted_models.rs` keeps it fresh.
 
 use super::TensorType;
 use crate::onnx::element;

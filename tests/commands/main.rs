@@ -1,0 +1,38 @@
+//! The commands but `verify`: what they refuse and how, what they print, and what they write where.
+
+mod beside;
+#[cfg(all(feature = "tract", feature = "ort"))]
+mod class_activation;
+mod classes;
+#[cfg(all(feature = "tract", feature = "ort"))]
+mod classify;
+mod damaged_models;
+#[cfg(all(feature = "ort", target_os = "linux"))]
+mod doctor;
+mod emit;
+#[cfg(unix)]
+mod emit_files;
+#[path = "../folder/mod.rs"]
+mod folder;
+mod hints;
+#[cfg(feature = "hub")]
+mod hub;
+mod hub_support;
+#[cfg(unix)]
+mod inputs_kept;
+mod like;
+#[cfg(all(feature = "tract", feature = "ort"))]
+mod lite;
+#[path = "../lite_support/mod.rs"]
+mod lite_support;
+#[cfg(unix)]
+mod messages;
+#[cfg(all(feature = "tract", feature = "ort"))]
+mod size_steps;
+mod snapshot;
+#[cfg(all(feature = "tract", feature = "ort"))]
+mod static_padding;
+#[cfg(all(feature = "tract", feature = "ort"))]
+mod untrained;
+#[path = "../verify_support/mod.rs"]
+mod verify_support;

@@ -1,0 +1,17 @@
+//! The published networks and the files that `emit` writes of them: numbers, graphs and data, and the tools that judge them.
+
+mod accepted_models;
+mod architecture_files;
+mod checksums;
+mod counts;
+mod decoder;
+mod dumps;
+mod emitted;
+mod form;
+#[cfg(feature = "cli")]
+mod onnx_checker;
+mod reference;
+#[cfg(all(feature = "cli", unix))]
+mod same_graphs;
+mod stages;
+mod timm_table;

@@ -1,0 +1,34 @@
+//! `verify` and what it stands on: runtimes in processes of their own, comparison, verdicts, planted mistakes.
+
+mod bisect;
+mod copies;
+#[cfg(target_os = "linux")]
+mod cuda;
+#[cfg(target_os = "linux")]
+mod cuda_suite;
+mod edges;
+mod emitted;
+mod feed;
+mod images;
+mod layout;
+#[cfg(target_os = "linux")]
+mod library;
+#[path = "../lite_support/mod.rs"]
+mod lite_support;
+mod mutants;
+mod others;
+mod outputs;
+mod pair;
+#[cfg(target_os = "linux")]
+mod process;
+mod rounding;
+mod rows;
+mod self_test;
+mod self_test_verdicts;
+#[cfg(target_os = "linux")]
+mod spoilers;
+mod third_party;
+mod verdicts;
+#[path = "../verify_support/mod.rs"]
+mod verify_support;
+mod work;

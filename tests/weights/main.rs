@@ -1,0 +1,33 @@
+//! Weights: checkpoints of every format and library, honest ones and others, and those that are drawn from a seed.
+
+mod containers;
+mod damage;
+#[cfg(feature = "cli")]
+mod export;
+#[cfg(feature = "cli")]
+#[path = "../folder/mod.rs"]
+mod folder;
+#[cfg(feature = "cli")]
+mod hostile;
+#[cfg(feature = "cli")]
+mod keras;
+#[cfg(feature = "cli")]
+mod limited;
+#[cfg(feature = "cli")]
+mod modules;
+mod names;
+#[cfg(feature = "cli")]
+mod payloads;
+#[cfg(feature = "cli")]
+mod round_trip;
+mod spoiled;
+#[cfg(feature = "cli")]
+mod state_dicts;
+#[cfg(feature = "cli")]
+mod tensorflow;
+#[cfg(feature = "cli")]
+mod tensorflow_hostile;
+#[cfg(feature = "cli")]
+mod tensorflow_logits;
+#[cfg(feature = "cli")]
+mod tensorflow_support;

@@ -1,0 +1,389 @@
+//! State dicts as training scripts leave them: what is around the network is read, accounted for or refused, never lost.
+
+use crate::folder::listing;
+use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
+use efficientnet_onnx::onnx::proto::tensor_proto::DataType;
+use efficientnet_onnx::onnx::proto::{ModelProto, TensorProto};
+use efficientnet_onnx::tensor::TensorSource;
+use prost::Message;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use std::process::Command;
+
+/// As small as a network gets, with five classes.
+const NETWORK: [&str; 10] = [
+    "--width",
+    "0.25",
+    "--depth",
+    "0.25",
+    "--size",
+    "32",
+    "--init",
+    "probe",
+    "--seed=7",
+    "--classes=5",
+];
+const SELECTION: [&str; 9] = [
+    "--width",
+    "0.25",
+    "--depth",
+    "0.25",
+    "--size=32",
+    "--padding",
+    "same",
+    "--bn-epsilon",
+    "1e-3",
+];
+
+fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the binary");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), message)
+}
+
+fn done(folder: &Path, arguments: &[&str]) -> String {
+    let (status, message) = run(folder, arguments);
+    assert_eq!(status, Some(0), "{arguments:?}: {message}");
+    message
+}
+
+/// Name, shape and little-endian f32 of tensors.
+#[derive(Clone)]
+struct StateDict(Vec<(String, Vec<u64>, Vec<u8>)>);
+
+impl StateDict {
+    /// A network of timm's names, with its batch norms kept.
+    fn drawn(folder: &Path) -> Self {
+        let export = ["weights", "export", "-o", "drawn", "--force"];
+        done(folder, &[&export[..], &NETWORK].concat());
+        let bytes = std::fs::read(folder.join("drawn")).expect("a file");
+        let header = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes"));
+        let end = 8 + usize::try_from(header).expect("a header");
+        let header: Map<String, Value> = serde_json::from_slice(&bytes[8..end]).expect("JSON");
+        let tensor = |(name, entry): (String, Value)| {
+            let range: Vec<usize> =
+                serde_json::from_value(entry.get("data_offsets")?.clone()).ok()?;
+            let shape = serde_json::from_value(entry["shape"].clone()).ok()?;
+            Some((name, shape, bytes[end + range[0]..end + range[1]].to_vec()))
+        };
+        Self(header.into_iter().filter_map(tensor).collect())
+    }
+
+    fn under(&self, prefix: &str) -> Self {
+        let tensors = self.0.iter().cloned();
+        Self(
+            tensors
+                .map(|(name, shape, data)| (format!("{prefix}{name}"), shape, data))
+                .collect(),
+        )
+    }
+
+    fn without(&self, start: &str) -> Self {
+        let kept = self.0.iter().filter(|(name, ..)| !name.starts_with(start));
+        Self(kept.cloned().collect())
+    }
+
+    /// The same tensors, all numbers halved.
+    fn halved(&self) -> Self {
+        let halve = |bytes: &[u8]| -> Vec<u8> {
+            let (values, _) = bytes.as_chunks::<4>();
+            let halves = values.iter().map(|value| f32::from_le_bytes(*value) / 2.0);
+            halves.flat_map(f32::to_le_bytes).collect()
+        };
+        let tensors = self.0.iter();
+        Self(
+            tensors
+                .map(|(name, shape, data)| (name.clone(), shape.clone(), halve(data)))
+                .collect(),
+        )
+    }
+
+    fn with(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// One more tensor, all its elements `value`.
+    fn and(mut self, name: &str, shape: &[u64], value: f32) -> Self {
+        let elements = usize::try_from(shape.iter().product::<u64>()).expect("few");
+        let data = value.to_le_bytes().repeat(elements);
+        self.0.push((name.to_owned(), shape.to_vec(), data));
+        self
+    }
+
+    fn set(&mut self, name: &str, index: usize, value: f32) {
+        let tensor = self.0.iter_mut().find(|(own, ..)| own == name);
+        let (_, _, data) = tensor.expect("a tensor");
+        data[4 * index..4 * index + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    fn save(&self, path: &Path) {
+        let mut header = Map::new();
+        let mut data = Vec::new();
+        for (name, shape, bytes) in &self.0 {
+            let start = data.len();
+            data.extend_from_slice(bytes);
+            let entry =
+                json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, data.len()] });
+            header.insert(name.clone(), entry);
+        }
+        let header = Value::Object(header).to_string();
+        let length = (header.len() as u64).to_le_bytes();
+        let file = [&length[..], header.as_bytes(), &data].concat();
+        std::fs::write(path, file).expect("a file");
+    }
+}
+
+/// Emits a state dict; gives the status, what was said and, where a file was written, its classifier and stem.
+fn emitted(
+    folder: &Path,
+    state: &StateDict,
+    more: &[&str],
+) -> (Option<i32>, String, Vec<Vec<f32>>) {
+    state.save(&folder.join("state"));
+    let _ = std::fs::remove_file(folder.join("out.onnx"));
+    let emit = ["emit", "--weights", "state", "-o", "out.onnx"];
+    let (status, message) = run(folder, &[&emit[..], &SELECTION, more].concat());
+    assert!(
+        listing(folder).iter().all(|name| !name.starts_with('.')),
+        "{:?}",
+        listing(folder)
+    );
+    if status != Some(0) {
+        assert!(!folder.join("out.onnx").exists(), "{message}");
+        return (status, message, Vec::new());
+    }
+    let source =
+        InitializerSource::new(ModelFile::open(&folder.join("out.onnx")).expect("a model"));
+    let source = source.expect("its tensors");
+    let values = ["classifier.weight", "classifier.bias", "conv_stem.weight"].map(|name| {
+        let tensor = source.tensors().iter().find(|tensor| tensor.name == name);
+        let elements = tensor.expect("it").shape.iter().product::<u64>();
+        let mut values = vec![0.0; usize::try_from(elements).expect("few")];
+        let reader = source.open(name).expect("a reader");
+        reader.fill(0, &mut values).expect("its values");
+        values
+    });
+    (status, message, values.to_vec())
+}
+
+#[test]
+fn what_is_beside_a_network_is_accounted_for_or_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let plain = StateDict::drawn(folder);
+    let (status, message, expected) = emitted(folder, &plain, &[]);
+    assert_eq!(status, Some(0), "{message}");
+    let wrapped = plain.under("model.");
+    for (name, shape) in [
+        ("fc.weight", &[3, 5][..]),
+        ("mean", &[1, 3, 1, 1]),
+        ("temperature", &[1]),
+    ] {
+        let (status, message, _) = emitted(folder, &wrapped.clone().and(name, shape, 0.5), &[]);
+        assert_eq!(status, Some(2), "{message}");
+        assert!(
+            message.contains(&format!("`{name}`: {shape:?}"))
+                && message.contains("the network below `model` is not the whole model"),
+            "{message}"
+        );
+        let state = wrapped.clone().and(name, shape, 0.5);
+        let (status, message, _) = emitted(folder, &state, &["--reset-classifier", "4"]);
+        assert_eq!(status, Some(2), "{message}");
+    }
+    for (name, shape, said) in [
+        (
+            "criterion.pos_weight",
+            &[5][..],
+            "`criterion.pos_weight` (loss)",
+        ),
+        ("loss.weight", &[5], "`loss.weight` (loss)"),
+        ("val_acc.total", &[], "`val_acc.total` (metric)"),
+        (
+            "teacher.fc.weight",
+            &[5, 5],
+            "`teacher.fc.weight` (teacher)",
+        ),
+        ("optimizer.state.0.exp_avg", &[5], "(optimiser)"),
+        ("best_acc1", &[], "`best_acc1` (training state)"),
+        (
+            "model.bn1.num_batches_tracked",
+            &[],
+            "`model.bn1.num_batches_tracked` (counters)",
+        ),
+    ] {
+        let state = wrapped.clone().and(name, shape, 0.5);
+        let (status, message, values) = emitted(folder, &state, &[]);
+        assert_eq!(status, Some(0), "{message}");
+        assert!(
+            message.contains("left out: ") && message.contains(said),
+            "{message}"
+        );
+        assert!(message.contains("`forward` computes"), "{message}");
+        assert_eq!(values, expected, "{name}");
+    }
+}
+
+#[test]
+fn averages_are_read_before_what_was_trained_and_both_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let averages = StateDict::drawn(folder);
+    let raw = averages.halved();
+    let (_, _, expected) = emitted(folder, &averages, &[]);
+    for (one, other) in [
+        ("model", "ema"),
+        ("model", "model_ema_state_dict"),
+        ("model", "averaged_model.module"),
+        ("state_dict", "swa_model"),
+        ("current_model_state.model", "state_dict.model"),
+    ] {
+        let state = raw
+            .under(&format!("{one}."))
+            .with(averages.under(&format!("{other}.")));
+        let (status, message, values) = emitted(folder, &state, &[]);
+        assert_eq!(status, Some(0), "{message}");
+        assert_eq!(values, expected, "{other}");
+        assert!(
+            message.contains(&format!("in `{other}`; left out another state dict"))
+                && message.contains(&format!("`{one}`")),
+            "{message}"
+        );
+    }
+    for (one, other) in [("ema", "swa"), ("model", "state_dict"), ("a", "b")] {
+        let state = raw
+            .under(&format!("{one}."))
+            .with(averages.under(&format!("{other}.")));
+        let (status, message, _) = emitted(folder, &state, &[]);
+        assert_eq!(status, Some(2), "{message}");
+        for name in [one, other] {
+            assert!(message.contains(&format!("`{name}`: ")), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_head_beside_a_headless_network_is_its_classifier() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let plain = StateDict::drawn(folder);
+    let (_, _, expected) = emitted(folder, &plain, &[]);
+    let beside = plain.without("classifier.").under("model.");
+    let mut head = StateDict(plain.0.clone());
+    head.0.retain(|(name, ..)| name.starts_with("classifier."));
+    for tensor in &mut head.0 {
+        tensor.0 = tensor.0.replace("classifier.", "fc.");
+    }
+    let state = beside.clone().with(head);
+    let (status, message, values) = emitted(folder, &state, &[]);
+    assert_eq!(status, Some(0), "{message}");
+    assert!(message.contains("took `fc` as the classifier"), "{message}");
+    assert_eq!(values, expected);
+    let (status, message, values) = emitted(folder, &state, &["--reset-classifier", "4"]);
+    assert_eq!(status, Some(0), "{message}");
+    let said = "replaces the checkpoint's of 5, its `fc`";
+    assert!(message.contains(said), "{message}");
+    assert_eq!(values[1].len(), 4);
+    let two = beside
+        .and("fc.0.weight", &[6, 320], 0.5)
+        .and("fc.2.weight", &[5, 6], 0.5);
+    for more in [
+        &[][..],
+        &["--reset-classifier", "4"],
+        &["--outputs", "pooled"],
+    ] {
+        let (status, message, _) = emitted(folder, &two, more);
+        assert_eq!(status, Some(2), "{message}");
+        assert!(message.contains("`fc.2.weight`: [5, 6]"), "{message}");
+    }
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_named_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let sound = StateDict::drawn(folder);
+    let mut state = sound.clone();
+    state.set("classifier.weight", 4, f32::NAN);
+    state.set("classifier.weight", 9, f32::INFINITY);
+    state.set("bn1.running_var", 2, -1.0);
+    let faults = [
+        "`classifier.weight`: 1 NaN and 1 infinite of 1600 numbers",
+        "`bn1.running_var`: a variance of -1 at index 2, expected at least 0",
+    ];
+    for more in [&[][..], &["--bn", "keep"], &["--external-data"]] {
+        let (status, message, _) = emitted(folder, &state, more);
+        assert_eq!(status, Some(2), "{message}");
+        assert!(message.contains("2 tensors have numbers"), "{message}");
+        for fault in faults {
+            assert!(message.contains(fault), "{message}");
+        }
+        assert!(message.contains("`--allow-nan` goes on"), "{message}");
+        assert!(!folder.join("out.onnx.data").exists());
+    }
+    let (status, message, values) = emitted(folder, &state, &["--bn=keep", "--allow-nan"]);
+    assert_eq!(status, Some(0), "{message}");
+    assert!(message.contains(faults[0]), "{message}");
+    assert!(values[0][4].is_nan() && values[0][9].is_infinite());
+    // The classifier is not read for the pooled features.
+    let mut unread = sound.clone();
+    unread.set("classifier.weight", 4, f32::NAN);
+    unread.save(&folder.join("state"));
+    let emit = [
+        "emit",
+        "--weights",
+        "state",
+        "-o",
+        "pooled.onnx",
+        "--outputs",
+        "pooled",
+    ];
+    done(folder, &[&emit[..], &SELECTION].concat());
+
+    let export = |more: &[&str]| {
+        let export = [
+            "weights", "export", "out.onnx", "-o", "exported", "--names", "keras",
+        ];
+        run(folder, &[&export[..], more].concat())
+    };
+    let (status, message) = export(&[]);
+    assert_eq!(status, Some(2), "{message}");
+    for fault in faults {
+        assert!(message.contains(fault), "{message}");
+    }
+    assert!(!folder.join("exported").exists());
+    let (status, message) = export(&["--allow-nan"]);
+    assert_eq!(status, Some(0), "{message}");
+}
+
+/// Another tool may have put something in front of the network.
+#[test]
+fn an_initializer_that_is_not_the_networks_is_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let emit = ["emit", "--bn", "keep", "-o", "kept.onnx"];
+    done(folder, &[&emit[..], &NETWORK].concat());
+    let bytes = std::fs::read(folder.join("kept.onnx")).expect("a file");
+    let mut model = ModelProto::decode(bytes.as_slice()).expect("a model");
+    let graph = model.graph.as_mut().expect("a graph");
+    graph.initializer.push(TensorProto {
+        name: Some("input.mean".to_owned()),
+        dims: vec![3],
+        data_type: Some(DataType::Float as i32),
+        raw_data: Some(vec![0; 12].into()),
+        ..TensorProto::default()
+    });
+    std::fs::write(folder.join("changed.onnx"), model.encode_to_vec()).expect("a file");
+    for command in [&["emit", "--weights"][..], &["weights", "export"]] {
+        let read = |file: &str| run(folder, &[command, &[file, "-o", "out", "--force"]].concat());
+        let (status, message) = read("kept.onnx");
+        assert_eq!(status, Some(0), "{message}");
+        let (status, message) = read("changed.onnx");
+        assert_eq!(status, Some(2), "{message}");
+        assert!(message.contains("unexpected  `input.mean`"), "{message}");
+    }
+}
