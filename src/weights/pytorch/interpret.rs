@@ -3,6 +3,7 @@
 //! An instruction makes at most one value, so that the limits that [`super::pickle`] has checked bound its memory. Opcodes are
 //! those that it lets through.
 
+use super::opcode as op;
 use super::value::{Id, Node, Object, Pickle, Span};
 use std::collections::BTreeMap;
 use std::io;
@@ -72,48 +73,31 @@ impl Machine {
         loop {
             let [opcode] = self.take()?;
             match opcode {
-                b'.' => return self.pop(),
-                0x80 => drop(self.take::<1>()?),
-                0x95 => drop(self.take::<8>()?),
-                b'(' => self.marks.push(self.stack.len()),
-                b'0' => {
+                op::STOP => return self.pop(),
+                op::PROTO => drop(self.take::<1>()?),
+                op::FRAME => drop(self.take::<8>()?),
+                op::MARK => self.marks.push(self.stack.len()),
+                op::POP => {
                     if self.marks.last() == Some(&self.stack.len()) {
                         self.marks.pop();
                     } else {
                         self.pop()?;
                     }
                 }
-                b'1' => drop(self.pop_to_mark()?),
-                b'2' => self.stack.push(self.top()?),
-                b'p' => {
-                    let place = self.line()?;
-                    let place = self.pickle.span(place).parse().ok()?;
+                op::POP_MARK => drop(self.pop_to_mark()?),
+                op::DUP => self.stack.push(self.top()?),
+                op::PUT | op::BINPUT | op::LONG_BINPUT | op::MEMOIZE => {
+                    let place = self.place(opcode)?;
                     self.put(place)?;
                 }
-                b'q' => {
-                    let [place] = self.take()?;
-                    self.put(u64::from(place))?;
-                }
-                b'r' => {
-                    let place = u32::from_le_bytes(self.take()?);
-                    self.put(u64::from(place))?;
-                }
-                0x94 => self.put(self.memo.len() as u64)?,
-                b'g' => {
-                    let place = self.line()?;
-                    let place = self.pickle.span(place).parse().ok()?;
+                op::GET | op::BINGET | op::LONG_BINGET => {
+                    let place = self.place(opcode)?;
                     self.get(place)?;
                 }
-                b'h' => {
-                    let [place] = self.take()?;
-                    self.get(u64::from(place))?;
+                op::SETITEM | op::SETITEMS | op::APPEND | op::APPENDS | op::ADDITEMS => {
+                    self.extend(opcode)?;
                 }
-                b'j' => {
-                    let place = u32::from_le_bytes(self.take()?);
-                    self.get(u64::from(place))?;
-                }
-                b's' | b'u' | b'a' | b'e' | 0x90 => self.extend(opcode)?,
-                b'R' | b'b' | 0x81 | 0x92 => self.call(opcode)?,
+                op::REDUCE | op::BUILD | op::NEWOBJ | op::NEWOBJ_EX => self.call(opcode)?,
                 _ => {
                     let node = self.value(opcode)?;
                     self.push(node)?;
@@ -122,13 +106,26 @@ impl Machine {
         }
     }
 
+    /// The place in the memo that an instruction names.
+    fn place(&mut self, opcode: u8) -> Option<u64> {
+        Some(match opcode {
+            op::PUT | op::GET => {
+                let place = self.line()?;
+                self.pickle.span(place).parse().ok()?
+            }
+            op::BINPUT | op::BINGET => u64::from(u8::from_le_bytes(self.take()?)),
+            op::LONG_BINPUT | op::LONG_BINGET => u64::from(u32::from_le_bytes(self.take()?)),
+            _ => self.memo.len() as u64,
+        })
+    }
+
     /// The value that an opcode makes of nothing but its argument and the stack.
     fn value(&mut self, opcode: u8) -> Option<Node> {
         Some(match opcode {
-            b'N' => Node::None,
-            0x88 => Node::Bool(true),
-            0x89 => Node::Bool(false),
-            b'I' => {
+            op::NONE => Node::None,
+            op::NEW_TRUE => Node::Bool(true),
+            op::NEW_FALSE => Node::Bool(false),
+            op::INT => {
                 let line = self.line()?;
                 match self.pickle.span(line) {
                     "01" => Node::Bool(true),
@@ -136,86 +133,86 @@ impl Machine {
                     text => Node::Int(text.parse().ok()?),
                 }
             }
-            b'L' => {
+            op::LONG => {
                 let line = self.line()?;
                 let text = self.pickle.span(line).trim_end_matches('L');
                 text.parse().map_or(Node::Other, Node::Int)
             }
-            b'J' => Node::Int(i64::from(i32::from_le_bytes(self.take()?))),
-            b'K' => {
+            op::BININT => Node::Int(i64::from(i32::from_le_bytes(self.take()?))),
+            op::BININT1 => {
                 let [byte] = self.take()?;
                 Node::Int(i64::from(byte))
             }
-            b'M' => Node::Int(i64::from(u16::from_le_bytes(self.take()?))),
-            0x8a => {
+            op::BININT2 => Node::Int(i64::from(u16::from_le_bytes(self.take()?))),
+            op::LONG1 => {
                 let [length] = self.take()?;
                 self.long(usize::from(length))?
             }
-            0x8b => {
+            op::LONG4 => {
                 let length = u32::from_le_bytes(self.take()?);
                 self.long(usize::try_from(length).ok()?)?
             }
-            b'F' => {
+            op::FLOAT => {
                 let line = self.line()?;
                 Node::Float(self.pickle.span(line).parse().ok()?)
             }
-            b'G' => Node::Float(f64::from_be_bytes(self.take()?)),
-            b'V' => Node::Text(self.line()?),
-            b'U' | 0x8c => {
+            op::BINFLOAT => Node::Float(f64::from_be_bytes(self.take()?)),
+            op::UNICODE => Node::Text(self.line()?),
+            op::SHORT_BINSTRING | op::SHORT_BINUNICODE => {
                 let [length] = self.take()?;
                 Node::Text(self.bytes(u64::from(length))?)
             }
-            b'T' | b'X' => {
+            op::BINSTRING | op::BINUNICODE => {
                 let length = u32::from_le_bytes(self.take()?);
                 Node::Text(self.bytes(u64::from(length))?)
             }
-            0x8d => {
+            op::BINUNICODE8 => {
                 let length = u64::from_le_bytes(self.take()?);
                 Node::Text(self.bytes(length)?)
             }
-            b'C' => {
+            op::SHORT_BINBYTES => {
                 let [length] = self.take()?;
                 self.bytes(u64::from(length))?;
                 Node::Other
             }
-            b'B' => {
+            op::BINBYTES => {
                 let length = u32::from_le_bytes(self.take()?);
                 self.bytes(u64::from(length))?;
                 Node::Other
             }
-            0x8e | 0x96 => {
+            op::BINBYTES8 | op::BYTEARRAY8 => {
                 let length = u64::from_le_bytes(self.take()?);
                 self.bytes(length)?;
                 Node::Other
             }
-            b'P' => {
+            op::PERSID => {
                 self.line()?;
                 Node::Other
             }
-            b'Q' => {
+            op::BINPERSID => {
                 self.pop()?;
                 Node::Other
             }
-            b'c' => Node::Global(self.line()?, self.line()?),
-            0x93 => {
+            op::GLOBAL => Node::Global(self.line()?, self.line()?),
+            op::STACK_GLOBAL => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 match (self.node(module)?, self.node(name)?) {
                     (Node::Text(module), Node::Text(name)) => Node::Global(*module, *name),
                     _ => return None,
                 }
             }
-            b')' | b']' | 0x8f => Node::Sequence(Vec::new()),
-            b'}' => Node::Mapping(Vec::new()),
-            b't' | b'l' | 0x91 => Node::Sequence(self.pop_to_mark()?),
-            0x85..=0x87 => {
-                let count = usize::from(opcode - 0x84);
+            op::EMPTY_TUPLE | op::EMPTY_LIST | op::EMPTY_SET => Node::Sequence(Vec::new()),
+            op::EMPTY_DICT => Node::Mapping(Vec::new()),
+            op::TUPLE | op::LIST | op::FROZENSET => Node::Sequence(self.pop_to_mark()?),
+            op::TUPLE1..=op::TUPLE3 => {
+                let count = usize::from(opcode - op::TUPLE1) + 1;
                 let start = self.stack.len().checked_sub(count)?;
                 if self.marks.last().is_some_and(|mark| *mark > start) {
                     return None;
                 }
                 Node::Sequence(self.stack.split_off(start))
             }
-            b'd' => {
+            op::DICT => {
                 let items = self.pop_to_mark()?;
                 Node::Mapping(pairs(&items)?)
             }
@@ -226,19 +223,21 @@ impl Machine {
     /// Adds to a dictionary, a list or a set; other objects that can be added to, such as a list's subclass, stay as they are.
     fn extend(&mut self, opcode: u8) -> Option<()> {
         let items = match opcode {
-            b's' => {
+            op::SETITEM => {
                 let (value, key) = (self.pop()?, self.pop()?);
                 vec![key, value]
             }
-            b'a' => vec![self.pop()?],
+            op::APPEND => vec![self.pop()?],
             _ => self.pop_to_mark()?,
         };
         let target = self.top()? as usize;
         match self.pickle.nodes.get_mut(target)? {
-            Node::Mapping(entries) if matches!(opcode, b's' | b'u') => {
+            Node::Mapping(entries) if matches!(opcode, op::SETITEM | op::SETITEMS) => {
                 entries.extend(pairs(&items)?);
             }
-            Node::Sequence(own) if matches!(opcode, b'a' | b'e' | 0x90) => own.extend(items),
+            Node::Sequence(own) if matches!(opcode, op::APPEND | op::APPENDS | op::ADDITEMS) => {
+                own.extend(items)
+            }
             _ => {}
         }
         Some(())
@@ -246,7 +245,7 @@ impl Machine {
 
     /// Records a call, or the state of an object.
     fn call(&mut self, opcode: u8) -> Option<()> {
-        if opcode == b'b' {
+        if opcode == op::BUILD {
             let state = self.pop()?;
             let target = self.top()? as usize;
             if let Node::Object(object) = self.pickle.nodes.get_mut(target)? {
@@ -254,7 +253,7 @@ impl Machine {
             }
             return Some(());
         }
-        if opcode == 0x92 {
+        if opcode == op::NEWOBJ_EX {
             // Keyword arguments.
             self.pop()?;
         }

@@ -8,6 +8,7 @@ mod ends;
 mod globals;
 mod interpret;
 mod limits;
+mod opcode;
 mod pickle;
 #[cfg(test)]
 mod tests;

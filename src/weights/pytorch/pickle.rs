@@ -1,9 +1,9 @@
 //! Walks a pickle without building anything: how long it is and how many instructions it has.
 //!
 //! An unpickler keeps up to a hundred bytes for each one-byte instruction, so it is their number that
-//! bounds its memory. Opcodes are those of Python's `pickletools`, protocols 0 to 5, without the ones that
-//! name a Python 1 class, an extension code or a buffer elsewhere: `torch.save` writes none of them.
+//! bounds its memory. Only the opcodes of [`super::opcode`] are accepted.
 
+use super::opcode as op;
 use super::{globals, value};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read as _};
@@ -44,134 +44,8 @@ pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
         memo: BTreeMap::new(),
         memorised: 0,
     };
-    loop {
-        let has_text_on_top = std::mem::take(&mut walk.has_text_on_top);
-        walk.outline.instructions += 1;
-        if walk.outline.instructions > MOST_INSTRUCTIONS {
-            return Err(invalid(format!(
-                "its pickle has more than {MOST_INSTRUCTIONS} instructions"
-            )));
-        }
-        let [opcode] = walk.take()?;
-        match opcode {
-            b'.' => return Ok(walk.outline),
-            b'c' => {
-                let (module, name) = (walk.line()?, walk.line()?);
-                walk.global(module, name)?;
-            }
-            0x93 => {
-                if let [Some(module), Some(name)] = std::mem::take(&mut walk.texts) {
-                    walk.global(module, name)?;
-                }
-            }
-            b'I' | b'L' => {
-                let line = walk.line()?;
-                if has_text_on_top && opcode == b'I' && line == "01" {
-                    walk.truth()?;
-                }
-                if let Ok(integer) = line.trim_end_matches('L').parse() {
-                    walk.outline.integers.push(integer);
-                }
-            }
-            b'V' => {
-                let text = walk.line()?;
-                walk.push(Some(text));
-            }
-            0x88 if has_text_on_top => walk.truth()?,
-            b'g' | b'p' => {
-                walk.has_text_on_top = has_text_on_top;
-                let line = walk.line()?;
-                walk.memo(opcode == b'p', line.parse().unwrap_or(u64::MAX));
-            }
-            b'F' | b'P' => drop(walk.line()?),
-            b'K' => {
-                let [byte] = walk.take()?;
-                walk.outline.integers.push(i64::from(byte));
-            }
-            b'M' => {
-                let bytes = walk.take()?;
-                walk.outline
-                    .integers
-                    .push(i64::from(u16::from_le_bytes(bytes)));
-            }
-            b'J' => {
-                let bytes = walk.take()?;
-                walk.outline
-                    .integers
-                    .push(i64::from(i32::from_le_bytes(bytes)));
-            }
-            0x8a => {
-                let [length] = walk.take()?;
-                walk.long(length)?;
-            }
-            0x80 => drop(walk.take::<1>()?),
-            b'h' | b'q' => {
-                walk.has_text_on_top = has_text_on_top;
-                let [place] = walk.take()?;
-                walk.memo(opcode == b'q', u64::from(place));
-            }
-            b'j' | b'r' => {
-                walk.has_text_on_top = has_text_on_top;
-                let place = u32::from_le_bytes(walk.take()?);
-                walk.memo(opcode == b'r', u64::from(place));
-            }
-            0x94 => {
-                walk.has_text_on_top = has_text_on_top;
-                walk.memo(true, walk.memorised);
-            }
-            b'G' | 0x95 => drop(walk.take::<8>()?),
-            b'U' | 0x8c => {
-                let [length] = walk.take()?;
-                walk.text(u64::from(length))?;
-            }
-            b'C' => {
-                let [length] = walk.take()?;
-                walk.skip(u64::from(length))?;
-            }
-            b'T' | b'X' => {
-                let length = u32::from_le_bytes(walk.take()?);
-                walk.text(u64::from(length))?;
-            }
-            b'B' | 0x8b => {
-                let length = u32::from_le_bytes(walk.take()?);
-                walk.skip(u64::from(length))?;
-            }
-            0x8d => {
-                let length = u64::from_le_bytes(walk.take()?);
-                walk.text(length)?;
-            }
-            0x8e | 0x96 => {
-                let length = u64::from_le_bytes(walk.take()?);
-                walk.skip(length)?;
-            }
-            b'('
-            | b'0'
-            | b'1'
-            | b'2'
-            | b'N'
-            | b'R'
-            | b'b'
-            | b'd'
-            | b'l'
-            | b't'
-            | b's'
-            | b'a'
-            | b')'
-            | b']'
-            | b'}'
-            | b'e'
-            | b'u'
-            | b'Q'
-            | 0x81
-            | 0x85..=0x89
-            | 0x8f..=0x92 => {}
-            other => {
-                return Err(invalid(format!(
-                    "its pickle has the opcode {other:#04x}, which no checkpoint needs"
-                )));
-            }
-        }
-    }
+    while walk.step()? {}
+    Ok(walk.outline)
 }
 
 struct Walk<'a, R> {
@@ -187,6 +61,113 @@ struct Walk<'a, R> {
 }
 
 impl<R: BufRead> Walk<'_, R> {
+    /// Follows one instruction; false after the last.
+    fn step(&mut self) -> io::Result<bool> {
+        self.outline.instructions += 1;
+        if self.outline.instructions > MOST_INSTRUCTIONS {
+            return Err(invalid(format!(
+                "its pickle has more than {MOST_INSTRUCTIONS} instructions"
+            )));
+        }
+        let after_text = std::mem::take(&mut self.has_text_on_top);
+        let [opcode] = self.take()?;
+        match opcode {
+            op::STOP => return Ok(false),
+            op::PROTO => self.skip(1)?,
+            op::FRAME | op::BINFLOAT => self.skip(8)?,
+            op::FLOAT | op::PERSID => drop(self.line()?),
+            op::GLOBAL => {
+                let (module, name) = (self.line()?, self.line()?);
+                self.global(module, name)?;
+            }
+            op::STACK_GLOBAL => {
+                if let [Some(module), Some(name)] = std::mem::take(&mut self.texts) {
+                    self.global(module, name)?;
+                }
+            }
+            op::NEW_TRUE if after_text => self.truth()?,
+            op::INT | op::LONG => {
+                let line = self.line()?;
+                // True, as protocol 0 writes it.
+                if after_text && opcode == op::INT && line == "01" {
+                    self.truth()?;
+                }
+                if let Ok(integer) = line.trim_end_matches('L').parse() {
+                    self.outline.integers.push(integer);
+                }
+            }
+            op::BININT1 | op::BININT2 | op::BININT | op::LONG1 => self.integer(opcode)?,
+            op::UNICODE => {
+                let text = self.line()?;
+                self.push(Some(text));
+            }
+            op::SHORT_BINSTRING
+            | op::SHORT_BINUNICODE
+            | op::BINSTRING
+            | op::BINUNICODE
+            | op::BINUNICODE8 => {
+                let length = self.length(opcode)?;
+                self.text(length)?;
+            }
+            op::SHORT_BINBYTES | op::BINBYTES | op::BINBYTES8 | op::BYTEARRAY8 | op::LONG4 => {
+                let length = self.length(opcode)?;
+                self.skip(length)?;
+            }
+            op::PUT | op::BINPUT | op::LONG_BINPUT | op::MEMOIZE => {
+                self.has_text_on_top = after_text;
+                let place = self.place(opcode)?;
+                self.put(place);
+            }
+            op::GET | op::BINGET | op::LONG_BINGET => {
+                let place = self.place(opcode)?;
+                self.push(self.memo.get(&place).cloned());
+            }
+            other if op::is_of_the_stack(other) => {}
+            other => {
+                return Err(invalid(format!(
+                    "its pickle has the opcode {other:#04x}, which no checkpoint needs"
+                )));
+            }
+        }
+        Ok(true)
+    }
+
+    /// Keeps an integer in binary.
+    fn integer(&mut self, opcode: u8) -> io::Result<()> {
+        let integer = match opcode {
+            op::BININT1 => i64::from(u8::from_le_bytes(self.take()?)),
+            op::BININT2 => i64::from(u16::from_le_bytes(self.take()?)),
+            op::BININT => i64::from(i32::from_le_bytes(self.take()?)),
+            _ => {
+                let [length] = self.take()?;
+                return self.long(length);
+            }
+        };
+        self.outline.integers.push(integer);
+        Ok(())
+    }
+
+    /// The length before a text, bytes or an integer.
+    fn length(&mut self, opcode: u8) -> io::Result<u64> {
+        Ok(match opcode {
+            op::SHORT_BINSTRING | op::SHORT_BINUNICODE | op::SHORT_BINBYTES => {
+                u64::from(u8::from_le_bytes(self.take()?))
+            }
+            op::BINUNICODE8 | op::BINBYTES8 | op::BYTEARRAY8 => u64::from_le_bytes(self.take()?),
+            _ => u64::from(u32::from_le_bytes(self.take()?)),
+        })
+    }
+
+    /// The place in the memo that an instruction names.
+    fn place(&mut self, opcode: u8) -> io::Result<u64> {
+        Ok(match opcode {
+            op::PUT | op::GET => self.line()?.parse().unwrap_or(u64::MAX),
+            op::BINPUT | op::BINGET => u64::from(u8::from_le_bytes(self.take()?)),
+            op::LONG_BINPUT | op::LONG_BINGET => u64::from(u32::from_le_bytes(self.take()?)),
+            _ => self.memorised,
+        })
+    }
+
     fn global(&mut self, module: String, name: String) -> io::Result<()> {
         let named = format!("{module}.{name}");
         if globals::runs_code(&named) {
@@ -232,12 +213,8 @@ impl<R: BufRead> Walk<'_, R> {
         Ok(())
     }
 
-    /// Memorises what was pushed last, or pushes what was memorised, as far as it is a text.
-    fn memo(&mut self, is_put: bool, place: u64) {
-        if !is_put {
-            self.push(self.memo.get(&place).cloned());
-            return;
-        }
+    /// Memorises what was pushed last, as far as it is a text.
+    fn put(&mut self, place: u64) {
         self.memorised += 1;
         if let Some(text) = self.texts[1].clone()
             && self.memo.len() < MOST_MEMORISED
