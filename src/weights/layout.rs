@@ -100,21 +100,15 @@ impl TensorReader for Permuted {
 /// The extents of the three groups of dimensions that an order of dimensions moves as one. Every order of this file
 /// puts them the other way round: height and width, in, out become out, in, height and width.
 fn groups(shape: &[usize], axes: Axes) -> [usize; 3] {
-    let mut runs: Vec<Vec<usize>> = Vec::new();
-    for &axis in axes {
-        match runs.last_mut() {
-            Some(run) if run.last().is_some_and(|last| last + 1 == axis) => run.push(axis),
-            _ => runs.push(vec![axis]),
-        }
-    }
-    let mut extents = runs
-        .iter()
-        .rev()
-        .map(|run| run.iter().map(|&axis| shape[axis]).product());
-    let first = extents.next().unwrap_or(1);
-    match (extents.next(), extents.next()) {
-        (Some(middle), Some(last)) => [first, middle, last],
-        (last, _) => [first, 1, last.unwrap_or(1)],
+    let runs = axes.chunk_by(|axis, next| axis + 1 == *next).rev();
+    let extents: Vec<usize> = runs
+        .map(|run| run.iter().map(|&axis| shape[axis]).product())
+        .collect();
+    match extents[..] {
+        [first, middle, last, ..] => [first, middle, last],
+        [first, last] => [first, 1, last],
+        [first] => [first, 1, 1],
+        [] => [1; 3],
     }
 }
 
@@ -127,12 +121,7 @@ fn reverse(
     [a, b, c]: [usize; 3],
     values: &mut [f32],
 ) -> Result<(), SourceError> {
-    let step = (PIECE / (a * c)).clamp(1, b);
-    let step = if step > TILE {
-        step / TILE * TILE
-    } else {
-        step
-    };
+    let step = rows_at_a_time(a * c, b);
     let mut piece = vec![0.0; a * step * c];
     for start in (0..b).step_by(step) {
         let count = step.min(b - start);
@@ -146,22 +135,7 @@ fn reverse(
         for first in (0..c).step_by(TILE) {
             let width = TILE.min(c - first);
             for (index, rows) in rows.chunks(TILE).enumerate() {
-                let mut tile = [[0.0_f32; TILE]; TILE];
-                for (row, begin) in rows.iter().enumerate() {
-                    let begin = begin + first;
-                    // A length that is known here makes it twice as fast.
-                    if width == TILE {
-                        let row_values: [f32; TILE] =
-                            piece[begin..begin + TILE].try_into().unwrap_or_default();
-                        for (column, value) in row_values.into_iter().enumerate() {
-                            tile[column][row] = value;
-                        }
-                    } else {
-                        for (column, value) in piece[begin..begin + width].iter().enumerate() {
-                            tile[column][row] = *value;
-                        }
-                    }
-                }
+                let tile = turned(&piece[first..], rows, width);
                 for (column, line) in tile.iter().enumerate().take(width) {
                     let place = ((first + column) * b + start) * a + index * TILE;
                     values[place..place + rows.len()].copy_from_slice(&line[..rows.len()]);
@@ -170,6 +144,36 @@ fn reverse(
         }
     }
     Ok(())
+}
+
+/// How many of `most` rows, of `elements` together, are read at a time: whole tiles where they are more than one.
+fn rows_at_a_time(elements: usize, most: usize) -> usize {
+    let rows = (PIECE / elements).clamp(1, most);
+    if rows > TILE {
+        rows / TILE * TILE
+    } else {
+        rows
+    }
+}
+
+/// The first `width` elements of the rows that begin at `rows`, as the columns of a tile.
+#[inline]
+fn turned(piece: &[f32], rows: &[usize], width: usize) -> [[f32; TILE]; TILE] {
+    let mut tile = [[0.0; TILE]; TILE];
+    for (row, &begin) in rows.iter().enumerate() {
+        // A length that is known here makes it twice as fast.
+        if width == TILE {
+            let values: [f32; TILE] = piece[begin..begin + TILE].try_into().unwrap_or_default();
+            for (column, value) in values.into_iter().enumerate() {
+                tile[column][row] = value;
+            }
+        } else {
+            for (column, value) in piece[begin..begin + width].iter().enumerate() {
+                tile[column][row] = *value;
+            }
+        }
+    }
+    tile
 }
 
 #[cfg(test)]
