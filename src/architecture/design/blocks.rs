@@ -107,104 +107,60 @@ impl Words {
         }) {
             words.kind = Some(kind.to_owned());
         }
-        for part in parts {
-            let digits = part
-                .find(|c: char| !c.is_ascii_alphabetic())
-                .unwrap_or(part.len());
-            let (key, value) = part.split_at(digits);
-            if !words.seen.insert(key.to_owned()) {
+        for part in parts.map(Part::new) {
+            if !words.seen.insert(part.key.to_owned()) {
                 return Err((
-                    format!("`{key}` once"),
-                    format!("`{}` too", part.escape_debug()),
+                    format!("`{}` once", part.key),
+                    format!("`{}` too", part.text.escape_debug()),
                 ));
             }
-            words.take(part, key, value)?;
+            words.take(&part)?;
         }
         Ok(words)
     }
 
-    fn take(&mut self, part: &str, key: &str, value: &str) -> Result<(), Fault> {
-        let is_timm = self.kind.is_some();
-        let number = || {
-            value.parse::<u64>().map_err(|_| {
-                (
-                    "a whole number after the letters".to_owned(),
-                    format!("`{part}`"),
-                )
-            })
-        };
-        match key {
-            "r" => self.repeats = Some(number()?),
-            "k" => self.kernel = Some(number()?),
-            // Both digits of the older notation are one stride, `s22`.
-            "s" => {
-                self.stride = Some(match value.as_bytes() {
-                    [height, width] if height == width => u64::from(height.wrapping_sub(b'0')),
-                    [_, _] => {
-                        return Err((
-                            "the same stride along height and width".to_owned(),
-                            format!("`{part}`"),
-                        ));
-                    }
-                    _ => number()?,
-                })
+    /// Takes what one part says in both notations.
+    fn take(&mut self, part: &Part) -> Result<(), Fault> {
+        match part.key {
+            "r" => self.repeats = Some(part.number()?),
+            "k" => self.kernel = Some(part.number()?),
+            "s" => self.stride = Some(part.stride()?),
+            "e" => self.expand = Some(part.expansion()?),
+            "se" => self.se = part.ratio()?,
+            "cc" if part.value.is_empty() => self.experts = Some(EXPERTS),
+            "cc" => self.experts = Some(part.number()?),
+            "skip" | "noskip" if part.value.is_empty() => self.skip = Some(part.key == "skip"),
+            _ if self.kind.is_some() => self.take_of_timm(part)?,
+            _ => self.take_official(part)?,
+        }
+        Ok(())
+    }
+
+    fn take_official(&mut self, part: &Part) -> Result<(), Fault> {
+        match (part.key, part.value) {
+            ("i", _) => self.input = Some(part.number()?),
+            ("o", _) => self.output = Some(part.number()?),
+            ("c", "0") => {}
+            ("c", "1") => self.fused = true,
+            ("c", _) => return Err(part.instead_of("`c0` (MBConv) or `c1` (fused)")),
+            ("f", value) => self.fused |= value == "1",
+            _ => return Err(part.unknown("one of the official `r k s e i o se c f cc noskip`")),
+        }
+        Ok(())
+    }
+
+    fn take_of_timm(&mut self, part: &Part) -> Result<(), Fault> {
+        match (part.key, part.value) {
+            ("c", _) => self.output = Some(part.number()?),
+            ("fc", _) => self.input = Some(part.number()?),
+            ("a" | "p", "1") => {}
+            ("nsw", "") => self.activation = Some("swish"),
+            ("nre", "") => self.activation = Some("relu"),
+            ("nr", "6") => self.activation = Some("relu6"),
+            ("nsw" | "nre" | "nmi" | "nhs" | "nr", _) => {
+                return Err(part.instead_of("`nsw`, `nre` or `nr6`"));
             }
-            "e" => {
-                self.expand = Some(match value.parse::<f64>() {
-                    Ok(ratio) if ratio.fract() == 0.0 && (1.0..=1e3).contains(&ratio) => {
-                        whole(ratio)
-                    }
-                    _ => {
-                        return Err((
-                            "a whole expansion of at least 1".to_owned(),
-                            format!("`{part}`"),
-                        ));
-                    }
-                })
-            }
-            "i" if !is_timm => self.input = Some(number()?),
-            "o" if !is_timm => self.output = Some(number()?),
-            "c" if !is_timm => {
-                self.fused |= match value {
-                    "0" => false,
-                    "1" => true,
-                    _ => {
-                        return Err((
-                            "`c0` (MBConv) or `c1` (fused)".to_owned(),
-                            format!("`{part}`"),
-                        ));
-                    }
-                }
-            }
-            "f" if !is_timm => self.fused |= value == "1",
-            "c" => self.output = Some(number()?),
-            "fc" if is_timm => self.input = Some(number()?),
-            "se" => {
-                let ratio: f64 = value
-                    .parse()
-                    .map_err(|_| ("a number after `se`".to_owned(), format!("`{part}`")))?;
-                self.se = (ratio != 0.0).then_some(ratio);
-            }
-            "cc" => self.experts = Some(if value.is_empty() { EXPERTS } else { number()? }),
-            "noskip" if value.is_empty() => self.skip = Some(false),
-            "skip" if value.is_empty() => self.skip = Some(true),
-            "a" | "p" if is_timm && value == "1" => {}
-            "nsw" | "nre" | "nmi" | "nhs" | "nr" if is_timm => {
-                self.activation = Some(match part {
-                    "nsw" => "swish",
-                    "nre" => "relu",
-                    "nr6" => "relu6",
-                    _ => return Err(("`nsw`, `nre` or `nr6`".to_owned(), format!("`{part}`"))),
-                });
-            }
-            _ => {
-                let expected = if is_timm {
-                    "one of timm's `r k s e c se cc fc skip noskip n`"
-                } else {
-                    "one of the official `r k s e i o se c f cc noskip`"
-                };
-                return Err((expected.to_owned(), format!("`{}`", part.escape_debug())));
-            }
+            _ => return Err(part.unknown("one of timm's `r k s e c se cc fc skip noskip n`")),
         }
         Ok(())
     }
@@ -246,6 +202,63 @@ impl Words {
             skip: (!self.skip.unwrap_or(skips)).then_some(false),
             experts: self.experts,
         })
+    }
+}
+
+/// One part of a string, such as `k3`.
+struct Part<'a> {
+    text: &'a str,
+    /// Its letters.
+    key: &'a str,
+    /// What follows them.
+    value: &'a str,
+}
+
+impl<'a> Part<'a> {
+    fn new(text: &'a str) -> Self {
+        let letters = text
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(text.len());
+        let (key, value) = text.split_at(letters);
+        Self { text, key, value }
+    }
+
+    fn number(&self) -> Result<u64, Fault> {
+        let number = self.value.parse();
+        number.map_err(|_| self.instead_of("a whole number after the letters"))
+    }
+
+    /// Both digits of the older notation are one stride, `s22`.
+    fn stride(&self) -> Result<u64, Fault> {
+        match self.value.as_bytes() {
+            [height, width] if height == width => Ok(u64::from(height.wrapping_sub(b'0'))),
+            [_, _] => Err(self.instead_of("the same stride along height and width")),
+            _ => self.number(),
+        }
+    }
+
+    fn expansion(&self) -> Result<u64, Fault> {
+        match self.value.parse::<f64>() {
+            Ok(ratio) if ratio.fract() == 0.0 && (1.0..=1e3).contains(&ratio) => Ok(whole(ratio)),
+            _ => Err(self.instead_of("a whole expansion of at least 1")),
+        }
+    }
+
+    /// That of squeeze and excitation; 0 is none.
+    fn ratio(&self) -> Result<Option<f64>, Fault> {
+        let ratio = self.value.parse::<f64>();
+        let ratio = ratio.map_err(|_| self.instead_of("a number after `se`"))?;
+        Ok((ratio != 0.0).then_some(ratio))
+    }
+
+    fn instead_of(&self, expected: &str) -> Fault {
+        (expected.to_owned(), format!("`{}`", self.text))
+    }
+
+    /// The fault of letters that the notation does not have.
+    fn unknown(&self, expected: &str) -> Fault {
+        let found = format!("`{}`", self.text.escape_debug());
+        (expected.to_owned(), found)
     }
 }
 
