@@ -13,6 +13,7 @@
     reason = "numbers that decide shapes are small integers, and a rank is far below 2^31"
 )]
 
+mod axes;
 mod moving;
 mod numbers;
 mod shapes;
@@ -46,6 +47,15 @@ struct Value {
     numbers: Option<Vec<f64>>,
     /// Whether its elements are integers.
     whole: bool,
+}
+
+impl Value {
+    fn shaped(shape: Option<Vec<u64>>) -> Self {
+        Self {
+            shape,
+            ..Self::default()
+        }
+    }
 }
 
 /// Operators whose work is neither a convolution nor a matrix product that is followed here, and is not small either.
@@ -93,11 +103,7 @@ impl<'a> Walk<'a> {
         }
         let mut names = BTreeMap::new();
         for (name, shape) in inputs {
-            let value = Value {
-                shape: Some(shape.clone()),
-                ..Value::default()
-            };
-            values.insert(name.clone(), value);
+            values.insert(name.clone(), Value::shaped(Some(shape.clone())));
             let info = contents.inputs.iter().find(|info| info.name() == name);
             for (dimension, extent) in info.into_iter().flat_map(dimensions).zip(shape) {
                 if let Some(dimension::Value::DimParam(symbol)) = dimension {
@@ -202,6 +208,11 @@ struct Call<'a> {
 impl<'a> Call<'a> {
     fn shape(&self, index: usize) -> Option<&'a [u64]> {
         self.operands.get(index)?.shape.as_deref()
+    }
+
+    /// The shape of the first operand.
+    fn first(&self) -> Option<Vec<u64>> {
+        self.shape(0).map(<[u64]>::to_vec)
     }
 
     fn numbers(&self, index: usize) -> Option<&'a [f64]> {

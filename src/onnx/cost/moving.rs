@@ -1,6 +1,6 @@
 //! Shapes of operators that move elements: reshaping, padding, resizing, joining, splitting, slicing, reducing.
 
-use super::shapes::{extents, first, place, shaped};
+use super::axes::{extents, place};
 use super::{Call, Value, product};
 
 pub(super) fn reshape(call: &Call<'_>) -> Option<Vec<u64>> {
@@ -73,7 +73,7 @@ pub(super) fn resize(call: &Call<'_>) -> Option<Vec<u64>> {
 }
 
 pub(super) fn concat(call: &Call<'_>) -> Option<Vec<u64>> {
-    let mut result = first(call)?;
+    let mut result = call.first()?;
     let axis = place(call.int("axis").unwrap_or(1), result.len(), false)?;
     for index in 1..call.operands.len() {
         result[axis] = result[axis].checked_add(*call.shape(index)?.get(axis)?)?;
@@ -137,7 +137,7 @@ pub(super) fn reduce(call: &Call<'_>, axes: Option<Vec<i64>>) -> Option<Vec<u64>
 }
 
 pub(super) fn split(call: &Call<'_>) -> Option<Vec<Value>> {
-    let shape = first(call)?;
+    let shape = call.first()?;
     let axis = place(call.int("axis").unwrap_or(0), shape.len(), false)?;
     let count = call.node.output.len() as u64;
     let even = shape[axis].div_ceil(count.max(1));
@@ -150,7 +150,7 @@ pub(super) fn split(call: &Call<'_>) -> Option<Vec<Value>> {
     let part = |extent: u64| {
         let mut shape = shape.clone();
         shape[axis] = extent;
-        shaped(Some(shape))
+        Value::shaped(Some(shape))
     };
     Some(parts.into_iter().map(part).collect())
 }

@@ -3,6 +3,7 @@
 //! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`); a form that older definitions have is told
 //! by its attribute.
 
+use super::axes::{extents, place};
 use super::moving::{
     concat, constant_shape, pad, reduce, reshape, resize, shape_part, slices, split, squeeze,
     unsqueeze,
@@ -29,8 +30,8 @@ pub(super) fn results(call: &Call<'_>) -> Vec<Value> {
         return split(call).unwrap_or_default();
     }
     if op_type == "DynamicQuantizeLinear" {
-        let scalar = shaped(Some(Vec::new()));
-        return vec![shaped(first(call)), scalar.clone(), scalar];
+        let scalar = Value::shaped(Some(Vec::new()));
+        return vec![Value::shaped(call.first()), scalar.clone(), scalar];
     }
     if op_type == "Cast" || op_type == "Identity" {
         return vec![cast(call)];
@@ -51,17 +52,6 @@ pub(super) fn results(call: &Call<'_>) -> Vec<Value> {
     }]
 }
 
-pub(super) fn shaped(shape: Option<Vec<u64>>) -> Value {
-    Value {
-        shape,
-        ..Value::default()
-    }
-}
-
-pub(super) fn first(call: &Call<'_>) -> Option<Vec<u64>> {
-    call.shape(0).map(<[u64]>::to_vec)
-}
-
 fn cast(call: &Call<'_>) -> Value {
     let mut value = call.operands.first().cloned().unwrap_or_default();
     if let Some(to) = call.int("to") {
@@ -78,14 +68,14 @@ fn cast(call: &Call<'_>) -> Value {
 fn shape(call: &Call<'_>) -> Option<Vec<u64>> {
     let rank = || call.shape(0).map(<[u64]>::len);
     match call.node.op_type() {
-        same if is_one_of(SAME, same) => first(call),
+        same if is_one_of(SAME, same) => call.first(),
         stretched if is_one_of(STRETCHED, stretched) => broadcast(call),
         "Conv" | "ConvInteger" => window(call, Some(1)),
         "QLinearConv" => window(call, Some(3)),
         "ConvTranspose" => transposed(call),
         "MaxPool" | "AveragePool" | "LpPool" => window(call, None),
         "GlobalAveragePool" | "GlobalMaxPool" | "GlobalLpPool" => {
-            let mut shape = first(call)?;
+            let mut shape = call.first()?;
             shape.get_mut(2..)?.fill(1);
             Some(shape)
         }
@@ -151,7 +141,7 @@ fn shape(call: &Call<'_>) -> Option<Vec<u64>> {
             let axes = call.integers("axes", 1)?.given();
             let keeps_all = call.int("noop_with_empty_axes").unwrap_or(0) != 0;
             match axes.filter(|axes| !axes.is_empty()) {
-                None if keeps_all => first(call),
+                None if keeps_all => call.first(),
                 axes => reduce(call, axes),
             }
         }
@@ -170,28 +160,6 @@ fn shape(call: &Call<'_>) -> Option<Vec<u64>> {
         }
         _ => None,
     }
-}
-
-/// A dimension by number, from the end if negative; with `end` one past the last is a place too.
-pub(super) fn place(axis: i64, rank: usize, end: bool) -> Option<usize> {
-    let rank = i64::try_from(rank).ok()?;
-    let index = if axis < 0 {
-        axis.checked_add(rank)?
-    } else {
-        axis
-    };
-    let most = if end { rank } else { rank - 1 };
-    (0..=most)
-        .contains(&index)
-        .then(|| usize::try_from(index).ok())
-        .flatten()
-}
-
-pub(super) fn extents(numbers: &[i64]) -> Option<Vec<u64>> {
-    numbers
-        .iter()
-        .map(|number| u64::try_from(*number).ok())
-        .collect()
 }
 
 fn is_one_of(names: &str, name: &str) -> bool {

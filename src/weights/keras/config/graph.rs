@@ -3,7 +3,7 @@
 //! Reads the formats of Keras 2 and 3 (`Functional.get_config` and `Sequential.get_config` in keras `models/functional.py` and
 //! `sequential.py`). Knows no EfficientNet.
 
-use super::layer::augments;
+use super::inactive::augments;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 

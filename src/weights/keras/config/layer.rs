@@ -1,67 +1,21 @@
 //! Settings of Keras's layers (keras `layers/`): what each class does at inference.
 
 use super::graph::{Node, quoted};
+use super::inactive::{augments, passes_on};
 use crate::graph::Activation;
 use serde_json::Value;
-
-/// Layers that pass their input on at inference (keras `layers/regularization`, `layers/preprocessing`); `FixedDropout` is of the
-/// package `efficientnet`. `RandomCrop` is none: it crops or resizes then.
-const INACTIVE: [&str; 35] = [
-    "ActivityRegularization",
-    "AlphaDropout",
-    "AugMix",
-    "CutMix",
-    "Dropout",
-    "FixedDropout",
-    "GaussianDropout",
-    "GaussianNoise",
-    "Identity",
-    "MixUp",
-    "RandAugment",
-    "RandomBrightness",
-    "RandomColorDegeneration",
-    "RandomColorJitter",
-    "RandomContrast",
-    "RandomElasticTransform",
-    "RandomErasing",
-    "RandomFlip",
-    "RandomGaussianBlur",
-    "RandomGrayscale",
-    "RandomHeight",
-    "RandomHue",
-    "RandomInvert",
-    "RandomPerspective",
-    "RandomPosterization",
-    "RandomRotation",
-    "RandomSaturation",
-    "RandomSharpness",
-    "RandomShear",
-    "RandomTranslation",
-    "RandomWidth",
-    "RandomZoom",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "StochasticDepth",
-];
 
 /// Whether a layer passes its input on at inference.
 pub(super) fn is_inactive(node: &Node) -> bool {
     match node.class {
         "Activation" => activation_of(&node.config["activation"]) == Some("linear"),
-        class => INACTIVE.contains(&class),
+        class => passes_on(class),
     }
 }
 
 /// Whether a layer changes pictures in training alone.
 pub(super) fn is_augmentation(node: &Node) -> bool {
     augments(node.class)
-}
-
-/// Whether layers of a class change pictures in training alone. Keras 3 records their own default, `training=True`, at every
-/// call (`layers/preprocessing`), and `predict` leaves pictures as they are all the same.
-pub(super) fn augments(class: &str) -> bool {
-    INACTIVE.contains(&class)
-        && (class.starts_with("Rand") || class.ends_with("Mix") || class == "MixUp")
 }
 
 /// A function of Keras by its present name; `linear` where nothing is said. None for one that is not named.

@@ -6,6 +6,7 @@
 mod body;
 mod graph;
 mod head;
+mod inactive;
 mod layer;
 mod preparation;
 
