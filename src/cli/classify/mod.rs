@@ -151,7 +151,8 @@ impl Job {
             let mut reported = PictureReport::new(path, start.elapsed().as_secs_f64());
             match loaded {
                 Ok(row) => rows.push((self.report.pictures.len(), row)),
-                Err(failure) => {
+                Err(error) => {
+                    let failure = Failure::from(error);
                     tell!("{failure}");
                     status = status.and(failure.status);
                     reported.error = Some(failure.message);

@@ -75,7 +75,7 @@ impl Model {
                 "`{shown}`: metadata `{PREPROCESSING_KEY}` cannot be read: {error}"
             ))
         })?;
-        let size = picture::check(&preprocessing)?.map(|side| side as usize);
+        let size = picture::input_size(&preprocessing)?.map(|side| side as usize);
         let subject = read::subject(&file).with_all_readable();
         let bad = |problem: String| Failure::bad_input(format_args!("`{shown}`: {problem}"));
         subject

@@ -1,17 +1,17 @@
 //! Reads JPEG and PNG files into 8-bit RGB. Refuses what is cut off, other formats, and what would not fit in memory.
 
-use crate::cli::exit::Failure;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use super::error::{DecodeError, PictureError};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
 /// Largest file that is read, in bytes.
-const FILE_LIMIT: u64 = 256 << 20;
+pub const FILE_LIMIT: u64 = 256 << 20;
 /// Largest picture that is decoded, in pixels: a 108-megapixel photograph fits.
-const PIXEL_LIMIT: u64 = 1 << 27;
+pub const PIXEL_LIMIT: u64 = 1 << 27;
 /// Most memory for the decoded picture, in bytes.
-const MEMORY_LIMIT: u64 = 512 << 20;
+pub const MEMORY_LIMIT: u64 = 512 << 20;
 
 /// Decodes the file `path`, turned upright as its EXIF orientation says. Grey is spread over the three channels,
 /// transparency is dropped, 16 bits become 8, CMYK becomes RGB without a colour profile.
@@ -19,49 +19,18 @@ const MEMORY_LIMIT: u64 = 512 << 20;
 /// # Errors
 ///
 /// If the file cannot be read, is not a whole JPEG or PNG picture, or is beyond the limits above.
-pub fn read(path: &Path) -> Result<RgbImage, Failure> {
+pub fn read(path: &Path) -> Result<RgbImage, PictureError> {
     let bytes = read_limited(path)?;
-    decode(&bytes).map_err(|problem| {
-        let failure = Failure::bad_input(format_args!(
-            "cannot decode the picture `{}`: {}",
-            path.display(),
-            problem.0
-        ));
-        match problem.1 {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+    decode(&bytes).map_err(|source| PictureError::Undecodable {
+        path: path.to_owned(),
+        source,
     })
 }
 
-/// What is wrong, and what to do about it.
-struct Problem(String, Option<&'static str>);
-
-impl From<ImageError> for Problem {
-    fn from(error: ImageError) -> Self {
-        match error {
-            ImageError::Limits(_) => too_large(),
-            error => Self(error.to_string(), None),
-        }
-    }
-}
-
-fn too_large() -> Problem {
-    Problem(
-        format!(
-            "expected at most {PIXEL_LIMIT} pixels and {} MiB when decoded, found more",
-            MEMORY_LIMIT >> 20
-        ),
-        Some("scale the picture down first"),
-    )
-}
-
-fn read_limited(path: &Path) -> Result<Vec<u8>, Failure> {
-    let failed = |error| {
-        Failure::bad_input(format_args!(
-            "cannot read the picture `{}`: {error}",
-            path.display()
-        ))
+fn read_limited(path: &Path) -> Result<Vec<u8>, PictureError> {
+    let failed = |source| PictureError::Io {
+        path: path.to_owned(),
+        source,
     };
     let mut bytes = Vec::new();
     File::open(path)
@@ -70,33 +39,22 @@ fn read_limited(path: &Path) -> Result<Vec<u8>, Failure> {
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     if bytes.len() as u64 > FILE_LIMIT {
-        return Err(Failure::bad_input(format_args!(
-            "cannot read the picture `{}`: expected at most {} MiB, found more",
-            path.display(),
-            FILE_LIMIT >> 20
-        )));
+        return Err(PictureError::FileTooLarge {
+            path: path.to_owned(),
+        });
     }
     Ok(bytes)
 }
 
-fn decode(bytes: &[u8]) -> Result<RgbImage, Problem> {
+fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     if bytes.is_empty() {
-        return Err(Problem("the file is empty".into(), None));
+        return Err(DecodeError::Empty);
     }
-    let convert = Some("convert it to JPEG or PNG");
     let format = match image::guess_format(bytes) {
         Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png)) => format,
-        Ok(other) => {
-            return Err(Problem(
-                format!("expected JPEG or PNG, found {other:?}"),
-                convert,
-            ));
-        }
-        Err(_) => {
-            return Err(Problem(
-                "expected JPEG or PNG, found neither".into(),
-                convert,
-            ));
+        found => {
+            let found = found.ok().map(|format| format!("{format:?}"));
+            return Err(DecodeError::Format { found });
         }
     };
     let mut limits = Limits::default();
@@ -106,7 +64,7 @@ fn decode(bytes: &[u8]) -> Result<RgbImage, Problem> {
     let mut decoder = reader.into_decoder()?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > PIXEL_LIMIT || decoder.total_bytes() > MEMORY_LIMIT {
-        return Err(too_large());
+        return Err(DecodeError::TooLarge);
     }
     // A broken EXIF record says nothing of the pixels.
     let orientation = decoder
@@ -114,10 +72,7 @@ fn decode(bytes: &[u8]) -> Result<RgbImage, Problem> {
         .unwrap_or(image::metadata::Orientation::NoTransforms);
     // The JPEG decoder fills what is missing with grey, in silence.
     if format == ImageFormat::Jpeg && !jpeg_has_end(bytes) {
-        return Err(Problem(
-            "the file is cut off: it has no end-of-image marker".into(),
-            None,
-        ));
+        return Err(DecodeError::CutOff);
     }
     let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);
@@ -167,10 +122,7 @@ mod tests {
     }
 
     fn message(bytes: &[u8]) -> String {
-        decode(bytes)
-            .map(|_| ())
-            .map_err(|problem| problem.0)
-            .unwrap_err()
+        decode(bytes).unwrap_err().to_string()
     }
 
     /// A PNG of one row's worth of data whose header promises `width × height`.
@@ -203,9 +155,7 @@ mod tests {
             DynamicImage::ImageRgb16(picture.to_rgb16()),
             DynamicImage::ImageLuma16(picture.to_luma16()),
         ] {
-            let decoded = decode(&bytes_of(&kind, ImageFormat::Png))
-                .map_err(|problem| problem.0)
-                .unwrap();
+            let decoded = decode(&bytes_of(&kind, ImageFormat::Png)).unwrap();
             let (dark, light) = levels(&decoded);
             assert!(
                 dark.abs_diff(40) <= 1 && light.abs_diff(200) <= 1,
@@ -218,7 +168,7 @@ mod tests {
     #[test]
     fn ink_becomes_light() {
         let bytes = include_bytes!("../../../tests/fixtures/pictures/cmyk.jpg");
-        let decoded = decode(bytes).map_err(|problem| problem.0).unwrap();
+        let decoded = decode(bytes).unwrap();
         // What Pillow decodes it to.
         for ((x, y), expected) in [((4, 8), [53u8, 207, 245]), ((28, 8), [255, 75, 35])] {
             let found = decoded.get_pixel(x, y).0;
@@ -239,7 +189,7 @@ mod tests {
         encoder
             .write_image(sample(32, 16).as_bytes(), 32, 16, ColorType::Rgb8.into())
             .unwrap();
-        let turned = decode(&bytes).map_err(|problem| problem.0).unwrap();
+        let turned = decode(&bytes).unwrap();
         assert_eq!(turned.dimensions(), (16, 32));
         assert!(turned.get_pixel(8, 4).0[0] < 60 && turned.get_pixel(8, 28).0[0] > 180);
     }
@@ -293,16 +243,13 @@ mod tests {
         );
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"cats are liquid").unwrap();
-        let failure = read(file.path()).unwrap_err().to_string();
-        assert!(
-            failure.ends_with("found neither\nhint: convert it to JPEG or PNG"),
-            "{failure}"
-        );
+        let refused = read(file.path()).unwrap_err().to_string();
+        assert!(refused.ends_with("found neither"), "{refused}");
         let missing = read(Path::new("no/such/photo.jpg"))
             .unwrap_err()
             .to_string();
         assert!(
-            missing.starts_with("error: cannot read the picture `no/such/photo.jpg`: "),
+            missing.starts_with("cannot read the picture `no/such/photo.jpg`: "),
             "{missing}"
         );
         assert!(read(Path::new(".")).is_err());

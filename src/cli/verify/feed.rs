@@ -228,7 +228,7 @@ fn read_picture(path: &Path, model: &ModelFile) -> Result<NamedTensor, Failure> 
         ))
     })?;
     let data = picture::load(path, &preprocessing)?;
-    let [height, width] = picture::check(&preprocessing)?.map(|side| side as usize);
+    let [height, width] = picture::input_size(&preprocessing)?.map(|side| side as usize);
     Ok(NamedTensor {
         name: String::new(),
         shape: vec![1, 3, height, width],

@@ -3,24 +3,27 @@
 //! The framings are those of tensorflow/tpu models/official/efficientnet/preprocessing.py
 //! (`_decode_and_center_crop`) and of torchvision's `Resize` and `CenterCrop`, which timm uses too.
 
+use super::error::{PictureError, PreprocessingError};
 use super::resize::{Filter, Side, resize};
-use crate::cli::exit::Failure;
-use efficientnet_onnx::metadata::{Framing, Normal, PREPROCESSING_KEY, Preprocessing};
+use efficientnet_onnx::metadata::{Framing, Normal, Preprocessing};
 use image::RgbImage;
 use std::ops::Range;
 
 /// Largest height or width of an input that a picture is prepared for.
-const SIZE_LIMIT: u64 = 8192;
+pub const SIZE_LIMIT: u64 = 8192;
 /// Largest height or width that a picture is resized to before it is cropped to that.
-const FRAME_LIMIT: u64 = 2 * SIZE_LIMIT;
+pub const FRAME_LIMIT: u64 = 2 * SIZE_LIMIT;
 
 /// The picture as `3 × H × W` values `(x − mean) / std`, channel by channel.
 ///
 /// # Errors
 ///
 /// If `preprocessing` is not something that this version can follow, or the picture is too long and thin for it.
-pub fn prepare(picture: &RgbImage, preprocessing: &Preprocessing) -> Result<Vec<f32>, Failure> {
-    let size = check(preprocessing)?;
+pub fn prepare(
+    picture: &RgbImage,
+    preprocessing: &Preprocessing,
+) -> Result<Vec<f32>, PictureError> {
+    let size = input_size(preprocessing)?;
     let filter = Filter(preprocessing.sampling, preprocessing.interpolation);
     let (height, width) = (picture.height(), picture.width());
     let frame = frame([height, width], size, preprocessing.framing);
@@ -28,11 +31,7 @@ pub fn prepare(picture: &RgbImage, preprocessing: &Preprocessing) -> Result<Vec<
         let [down, across] = &sides;
         resize(picture, start, down, across, filter)
     });
-    let resized = resized.ok_or_else(|| {
-        Failure::bad_input(format_args!(
-            "cannot resize the picture: it is too long and thin, {width}x{height}"
-        ))
-    })?;
+    let resized = resized.ok_or(PictureError::TooThin { width, height })?;
     #[expect(clippy::cast_possible_truncation, reason = "the graph's input is f32")]
     let normal = |level: f32, mean: f64, std: f64| ((f64::from(level) - mean) / std) as f32;
     let Normal { mean, std } = preprocessing.normal;
@@ -44,46 +43,42 @@ pub fn prepare(picture: &RgbImage, preprocessing: &Preprocessing) -> Result<Vec<
     Ok(values)
 }
 
-/// The height and width of the input, if this version can follow `preprocessing`.
+/// The height and width of the input, in pixels: each from 1 to 8192.
 ///
 /// # Errors
 ///
-/// If the record asks for another layout, for no pixels, for a crop of more than there is, or for division by zero.
-pub fn check(preprocessing: &Preprocessing) -> Result<[u32; 2], Failure> {
-    let refuse = |what: &str, expected: &str, found: &dyn std::fmt::Debug| {
-        Failure::bad_input(format_args!(
-            "`{PREPROCESSING_KEY}`: expected {what} {expected}, found {found:?}"
-        ))
-        .hint("emit the file again with this version")
-    };
+/// If this version cannot follow `preprocessing`: another layout, no pixels, a crop of more than there is, or division by
+/// zero.
+pub fn input_size(preprocessing: &Preprocessing) -> Result<[u32; 2], PreprocessingError> {
     let Preprocessing {
         layout,
         channels,
         size,
-        normal: Normal { mean, std },
+        normal,
         framing,
         ..
     } = preprocessing;
+    let Normal { mean, std } = normal;
     if layout != "NCHW" {
-        return Err(refuse("layout", "`NCHW`", layout));
+        return Err(PreprocessingError::Layout(layout.clone()));
     }
     if channels != "RGB" {
-        return Err(refuse("channels", "`RGB`", channels));
+        return Err(PreprocessingError::Channels(channels.clone()));
     }
     if mean.iter().chain(std).any(|number| !number.is_finite()) || std.contains(&0.0) {
-        return Err(refuse("mean and std", "finite and std not 0", &(mean, std)));
+        return Err(PreprocessingError::Normal(*normal));
     }
     if let Framing::Cover(to) | Framing::Stretch(to) = framing {
         let fits = |(to, size): (&u64, &u64)| (*size..=FRAME_LIMIT).contains(to);
         if !to.iter().zip(size).all(fits) {
-            return Err(refuse("framing", "from the size to 16384", framing));
+            return Err(PreprocessingError::Framing(*framing));
         }
     }
     match size.map(u32::try_from) {
         [Ok(height), Ok(width)] if size.iter().all(|side| (1..=SIZE_LIMIT).contains(side)) => {
             Ok([height, width])
         }
-        _ => Err(refuse("size", "from 1 to 8192", size)),
+        _ => Err(PreprocessingError::Size(*size)),
     }
 }
 

@@ -143,16 +143,15 @@ fn what_cannot_be_followed_is_refused() {
     for (change, message) in changes {
         let mut preprocessing = lite([224, 224]);
         change(&mut preprocessing);
-        let failure = prepare(&RgbImage::new(8, 8), &preprocessing).unwrap_err();
-        assert!(failure.message.contains(message), "{}", failure.message);
+        let refused = prepare(&RgbImage::new(8, 8), &preprocessing).unwrap_err();
+        assert!(refused.to_string().contains(message), "{refused}");
     }
     let mut stretched = lite([8192, 8192]);
     stretched.framing = Framing::Stretch([8192, 8192]);
-    let failure = prepare(&RgbImage::new(1, 30_000), &stretched).unwrap_err();
+    let refused = prepare(&RgbImage::new(1, 30_000), &stretched).unwrap_err();
     assert!(
-        failure.message.contains("too long and thin, 1x30000"),
-        "{}",
-        failure.message
+        refused.to_string().contains("too long and thin, 1x30000"),
+        "{refused}"
     );
 }
 
