@@ -25,6 +25,7 @@
 //! | [`like`] | what other libraries publish under which name |
 //! | [`stored`] | tensors in files that other tools exchange: `.npy`, `.npz`, `.safetensors`, `.pb` |
 //! | [`labels`] | names of classes |
+//! | [`picture`] | decoding, resizing and preparing pictures |
 //! | [`recognise`] | which published model a checkpoint's tensors belong to |
 //! | [`request`] | the stages strung together, from a request to a graph |
 //! | [`hub`] | models as timm publishes them on Hugging Face: folder, configuration, cache, client |
@@ -92,8 +93,9 @@
 //!
 //! # Features
 //!
-//! `cli` (the binary), `tract` and `ort` (the runtimes), all on by default; `hub` (the client of [`hub`]), off by
-//! default. Without them the crate is the emitter alone, with few dependencies.
+//! `cli` (the binary; brings `picture`), `tract` and `ort` (the runtimes), all on by default; `picture` (pictures as
+//! inputs) alone and `hub` (the client of [`hub`]), off by default. Without them the crate is the emitter alone, with few
+//! dependencies.
 
 pub mod architecture;
 pub mod emit;
@@ -105,6 +107,8 @@ pub mod like;
 pub mod metadata;
 pub mod network;
 pub mod onnx;
+#[cfg(feature = "picture")]
+pub mod picture;
 pub mod recognise;
 pub mod request;
 pub mod runtime;

@@ -10,6 +10,8 @@ mod emitted;
 mod form;
 #[cfg(feature = "cli")]
 mod onnx_checker;
+#[cfg(feature = "picture")]
+mod preprocessing;
 mod reference;
 #[cfg(all(feature = "cli", unix))]
 mod same_graphs;

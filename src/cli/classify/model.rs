@@ -3,7 +3,6 @@
 use super::answer;
 use super::report::Guess;
 use crate::cli::exit::{Failure, Status};
-use crate::cli::picture;
 use crate::cli::text;
 use efficientnet_onnx::labels::Labels;
 use efficientnet_onnx::metadata::{
@@ -12,6 +11,7 @@ use efficientnet_onnx::metadata::{
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::onnx::check::{self, Level};
 use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::picture;
 use efficientnet_onnx::tensor::NamedTensor;
 use efficientnet_onnx::verify::plan::{self, Case, Content};
 use efficientnet_onnx::verify::read;

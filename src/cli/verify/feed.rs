@@ -2,10 +2,11 @@
 //! pictures, ONNX's test data, or other noise, batches and sizes than by default.
 
 use crate::cli::exit::Failure;
-use crate::cli::{picture, text};
+use crate::cli::text;
 use clap::Args;
 use efficientnet_onnx::metadata::{PREPROCESSING_KEY, Preprocessing};
 use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::picture;
 use efficientnet_onnx::runtime::outcome::CaseRun;
 use efficientnet_onnx::stored::{self, test_data};
 use efficientnet_onnx::tensor::{Element, NamedTensor};

@@ -2,7 +2,7 @@
 
 use super::decode::{FILE_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT};
 use super::prepare::{FRAME_LIMIT, SIZE_LIMIT};
-use efficientnet_onnx::metadata::{Framing, Normal, PREPROCESSING_KEY};
+use crate::metadata::{Framing, Normal, PREPROCESSING_KEY};
 use std::io;
 use std::path::PathBuf;
 

@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn ink_becomes_light() {
-        let bytes = include_bytes!("../../../tests/fixtures/pictures/cmyk.jpg");
+        let bytes = include_bytes!("../../tests/fixtures/pictures/cmyk.jpg");
         let decoded = decode(bytes).unwrap();
         // What Pillow decodes it to.
         for ((x, y), expected) in [((4, 8), [53u8, 207, 245]), ((28, 8), [255, 75, 35])] {

@@ -1,6 +1,6 @@
 //! Resizing, weight for weight as the libraries do it: across, then down. Knows what a weight is; knows no framing.
 
-use efficientnet_onnx::metadata::{Interpolation, Sampling};
+use crate::metadata::{Interpolation, Sampling};
 use image::RgbImage;
 use std::ops::Range;
 

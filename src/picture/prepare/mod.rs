@@ -5,7 +5,7 @@
 
 use super::error::{PictureError, PreprocessingError};
 use super::resize::{Filter, Side, resize};
-use efficientnet_onnx::metadata::{Framing, Normal, Preprocessing};
+use crate::metadata::{Framing, Normal, Preprocessing};
 use image::RgbImage;
 use std::ops::Range;
 

@@ -2,6 +2,21 @@
 //!
 //! Owns the decoding of pictures, with limits for hostile files, and resizing that matches Pillow's and TensorFlow's byte
 //! for byte. Independent of models and runtimes: a [`Preprocessing`] says everything that is needed.
+//!
+//! ```
+//! use efficientnet_onnx::architecture::Family;
+//! use efficientnet_onnx::metadata::Preprocessing;
+//! use efficientnet_onnx::picture;
+//! use std::path::Path;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let lite = Family::by_name("lite").ok_or("lite is published")?;
+//! let preprocessing = Preprocessing::tensorflow(lite.baseline, [224, 192]);
+//! let values = picture::load(Path::new("tests/fixtures/pictures/cmyk.jpg"), &preprocessing)?;
+//! assert_eq!(values.len(), 3 * 224 * 192);
+//! # Ok(())
+//! # }
+//! ```
 
 mod decode;
 mod error;
@@ -11,8 +26,7 @@ mod resize;
 pub use error::{DecodeError, PictureError, PreprocessingError};
 pub use prepare::input_size;
 
-use crate::cli::exit::Failure;
-use efficientnet_onnx::metadata::Preprocessing;
+use crate::metadata::Preprocessing;
 use std::path::Path;
 
 /// Loads the JPEG or PNG file `path` as one row of a batch: `3 × H × W` values `(level − mean) / std`, channel by channel,
@@ -29,31 +43,4 @@ use std::path::Path;
 pub fn load(path: &Path, preprocessing: &Preprocessing) -> Result<Vec<f32>, PictureError> {
     let picture = decode::read(path)?;
     prepare::prepare(&picture, preprocessing)
-}
-
-impl From<PictureError> for Failure {
-    fn from(error: PictureError) -> Self {
-        let hint = match &error {
-            PictureError::Undecodable { source, .. } => match source {
-                DecodeError::Format { .. } => Some("convert it to JPEG or PNG"),
-                DecodeError::TooLarge => Some("scale the picture down first"),
-                DecodeError::Empty | DecodeError::CutOff | DecodeError::Damaged(_) => None,
-            },
-            PictureError::Preprocessing(_) => Some("emit the file again with this version"),
-            PictureError::Io { .. }
-            | PictureError::FileTooLarge { .. }
-            | PictureError::TooThin { .. } => None,
-        };
-        let failure = Failure::bad_input(error);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    }
-}
-
-impl From<PreprocessingError> for Failure {
-    fn from(error: PreprocessingError) -> Self {
-        PictureError::from(error).into()
-    }
 }

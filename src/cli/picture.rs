@@ -1,0 +1,31 @@
+//! What to do about a picture that cannot be loaded.
+
+use super::exit::Failure;
+use efficientnet_onnx::picture::{DecodeError, PictureError, PreprocessingError};
+
+impl From<PictureError> for Failure {
+    fn from(error: PictureError) -> Self {
+        let hint = match &error {
+            PictureError::Undecodable { source, .. } => match source {
+                DecodeError::Format { .. } => Some("convert it to JPEG or PNG"),
+                DecodeError::TooLarge => Some("scale the picture down first"),
+                DecodeError::Empty | DecodeError::CutOff | DecodeError::Damaged(_) => None,
+            },
+            PictureError::Preprocessing(_) => Some("emit the file again with this version"),
+            PictureError::Io { .. }
+            | PictureError::FileTooLarge { .. }
+            | PictureError::TooThin { .. } => None,
+        };
+        let failure = Failure::bad_input(error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<PreprocessingError> for Failure {
+    fn from(error: PreprocessingError) -> Self {
+        PictureError::from(error).into()
+    }
+}
