@@ -31,7 +31,7 @@ pub fn rank_agreement(base: &[f64], other: &[f64], classes: usize) -> (Agreement
     (first, five)
 }
 
-/// The places of the largest elements, the largest first.
+/// The places of the `count` largest elements, the largest first; of equals the first comes first.
 #[must_use]
 pub fn largest(row: &[f64], count: usize) -> Vec<usize> {
     let mut places: Vec<usize> = (0..row.len()).collect();
@@ -54,5 +54,7 @@ mod tests {
         assert_eq!((first.rows, first.of), (1, 2));
         assert_eq!((five.rows, five.of), (1, 2));
         assert_eq!(largest(&base[..6], 3), [0, 2, 4]);
+        assert_eq!(largest(&[0.1, 0.3, 0.3, 0.2], 3), [1, 2, 3]);
+        assert_eq!(largest(&[0.5], 5), [0]);
     }
 }

@@ -1,7 +1,9 @@
 //! `classify`: names what is on pictures, with any file whose metadata says how it wants them.
 
-mod answer;
-mod model;
+mod classifier;
+mod error;
+mod failure;
+mod probability;
 mod report;
 mod table;
 
@@ -10,12 +12,11 @@ use super::libraries::Libraries;
 use super::worker::host;
 use super::{interrupt, print};
 use clap::Args;
+pub use classifier::{Classifier, RankedClass};
 use efficientnet_onnx::network::ClassActivation;
-use efficientnet_onnx::picture;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::outcome::Trouble;
 use efficientnet_onnx::runtime::process::{Host, RunOptions};
-pub use model::Model;
 use report::{PictureReport, Report};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -56,26 +57,33 @@ pub struct ClassifyArgs {
 ///
 /// If the file cannot be read or is not made for pictures, on bad usage, and on Ctrl-C.
 pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
-    let model = Model::open(&args.file)?;
+    let classifier = Classifier::open(&args.file)?;
     let runtime = args.runtime()?;
-    let mut report = Report::new(&args.file, runtime, model.activation);
-    if !model.untrained.is_nothing() {
+    let mut report = Report::new(&args.file, runtime, classifier.activation());
+    if !classifier.untrained().is_nothing() {
         if !args.quiet {
-            tell!("note: `{}` has {}", args.file.display(), model.untrained);
+            tell!(
+                "note: `{}` has {}",
+                args.file.display(),
+                classifier.untrained()
+            );
         }
-        report.untrained = Some(model.untrained.to_string());
+        report.untrained = Some(classifier.untrained().to_string());
     }
-    if model.activation == ClassActivation::Sigmoid && model.classes() > 1 && !args.quiet {
+    if classifier.activation() == ClassActivation::Sigmoid
+        && classifier.classes() > 1
+        && !args.quiet
+    {
         tell!(
             "note: each class has its own probability (sigmoid): a picture may be of several, or of none"
         );
     }
     let seconds = args
         .timeout
-        .unwrap_or_else(|| model.seconds(args.pictures.len()));
-    let leave_out = model.leave_out();
+        .unwrap_or_else(|| classifier.seconds(args.pictures.len()));
+    let leave_out = classifier.leave_out();
     let mut job = Job {
-        model,
+        classifier,
         options: RunOptions {
             leave_out,
             ..RunOptions::new(runtime, &args.file)
@@ -87,7 +95,7 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
         report,
     };
     let mut status = Status::Done;
-    let per_group = (GROUP_ELEMENTS / job.model.row_elements()).max(1);
+    let per_group = (GROUP_ELEMENTS / job.classifier.row_elements()).max(1);
     for pictures in args.pictures.chunks(per_group) {
         let (rows, loaded) = job.load(pictures)?;
         status = status.and(loaded);
@@ -123,7 +131,7 @@ impl ClassifyArgs {
 
 /// What every group of pictures needs, and what came of them.
 struct Job {
-    model: Model,
+    classifier: Classifier,
     options: RunOptions,
     host: Host,
     limit: Duration,
@@ -148,7 +156,7 @@ impl Job {
                 });
             }
             let start = Instant::now();
-            let loaded = picture::load(path, &self.model.preprocessing);
+            let loaded = self.classifier.load(path);
             let mut reported = PictureReport::new(path, start.elapsed().as_secs_f64());
             match loaded {
                 Ok(row) => rows.push((self.report.pictures.len(), row)),
@@ -170,8 +178,8 @@ impl Job {
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
             let (indices, pictures): (Vec<usize>, Vec<Vec<f32>>) =
-                rows.by_ref().take(self.model.batch).unzip();
-            cases.push(vec![self.model.input(&pictures)]);
+                rows.by_ref().take(self.classifier.batch()).unzip();
+            cases.push(vec![self.classifier.input(&pictures)]);
             members.push(indices);
         }
         let tried = self.host.run(&self.options, &cases, self.limit)?;
@@ -194,15 +202,15 @@ impl Job {
         add(&mut self.report.load_seconds, outcome.load_seconds);
         for (case, indices) in outcome.cases.iter().zip(members) {
             add(&mut self.report.prepare_seconds, Some(case.prepare_seconds));
-            match self.model.rows(&case.outputs) {
+            match self.classifier.probabilities(&case.outputs) {
                 Ok(rows) => {
                     for (index, row) in indices.into_iter().zip(rows) {
                         let picture = &mut self.report.pictures[index];
                         picture.run_seconds = Some(case.run_seconds);
-                        picture.top = self.model.top(&row, self.top);
+                        picture.top = self.classifier.top(&row, self.top);
                     }
                 }
-                Err(failure) => return Ok(self.report.fail(failure)),
+                Err(error) => return Ok(self.report.fail(error.into())),
             }
         }
         match outcome.trouble {

@@ -1,5 +1,6 @@
 //! What came of classifying, as `--json` prints it.
 
+use super::RankedClass;
 use crate::cli::exit::{Failure, Status};
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::onnx::file::plain::Change;
@@ -46,7 +47,7 @@ pub struct PictureReport {
     /// The picture, as it was given.
     pub path: String,
     /// Its most probable classes, most probable first; empty if it was not classified.
-    pub top: Vec<Guess>,
+    pub top: Vec<RankedClass>,
     /// Time to read, decode, crop and resize it.
     pub picture_seconds: f64,
     /// Time of the run that it was in.
@@ -55,18 +56,6 @@ pub struct PictureReport {
     /// Why it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-}
-
-/// A class that a picture may be of, and how probably.
-#[derive(Debug, Serialize)]
-pub struct Guess {
-    /// Its index among the logits.
-    pub class: usize,
-    /// Its name, if known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// From 0 to 1.
-    pub probability: f64,
 }
 
 impl Report {

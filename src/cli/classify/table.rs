@@ -1,6 +1,7 @@
 //! The result for people.
 
-use super::report::{Guess, PictureReport, Report};
+use super::RankedClass;
+use super::report::{PictureReport, Report};
 use crate::cli::text::{printable, time};
 use std::fmt::Write;
 
@@ -14,12 +15,12 @@ pub fn render(report: &Report) -> Option<String> {
         .collect();
     for picture in &classified {
         let _ = writeln!(text, "{}", printable(&picture.path));
-        for guess in &picture.top {
+        for ranked in &picture.top {
             let _ = writeln!(
                 text,
                 "{:>8.2} %  {}",
-                guess.probability * 100.0,
-                name(guess)
+                ranked.probability * 100.0,
+                name(ranked)
             );
         }
         let _ = writeln!(
@@ -44,10 +45,10 @@ pub fn render(report: &Report) -> Option<String> {
     Some(text)
 }
 
-fn name(guess: &Guess) -> String {
-    match &guess.name {
-        Some(name) => format!("{} ({})", printable(name), guess.class),
-        None => format!("class {}", guess.class),
+fn name(ranked: &RankedClass) -> String {
+    match &ranked.name {
+        Some(name) => format!("{} ({})", printable(name), ranked.class),
+        None => format!("class {}", ranked.class),
     }
 }
 
@@ -70,12 +71,12 @@ mod tests {
         let mut picture = PictureReport::new(Path::new("a\u{1b}[31m.jpg"), 0.01);
         picture.run_seconds = Some(0.02);
         picture.top = vec![
-            Guess {
+            RankedClass {
                 class: 967,
                 name: Some("espresso".into()),
                 probability: 0.951_23,
             },
-            Guess {
+            RankedClass {
                 class: 3,
                 name: None,
                 probability: 0.01,

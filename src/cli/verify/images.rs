@@ -2,13 +2,12 @@
 
 use super::attempts::{self, Wanted};
 use super::{Arguments, progress, words};
-use crate::cli::classify::Model;
+use crate::cli::classify::Classifier;
 use crate::cli::exit::{Failure, Status};
 use crate::cli::print;
 use crate::cli::text::counted;
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::onnx::file::plain::Change;
-use efficientnet_onnx::picture;
 use efficientnet_onnx::runtime::outcome::Trouble;
 use efficientnet_onnx::runtime::refusal::Refusal;
 use efficientnet_onnx::verify::ranks::{Agreement, largest};
@@ -59,8 +58,8 @@ struct Score {
 /// If the file is not made for pictures, a label is not known, or a picture cannot be read.
 pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
     let (file, request, quiet) = (&arguments.file, &arguments.request, arguments.quiet);
-    let model = Model::open(file)?;
-    if model.activation == ClassActivation::Sigmoid {
+    let model = Classifier::open(file)?;
+    if model.activation() == ClassActivation::Sigmoid {
         let message = format!(
             "`{}` has a sigmoid, by which each class has its own probability, expected a softmax: `--images` counts how \
              often the most probable class of all is the right one",
@@ -81,12 +80,10 @@ pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
         images: pictures.len(),
         runtimes: Vec::new(),
     };
-    for group in pictures.chunks(GROUP.next_multiple_of(model.batch)) {
+    for group in pictures.chunks(GROUP.next_multiple_of(model.batch())) {
         let mut inputs = Vec::new();
-        for pictures in group.chunks(model.batch) {
-            let rows = pictures
-                .iter()
-                .map(|(path, _)| picture::load(path, &model.preprocessing));
+        for pictures in group.chunks(model.batch()) {
+            let rows = pictures.iter().map(|(path, _)| model.load(path));
             inputs.push(vec![model.input(&rows.collect::<Result<Vec<_>, _>>()?)]);
         }
         let seconds = request
@@ -118,14 +115,14 @@ pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
                 .outcome
                 .cases
                 .iter()
-                .map(|case| model.rows(&case.outputs));
+                .map(|case| model.probabilities(&case.outputs));
             match rows.collect::<Result<Vec<_>, _>>() {
                 Ok(rows) => {
                     for (row, (_, class)) in rows.iter().flatten().zip(group) {
                         score.add(row, *class);
                     }
                 }
-                Err(failure) => score.error = Some(failure.message),
+                Err(error) => score.error = Some(error.to_string()),
             }
             if let Some(trouble) = &run.outcome.trouble {
                 score.fail(trouble);
@@ -242,7 +239,7 @@ type Labelled = (PathBuf, usize);
 
 /// Lines of a path below `folder` and a class, by number or name; the first line may be a heading. A class's name may
 /// have commas, with or without quotes.
-fn from_csv(csv: &Path, folder: &Path, model: &Model) -> Result<Vec<Labelled>, Failure> {
+fn from_csv(csv: &Path, folder: &Path, model: &Classifier) -> Result<Vec<Labelled>, Failure> {
     let bad = |reason: String| Failure::bad_input(format!("`{}`: {reason}", csv.display()));
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -285,7 +282,7 @@ fn from_csv(csv: &Path, folder: &Path, model: &Model) -> Result<Vec<Labelled>, F
 
 /// Pictures in one folder for each class, which is called by its number or name; or where there are as many folders as
 /// classes, in the order of the folders' names.
-fn from_folders(folder: &Path, model: &Model) -> Result<Vec<Labelled>, Failure> {
+fn from_folders(folder: &Path, model: &Classifier) -> Result<Vec<Labelled>, Failure> {
     let bad = |reason: String| Failure::bad_input(format!("`{}`: {reason}", folder.display()));
     let folders: Vec<PathBuf> = entries(folder)?
         .into_iter()

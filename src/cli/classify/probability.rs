@@ -1,4 +1,4 @@
-//! From a row of numbers to the most probable classes.
+//! Turns logits into probabilities.
 
 /// Softmax, in f64. The numbers must be finite.
 pub fn softmax(logits: &[f64]) -> Vec<f64> {
@@ -17,14 +17,6 @@ pub fn sigmoid(logits: &[f64]) -> Vec<f64> {
         .iter()
         .map(|&logit| 1.0 / (1.0 + (-logit).exp()))
         .collect()
-}
-
-/// The indices of the `count` largest numbers, largest first; of equals the first comes first.
-pub fn top(row: &[f64], count: usize) -> Vec<usize> {
-    let mut indices: Vec<usize> = (0..row.len()).collect();
-    indices.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
-    indices.truncate(count);
-    indices
 }
 
 #[cfg(test)]
@@ -48,11 +40,5 @@ mod tests {
         let row = sigmoid(&[0.0, 3.0_f64.ln(), -1e4, 1e4]);
         assert!((row[1] - 0.75).abs() < 1e-15, "{row:?}");
         assert_eq!((row[0], row[2], row[3]), (0.5, 0.0, 1.0));
-    }
-
-    #[test]
-    fn the_most_probable_come_first_and_equals_in_order() {
-        assert_eq!(top(&[0.1, 0.3, 0.3, 0.2], 3), [1, 2, 3]);
-        assert_eq!(top(&[0.5], 5), [0]);
     }
 }

@@ -1,0 +1,343 @@
+//! A file as a classifier: its input, how pictures are prepared for it, its output and the names of its classes.
+
+use super::error::{ClassifierError, NoPreprocessing, OutputsError, Unfit};
+use super::probability;
+use efficientnet_onnx::labels::Labels;
+use efficientnet_onnx::metadata::{
+    HEAD_KEY, Head, LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe, Untrained,
+};
+use efficientnet_onnx::network::ClassActivation;
+use efficientnet_onnx::onnx::check::{self, Level};
+use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::picture::{self, PictureError};
+use efficientnet_onnx::tensor::NamedTensor;
+use efficientnet_onnx::verify::plan::{self, Case, Content};
+use efficientnet_onnx::verify::ranks::largest;
+use efficientnet_onnx::verify::read;
+use efficientnet_onnx::verify::subject::{Extent, Names, Subject};
+use serde::Serialize;
+use std::path::Path;
+
+/// Outputs that name classes, best first, and whether the activation has been applied.
+const OUTPUTS: [(&str, bool); 2] = [("logits", false), ("probabilities", true)];
+
+/// Pictures at once.
+pub const MOST_AT_ONCE: u64 = 1024;
+/// More classes than any known data set has.
+const MOST_CLASSES: u64 = 1 << 24;
+
+/// A file that classifies pictures: one whose metadata says how they are prepared, with an input for them and an output
+/// `logits` or `probabilities`.
+#[derive(Debug)]
+pub struct Classifier {
+    preprocessing: Preprocessing,
+    batch: usize,
+    activation: ClassActivation,
+    untrained: Untrained,
+    subject: Subject,
+    size: [usize; 2],
+    output: (&'static str, bool),
+    classes: usize,
+    labels: Labels,
+}
+
+/// A class, and how probable it is that a picture is of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RankedClass {
+    /// Its index among the logits.
+    pub class: usize,
+    /// Its name, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// From 0 to 1.
+    pub probability: f64,
+}
+
+impl Classifier {
+    /// Opens the file `path`, checks it, and reads its preprocessing, head activation and names of classes.
+    ///
+    /// # Errors
+    ///
+    /// If it is not an ONNX file or breaks a rule of ONNX, does not say how pictures are prepared, or has no input for
+    /// pictures so prepared or no output for classes.
+    pub fn open(path: &Path) -> Result<Self, ClassifierError> {
+        let file = ModelFile::open(path)?;
+        let unfit = |reason| ClassifierError::Unfit {
+            path: path.to_owned(),
+            reason,
+        };
+        let json =
+            file.metadata(PREPROCESSING_KEY)
+                .ok_or_else(|| ClassifierError::NoPreprocessing {
+                    path: path.to_owned(),
+                    reason: why_no_preprocessing(&file),
+                })?;
+        let preprocessing: Preprocessing =
+            serde_json::from_str(json).map_err(|error| unfit(Unfit::PreprocessingRecord(error)))?;
+        let size = picture::input_size(&preprocessing)?.map(|side| side as usize);
+        let subject = read::subject(&file).with_all_readable();
+        subject
+            .check_size(preprocessing.size)
+            .map_err(|error| unfit(Unfit::Size(error)))?;
+        let batch = batch(&subject, size).map_err(unfit)?;
+        let (output, classes) = output(&subject).map_err(unfit)?;
+        let activation = activation(&file, output, classes).map_err(unfit)?;
+        let labels = Labels::of(file.metadata(LABELS_KEY), classes)
+            .map_err(|error| unfit(Unfit::Labels(error)))?;
+        refuse_if_broken(&file)?;
+        Ok(Self {
+            preprocessing,
+            batch,
+            activation,
+            untrained: read::untrained(&file),
+            subject,
+            size,
+            output,
+            classes,
+            labels,
+        })
+    }
+
+    /// How pictures are prepared.
+    #[must_use]
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// Pictures in one batch: the fixed batch of the file, or 1.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// What turns logits into probabilities.
+    #[must_use]
+    pub fn activation(&self) -> ClassActivation {
+        self.activation
+    }
+
+    /// Which of the weights are random or constant.
+    #[must_use]
+    pub fn untrained(&self) -> &Untrained {
+        &self.untrained
+    }
+
+    /// What is known of the file.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Outputs that are not read, such as strings.
+    #[must_use]
+    pub fn leave_out(&self) -> Vec<String> {
+        self.subject.leave_out()
+    }
+
+    /// Number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The class that `text` names: its index, or its name in upper or lower case.
+    #[must_use]
+    pub fn class_of(&self, text: &str) -> Option<usize> {
+        let named = || {
+            let is = |class: &usize| {
+                let name = self.labels.name(*class);
+                name.is_some_and(|name| name.eq_ignore_ascii_case(text))
+            };
+            (0..self.classes).find(is)
+        };
+        let number = text.parse().ok().filter(|class| *class < self.classes);
+        number.or_else(named)
+    }
+
+    /// Elements of one prepared picture.
+    #[must_use]
+    pub fn row_elements(&self) -> usize {
+        3 * self.size[0] * self.size[1]
+    }
+
+    /// Default time limit for so many pictures, in seconds: 60, and 2 more for each GMAC.
+    #[must_use]
+    pub fn seconds(&self, pictures: usize) -> u64 {
+        let case = Case {
+            batch: pictures.next_multiple_of(self.batch) as u64,
+            size: Some(self.preprocessing.size),
+            images: Vec::new(),
+            names: Names::new(),
+            content: Content::Given,
+        };
+        plan::default_seconds(&self.subject, &[case])
+    }
+
+    /// Loads a JPEG or PNG file as one row of the graph's input, as [`picture::load`].
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or is not a picture of an accepted size.
+    pub fn load(&self, picture: &Path) -> Result<Vec<f32>, PictureError> {
+        picture::load(picture, &self.preprocessing)
+    }
+
+    /// The graph's input: the rows of at most [`Self::batch`] pictures, and zeros for those that are missing.
+    #[must_use]
+    pub fn input(&self, pictures: &[Vec<f32>]) -> NamedTensor {
+        let mut data = pictures.concat();
+        data.resize(self.batch * self.row_elements(), 0.0);
+        let shape = vec![self.batch, 3, self.size[0], self.size[1]];
+        NamedTensor::single(&self.subject.inputs[0].name, shape, &data)
+    }
+
+    /// One row of probabilities for each picture of a batch, from the outputs of the graph.
+    ///
+    /// # Errors
+    ///
+    /// If the output is missing, has another shape than `[batch, classes]`, or is not finite.
+    pub fn probabilities(&self, outputs: &[NamedTensor]) -> Result<Vec<Vec<f64>>, OutputsError> {
+        let (name, applied) = self.output;
+        let output = outputs
+            .iter()
+            .find(|output| output.name == name)
+            .ok_or(OutputsError::Missing { output: name })?;
+        let expected = [self.batch, self.classes];
+        if output.shape != expected || output.data.len() != self.batch * self.classes {
+            return Err(OutputsError::Shape {
+                output: name,
+                expected,
+                found: output.shape.clone(),
+            });
+        }
+        if let Some(&value) = output.data.iter().find(|value| !value.is_finite()) {
+            return Err(OutputsError::NotFinite {
+                output: name,
+                value,
+            });
+        }
+        let rows = output.data.chunks(self.classes);
+        Ok(rows
+            .map(|row| match self.activation {
+                _ if applied => row.to_vec(),
+                ClassActivation::Softmax => probability::softmax(row),
+                ClassActivation::Sigmoid => probability::sigmoid(row),
+            })
+            .collect())
+    }
+
+    /// The `count` most probable classes of a row of probabilities, most probable first; of equals the first class.
+    #[must_use]
+    pub fn top(&self, row: &[f64], count: usize) -> Vec<RankedClass> {
+        largest(row, count)
+            .into_iter()
+            .map(|class| RankedClass {
+                class,
+                name: self.labels.name(class).map(str::to_owned),
+                probability: row[class],
+            })
+            .collect()
+    }
+}
+
+/// What the file's recipe tells of the reason.
+fn why_no_preprocessing(file: &ModelFile) -> NoPreprocessing {
+    let recipe = file.metadata(RECIPE_KEY);
+    let recipe = recipe.and_then(|text| serde_json::from_str::<Recipe>(text).ok());
+    match recipe {
+        Some(recipe) if recipe.in_channels != 3 => NoPreprocessing::Channels(recipe.in_channels),
+        Some(recipe) if recipe.architecture.is_some() => NoPreprocessing::Custom,
+        _ => NoPreprocessing::NotRecorded,
+    }
+}
+
+/// What the file says of its logits.
+fn activation(
+    file: &ModelFile,
+    (output, applied): (&'static str, bool),
+    classes: usize,
+) -> Result<ClassActivation, Unfit> {
+    let recorded = file.metadata(HEAD_KEY);
+    if recorded.is_none() && applied && classes == 1 && file.metadata(RECIPE_KEY).is_some() {
+        // Earlier versions wrote a softmax, whatever the number of classes.
+        return Err(Unfit::SoftmaxOfOneClass(output));
+    }
+    let head = Head::read(recorded, classes as u64).map_err(Unfit::HeadRecord)?;
+    Ok(head.activation)
+}
+
+/// A file that breaks ONNX's rules is not for any runtime to see.
+fn refuse_if_broken(file: &ModelFile) -> Result<(), ClassifierError> {
+    let mut findings = check::check(file).into_iter();
+    match findings.find(|finding| finding.level == Level::Error) {
+        Some(finding) => Err(ClassifierError::BreaksRule {
+            path: file.path.clone(),
+            finding,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The output that names classes, and how many.
+fn output(subject: &Subject) -> Result<((&'static str, bool), usize), Unfit> {
+    let (known, declared) = OUTPUTS
+        .into_iter()
+        .find_map(|known| {
+            let mut outputs = subject.outputs.iter();
+            Some((known, outputs.find(|output| output.name == known.0)?))
+        })
+        .ok_or_else(|| {
+            let names = subject.outputs.iter().map(|output| output.name.clone());
+            Unfit::NoOutput {
+                found: names.collect(),
+            }
+        })?;
+    match declared.shape.as_deref() {
+        Some(&[_, Extent::Fixed(classes @ 1..=MOST_CLASSES)]) => Ok((known, whole(classes))),
+        _ => Err(Unfit::Output {
+            name: known.0,
+            found: declared.expected(&Names::new()),
+        }),
+    }
+}
+
+/// How many pictures of `size` the one input takes at once; a symbolic batch is 1.
+fn batch(subject: &Subject, size: [usize; 2]) -> Result<usize, Unfit> {
+    let [input] = subject.inputs.as_slice() else {
+        return Err(Unfit::Inputs(subject.inputs.len()));
+    };
+    let [height, width] = size;
+    let other = |found: String| Unfit::Input {
+        name: input.name.clone(),
+        height,
+        width,
+        found,
+    };
+    let Some([batch, rest @ ..]) = input.shape.as_deref() else {
+        return Err(other("no shape".to_owned()));
+    };
+    let fits = |extent: &Extent, wanted: usize| match extent {
+        Extent::Fixed(found) => *found == wanted as u64,
+        Extent::Named(_) | Extent::Unset => true,
+    };
+    let wanted = [3, height, width];
+    let all_fit = rest.len() == wanted.len()
+        && rest
+            .iter()
+            .zip(wanted)
+            .all(|(extent, wanted)| fits(extent, wanted));
+    if !all_fit || input.element_type != "f32" {
+        let shape = input.expected(&Names::new());
+        return Err(other(format!("{} {shape}", input.element_type)));
+    }
+    match batch {
+        Extent::Fixed(batch @ 1..=MOST_AT_ONCE) => Ok(whole(*batch)),
+        Extent::Fixed(batch) => Err(Unfit::Batch(*batch)),
+        Extent::Named(_) | Extent::Unset => Ok(1),
+    }
+}
+
+/// A number that one of the limits above bounds.
+fn whole(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,139 @@
+//! Why a file cannot classify pictures, and why outputs are not probabilities.
+
+use super::classifier::MOST_AT_ONCE;
+use efficientnet_onnx::labels::LabelsError;
+use efficientnet_onnx::metadata::{HEAD_KEY, LABELS_KEY, PREPROCESSING_KEY};
+use efficientnet_onnx::onnx::check::Finding;
+use efficientnet_onnx::onnx::file::FileError;
+use efficientnet_onnx::picture::PreprocessingError;
+use efficientnet_onnx::verify::subject::SizeStepError;
+use std::path::PathBuf;
+
+/// Why a file is not opened as a classifier.
+#[derive(Debug, thiserror::Error)]
+pub enum ClassifierError {
+    /// It cannot be read, or is not an ONNX model.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Its metadata does not say how pictures are prepared.
+    #[error("`{}` does not say how pictures are prepared: it has no metadata `{PREPROCESSING_KEY}`", path.display())]
+    NoPreprocessing {
+        /// The file.
+        path: PathBuf,
+        /// What the file tells of the reason.
+        reason: NoPreprocessing,
+    },
+    /// Its preprocessing cannot be followed.
+    #[error(transparent)]
+    Preprocessing(#[from] PreprocessingError),
+    /// It breaks a rule of ONNX, so no runtime may see it.
+    #[error("`{}` breaks a rule, so it is not run: {finding}", path.display())]
+    BreaksRule {
+        /// The file.
+        path: PathBuf,
+        /// The first error that [`check`](efficientnet_onnx::onnx::check::check) found.
+        finding: Finding,
+    },
+    /// Its input, outputs or metadata are not those of a classifier of pictures.
+    #[error("`{}`: {reason}", path.display())]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: Unfit,
+    },
+}
+
+/// Why a file does not say how pictures are prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPreprocessing {
+    /// Its network takes so many channels, and only pictures of 3 can be prepared.
+    Channels(u64),
+    /// Its network is a custom architecture, and none was given when it was written.
+    Custom,
+    /// It is from another program, or from a version that did not record it.
+    NotRecorded,
+}
+
+/// What of a file is not as a classifier of pictures has it.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// The metadata that says how pictures are prepared cannot be read.
+    #[error("metadata `{PREPROCESSING_KEY}` cannot be read: {0}")]
+    PreprocessingRecord(serde_json::Error),
+    /// Pictures would be prepared at a size at which the file's pads are wrong.
+    #[error(transparent)]
+    Size(SizeStepError),
+    /// The number of inputs is not 1.
+    #[error("expected one input, found {0}")]
+    Inputs(usize),
+    /// The input does not take pictures as they are prepared.
+    #[error("expected input `{name}` to be f32 [batch, 3, {height}, {width}], found {found}")]
+    Input {
+        /// Its name.
+        name: String,
+        /// Height of prepared pictures.
+        height: usize,
+        /// Width of prepared pictures.
+        width: usize,
+        /// Its element type and shape.
+        found: String,
+    },
+    /// The fixed batch is 0 or too large.
+    #[error("expected a batch from 1 to {MOST_AT_ONCE}, found {0}")]
+    Batch(u64),
+    /// No output is called `logits` or `probabilities`.
+    #[error("expected an output `logits` or `probabilities`, found `{}`", found.join("`, `").escape_debug())]
+    NoOutput {
+        /// Names of the outputs.
+        found: Vec<String>,
+    },
+    /// The output does not have one number for each class, or an unknown number of classes.
+    #[error("expected output `{name}` to be [batch, classes], found {found}")]
+    Output {
+        /// Its name.
+        name: &'static str,
+        /// Its shape.
+        found: String,
+    },
+    /// The metadata that says how logits become probabilities cannot be read.
+    #[error("metadata `{HEAD_KEY}` cannot be read: {0}")]
+    HeadRecord(serde_json::Error),
+    /// The output is a softmax of one class, as earlier versions wrote it.
+    #[error(
+        "its `{0}` are a softmax of one class, which is 1 for every picture: emit it again from its checkpoint"
+    )]
+    SoftmaxOfOneClass(&'static str),
+    /// The names of its classes cannot be used.
+    #[error("metadata `{LABELS_KEY}`: {0}")]
+    Labels(LabelsError),
+}
+
+/// Why outputs of a runtime are not probabilities of classes.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum OutputsError {
+    /// The output is not among them.
+    #[error("output `{output}`: the runtime gave no such output")]
+    Missing {
+        /// Its name.
+        output: &'static str,
+    },
+    /// Its shape is not `[batch, classes]`.
+    #[error("output `{output}`: expected shape {expected:?}, found {found:?}")]
+    Shape {
+        /// Its name.
+        output: &'static str,
+        /// The batch, and the number of classes.
+        expected: [usize; 2],
+        /// The shape that came.
+        found: Vec<usize>,
+    },
+    /// It has an infinite value or NaN.
+    #[error("output `{output}`: expected finite numbers, found {value}")]
+    NotFinite {
+        /// Its name.
+        output: &'static str,
+        /// The first such value.
+        value: f64,
+    },
+}

@@ -1,0 +1,53 @@
+//! What to do about a file that cannot classify pictures, and the exit status.
+
+use super::error::{ClassifierError, NoPreprocessing, OutputsError, Unfit};
+use crate::cli::exit::{Failure, Status};
+use crate::cli::text;
+
+impl From<ClassifierError> for Failure {
+    fn from(error: ClassifierError) -> Self {
+        let failure = Self::bad_input(&error);
+        match error {
+            ClassifierError::File(_) => failure,
+            ClassifierError::Preprocessing(error) => error.into(),
+            ClassifierError::NoPreprocessing { reason, .. } => failure.hint(without(reason)),
+            ClassifierError::BreaksRule { .. } => Self {
+                status: Status::Disagrees,
+                ..failure.hint("`verify` lists everything that is wrong with it")
+            },
+            ClassifierError::Unfit { reason, .. } => match reason {
+                Unfit::Size(_) => failure.hint(text::OTHER_SIZE),
+                Unfit::NoOutput { .. } | Unfit::Output { .. } => {
+                    failure.hint("emit the model again with `--outputs logits`")
+                }
+                _ => failure,
+            },
+        }
+    }
+}
+
+/// What to do about a file that does not say how pictures are prepared.
+fn without(reason: NoPreprocessing) -> String {
+    match reason {
+        NoPreprocessing::Channels(channels) => format!(
+            "its input has {}, and only pictures of 3 can be prepared: run it by a program of your own",
+            text::counted(channels, "channel")
+        ),
+        NoPreprocessing::Custom => {
+            "nobody has said it of a network of one's own: run it by a program of your own"
+                .to_owned()
+        }
+        NoPreprocessing::NotRecorded => {
+            "emit it again with this program, which says it of published networks".to_owned()
+        }
+    }
+}
+
+impl From<OutputsError> for Failure {
+    fn from(error: OutputsError) -> Self {
+        Self {
+            status: Status::Disagrees,
+            ..Self::bad_input(error)
+        }
+    }
+}
