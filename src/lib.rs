@@ -32,6 +32,7 @@
 //! | [`emit`](mod@emit) | from a request and its weights to a file |
 //! | [`runtime`] | the reference interpreter, tract and ONNX Runtime, behind one trait |
 //! | [`verify`] | inputs, tolerance, comparison, verdict |
+//! | [`classify`] | classifying pictures |
 //!
 //! `docs/architecture.md` has the dependencies between these modules, which a test keeps fresh, and what to touch to
 //! add an activation, a block, an operator, a spelling, a published row, an element type, an opset, an output or a target.
@@ -98,6 +99,8 @@
 //! dependencies.
 
 pub mod architecture;
+#[cfg(feature = "picture")]
+pub mod classify;
 pub mod emit;
 pub mod form;
 pub mod graph;

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules, and exactly the modules that each knows. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 20] = [
+const MAY_KNOW: [(&str, &[&str]); 21] = [
     ("tensor", &[]),
     ("scaling", &[]),
     // Of `onnx` only the messages of `onnx::proto` in the reference, and `onnx::file` in `process`: see
@@ -73,9 +73,16 @@ const MAY_KNOW: [(&str, &[&str]); 20] = [
         ],
     ),
     (
+        "classify",
+        &[
+            "labels", "metadata", "network", "onnx", "picture", "tensor", "verify",
+        ],
+    ),
+    (
         "cli",
         &[
             "architecture",
+            "classify",
             "emit",
             "form",
             "graph",

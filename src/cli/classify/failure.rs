@@ -1,8 +1,8 @@
 //! What to do about a file that cannot classify pictures, and the exit status.
 
-use super::error::{ClassifierError, NoPreprocessing, OutputsError, Unfit};
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text;
+use efficientnet_onnx::classify::{ClassifierError, NoPreprocessing, OutputsError, Unfit};
 
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {

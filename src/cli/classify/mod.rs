@@ -1,9 +1,6 @@
 //! `classify`: names what is on pictures, with any file whose metadata says how it wants them.
 
-mod classifier;
-mod error;
 mod failure;
-mod probability;
 mod report;
 mod table;
 
@@ -12,7 +9,7 @@ use super::libraries::Libraries;
 use super::worker::host;
 use super::{interrupt, print};
 use clap::Args;
-pub use classifier::{Classifier, RankedClass};
+use efficientnet_onnx::classify::Classifier;
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::outcome::Trouble;

@@ -1,7 +1,7 @@
 //! What came of classifying, as `--json` prints it.
 
-use super::RankedClass;
 use crate::cli::exit::{Failure, Status};
+use efficientnet_onnx::classify::RankedClass;
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::onnx::file::plain::Change;
 use efficientnet_onnx::runtime::RuntimeName;

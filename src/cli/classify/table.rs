@@ -1,8 +1,8 @@
 //! The result for people.
 
-use super::RankedClass;
 use super::report::{PictureReport, Report};
 use crate::cli::text::{printable, time};
+use efficientnet_onnx::classify::RankedClass;
 use std::fmt::Write;
 
 /// The whole text, without a last line feed; none if no picture was classified.

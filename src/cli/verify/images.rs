@@ -2,10 +2,10 @@
 
 use super::attempts::{self, Wanted};
 use super::{Arguments, progress, words};
-use crate::cli::classify::Classifier;
 use crate::cli::exit::{Failure, Status};
 use crate::cli::print;
 use crate::cli::text::counted;
+use efficientnet_onnx::classify::Classifier;
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::onnx::file::plain::Change;
 use efficientnet_onnx::runtime::outcome::Trouble;

@@ -1,12 +1,12 @@
 //! Why a file cannot classify pictures, and why outputs are not probabilities.
 
 use super::classifier::MOST_AT_ONCE;
-use efficientnet_onnx::labels::LabelsError;
-use efficientnet_onnx::metadata::{HEAD_KEY, LABELS_KEY, PREPROCESSING_KEY};
-use efficientnet_onnx::onnx::check::Finding;
-use efficientnet_onnx::onnx::file::FileError;
-use efficientnet_onnx::picture::PreprocessingError;
-use efficientnet_onnx::verify::subject::SizeStepError;
+use crate::labels::LabelsError;
+use crate::metadata::{HEAD_KEY, LABELS_KEY, PREPROCESSING_KEY};
+use crate::onnx::check::Finding;
+use crate::onnx::file::FileError;
+use crate::picture::PreprocessingError;
+use crate::verify::subject::SizeStepError;
 use std::path::PathBuf;
 
 /// Why a file is not opened as a classifier.
@@ -31,7 +31,7 @@ pub enum ClassifierError {
     BreaksRule {
         /// The file.
         path: PathBuf,
-        /// The first error that [`check`](efficientnet_onnx::onnx::check::check) found.
+        /// The first error that [`check`](crate::onnx::check::check) found.
         finding: Finding,
     },
     /// Its input, outputs or metadata are not those of a classifier of pictures.

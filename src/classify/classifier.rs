@@ -2,19 +2,19 @@
 
 use super::error::{ClassifierError, NoPreprocessing, OutputsError, Unfit};
 use super::probability;
-use efficientnet_onnx::labels::Labels;
-use efficientnet_onnx::metadata::{
+use crate::labels::Labels;
+use crate::metadata::{
     HEAD_KEY, Head, LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe, Untrained,
 };
-use efficientnet_onnx::network::ClassActivation;
-use efficientnet_onnx::onnx::check::{self, Level};
-use efficientnet_onnx::onnx::file::ModelFile;
-use efficientnet_onnx::picture::{self, PictureError};
-use efficientnet_onnx::tensor::NamedTensor;
-use efficientnet_onnx::verify::plan::{self, Case, Content};
-use efficientnet_onnx::verify::ranks::largest;
-use efficientnet_onnx::verify::read;
-use efficientnet_onnx::verify::subject::{Extent, Names, Subject};
+use crate::network::ClassActivation;
+use crate::onnx::check::{self, Level};
+use crate::onnx::file::ModelFile;
+use crate::picture::{self, PictureError};
+use crate::tensor::NamedTensor;
+use crate::verify::plan::{self, Case, Content};
+use crate::verify::ranks::largest;
+use crate::verify::read;
+use crate::verify::subject::{Extent, Names, Subject};
 use serde::Serialize;
 use std::path::Path;
 
