@@ -1,6 +1,6 @@
 //! A file as a classifier: its input, how pictures are prepared for it, its output and the names of its classes.
 
-use super::error::{ClassifierError, NoPreprocessing, OutputsError, Unfit};
+use super::error::{ClassifierError, MOST_AT_ONCE, NoPreprocessing, OutputsError, Unfit};
 use super::probability;
 use crate::labels::Labels;
 use crate::metadata::{
@@ -21,8 +21,6 @@ use std::path::Path;
 /// Outputs that name classes, best first, and whether the activation has been applied.
 const OUTPUTS: [(&str, bool); 2] = [("logits", false), ("probabilities", true)];
 
-/// Pictures at once.
-pub const MOST_AT_ONCE: u64 = 1024;
 /// More classes than any known data set has.
 const MOST_CLASSES: u64 = 1 << 24;
 

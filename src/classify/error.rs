@@ -1,6 +1,5 @@
 //! Why a file cannot classify pictures, and why outputs are not probabilities.
 
-use super::classifier::MOST_AT_ONCE;
 use crate::labels::LabelsError;
 use crate::metadata::{HEAD_KEY, LABELS_KEY, PREPROCESSING_KEY};
 use crate::onnx::check::Finding;
@@ -8,6 +7,9 @@ use crate::onnx::file::FileError;
 use crate::picture::PreprocessingError;
 use crate::verify::subject::SizeStepError;
 use std::path::PathBuf;
+
+/// Largest batch of pictures that a file may have.
+pub const MOST_AT_ONCE: u64 = 1024;
 
 /// Why a file is not opened as a classifier.
 #[derive(Debug, thiserror::Error)]

@@ -1,24 +1,18 @@
 //! Reads JPEG and PNG files into 8-bit RGB. Refuses what is cut off, other formats, and what would not fit in memory.
 
 use super::error::{DecodeError, PictureError};
+use super::limits::{FILE_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
-
-/// Largest file that is read, in bytes.
-pub const FILE_LIMIT: u64 = 256 << 20;
-/// Largest picture that is decoded, in pixels: a 108-megapixel photograph fits.
-pub const PIXEL_LIMIT: u64 = 1 << 27;
-/// Most memory for the decoded picture, in bytes.
-pub const MEMORY_LIMIT: u64 = 512 << 20;
 
 /// Decodes the file `path`, turned upright as its EXIF orientation says. Grey is spread over the three channels,
 /// transparency is dropped, 16 bits become 8, CMYK becomes RGB without a colour profile.
 ///
 /// # Errors
 ///
-/// If the file cannot be read, is not a whole JPEG or PNG picture, or is beyond the limits above.
+/// If the file cannot be read, is not a whole JPEG or PNG picture, or is beyond the limits.
 pub fn read(path: &Path) -> Result<RgbImage, PictureError> {
     let bytes = read_limited(path)?;
     decode(&bytes).map_err(|source| PictureError::Undecodable {

@@ -1,7 +1,6 @@
 //! Why a picture cannot be loaded, and which preprocessing cannot be followed.
 
-use super::decode::{FILE_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT};
-use super::prepare::{FRAME_LIMIT, SIZE_LIMIT};
+use super::limits::{FILE_LIMIT, FRAME_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT, SIZE_LIMIT};
 use crate::metadata::{Framing, Normal, PREPROCESSING_KEY};
 use std::io;
 use std::path::PathBuf;

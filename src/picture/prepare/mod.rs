@@ -4,15 +4,11 @@
 //! (`_decode_and_center_crop`) and of torchvision's `Resize` and `CenterCrop`, which timm uses too.
 
 use super::error::{PictureError, PreprocessingError};
+use super::limits::{FRAME_LIMIT, SIZE_LIMIT};
 use super::resize::{Filter, Side, resize};
 use crate::metadata::{Framing, Normal, Preprocessing};
 use image::RgbImage;
 use std::ops::Range;
-
-/// Largest height or width of an input that a picture is prepared for.
-pub const SIZE_LIMIT: u64 = 8192;
-/// Largest height or width that a picture is resized to before it is cropped to that.
-pub const FRAME_LIMIT: u64 = 2 * SIZE_LIMIT;
 
 /// The picture as `3 × H × W` values `(x − mean) / std`, channel by channel.
 ///
