@@ -7,7 +7,7 @@ use crate::metadata::{
     HEAD_KEY, Head, LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe, Untrained,
 };
 use crate::network::ClassActivation;
-use crate::onnx::check::{self, Level};
+use crate::onnx::check::refuse_broken;
 use crate::onnx::file::ModelFile;
 use crate::picture::{self, PictureError};
 use crate::tensor::NamedTensor;
@@ -82,7 +82,7 @@ impl Classifier {
         let activation = activation(&file, output, classes).map_err(unfit)?;
         let labels = Labels::of(file.metadata(LABELS_KEY), classes)
             .map_err(|error| unfit(Unfit::Labels(error)))?;
-        refuse_if_broken(&file)?;
+        refuse_broken(&file)?;
         Ok(Self {
             preprocessing,
             batch,
@@ -262,18 +262,6 @@ fn activation(
     }
     let head = Head::read(recorded, classes as u64).map_err(Unfit::HeadRecord)?;
     Ok(head.activation)
-}
-
-/// A file that breaks ONNX's rules is not for any runtime to see.
-fn refuse_if_broken(file: &ModelFile) -> Result<(), ClassifierError> {
-    let mut findings = check::check(file).into_iter();
-    match findings.find(|finding| finding.level == Level::Error) {
-        Some(finding) => Err(ClassifierError::BreaksRule {
-            path: file.path.clone(),
-            finding,
-        }),
-        None => Ok(()),
-    }
 }
 
 /// The output that names classes, and how many.

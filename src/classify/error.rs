@@ -2,7 +2,7 @@
 
 use crate::labels::LabelsError;
 use crate::metadata::{HEAD_KEY, LABELS_KEY, PREPROCESSING_KEY};
-use crate::onnx::check::Finding;
+use crate::onnx::check::Broken;
 use crate::onnx::file::FileError;
 use crate::picture::PreprocessingError;
 use crate::verify::subject::SizeStepError;
@@ -29,13 +29,8 @@ pub enum ClassifierError {
     #[error(transparent)]
     Preprocessing(#[from] PreprocessingError),
     /// It breaks a rule of ONNX, so no runtime may see it.
-    #[error("`{}` breaks a rule, so it is not run: {finding}", path.display())]
-    BreaksRule {
-        /// The file.
-        path: PathBuf,
-        /// The first error that [`check`](crate::onnx::check::check) found.
-        finding: Finding,
-    },
+    #[error(transparent)]
+    Broken(#[from] Broken),
     /// Its input, outputs or metadata are not those of a classifier of pictures.
     #[error("`{}`: {reason}", path.display())]
     Unfit {

@@ -11,7 +11,7 @@ impl From<ClassifierError> for Failure {
             ClassifierError::File(_) => failure,
             ClassifierError::Preprocessing(error) => error.into(),
             ClassifierError::NoPreprocessing { reason, .. } => failure.hint(without(reason)),
-            ClassifierError::BreaksRule { .. } => Self {
+            ClassifierError::Broken(_) => Self {
                 status: Status::Disagrees,
                 ..failure.hint("`verify` lists everything that is wrong with it")
             },
