@@ -30,9 +30,10 @@
 //! | [`request`] | the stages strung together, from a request to a graph |
 //! | [`hub`] | models as timm publishes them on Hugging Face: folder, configuration, cache, client |
 //! | [`emit`](mod@emit) | from a request and its weights to a file |
-//! | [`runtime`] | the reference interpreter, tract and ONNX Runtime, behind one trait |
+//! | [`runtime`] | the reference interpreter, tract and ONNX Runtime, behind one trait; worker processes |
 //! | [`verify`] | inputs, tolerance, comparison, verdict |
 //! | [`classify`] | classifying pictures |
+//! | [`doctor`] | what is installed: runtimes, libraries, processor, GPU |
 //!
 //! `docs/architecture.md` has the dependencies between these modules, which a test keeps fresh, and what to touch to
 //! add an activation, a block, an operator, a spelling, a published row, an element type, an opset, an output or a target.
@@ -49,7 +50,8 @@
 //! - The same request gives the same bytes on every run, thread count and machine: draws are counter-based,
 //!   transcendental functions come from the crate `libm`, and no hash map is iterated.
 //! - Writing streams: a few chunks at a time, and nothing incomplete ever has its final name.
-//! - The library returns errors; it never prints and never exits.
+//! - The library returns errors; it never prints and never exits, but for the worker that [`runtime::process::serve`] makes
+//!   of a process.
 //!
 //! # Example
 //!
@@ -101,6 +103,7 @@
 pub mod architecture;
 #[cfg(feature = "picture")]
 pub mod classify;
+pub mod doctor;
 pub mod emit;
 pub mod form;
 pub mod graph;

@@ -93,6 +93,7 @@ pub fn logits(runtime: &str, model: &Path, size: usize, inputs: &[Vec<f32>]) -> 
     let cases = vec![case; inputs.len()];
     let library = (runtime == "ort-cpu").then(ort_library);
     let line = serde_json::json!({ "runtime": runtime, "library": library, "file": model, "cases": cases });
+    let line = serde_json::json!({ "run": line });
     writeln!(job, "{line}").expect("a pipe");
     for value in inputs.iter().flatten() {
         job.write_all(&f64::from(*value).to_le_bytes())

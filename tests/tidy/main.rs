@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules, and exactly the modules that each knows. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 21] = [
+const MAY_KNOW: [(&str, &[&str]); 22] = [
     ("tensor", &[]),
     ("scaling", &[]),
     // Of `onnx` only the messages of `onnx::proto` in the reference, and `onnx::file` in `process`: see
@@ -72,6 +72,7 @@ const MAY_KNOW: [(&str, &[&str]); 21] = [
             "metadata", "onnx", "request", "runtime", "tensor", "weights",
         ],
     ),
+    ("doctor", &["runtime"]),
     (
         "classify",
         &[
@@ -83,6 +84,7 @@ const MAY_KNOW: [(&str, &[&str]); 21] = [
         &[
             "architecture",
             "classify",
+            "doctor",
             "emit",
             "form",
             "graph",

@@ -73,6 +73,7 @@ fn without_the_variable_the_same_worker_leaves_files() {
     let mut input = worker.stdin.take().expect("a pipe");
     let case = serde_json::json!([{ "name": "input", "shape": [1, 3, 8, 8], "element": "f32" }]);
     let job = serde_json::json!({ "runtime": "ort-cpu", "library": ort_library(), "file": file, "cases": [case] });
+    let job = serde_json::json!({ "run": job });
     writeln!(input, "{job}").expect("a job");
     input.write_all(&[0; 8 * 3 * 8 * 8]).expect("an image");
     let mut output = Vec::new();

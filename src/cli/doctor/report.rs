@@ -1,11 +1,17 @@
 //! What `doctor` found. Its JSON form is an interface, with [`SCHEMA`] as its version; the README documents it.
 
-use super::processor::Processor;
-use efficientnet_onnx::runtime::cuda::{Cuda, Part};
+use efficientnet_onnx::doctor::{
+    Installation, Lack as Missing, LibraryState, Processor, RuntimeState,
+};
+use efficientnet_onnx::runtime::cuda::{Cuda, HINT_PROVIDER, Part};
+use efficientnet_onnx::runtime::discover::{HINT, Places};
+use efficientnet_onnx::runtime::process::{Ending, LookError};
+use efficientnet_onnx::runtime::{RuntimeError, RuntimeName};
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 /// Version of the JSON form.
-pub const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 1;
 
 /// Everything that was found.
 #[derive(Debug, Serialize)]
@@ -59,9 +65,6 @@ pub struct Library {
     pub path: String,
     /// How it was found.
     pub origin: &'static str,
-    /// What to do where it was asked for and cannot be used.
-    #[serde(skip)]
-    pub hint: Option<String>,
     /// Its version, if it could be loaded.
     pub version: Option<String>,
     /// Why it cannot be used.
@@ -79,4 +82,113 @@ pub struct Place {
     pub name: &'static str,
     /// What it names; none if it is not set.
     pub value: Option<String>,
+}
+
+impl Report {
+    /// Puts what was found into words.
+    pub fn of(found: &Installation, places: &Places) -> Self {
+        Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            processor: found.processor.clone(),
+            runtimes: found.runtimes.iter().map(Runtime::of).collect(),
+            libraries: found.libraries.iter().map(Library::of).collect(),
+            searched: searched(places),
+        }
+    }
+}
+
+impl Runtime {
+    fn of(state: &RuntimeState) -> Self {
+        let missing = state.missing.iter();
+        Self {
+            name: state.name.as_str(),
+            built: state.name.is_built(),
+            usable: state.is_usable(),
+            version: state.version.clone(),
+            library: state.library.as_deref().map(shown),
+            missing: missing
+                .map(|missing| Lack::of(missing, state.name))
+                .collect(),
+        }
+    }
+}
+
+impl Lack {
+    fn of(missing: &Missing, runtime: RuntimeName) -> Self {
+        let install = || match runtime {
+            RuntimeName::OrtCuda => HINT_PROVIDER.to_owned(),
+            _ => HINT.to_owned(),
+        };
+        let (part, hint) = match missing {
+            Missing::Runtime(RuntimeError::Unavailable { hint, .. }) => (None, hint.clone()),
+            Missing::Runtime(_) => (None, None),
+            Missing::NoLibrary | Missing::NoUsableLibrary => (None, Some(install())),
+            Missing::AskedLibrary(library) => (None, Some(library.hint().unwrap_or_else(install))),
+            Missing::Cuda(cuda) => (Some(cuda.part), Some(cuda.hint.clone())),
+        };
+        Self {
+            part,
+            reason: missing.to_string(),
+            hint,
+        }
+    }
+}
+
+impl Library {
+    fn of(state: &LibraryState) -> Self {
+        let contents = state.contents.as_ref();
+        Self {
+            path: shown(&state.library.path),
+            origin: state.library.origin,
+            version: contents.ok().map(|contents| contents.version.clone()),
+            error: contents.err().map(error),
+            providers: state.providers.clone(),
+            cuda: contents.ok().map(|contents| contents.cuda.clone()),
+        }
+    }
+}
+
+/// Why a library cannot be used.
+fn error(error: &LookError) -> String {
+    let ending = match error {
+        LookError::Unusable(reason) => return reason.clone(),
+        LookError::Ended(ending) => ending,
+    };
+    let crashed = |how: &str, last_words: &str| {
+        let said = match last_words.replace('\n', " / ") {
+            words if words.is_empty() => words,
+            words => format!("; it said: {words}"),
+        };
+        format!("loading it crashed ({how}){said}")
+    };
+    match ending {
+        Ending::NotStarted { reason } => format!("the process cannot be started: {reason}"),
+        Ending::TimedOut { limit } => {
+            format!("loading it was not done after {} s", limit.as_secs())
+        }
+        Ending::Nonsense { fault, last_words } => crashed(fault, last_words),
+        Ending::Ended { status, last_words } => {
+            let status = status.map_or_else(|| "without a status".to_owned(), |it| it.to_string());
+            crashed(&status, last_words)
+        }
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn searched(places: &Places) -> Vec<Place> {
+    let value = |path: &Option<PathBuf>| path.as_deref().map(shown);
+    let named = [
+        ("--ort-lib", value(&places.flag)),
+        ("ORT_DYLIB_PATH", value(&places.variable)),
+        ("VIRTUAL_ENV", value(&places.virtual_env)),
+        ("python3", value(&places.python)),
+    ];
+    let cuda = places.cuda.iter();
+    let cuda = cuda.map(|folder| ("--cuda-lib", Some(shown(folder))));
+    let all = named.into_iter().chain(cuda);
+    all.map(|(name, value)| Place { name, value }).collect()
 }

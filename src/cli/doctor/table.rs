@@ -1,8 +1,8 @@
 //! What `doctor` found, as people read it.
 
-use super::processor::Processor;
 use super::report::{Library, Report, Runtime};
 use comfy_table::{Table, presets};
+use efficientnet_onnx::doctor::Processor;
 use std::fmt::Write;
 
 /// The whole text, which ends with a line feed.

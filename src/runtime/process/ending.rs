@@ -1,7 +1,8 @@
-//! What is said of a worker that ended without a result: how its process ended, and its last words.
+//! How a worker process ended without its last message, and its last words.
 //!
 //! Independent of runtimes and files.
 
+use std::fmt;
 use std::io::Read;
 use std::process::{ChildStderr, ExitStatus};
 use std::sync::mpsc::{Receiver, channel};
@@ -11,8 +12,70 @@ use std::time::Duration;
 /// How many bytes of the last words are kept.
 const KEPT: usize = 2048;
 
+/// How a worker process ended without its last message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It could not be started.
+    NotStarted {
+        /// Why not.
+        reason: String,
+    },
+    /// It was ended at its time limit.
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
+    /// It wrote what no worker writes, and was ended.
+    Nonsense {
+        /// What is wrong with it.
+        fault: String,
+        /// The end of its standard error, trimmed.
+        last_words: String,
+    },
+    /// It ended, by itself or by a signal.
+    Ended {
+        /// Its status, if it is known.
+        status: Option<ExitStatus>,
+        /// The end of its standard error, trimmed.
+        last_words: String,
+    },
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotStarted { reason } => write!(f, "the worker cannot be started: {reason}"),
+            Self::TimedOut { limit } => {
+                write!(f, "it was not done after {} s", limit.as_secs_f64())
+            }
+            Self::Nonsense { fault, last_words } => {
+                write!(
+                    f,
+                    "it wrote what no worker writes: {fault}{}",
+                    quote(last_words)
+                )
+            }
+            Self::Ended { status, last_words } => {
+                let ended = status.map_or_else(|| "it ended without a result".to_owned(), describe);
+                match cause(last_words) {
+                    Some(cause) => write!(f, "{cause}: {ended}"),
+                    None => write!(f, "{ended}{}", quote(last_words)),
+                }
+            }
+        }
+    }
+}
+
+/// What to add to a message about a process: its last words, if it said any.
+fn quote(last_words: &str) -> String {
+    match last_words {
+        "" => String::new(),
+        words => format!("; it said: {}", words.replace('\n', " / ")),
+    }
+}
+
 /// The end of what the child writes to its standard error, sent when it has closed it.
-pub fn read_last_lines(mut errors: ChildStderr) -> Receiver<String> {
+pub fn read_last_words(mut errors: ChildStderr) -> Receiver<String> {
     let (send, receive) = channel();
     thread::spawn(move || {
         let mut last = Vec::new();
@@ -26,37 +89,16 @@ pub fn read_last_lines(mut errors: ChildStderr) -> Receiver<String> {
     receive
 }
 
-/// What to add to a message about the child: its last words, if it said any.
-pub fn quote(last_lines: &Receiver<String>) -> String {
-    quoted(&wait(last_lines))
-}
-
-/// How a child ended, if it has, and why as far as its last words tell.
-pub fn explain(status: Option<ExitStatus>, last_lines: &Receiver<String>) -> String {
-    let ended = status.map_or_else(|| "it ended without a result".to_owned(), describe);
-    let lines = wait(last_lines);
-    match cause(&lines) {
-        Some(cause) => format!("{cause}: {ended}"),
-        None => format!("{ended}{}", quoted(&lines)),
-    }
-}
-
 /// Whether Ctrl-C ended it.
 pub fn was_interrupted(status: ExitStatus) -> bool {
     signal(status) == Some(2)
 }
 
-fn wait(last_lines: &Receiver<String>) -> String {
-    last_lines
+/// The last words of a process that has ended.
+pub fn wait(last_words: &Receiver<String>) -> String {
+    last_words
         .recv_timeout(Duration::from_millis(500))
         .unwrap_or_default()
-}
-
-fn quoted(lines: &str) -> String {
-    match lines {
-        "" => String::new(),
-        lines => format!("; it said: {}", lines.replace('\n', " / ")),
-    }
 }
 
 /// What Rust and C++ say before they abort.
@@ -114,9 +156,11 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
 
     fn explained(signal: i32, lines: &str) -> String {
-        let (send, receive) = channel();
-        send.send(lines.to_owned()).expect("a receiver");
-        explain(Some(ExitStatus::from_raw(signal)), &receive)
+        let ended = Ending::Ended {
+            status: Some(ExitStatus::from_raw(signal)),
+            last_words: lines.to_owned(),
+        };
+        ended.to_string()
     }
 
     #[test]

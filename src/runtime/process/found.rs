@@ -1,15 +1,18 @@
 //! Runs a file in a runtime by name, with the library that is found for it.
 
-use super::protocol::Job;
+use super::ending::Ending;
+use super::protocol::{Job, RunJob, read_event};
 use super::supervise::supervise;
 use super::{Host, PassedOver, ProcessError, Run, RunOptions, SEARCH_PATH, perform};
 use crate::onnx::file::ModelFile;
 use crate::onnx::file::plain::{PlainError, plain};
 use crate::runtime::cuda::HINT_PROVIDER;
 use crate::runtime::discover::{HINT, Library};
-use crate::runtime::outcome::{Outcome, Trouble};
+use crate::runtime::outcome::{Event, Outcome, Trouble};
 use crate::runtime::{RuntimeName, not_built};
 use crate::tensor::NamedTensor;
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 impl Host {
@@ -118,7 +121,7 @@ impl Host {
         cases: &[Vec<NamedTensor>],
         limit: Duration,
     ) -> Result<Outcome, ProcessError> {
-        let job = Job {
+        let job = RunJob {
             options: options.clone(),
             library: library.map(|library| library.path.clone()),
             cases: cases.to_vec(),
@@ -130,12 +133,40 @@ impl Host {
         };
         let mut command = program.command();
         if let (RuntimeName::OrtCuda, Some(library)) = (options.runtime, library) {
-            let inherited = std::env::var_os(SEARCH_PATH);
-            let path = self.places.cuda_search_path(&library.path, inherited)?;
-            command.env(SEARCH_PATH, path);
+            command.env(SEARCH_PATH, self.search_path(library)?);
         }
-        supervise(command, job, limit, &self.interrupted)
+        run_in(command, job, limit, &self.interrupted)
     }
+}
+
+/// Runs a file in a worker.
+///
+/// # Errors
+/// As [`supervise`].
+pub fn run_in(
+    command: Command,
+    job: RunJob,
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> Result<Outcome, ProcessError> {
+    let mut outcome = Outcome::default();
+    let mut take = |event| {
+        outcome.add(event);
+        outcome.is_over()
+    };
+    let job = Job::Run(job);
+    let ending = supervise(command, job, read_event, limit, interrupted, &mut take)?;
+    if let Some(ending) = ending {
+        outcome.add(Event::Failed(match ending {
+            Ending::TimedOut { limit } => Trouble::TimedOut {
+                seconds: limit.as_secs_f64(),
+            },
+            ending => Trouble::Crashed {
+                message: ending.to_string(),
+            },
+        }));
+    }
+    Ok(outcome)
 }
 
 /// Why a worker ended before its library was ready, in whatever way it did.

@@ -25,15 +25,22 @@
 
 mod ending;
 mod found;
+mod look;
 mod protocol;
 mod serve;
 mod supervise;
+#[cfg(all(test, unix))]
+mod tests;
+mod wire;
 
+use super::cuda::Cuda;
 use super::discover::{Library, Places};
 use super::outcome::{Event, Outcome, execute, measure};
 use super::{Options, RuntimeName};
 use crate::onnx::file::plain::{Change, PlainError};
-use protocol::Job;
+pub use ending::Ending;
+use protocol::RunJob;
+use serde::{Deserialize, Serialize};
 pub use serve::serve;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -92,6 +99,12 @@ impl Host {
             ..Self::in_this_process(places)
         }
     }
+
+    /// The search path of a worker that is to use this library with CUDA.
+    fn search_path(&self, library: &Library) -> Result<OsString, std::env::JoinPathsError> {
+        let inherited = std::env::var_os(SEARCH_PATH);
+        self.places.cuda_search_path(&library.path, inherited)
+    }
 }
 
 /// What is run, and how.
@@ -137,7 +150,7 @@ impl RunOptions {
 }
 
 /// What a run computes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Every case once.
@@ -185,6 +198,26 @@ impl fmt::Display for PassedOver {
     }
 }
 
+/// What a library of ONNX Runtime is, has and lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// Its version.
+    pub version: String,
+    /// What it has and lacks for CUDA.
+    pub cuda: Cuda,
+}
+
+/// Why a library cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LookError {
+    /// It is missing, too old or broken.
+    #[error("{0}")]
+    Unusable(String),
+    /// Loading it ended the worker, or took more than a minute.
+    #[error("loading it: {0}")]
+    Ended(Ending),
+}
+
 /// Why there is no run.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
@@ -208,7 +241,7 @@ pub enum ProcessError {
 }
 
 /// Does a job in this process, and tells every event to `tell`.
-fn perform(job: &Job, tell: &mut dyn FnMut(Event)) {
+fn perform(job: &RunJob, tell: &mut dyn FnMut(Event)) {
     let options = &job.options;
     let (runtime, file) = (options.runtime, options.file.as_path());
     let opened_with = options.opened_with(job.library.as_deref());

@@ -2,28 +2,34 @@
 //!
 //! A message is one line of JSON, and after it the elements of every tensor that the line announces, as
 //! little-endian f64 in row-major order, with nothing between. The parent sends one job and keeps the
-//! pipe open; the worker ends when the pipe closes, so it cannot outlive its parent. The worker answers with
-//! events, of which `failed` or `done` is the last. Both sides trust nothing: a line is at most 1 MiB, and a
-//! tensor is read piece by piece, so that an announced size allocates nothing.
+//! pipe open; the worker ends when the pipe closes, so it cannot outlive its parent. The worker answers a run with
+//! events, of which `failed` or `done` is the last, and a look at a library with one message.
 
-use super::{Mode, RunOptions};
+use super::wire::{
+    PathLine, TensorLine, lines, malformed, read_line, read_tensors, write_elements, write_line,
+};
+use super::{Contents, Mode, RunOptions};
 use crate::runtime::RuntimeName;
 use crate::runtime::device::Device;
 use crate::runtime::outcome::{CaseRun, Event, Timings, Trouble};
 use crate::runtime::placement::Placement;
-use crate::tensor::{Element, NamedTensor};
+use crate::tensor::NamedTensor;
 use serde::{Deserialize, Serialize};
-use std::ffi::OsString;
-use std::io::{self, BufRead, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
 
-const LONGEST_LINE: u64 = 1 << 20;
-/// Bytes that are read at a time.
-const PIECE: usize = 1 << 16;
-
-/// What a worker is to compute.
+/// What a worker is to do.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Job {
+pub enum Job {
+    /// Run a file.
+    Run(RunJob),
+    /// Load this library of ONNX Runtime, and tell what it has and lacks.
+    LookAt(PathBuf),
+}
+
+/// A file to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunJob {
     /// What is run, and how.
     pub options: RunOptions,
     /// The shared library of the runtime, absolute, where it has one.
@@ -33,7 +39,14 @@ pub struct Job {
 }
 
 #[derive(Serialize, Deserialize)]
-struct JobLine {
+#[serde(rename_all = "snake_case")]
+enum JobLine {
+    Run(RunLine),
+    LookAt(PathLine),
+}
+
+#[derive(Serialize, Deserialize)]
+struct RunLine {
     runtime: RuntimeName,
     library: Option<PathLine>,
     file: PathLine,
@@ -45,39 +58,6 @@ struct JobLine {
     #[serde(default)]
     leave_out: Vec<String>,
     cases: Vec<Vec<TensorLine>>,
-}
-
-/// A path, also one that is not UTF-8.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum PathLine {
-    Text(String),
-    Other(OsString),
-}
-
-impl From<&Path> for PathLine {
-    fn from(path: &Path) -> Self {
-        match path.to_str() {
-            Some(text) => Self::Text(text.to_owned()),
-            None => Self::Other(path.into()),
-        }
-    }
-}
-
-impl From<PathLine> for PathBuf {
-    fn from(line: PathLine) -> Self {
-        match line {
-            PathLine::Text(text) => text.into(),
-            PathLine::Other(path) => path.into(),
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct TensorLine {
-    name: String,
-    shape: Vec<usize>,
-    element: Element,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -103,32 +83,43 @@ struct CaseLine {
 
 /// Sends a job.
 pub fn write_job(job: &Job, out: &mut impl Write) -> io::Result<()> {
-    let options = &job.options;
-    let line = JobLine {
+    match job {
+        Job::Run(run) => write_run(run, out)?,
+        Job::LookAt(library) => write_line(&JobLine::LookAt(library.as_path().into()), out)?,
+    }
+    out.flush()
+}
+
+fn write_run(run: &RunJob, out: &mut impl Write) -> io::Result<()> {
+    let options = &run.options;
+    let line = RunLine {
         runtime: options.runtime,
-        library: job.library.as_deref().map(PathLine::from),
+        library: run.library.as_deref().map(PathLine::from),
         file: options.file.as_path().into(),
         threads: options.threads,
         rounded: options.rounded,
         mode: options.mode,
         leave_out: options.leave_out.clone(),
-        cases: job.cases.iter().map(|case| lines(case)).collect(),
+        cases: run.cases.iter().map(|case| lines(case)).collect(),
     };
-    write_line(&line, out)?;
-    for tensor in job.cases.iter().flatten() {
+    write_line(&JobLine::Run(line), out)?;
+    for tensor in run.cases.iter().flatten() {
         write_elements(&tensor.data, out)?;
     }
-    out.flush()
+    Ok(())
 }
 
 /// Receives a job.
 pub fn read_job(input: &mut impl BufRead) -> io::Result<Job> {
-    let line: JobLine = read_line(input)?.ok_or_else(|| malformed("there is no job"))?;
+    let line = match read_line(input)?.ok_or_else(|| malformed("there is no job"))? {
+        JobLine::Run(line) => line,
+        JobLine::LookAt(library) => return Ok(Job::LookAt(library.into())),
+    };
     let mut cases = Vec::new();
     for case in line.cases {
         cases.push(read_tensors(case, input)?);
     }
-    Ok(Job {
+    Ok(Job::Run(RunJob {
         options: RunOptions {
             runtime: line.runtime,
             file: line.file.into(),
@@ -139,7 +130,18 @@ pub fn read_job(input: &mut impl BufRead) -> io::Result<Job> {
         },
         library: line.library.map(PathBuf::from),
         cases,
-    })
+    }))
+}
+
+/// Sends what a library has and lacks, or why it cannot be used.
+pub fn write_contents(contents: &Result<Contents, String>, out: &mut impl Write) -> io::Result<()> {
+    write_line(contents, out)?;
+    out.flush()
+}
+
+/// Receives what a library has and lacks; none at the end of the stream.
+pub fn read_contents(input: &mut impl BufRead) -> io::Result<Option<Result<Contents, String>>> {
+    read_line(input)
 }
 
 /// Sends an event.
@@ -200,88 +202,11 @@ fn read_case(line: CaseLine, input: &mut impl BufRead) -> io::Result<CaseRun> {
     })
 }
 
-fn lines(tensors: &[NamedTensor]) -> Vec<TensorLine> {
-    tensors
-        .iter()
-        .map(|tensor| TensorLine {
-            name: tensor.name.clone(),
-            shape: tensor.shape.clone(),
-            element: tensor.element,
-        })
-        .collect()
-}
-
-fn write_line(line: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
-    out.write_all(b"\n")
-}
-
-fn read_line<T: for<'a> Deserialize<'a>>(input: &mut impl BufRead) -> io::Result<Option<T>> {
-    let mut line = Vec::new();
-    input.take(LONGEST_LINE).read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    let quoted = || {
-        String::from_utf8_lossy(&line[..line.len().min(80)])
-            .trim_end()
-            .escape_debug()
-            .to_string()
-    };
-    serde_json::from_slice(&line)
-        .map(Some)
-        .map_err(|_| malformed(&format!("`{}` is no message", quoted())))
-}
-
-fn write_elements(elements: &[f64], out: &mut impl Write) -> io::Result<()> {
-    let mut bytes = Vec::with_capacity(PIECE);
-    for piece in elements.chunks(PIECE / 8) {
-        bytes.clear();
-        bytes.extend(piece.iter().flat_map(|element| element.to_le_bytes()));
-        out.write_all(&bytes)?;
-    }
-    Ok(())
-}
-
-fn read_tensors(lines: Vec<TensorLine>, input: &mut impl BufRead) -> io::Result<Vec<NamedTensor>> {
-    let read = |line: TensorLine| {
-        let size = line
-            .shape
-            .iter()
-            .try_fold(1_usize, |size, &dimension| size.checked_mul(dimension));
-        let size = size.filter(|size| *size <= isize::MAX as usize / 8);
-        let size =
-            size.ok_or_else(|| malformed(&format!("`{}` is announced too large", line.name)))?;
-        Ok(NamedTensor {
-            data: read_elements(size, input)?,
-            name: line.name,
-            shape: line.shape,
-            element: line.element,
-        })
-    };
-    lines.into_iter().map(read).collect()
-}
-
-fn read_elements(count: usize, input: &mut impl Read) -> io::Result<Vec<f64>> {
-    let mut elements = Vec::new();
-    let mut bytes = vec![0; PIECE];
-    while elements.len() < count {
-        let piece = &mut bytes[..((count - elements.len()).saturating_mul(8)).min(PIECE)];
-        input.read_exact(piece)?;
-        let (words, _) = piece.as_chunks::<8>();
-        elements.extend(words.iter().map(|word| f64::from_le_bytes(*word)));
-    }
-    Ok(elements)
-}
-
-fn malformed(message: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, message.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::runtime::placement::Source;
+    use crate::tensor::Element;
 
     fn tensor(name: &str, shape: &[usize], data: &[f64]) -> NamedTensor {
         NamedTensor {
@@ -301,7 +226,7 @@ mod tests {
             ],
             vec![tensor("input", &[0, 2], &[])],
         ];
-        let mut job = Job {
+        let mut job = RunJob {
             options: RunOptions {
                 threads: Some(3),
                 rounded: true,
@@ -312,17 +237,19 @@ mod tests {
             library: Some("/a/library.so".into()),
             cases,
         };
-        let read_back = |job: &Job| {
+        let assert_read_back = |job: Job| {
             let mut bytes = Vec::new();
-            write_job(job, &mut bytes).expect("written");
-            read_job(&mut bytes.as_slice()).expect("read")
+            write_job(&job, &mut bytes).expect("written");
+            assert_eq!(read_job(&mut bytes.as_slice()).expect("read"), job);
         };
-        assert_eq!(read_back(&job), job);
+        assert_read_back(Job::Run(job.clone()));
+        assert_read_back(Job::LookAt("/a/library.so".into()));
         #[cfg(unix)]
         {
+            use std::ffi::OsString;
             use std::os::unix::ffi::OsStringExt;
             job.options.file = OsString::from_vec(vec![b'a', 0xff]).into();
-            assert_eq!(read_back(&job), job);
+            assert_read_back(Job::Run(job));
         }
 
         let outputs = vec![tensor("logits", &[1, 20_000], &vec![0.5; 20_000])];

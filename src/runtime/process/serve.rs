@@ -1,7 +1,8 @@
 //! The worker's side: does one job for the process that started it, and sends every event back.
 
+use super::look::contents;
 use super::perform;
-use super::protocol::{read_job, write_event};
+use super::protocol::{Job, read_job, write_contents, write_event};
 use crate::runtime::outcome::{Event, Trouble};
 use std::io::{self, Read};
 use std::panic;
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Makes this process a worker: reads a job from standard input, does it, and writes every event to standard output.
+/// Makes this process a worker: reads a job from standard input, does it, and writes what comes of it to standard output.
 ///
 /// To be called at the start of the process and to be the last thing that it does. The process ends at once when the one
 /// that started it closes the pipe, which it does by ending in whatever way. On Linux it offers itself to the kernel as the
@@ -21,6 +22,12 @@ pub fn serve() -> io::Result<()> {
     offer_to_the_out_of_memory_killer();
     let job = read_job(&mut io::stdin().lock())?;
     thread::spawn(end_with_the_parent);
+    let run = match job {
+        Job::Run(run) => run,
+        Job::LookAt(library) => {
+            return write_contents(&contents(&library), &mut io::stdout().lock());
+        }
+    };
 
     let panicked = Arc::new(Mutex::new(String::new()));
     let message = Arc::clone(&panicked);
@@ -34,8 +41,8 @@ pub fn serve() -> io::Result<()> {
             end();
         }
     };
-    let run = panic::AssertUnwindSafe(|| perform(&job, &mut tell));
-    if panic::catch_unwind(run).is_err() {
+    let done = panic::catch_unwind(panic::AssertUnwindSafe(|| perform(&run, &mut tell)));
+    if done.is_err() {
         let message = panicked
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

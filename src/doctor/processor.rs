@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// What this process sees of the processor.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Processor {
     /// Instruction set, such as `x86_64`.
     pub architecture: &'static str,
@@ -11,11 +11,14 @@ pub struct Processor {
     pub features: Vec<&'static str>,
 }
 
-/// Looks at the processor.
-pub fn look() -> Processor {
-    Processor {
-        architecture: std::env::consts::ARCH,
-        features: features(),
+impl Processor {
+    /// Looks at the processor that this process runs on.
+    #[must_use]
+    pub fn here() -> Self {
+        Self {
+            architecture: std::env::consts::ARCH,
+            features: features(),
+        }
     }
 }
 
