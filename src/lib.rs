@@ -33,6 +33,7 @@
 //! | [`runtime`] | the reference interpreter, tract and ONNX Runtime, behind one trait; worker processes |
 //! | [`verify`] | inputs, tolerance, comparison, verdict |
 //! | [`classify`] | classifying pictures |
+//! | [`bench`](mod@bench) | how long a file takes in each runtime |
 //! | [`doctor`] | what is installed: runtimes, libraries, processor, GPU |
 //!
 //! `docs/architecture.md` has the dependencies between these modules, which a test keeps fresh, and what to touch to
@@ -101,6 +102,7 @@
 //! dependencies.
 
 pub mod architecture;
+pub mod bench;
 #[cfg(feature = "picture")]
 pub mod classify;
 pub mod doctor;

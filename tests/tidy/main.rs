@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules, and exactly the modules that each knows. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 22] = [
+const MAY_KNOW: [(&str, &[&str]); 23] = [
     ("tensor", &[]),
     ("scaling", &[]),
     // Of `onnx` only the messages of `onnx::proto` in the reference, and `onnx::file` in `process`: see
@@ -80,10 +80,15 @@ const MAY_KNOW: [(&str, &[&str]); 22] = [
         ],
     ),
     (
+        "bench",
+        &["metadata", "onnx", "runtime", "tensor", "verify"],
+    ),
+    (
         "cli",
         &[
             "architecture",
             "classify",
+            "bench",
             "doctor",
             "emit",
             "form",

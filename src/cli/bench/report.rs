@@ -1,9 +1,10 @@
-//! What `bench` says: as JSON, of version [`SCHEMA`], and as a table.
+//! What `bench` prints: as JSON, of version [`SCHEMA`], and as a table.
 
 use comfy_table::{Table, presets};
+use efficientnet_onnx::bench::{BenchRow, Ratio, Spread};
 use efficientnet_onnx::onnx::check::Finding;
 use efficientnet_onnx::onnx::file::plain::Change;
-use efficientnet_onnx::runtime::RuntimeName;
+use efficientnet_onnx::runtime::outcome::Trouble;
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
@@ -13,7 +14,7 @@ const SCHEMA: u32 = 1;
 
 /// All rows.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct Report<'a> {
     schema: u32,
     file: String,
     against: Option<String>,
@@ -21,7 +22,7 @@ pub struct Report {
     size: Option<[u64; 2]>,
     /// The rule that a file breaks; then nothing ran.
     pub problems: Vec<Problem>,
-    rows: Vec<Row>,
+    rows: Vec<Row<'a>>,
 }
 
 /// A rule that a file breaks.
@@ -33,102 +34,74 @@ pub struct Problem {
 }
 
 /// One runtime with so many threads and images at once.
-#[derive(Clone, Debug, Serialize)]
-pub struct Row {
+#[derive(Debug, Serialize)]
+struct Row<'a> {
     runtime: &'static str,
-    pub version: Option<String>,
+    version: Option<&'a str>,
     threads: u16,
     batch: u64,
-    /// Reading the file and preparing for the shapes.
-    pub load_seconds: Option<f64>,
-    /// The first run of all.
-    pub first_seconds: Option<f64>,
-    /// Runs that count, over all processes.
-    pub runs: usize,
-    /// Of one run, whatever the batch.
-    pub seconds: Option<Spread>,
-    /// The most memory of a process.
-    pub peak_bytes: Option<u64>,
-    /// Time of the other file over that of the file.
-    pub ratio: Option<Ratio>,
-    /// How the copy that ran differs from the file; nothing if the file itself ran.
-    pub changes: Vec<Change>,
+    load_seconds: Option<f64>,
+    first_seconds: Option<f64>,
+    runs: usize,
+    seconds: Option<Spread>,
+    peak_bytes: Option<u64>,
+    ratio: Option<RatioRow>,
+    changes: &'a [Change],
     /// Why there is no time.
-    pub error: Option<String>,
+    error: Option<String>,
     /// The same in one line.
     #[serde(skip)]
-    pub summary: Option<String>,
+    summary: Option<String>,
     /// Whether that is because the runtime is not here.
-    pub unavailable: bool,
+    unavailable: bool,
 }
 
-/// The ratio, over pairs of processes that ran one after the other.
-#[derive(Clone, Debug, Serialize)]
-pub struct Ratio {
-    pub pairs: usize,
+#[derive(Debug, Serialize)]
+struct RatioRow {
+    pairs: usize,
     #[serde(flatten)]
-    pub spread: Spread,
+    spread: Spread,
 }
 
-/// Median and quartiles.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Spread {
-    pub median: f64,
-    pub lower_quartile: f64,
-    pub upper_quartile: f64,
-}
-
-impl Spread {
-    /// Of some numbers; between two of them, in proportion.
-    pub fn of(numbers: &[f64]) -> Self {
-        let mut sorted = numbers.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let at = |quarters: usize| {
-            let (whole, part) = (
-                quarters * sorted.len().saturating_sub(1) / 4,
-                quarters * sorted.len().saturating_sub(1) % 4,
-            );
-            let low = sorted.get(whole).copied().unwrap_or(f64::NAN);
-            let high = sorted.get(whole + 1).copied().unwrap_or(low);
-            low + (high - low) * part as f64 / 4.0
-        };
+impl<'a> Row<'a> {
+    /// `against` is the other file, by which a failure may be.
+    fn new(row: &'a BenchRow, against: Option<&Path>) -> Self {
+        let failure = row.failure.as_ref();
+        let other = against.filter(|_| failure.is_some_and(|failure| failure.of_other));
+        let error = failure.map(|failure| match other {
+            Some(other) => format!("`{}`: {}", other.display(), failure.trouble.predicate()),
+            None => failure.trouble.predicate(),
+        });
+        let refused = failure.filter(|failure| matches!(failure.trouble, Trouble::Refused { .. }));
+        let refused = refused.filter(|failure| !failure.of_other);
         Self {
-            median: at(2),
-            lower_quartile: at(1),
-            upper_quartile: at(3),
+            runtime: row.runtime.as_str(),
+            version: row.version.as_deref(),
+            threads: row.threads,
+            batch: row.batch,
+            load_seconds: row.load_seconds,
+            first_seconds: row.first_seconds,
+            runs: row.runs,
+            seconds: row.seconds,
+            peak_bytes: row.peak_bytes,
+            ratio: row
+                .ratio
+                .map(|Ratio { pairs, spread }| RatioRow { pairs, spread }),
+            changes: &row.changes,
+            error,
+            summary: refused.map(|failure| failure.trouble.summary()),
+            unavailable: row.is_unavailable(),
         }
     }
 }
 
-impl Row {
-    /// Nothing is known yet.
-    pub fn new(runtime: RuntimeName, threads: u16, batch: u64) -> Self {
-        Self {
-            runtime: runtime.as_str(),
-            version: None,
-            threads,
-            batch,
-            load_seconds: None,
-            first_seconds: None,
-            runs: 0,
-            seconds: None,
-            peak_bytes: None,
-            ratio: None,
-            changes: Vec::new(),
-            error: None,
-            summary: None,
-            unavailable: false,
-        }
-    }
-}
-
-impl Report {
+impl<'a> Report<'a> {
     /// Of a file, and perhaps another.
     pub fn new(
         file: &Path,
         against: Option<&Path>,
         size: Option<[u64; 2]>,
-        rows: Vec<Row>,
+        rows: &'a [BenchRow],
     ) -> Self {
         Self {
             schema: SCHEMA,
@@ -136,7 +109,7 @@ impl Report {
             against: against.map(|path| path.display().to_string()),
             size,
             problems: Vec::new(),
-            rows,
+            rows: rows.iter().map(|row| Row::new(row, against)).collect(),
         }
     }
 
@@ -171,7 +144,7 @@ impl Report {
             };
             let mut cells = vec![
                 row.runtime.to_owned(),
-                row.version.clone().unwrap_or_else(dash),
+                row.version.map_or_else(dash, str::to_owned),
                 row.threads.to_string(),
                 row.batch.to_string(),
                 row.load_seconds.map_or_else(dash, time),
@@ -184,7 +157,7 @@ impl Report {
                 cells.push(
                     row.ratio
                         .as_ref()
-                        .map_or_else(dash, |Ratio { spread, .. }| {
+                        .map_or_else(dash, |RatioRow { spread, .. }| {
                             format!(
                                 "{:.3} ({:.3}..{:.3})",
                                 spread.median, spread.lower_quartile, spread.upper_quartile
@@ -206,7 +179,7 @@ impl Report {
         }
         let mut told = Vec::new();
         for row in &self.rows {
-            for change in &row.changes {
+            for change in row.changes {
                 let line = format!("{}: ran a copy of the file: {change}", row.runtime);
                 if !told.contains(&line) {
                     let _ = write!(text, "\n{line}");
@@ -215,24 +188,5 @@ impl Report {
             }
         }
         text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quartiles_are_between_the_numbers() {
-        let spread = Spread::of(&[4.0, 1.0, 3.0, 2.0]);
-        assert_eq!(
-            (spread.lower_quartile, spread.median, spread.upper_quartile),
-            (1.75, 2.5, 3.25)
-        );
-        let one = Spread::of(&[7.0]);
-        assert_eq!(
-            (one.lower_quartile, one.median, one.upper_quartile),
-            (7.0, 7.0, 7.0)
-        );
     }
 }

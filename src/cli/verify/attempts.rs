@@ -122,7 +122,12 @@ fn attempt(
         ..options(run, request, runtime)
     };
     let tried = host.run(&options, run.inputs, run.limit)?;
-    notes.extend(tried.passed_over.iter().map(|one| Note::PassedOver(one.to_string())));
+    notes.extend(
+        tried
+            .passed_over
+            .iter()
+            .map(|one| Note::PassedOver(one.to_string())),
+    );
     if let (Some(Trouble::Unavailable { reason, .. }), false) = (&tried.outcome.trouble, named) {
         let reason = reason.clone();
         notes.push(Note::NotAvailable { runtime, reason });

@@ -1,0 +1,359 @@
+//! Times a file in each runtime: with how many threads and images how long it takes, and how much memory.
+//!
+//! [`bench`] runs a file on seeded noise, in five worker processes for each [`BenchRow`]; without a program for workers, five
+//! times in this process. With a second file both run by turns, and the ratio of their times is given too.
+
+mod spread;
+
+use crate::metadata::Untrained;
+use crate::onnx::check::{Broken, refuse_broken};
+use crate::onnx::file::plain::Change;
+use crate::onnx::file::{FileError, ModelFile};
+use crate::runtime::RuntimeName;
+use crate::runtime::outcome::{Timings, Trouble};
+use crate::runtime::process::{Host, Mode, ProcessError, Run, RunOptions};
+use crate::tensor::NamedTensor;
+use crate::verify::plan::{PlanError, Wanted, cases_of};
+use crate::verify::subject::{LeftOut, Subject};
+use crate::verify::{noise, read};
+pub use spread::Spread;
+use std::path::{Path, PathBuf};
+use std::slice;
+use std::time::Duration;
+
+/// Processes for each row, one after the other; with two files by turns.
+const PROCESSES: usize = 5;
+
+/// What is timed, and how.
+#[derive(Clone, Debug)]
+pub struct BenchOptions {
+    /// The runtimes. One that is not [`Chosen::asked`] for and cannot be used is left out with a note.
+    pub runtimes: Vec<Chosen>,
+    /// Threads of ONNX Runtime, one row each; the others use one.
+    pub threads: Vec<u16>,
+    /// Images at once, one row each, where the file's batch is symbolic; none for what the file says, or one.
+    pub batches: Vec<u64>,
+    /// Height and width of an image, where the file's are symbolic; none for the file's own.
+    pub size: Option<[u64; 2]>,
+    /// Runs that count, in each process.
+    pub runs: u16,
+    /// Time limit of each process.
+    pub limit: Duration,
+}
+
+impl Default for BenchOptions {
+    /// tract and ONNX Runtime on the CPU as far as they are built, one thread, ten runs, five minutes.
+    fn default() -> Self {
+        let by_default = [RuntimeName::Tract, RuntimeName::OrtCpu];
+        let built = by_default.into_iter().filter(|name| name.is_built());
+        Self {
+            runtimes: built.map(|name| Chosen { name, asked: false }).collect(),
+            threads: vec![1],
+            batches: Vec::new(),
+            size: None,
+            runs: 10,
+            limit: Duration::from_mins(5),
+        }
+    }
+}
+
+/// A runtime to time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// The runtime.
+    pub name: RuntimeName,
+    /// Whether it was asked for, so that it must work.
+    pub asked: bool,
+}
+
+/// One runtime with so many threads and images at once.
+#[derive(Clone, Debug)]
+pub struct BenchRow {
+    /// The runtime.
+    pub runtime: RuntimeName,
+    /// The version of its library, if it could be used.
+    pub version: Option<String>,
+    /// Threads within one operation.
+    pub threads: u16,
+    /// Images at once.
+    pub batch: u64,
+    /// Reading the file and preparing for the shapes of the inputs, of the last process.
+    pub load_seconds: Option<f64>,
+    /// The first run of the last process.
+    pub first_seconds: Option<f64>,
+    /// Runs that count, over all processes.
+    pub runs: usize,
+    /// Seconds of one run, whatever the batch; none if there is trouble.
+    pub seconds: Option<Spread>,
+    /// The most memory that a process has held.
+    pub peak_bytes: Option<u64>,
+    /// Time of the other file over that of the file.
+    pub ratio: Option<Ratio>,
+    /// How the copy that ran differs from the file; nothing if the file itself ran.
+    pub changes: Vec<Change>,
+    /// Why there is no time.
+    pub failure: Option<BenchFailure>,
+}
+
+impl BenchRow {
+    fn new(runtime: RuntimeName, threads: u16, batch: u64) -> Self {
+        Self {
+            runtime,
+            version: None,
+            threads,
+            batch,
+            load_seconds: None,
+            first_seconds: None,
+            runs: 0,
+            seconds: None,
+            peak_bytes: None,
+            ratio: None,
+            changes: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// Whether there is no time because the runtime cannot be used here.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        let failure = self.failure.as_ref();
+        failure.is_some_and(|BenchFailure { of_other, trouble }| {
+            !of_other && matches!(trouble, Trouble::Unavailable { .. })
+        })
+    }
+}
+
+/// The ratio of two files' times, over pairs of processes that ran one after the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratio {
+    /// Pairs of processes.
+    pub pairs: usize,
+    /// The ratio of the medians of a pair.
+    pub spread: Spread,
+}
+
+/// Why a row has no time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BenchFailure {
+    /// Whether it was the other file that failed.
+    pub of_other: bool,
+    /// What happened.
+    pub trouble: Trouble,
+}
+
+/// What a caller should know of a bench.
+#[derive(Clone, Debug)]
+pub enum BenchNote {
+    /// A file has random weights.
+    Untrained {
+        /// The file.
+        file: PathBuf,
+        /// Which of its weights are random.
+        untrained: Untrained,
+    },
+    /// An output of the file is not asked for.
+    LeftOut(LeftOut),
+    /// A runtime that was not asked for cannot be used here.
+    NotTimed {
+        /// The runtime.
+        runtime: RuntimeName,
+        /// Why not.
+        trouble: Trouble,
+    },
+}
+
+/// Why a file is not timed.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// It cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It breaks a rule of ONNX.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// It cannot be tried with the batches and the size that are asked for.
+    #[error("`{}`: {source}", file.display())]
+    Inputs {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: PlanError,
+    },
+    /// There was no run.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
+/// Times a file, and with `against` another by turns, and gives a row for each combination; tells every note to `note` as soon as it is known.
+///
+/// A runtime that fails has a row that says why, and the next is timed.
+///
+/// # Errors
+/// If a file cannot be read, breaks a rule of ONNX or cannot be tried with these options; if a run is interrupted.
+pub fn bench(
+    host: &Host,
+    file: &Path,
+    against: Option<&Path>,
+    options: &BenchOptions,
+    note: &mut dyn FnMut(BenchNote),
+) -> Result<Vec<BenchRow>, BenchError> {
+    let model = ModelFile::open(file)?;
+    let other = against.map(ModelFile::open).transpose()?;
+    let file = Timed::new(&model, note)?;
+    let other = other.map(|model| Timed::new(&model, note)).transpose()?;
+    for left_out in &file.subject.left_out {
+        note(BenchNote::LeftOut(left_out.clone()));
+    }
+    let mut rows = Vec::new();
+    for &chosen in &options.runtimes {
+        for wanted in options.wanted() {
+            let (batch, job) = file.job(&wanted)?;
+            let of_other = other.as_ref().map(|other| other.job(&wanted)).transpose()?;
+            let jobs = (&job, of_other.as_ref().map(|(_, job)| job));
+            for &threads in options.threads(chosen.name) {
+                let mut row = BenchRow::new(chosen.name, threads, batch);
+                row.time(host, options, jobs)?;
+                if row.is_unavailable() && !chosen.asked {
+                    if let Some(BenchFailure { trouble, .. }) = row.failure {
+                        let runtime = chosen.name;
+                        note(BenchNote::NotTimed { runtime, trouble });
+                    }
+                    break;
+                }
+                rows.push(row);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+impl BenchOptions {
+    /// The inputs of each row.
+    fn wanted(&self) -> Vec<Wanted> {
+        let of = |batches| Wanted {
+            batches,
+            sizes: self.size.into_iter().collect(),
+            ..Wanted::default()
+        };
+        match self.batches.as_slice() {
+            // What the file says.
+            [] => vec![of(Vec::new())],
+            asked => asked.iter().map(|&batch| of(vec![batch])).collect(),
+        }
+    }
+
+    fn threads(&self, runtime: RuntimeName) -> &[u16] {
+        if runtime.is_onnx_runtime() {
+            &self.threads
+        } else {
+            &[1]
+        }
+    }
+}
+
+/// A file that breaks no rule, and what it declares.
+struct Timed {
+    path: PathBuf,
+    subject: Subject,
+}
+
+/// A file with the inputs that it is run on.
+struct Job {
+    path: PathBuf,
+    inputs: Vec<NamedTensor>,
+    /// Outputs that are not wanted.
+    leave_out: Vec<String>,
+}
+
+impl Timed {
+    fn new(model: &ModelFile, note: &mut dyn FnMut(BenchNote)) -> Result<Self, BenchError> {
+        let path = model.path.clone();
+        refuse_broken(model)?;
+        let untrained = read::untrained(model);
+        if !untrained.is_nothing() {
+            let file = path.clone();
+            note(BenchNote::Untrained { file, untrained });
+        }
+        let subject = read::subject(model).with_all_readable();
+        Ok(Self { path, subject })
+    }
+
+    /// Images at once, and seeded noise for the first size of the file.
+    fn job(&self, wanted: &Wanted) -> Result<(u64, Job), BenchError> {
+        let error = |source| BenchError::Inputs {
+            file: self.path.clone(),
+            source,
+        };
+        let cases = cases_of(&self.subject, wanted).map_err(error)?;
+        let job = Job {
+            path: self.path.clone(),
+            inputs: noise::inputs(&self.subject, &cases[0], 0).map_err(error)?,
+            leave_out: self.subject.leave_out(),
+        };
+        Ok((cases[0].batch, job))
+    }
+}
+
+impl BenchRow {
+    /// Times one combination, until something fails.
+    fn time(
+        &mut self,
+        host: &Host,
+        options: &BenchOptions,
+        (file, other): (&Job, Option<&Job>),
+    ) -> Result<(), BenchError> {
+        let (mut all, mut ratios) = (Vec::new(), Vec::new());
+        for _ in 0..PROCESSES {
+            let run = self.run(host, options, file)?;
+            self.version = run.outcome.version;
+            self.changes = run.changes;
+            let timings = match (run.outcome.timings, run.outcome.trouble) {
+                (Some(timings), None) => timings,
+                (_, trouble) => {
+                    self.fail(false, trouble);
+                    return Ok(());
+                }
+            };
+            let load = run.outcome.load_seconds;
+            self.load_seconds = load.map(|load| load + timings.prepare_seconds);
+            self.first_seconds = Some(timings.first_seconds);
+            self.peak_bytes = self.peak_bytes.max(timings.peak_bytes);
+            if let Some(other) = other {
+                let run = self.run(host, options, other)?;
+                let theirs = match (run.outcome.timings, run.outcome.trouble) {
+                    (Some(timings), None) => timings,
+                    (_, trouble) => {
+                        self.fail(true, trouble);
+                        return Ok(());
+                    }
+                };
+                let median = |timings: &Timings| Spread::of(&timings.run_seconds).median;
+                ratios.push(median(&theirs) / median(&timings));
+            }
+            all.extend(timings.run_seconds);
+        }
+        self.runs = all.len();
+        self.seconds = Some(Spread::of(&all));
+        self.ratio = (!ratios.is_empty()).then(|| Ratio {
+            pairs: ratios.len(),
+            spread: Spread::of(&ratios),
+        });
+        Ok(())
+    }
+
+    fn run(&self, host: &Host, options: &BenchOptions, job: &Job) -> Result<Run, ProcessError> {
+        let run_options = RunOptions {
+            threads: Some(self.threads.into()),
+            mode: Mode::Time {
+                runs: options.runs.into(),
+            },
+            leave_out: job.leave_out.clone(),
+            ..RunOptions::new(self.runtime, &job.path)
+        };
+        host.run(&run_options, slice::from_ref(&job.inputs), options.limit)
+    }
+
+    fn fail(&mut self, of_other: bool, trouble: Option<Trouble>) {
+        self.failure = trouble.map(|trouble| BenchFailure { of_other, trouble });
+    }
+}
