@@ -1,38 +1,44 @@
 //! From a request and a source of weights to a file: graph, binding, metadata, storage, atomic write.
 
+use crate::files::room::{self, NoRoom};
+use crate::files::{Inputs, Output, OutputError, Staged};
 use crate::onnx::file::ModelFile;
-use crate::onnx::model::inputs::Inputs;
-use crate::onnx::model::output::{Output, OutputError, Staged, Stdout};
-use crate::onnx::model::room::{self, NoRoom};
 use crate::onnx::model::{Frame, Model, ModelError, Storage};
 use crate::request::{Request, RequestError};
 use crate::tensor::{Progress, StreamError, TensorSource};
 use crate::weights::finite::Unsound;
 use crate::weights::{BindError, BoundWeights, Expected, bind};
+use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What a file of external data is called after its model.
 const DATA: &str = ".data";
 
-/// Weights and what the file will say about them.
-pub struct Weights<'a> {
+/// The tensors that a file gets.
+pub struct Tensors<'a> {
     /// Offers the parameters.
     pub source: &'a dyn TensorSource,
     /// Every parameter of the network, with its name in the source.
     pub expected: &'a [Expected],
-    /// Whether to go on with weights that are NaN, infinite or a negative variance, which [`refuse`] never does.
-    pub accepts: &'a dyn Fn(&Unsound) -> bool,
 }
 
-/// Accepts no NaN, no infinity and no negative variance.
-#[must_use]
-pub fn refuse(_found: &Unsound) -> bool {
-    false
+/// Who hears how far a write has come, and decides whether it goes on. `()` hears nothing, and never goes on with weights
+/// that no network should have.
+pub trait Observer: Progress {
+    /// Hears what the file's tensors take, before any is written.
+    fn started(&self, _payload: Payload) {}
+
+    /// Whether to go on with weights that are NaN, infinite or a negative variance. By default not.
+    fn accepts(&self, _found: &Unsound) -> bool {
+        false
+    }
 }
+
+impl Observer for () {}
 
 /// Where and how a model is stored.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Destination {
     /// Where it goes.
     pub target: Target,
@@ -47,12 +53,20 @@ pub struct Destination {
 }
 
 /// Where a model goes.
-#[derive(Clone, Debug)]
 pub enum Target {
     /// A file or a device.
     Path(PathBuf),
-    /// Standard output.
-    Stdout,
+    /// A stream that the caller has opened, such as standard output.
+    Stream(Box<dyn Write + Send>),
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "Path({path:?})"),
+            Self::Stream(_) => f.write_str("Stream"),
+        }
+    }
 }
 
 impl Destination {
@@ -69,11 +83,11 @@ impl Destination {
     }
 }
 
-/// What a write is about to take, told before it starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+/// What a file's tensors take, told before they are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Payload {
     /// Bytes of tensor data.
-    pub payload_bytes: u64,
+    pub bytes: u64,
     /// Whether they go into a file of their own.
     pub external: bool,
 }
@@ -125,21 +139,20 @@ pub enum EmitError {
     Metadata(String),
 }
 
-/// Writes the model of a request; `started` is told its size first, and `metadata` is asked for last.
+/// Writes the model of a request; `metadata` is asked for last.
 ///
 /// # Errors
-/// If the request has no graph, the weights do not fit, the output cannot be written, or `progress`
+/// If the request has no graph, the weights do not fit, the output cannot be written, or `observer`
 /// cancels. Nothing is left behind then.
 pub fn emit(
     request: &Request,
-    weights: &Weights<'_>,
-    destination: &Destination,
-    progress: &dyn Progress,
-    started: impl FnOnce(Plan),
+    tensors: &Tensors<'_>,
+    destination: Destination,
+    observer: &dyn Observer,
     metadata: impl FnOnce() -> Result<Vec<(String, String)>, String>,
 ) -> Result<Emitted, EmitError> {
     let graph = request.graph()?;
-    let initializers = bind(&graph, weights.source, weights.expected)?;
+    let initializers = bind(&graph, tensors.source, tensors.expected)?;
     let name = request.blueprint.name();
     let model = Model {
         graph: &graph,
@@ -148,26 +161,26 @@ pub fn emit(
     };
     // All weights have been read by then, and no stream has had the end of the model.
     let metadata = || {
-        examine(&initializers, weights.accepts)?;
+        examine(&initializers, observer)?;
         metadata().map_err(EmitError::Metadata)
     };
     let write = |frame: &Frame<'_>, out, data: Option<Box<dyn Write + Send>>| {
-        started(Plan {
-            payload_bytes: frame.payload_bytes(),
+        observer.started(Payload {
+            bytes: frame.payload_bytes(),
             external: data.is_some(),
         });
-        frame.write(out, data, progress, metadata)
+        frame.write(out, data, observer, metadata)
     };
     let inline = Frame::new(&model, &Storage::Inline);
     let external_data = destination.external_data;
     let inputs = &destination.inputs;
-    let output = match &destination.target {
-        Target::Stdout => {
+    let output = match destination.target {
+        Target::Stream(out) => {
             refuse_external_stream(&inline, external_data)?;
-            write(&inline, Stdout::open(inputs)?.writer(), None)?;
+            write(&inline, out, None)?;
             return Ok(Emitted::Streamed);
         }
-        Target::Path(path) => Output::open(path, destination.replace, inputs)?,
+        Target::Path(path) => Output::open(&path, destination.replace, inputs)?,
     };
     if let Output::Staged(staged) = &output
         && !destination.allow_large
@@ -205,14 +218,11 @@ pub fn emit(
     }
 }
 
-fn examine(
-    initializers: &BoundWeights<'_>,
-    accepts: &dyn Fn(&Unsound) -> bool,
-) -> Result<(), EmitError> {
+fn examine(initializers: &BoundWeights<'_>, observer: &dyn Observer) -> Result<(), EmitError> {
     let found = initializers
         .unsound()
         .map_err(|error| EmitError::Model(ModelError::Stream(StreamError::Source(error))))?;
-    if found.is_empty() || accepts(&found) {
+    if found.is_empty() || observer.accepts(&found) {
         return Ok(());
     }
     Err(EmitError::Unsound(found))

@@ -29,6 +29,8 @@
 //! | [`recognise`] | which published model a checkpoint's tensors belong to |
 //! | [`request`] | the stages strung together, from a request to a graph |
 //! | [`hub`] | models as timm publishes them on Hugging Face: folder, configuration, cache, client |
+//! | [`files`] | files written whole or not at all, inputs that stay, room on the disk |
+//! | [`convert`] | from a checkpoint and wishes to a file, with every convention resolved |
 //! | [`emit`](mod@emit) | from a request and its weights to a file |
 //! | [`runtime`] | the reference interpreter, tract and ONNX Runtime, behind one trait; worker processes |
 //! | [`verify`] | inputs, tolerance, comparison, verdict |
@@ -79,10 +81,9 @@
 //! let path = folder.path().join("lite0.onnx");
 //! let emitted = emit::emit(
 //!     &request,
-//!     &emit::Weights { source: &weights, expected: &expected, accepts: &emit::refuse },
-//!     &Destination::new_file(path.clone()),
+//!     &emit::Tensors { source: &weights, expected: &expected },
+//!     Destination::new_file(path.clone()),
 //!     &(),
-//!     |plan| assert_eq!(plan.external, false),
 //!     || Ok(Vec::new()),
 //! )?;
 //! if let Emitted::Staged(model) = emitted {
@@ -105,8 +106,10 @@ pub mod architecture;
 pub mod bench;
 #[cfg(feature = "picture")]
 pub mod classify;
+pub mod convert;
 pub mod doctor;
 pub mod emit;
+pub mod files;
 pub mod form;
 pub mod graph;
 pub mod hub;

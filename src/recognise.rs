@@ -5,7 +5,7 @@
 
 mod contradiction;
 
-pub use contradiction::{Contradiction, contradictions};
+pub use contradiction::{Contradiction, contradictions, listed};
 
 use crate::architecture::Variant;
 use crate::request::{Blueprint, Request};

@@ -2,27 +2,32 @@
 
 use super::choice::one_of;
 use super::classes::LabelArgs;
+use super::converting;
 use super::exit::{Failure, Status};
-use super::like;
 use super::print;
 use super::progress::Bar;
 use super::select::{Selection, Shape};
-use super::source::{self, WeightArgs, Weights};
+use super::source::{self, WeightArgs};
 use super::text;
 use super::verify;
 use super::written;
 use clap::Args;
-use efficientnet_onnx::emit::{self, Destination, EmitError, Emitted, Plan, Target};
-use efficientnet_onnx::form::{self, BatchNorms, Form, SpellError, WRITABLE};
-use efficientnet_onnx::metadata::{Head, Metadata, Recipe};
+use efficientnet_onnx::convert::{Conversion, ConvertError, Weights, Wishes};
+use efficientnet_onnx::emit::{
+    Destination, EmitError, Emitted, Observer, Payload, StagedModel, Target,
+};
+use efficientnet_onnx::files::Inputs;
+use efficientnet_onnx::form::{self, BatchNorms, Form, WRITABLE};
+use efficientnet_onnx::metadata::Recipe;
 use efficientnet_onnx::network::{ClassActivation, Output};
 use efficientnet_onnx::onnx::model::ModelError;
 use efficientnet_onnx::onnx::opset::Opset;
-use efficientnet_onnx::request::{Request, RequestError};
-use efficientnet_onnx::tensor::Element;
+use efficientnet_onnx::tensor::{Element, Progress};
 use efficientnet_onnx::verify::report::Report;
+use efficientnet_onnx::weights::finite::Unsound;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 /// Flags of `emit`.
@@ -92,6 +97,13 @@ struct Batch(Option<u64>);
 #[derive(Clone, Debug)]
 struct Outputs(Vec<Output>);
 
+/// The terminal, told how far a file has come.
+struct Watching<'a> {
+    args: &'a EmitArgs,
+    bar: Bar,
+    payload: OnceLock<Payload>,
+}
+
 /// Emits a file; renames it into place only when it is complete.
 pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
     let start = Instant::now();
@@ -101,171 +113,138 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
             .num_threads(threads.into())
             .build_global();
     }
-    let to_stream = args.output.as_os_str() == "-"
-        || args
-            .output
-            .metadata()
-            .is_ok_and(|found| !found.is_file() && !found.is_dir());
-    if to_stream && args.verify {
-        return Err(Failure::bad_input(format!(
-            "`--verify` needs a file that can be read again, found the stream `{}`",
-            args.output.display()
-        ))
-        .hint("write to a file with `-o FILE`"));
-    }
-    if args.output.as_os_str() == "-" && args.json {
-        return Err(
-            Failure::bad_input("`-o -` and `--json` both write to standard output")
-                .hint("write the model to a file, or leave `--json` out"),
-        );
-    }
-    let weights = args.weights.open(args.quiet)?;
-    let request = args.request(&weights)?;
-    let agreement = weights.agreement(&args.shape, &request)?;
-    let labels = args
-        .labels
-        .read(weights.labels(), request.options.classes)?;
-    if !args.quiet {
-        let notes = weights.notes(&args.selection, &args.shape, &request);
-        for note in notes.into_iter().chain(agreement) {
-            tell!("{note}");
-        }
-    }
-    let recipe = args.recipe(&weights, &request)?;
-    let parameters = request.parameters().map_err(Failure::bad_input)?;
-    let (source, expected) = weights.source(parameters)?;
-    let accepts = args.weights.accepts(args.quiet);
-    let bar = Bar::new();
-    let mut plan = Plan {
-        payload_bytes: 0,
-        external: false,
+    args.refuse_stream()?;
+    let conversion = args.conversion()?;
+    let recipe = args.recipe(&conversion)?;
+    let watching = Watching {
+        args,
+        bar: Bar::new(),
+        payload: OnceLock::new(),
     };
-    let started = |started: Plan| {
-        plan = started;
-        let announcement = written::announcement(started.payload_bytes, &args.output);
-        if let Some(line) = announcement.filter(|_| !args.quiet) {
-            tell!("{line}");
-        }
-        bar.start(started.payload_bytes, args.quiet);
-    };
-    let emitted = std::thread::scope(|scope| {
-        // A checkpoint is hashed while it is converted; the metadata ends the file.
-        let origin = scope.spawn(|| weights.origin());
-        let metadata = || {
-            let origin = origin
-                .join()
-                .map_err(|_| "hashing the checkpoint panicked".to_owned())?;
-            let metadata = Metadata {
-                recipe: recipe.clone(),
-                origin: origin.map_err(|error| error.to_string())?,
-                preprocessing: weights.preprocessing(&args.selection, &request),
-                labels,
-                head: request.has_classes().then(|| Head {
-                    activation: request.activation(),
-                }),
-            };
-            Ok(metadata.entries())
-        };
-        let weights_from = &weights;
-        let weights = emit::Weights {
-            source: source.as_ref(),
-            expected: &expected,
-            accepts: &accepts,
-        };
-        emit::emit(
-            &request,
-            &weights,
-            &args.destination(weights_from),
-            &bar,
-            started,
-            metadata,
-        )
+    let emitted = args.destination().and_then(|destination| {
+        let emitted = conversion.write(&recipe, destination, &watching);
+        emitted.map_err(|error| args.failure(error))
     });
-    bar.finish();
-    let emitted = emitted.map_err(|error| match error {
-        EmitError::Bind(misfit) => match weights.misfit(&request, &misfit) {
-            Some(hint) => Failure::bad_input(misfit).hint(hint),
-            None => Failure::bad_input(misfit),
+    watching.bar.finish();
+    let report = match emitted? {
+        Emitted::Streamed => None,
+        Emitted::Staged(staged) => match args.commit(staged)? {
+            Verified::Passed(report) => report,
+            Verified::Refused(status) => return Ok(status),
         },
-        _ => failure(&error, &args.output),
-    })?;
-    let mut report = None;
-    if let Emitted::Staged(staged) = emitted {
-        if args.verify {
-            let verdict = args.verify(&staged.path())?;
-            let status = verify::status(&verdict);
-            if status != Status::Done {
-                args.report_refusal(&verdict)?;
-                return Ok(status);
-            }
-            report = Some(verdict);
-        }
-        staged
-            .commit()
-            .map_err(|error| failure(&error, &args.output))?;
-    }
-    args.report(&recipe, plan, start, report.as_ref())?;
+    };
+    let payload = watching.payload.get().copied().unwrap_or_default();
+    args.report(&recipe, payload, start, report.as_ref())?;
     Ok(Status::Done)
 }
 
-impl EmitArgs {
-    fn request(&self, weights: &Weights) -> Result<Request, Failure> {
-        let mut request = weights.request(&self.selection, &self.shape)?;
-        request.batch = self.batch.0;
-        request.outputs.clone_from(&self.outputs.0);
-        request.activation = self.activation(&request, weights)?;
-        request.form = Form {
-            batch_norms: self.bn,
-            opset: self.opset,
-            element: self.dtype,
-        };
-        Ok(request)
+/// What came of a file that may have been verified.
+enum Verified {
+    /// It has its name.
+    Passed(Option<Report>),
+    /// It was not written.
+    Refused(Status),
+}
+
+impl Progress for Watching<'_> {
+    fn advance(&self, bytes: u64) {
+        self.bar.advance(bytes);
     }
 
-    fn activation(
-        &self,
-        request: &Request,
-        weights: &Weights,
-    ) -> Result<Option<ClassActivation>, Failure> {
-        let Some(asked) = self.activation else {
-            return Ok(weights.activation());
+    fn cancelled(&self) -> bool {
+        self.bar.cancelled()
+    }
+}
+
+impl Observer for Watching<'_> {
+    fn started(&self, payload: Payload) {
+        let EmitArgs { output, quiet, .. } = self.args;
+        let announcement = written::announcement(payload.bytes, output);
+        if let Some(line) = announcement.filter(|_| !quiet) {
+            tell!("{line}");
+        }
+        self.bar.start(payload.bytes, *quiet);
+        // It is told once.
+        let _ = self.payload.set(payload);
+    }
+
+    fn accepts(&self, found: &Unsound) -> bool {
+        source::accepts(found, self.args.weights.allow_nan, self.args.quiet)
+    }
+}
+
+impl EmitArgs {
+    /// Refuses what a stream cannot be used for.
+    fn refuse_stream(&self) -> Result<(), Failure> {
+        let is_stdout = self.output.as_os_str() == "-";
+        let is_device = || {
+            let found = self.output.metadata();
+            found.is_ok_and(|found| !found.is_file() && !found.is_dir())
         };
-        if !request.has_classes() {
-            return Err(Failure::bad_input(
-                "`--activation` is for outputs of classes, found `--outputs pooled` alone",
-            )
-            .hint("leave it out, or ask for `logits` or `probabilities`"));
+        if self.verify && (is_stdout || is_device()) {
+            return Err(Failure::bad_input(format!(
+                "`--verify` needs a file that can be read again, found the stream `{}`",
+                self.output.display()
+            ))
+            .hint("write to a file with `-o FILE`"));
         }
-        if asked == ClassActivation::Softmax && request.options.classes == 1 {
-            return Err(Failure::bad_input(
-                "`--activation softmax` of one class is 1 for every image, expected `sigmoid`",
-            )
-            .hint("leave `--activation` out: one class has a sigmoid"));
+        if is_stdout && self.json {
+            return Err(
+                Failure::bad_input("`-o -` and `--json` both write to standard output")
+                    .hint("write the model to a file, or leave `--json` out"),
+            );
         }
-        Ok(Some(asked))
+        Ok(())
+    }
+
+    /// Opens the weights and resolves the request; says what is to be said of it.
+    fn conversion(&self) -> Result<Conversion, Failure> {
+        let weights = self.weights.open(self.quiet)?;
+        let is_drawn = matches!(weights, Weights::Seed(_)) && self.weights.seed.is_default();
+        let wishes = self.wishes()?;
+        let asked = wishes.like().filter(|_| is_drawn).cloned();
+        let conversion = Conversion::new(weights, wishes).map_err(|error| self.failure(error))?;
+        if !self.quiet {
+            for note in conversion.notes() {
+                tell!("{}", converting::drawn_note(note, asked.as_ref()));
+            }
+        }
+        Ok(conversion)
+    }
+
+    fn wishes(&self) -> Result<Wishes, Failure> {
+        Ok(Wishes {
+            batch: self.batch.0,
+            outputs: self.outputs.0.clone(),
+            activation: self.activation,
+            form: Form {
+                batch_norms: self.bn,
+                opset: self.opset,
+                element: self.dtype,
+            },
+            labels: self.labels.read()?,
+            ..self.selection.wishes(&self.shape)?
+        })
     }
 
     /// The record of the request; says how φ was read.
-    fn recipe(&self, weights: &Weights, request: &Request) -> Result<Recipe, Failure> {
-        let counts = request.counts().map_err(Failure::bad_input)?;
-        let reading = self.selection.reading(request);
-        if let Some(reading) = reading.as_ref().filter(|_| !self.quiet) {
+    fn recipe(&self, conversion: &Conversion) -> Result<Recipe, Failure> {
+        let reading = self.selection.reading(conversion.request());
+        let recipe = conversion
+            .recipe(reading)
+            .map_err(|error| self.failure(error))?;
+        if let Some(reading) = recipe.reading.as_ref().filter(|_| !self.quiet) {
             tell!("{reading}");
         }
-        let mut recipe = Recipe::new(request, counts, reading);
-        recipe.like = like::recorded(weights.like(&self.selection).as_ref(), request);
         Ok(recipe)
     }
 
-    fn destination(&self, weights: &Weights) -> Destination {
-        let mut inputs = self.weights.inputs(weights);
+    fn destination(&self) -> Result<Destination, Failure> {
         let named = [self.selection.file(), self.labels.file()];
-        for path in named.into_iter().flatten() {
-            inputs.add(path);
-        }
-        Destination {
+        let inputs: Inputs = named.into_iter().flatten().collect();
+        Ok(Destination {
             target: if self.output.as_os_str() == "-" {
-                Target::Stdout
+                Target::Stream(written::stdout(&inputs)?)
             } else {
                 Target::Path(self.output.clone())
             },
@@ -273,7 +252,25 @@ impl EmitArgs {
             external_data: self.external_data,
             allow_large: self.allow_large,
             inputs,
+        })
+    }
+
+    /// Verifies a file where that is asked for, and gives it its name.
+    fn commit(&self, staged: StagedModel) -> Result<Verified, Failure> {
+        let mut report = None;
+        if self.verify {
+            let verdict = self.verify(&staged.path())?;
+            let status = verify::status(&verdict);
+            if status != Status::Done {
+                self.report_refusal(&verdict)?;
+                return Ok(Verified::Refused(status));
+            }
+            report = Some(verdict);
         }
+        staged
+            .commit()
+            .map_err(|error| self.failure(ConvertError::Emit(error)))?;
+        Ok(Verified::Passed(report))
     }
 
     fn verify(&self, path: &Path) -> Result<Report, Failure> {
@@ -301,7 +298,7 @@ impl EmitArgs {
     fn report(
         &self,
         recipe: &Recipe,
-        plan: Plan,
+        payload: Payload,
         start: Instant,
         verdict: Option<&Report>,
     ) -> Result<(), Failure> {
@@ -310,8 +307,8 @@ impl EmitArgs {
             let result = json!({
                 "schema": 1,
                 "path": path,
-                "external_data": plan.external.then(|| format!("{path}.data")),
-                "weight_bytes": plan.payload_bytes,
+                "external_data": payload.external.then(|| format!("{path}.data")),
+                "weight_bytes": payload.bytes,
                 "recipe": recipe,
                 "verify": verdict.map(verify::json).transpose()?,
             });
@@ -322,7 +319,7 @@ impl EmitArgs {
             print::line(verify::table(verdict).trim_end())?;
         }
         if !self.quiet {
-            let data = if plan.external {
+            let data = if payload.external {
                 format!(" and `{path}.data`")
             } else {
                 String::new()
@@ -332,32 +329,35 @@ impl EmitArgs {
                 "wrote `{path}`{data}: {} parameters, {} MACs at {height}x{width}, {} of weights in {:.2} s",
                 text::grouped(recipe.parameters),
                 text::scaled(recipe.macs),
-                text::bytes(plan.payload_bytes),
+                text::bytes(payload.bytes),
                 start.elapsed().as_secs_f64(),
             );
         }
         Ok(())
     }
-}
-
-/// An emit error with its exit status and a hint; `output` is what was being written.
-fn failure(error: &EmitError, output: &Path) -> Failure {
-    match error {
-        EmitError::Model(ModelError::Stream(error)) => written::stream(error, output),
-        EmitError::Output(error) => written::output(error),
-        EmitError::Unsound(found) => source::unsound(found),
-        EmitError::NoRoom(_) => written::no_room(error),
-        EmitError::ExternalStream(_) => {
-            Failure::bad_input(error).hint("write to a file with `-o FILE`")
+    /// An error with its exit status and a hint.
+    fn failure(&self, error: ConvertError) -> Failure {
+        let error = match error {
+            ConvertError::Emit(error) => error,
+            ConvertError::LabelCount { .. } => {
+                let labels = self.labels.file().unwrap_or(Path::new("")).display();
+                return Failure::bad_input(format!("`{labels}`: {error}"));
+            }
+            error => return converting::failure(error),
+        };
+        match &error {
+            EmitError::Model(ModelError::Stream(error)) => written::stream(error, &self.output),
+            EmitError::Output(error) => written::output(error),
+            EmitError::Unsound(found) => source::unsound(found),
+            EmitError::NoRoom(_) => written::no_room(&error),
+            EmitError::ExternalStream(_) => {
+                Failure::bad_input(&error).hint("write to a file with `-o FILE`")
+            }
+            EmitError::Request(error) => converting::request(error),
+            _ => Failure::bad_input(&error),
         }
-        EmitError::Request(RequestError::Spell(SpellError::Padding { .. })) => {
-            Failure::bad_input(error)
-                .hint("the network halves its input more than five times: give a fixed `--size`")
-        }
-        _ => Failure::bad_input(error),
     }
 }
-
 fn parse_batch(text: &str) -> Result<Batch, String> {
     match (text, text.parse::<u64>()) {
         ("dynamic", _) => Ok(Batch(None)),

@@ -1,67 +1,87 @@
-//! `--weights DIR` and `--weights hf:ORG/NAME[@REV]`: which file of a published model is the checkpoint, and what is
-//! said beside it.
+//! Models on Hugging Face: the download with its progress, and what to do where one cannot be had.
 
 use super::exit::{Failure, Status};
 use super::progress::Bar;
-use super::published::Published;
 use efficientnet_onnx::hub::address::Address;
-use efficientnet_onnx::hub::folder::{Folder, FolderError};
+use efficientnet_onnx::hub::config::ConfigError;
+use efficientnet_onnx::hub::folder::FolderError;
 use efficientnet_onnx::hub::settings::Settings;
-use efficientnet_onnx::hub::{self, HubError};
-use std::path::{Path, PathBuf};
+use efficientnet_onnx::hub::{self, HubError, NoNetwork};
 
-/// What stands before the name of a repository.
-const HUB: &str = "hf:";
-/// A folder with a file of this name has a checkpoint of TensorFlow's.
-const TENSORFLOW: &str = "checkpoint";
-
-/// The checkpoint that a user names: a file, the one in a folder, or the one in a repository, which is fetched.
-pub fn locate(named: &Path, quiet: bool) -> Result<(PathBuf, Option<Published>), Failure> {
-    let repository = named.to_str().and_then(|named| named.strip_prefix(HUB));
-    let (folder, source) = match repository {
-        Some(repository) => {
-            let address: Address = repository.parse().map_err(Failure::bad_input)?;
-            let snapshot = snapshot(&address, quiet)?;
-            let source = format!("{HUB}{}@{}", snapshot.repository, snapshot.commit);
-            (snapshot.folder, Some(source))
-        }
-        None if named.is_dir() && !named.join(TENSORFLOW).is_file() => (named.to_path_buf(), None),
-        None => return Ok((named.to_path_buf(), None)),
-    };
-    let folder = Folder::open(&folder).map_err(|error| unusable(&error))?;
-    let published = Published::read(&folder, source)?;
-    Ok((folder.weights, Some(published)))
-}
-
-/// The published model whose configuration lies in the folder of a checkpoint that is named itself, if one does.
-pub fn around(checkpoint: &Path) -> Result<Option<Published>, Failure> {
-    let folder = Folder::around(checkpoint).map_err(|error| unusable(&error))?;
-    match folder {
-        Some(folder) if Published::may_describe(&folder) => {
-            Published::read(&folder, None).map(Some)
-        }
-        _ => Ok(None),
-    }
-}
-
-fn unusable(error: &FolderError) -> Failure {
-    let mut failure = Failure::bad_input(error);
-    failure.hint = error.hint();
-    failure
-}
-
-fn snapshot(address: &Address, quiet: bool) -> Result<hub::Snapshot, Failure> {
+/// The snapshot at an address: from the cache, else from the network, with its progress.
+pub fn fetch(address: &Address, quiet: bool) -> Result<hub::Snapshot, HubError> {
     let bar = Bar::new();
     let snapshot = Settings::read(|name| std::env::var_os(name)).and_then(|settings| {
         hub::snapshot(address, &settings, &|bytes| bar.start(bytes, quiet), &bar)
     });
     bar.finish();
-    snapshot.map_err(|error| {
-        let mut failure = Failure::bad_input(&error);
-        failure.hint = error.hint();
-        if matches!(error, HubError::Cancelled) {
-            failure.status = Status::Interrupted;
+    snapshot
+}
+
+/// The error of a model that cannot be had.
+pub fn failure(error: &HubError) -> Failure {
+    let mut failure = Failure::bad_input(error);
+    failure.hint = hint(error);
+    if matches!(error, HubError::Cancelled) {
+        failure.status = Status::Interrupted;
+    }
+    failure
+}
+
+fn hint(error: &HubError) -> Option<String> {
+    Some(match error {
+        HubError::NotCached {
+            reason: NoNetwork::Forbidden,
+            ..
+        } => "unset `HF_HUB_OFFLINE`, or give a folder with `--weights DIR`".to_owned(),
+        HubError::NotCached {
+            reason: NoNetwork::NoClient,
+            ..
+        } => "build it with the feature `hub` (`cargo install --path . --features hub`), or fetch the files with `hf download`".to_owned(),
+        HubError::Refused {
+            page,
+            had_token: true,
+            ..
+        } => format!(
+            "accept its conditions at {page} with the account of the token, or use another token"
+        ),
+        HubError::Refused { page, .. } => format!(
+            "it is gated, private or not there: see {page}, then set `HF_TOKEN` to a token of your account"
+        ),
+        HubError::Absent {
+            what: "repository", ..
+        } => "check the name; a private one needs a token in `HF_TOKEN`".to_owned(),
+        HubError::Absent { .. } => {
+            "check what comes after the `@`: a branch, a tag or a commit".to_owned()
         }
-        failure
+        HubError::Folder(error) => return folder_hint(error),
+        HubError::Network { .. } => "what is in the cache needs no network; `HF_ENDPOINT` names another hub, `SSL_CERT_FILE` other certificates".to_owned(),
+        HubError::Settings(_)
+        | HubError::Answer { .. }
+        | HubError::Write { .. }
+        | HubError::Cancelled => return None,
     })
+}
+
+/// What to do about a folder without a model that can be read.
+pub fn folder_hint(error: &FolderError) -> Option<String> {
+    let hint = match error {
+        FolderError::NoWeights { .. } | FolderError::NoConfig { .. } => {
+            "name a checkpoint file, the folder of a model as timm publishes it on Hugging Face, or what the files of a TensorFlow checkpoint have in common, such as `FOLDER/model.ckpt`"
+        }
+        FolderError::Sharded { .. } => "save the model into one file",
+        // Without the configuration the reason would be forgotten.
+        FolderError::Config {
+            source: ConfigError::Changed { .. },
+            ..
+        } => return None,
+        FolderError::Config {
+            source: ConfigError::Value { .. } | ConfigError::Labels(_),
+            ..
+        } => "correct this value in `config.json`",
+        FolderError::Config { .. } => {
+            "name the weights file itself, and the network with `--like LIB/MODEL`; `inspect --like list` has all names"
+        }
+    };
+    Some(hint.to_owned())
 }

@@ -5,14 +5,13 @@ use super::exit::Failure;
 use super::like::{self, Choice};
 use super::reading;
 use clap::{ArgGroup, Args};
-use efficientnet_onnx::architecture::design::{Design, parse_blocks, parse_file};
+use efficientnet_onnx::architecture::design::{Design, DesignError, parse_blocks, read_file};
 use efficientnet_onnx::architecture::{Family, Scaling, Variant};
+use efficientnet_onnx::convert::{Network, Wishes};
 use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::Like;
 use efficientnet_onnx::request::{Blueprint, Extent, Request};
 use efficientnet_onnx::scaling::{Coefficients, Compound};
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Which network; exactly one of φ, a variant, a library's model, width and depth, or one's own.
@@ -104,8 +103,6 @@ pub struct Shape {
     pub in_channels: Option<u64>,
 }
 
-/// Architecture files above this many bytes are refused.
-const LARGEST_DESIGN: u64 = 1 << 20;
 /// More classes or input channels than this are a typing error.
 pub const MOST_CHANNELS: u64 = 1 << 24;
 
@@ -142,16 +139,27 @@ impl Selection {
         }
     }
 
-    /// The request of the flags alone.
-    pub fn request(&self, shape: &Shape) -> Result<Request, Failure> {
-        Ok(shape.over(match self.like() {
-            Some(like) => like.request(),
-            None => Request::new(self.blueprint()?),
-        }))
+    /// What the flags ask for.
+    pub fn wishes(&self, shape: &Shape) -> Result<Wishes, Failure> {
+        Ok(Wishes {
+            network: self.network()?,
+            size: shape.size.map(|Size(size)| size),
+            padding: shape.padding,
+            batch_norm_epsilon: shape.bn_epsilon,
+            classes: shape.classes,
+            in_channels: shape.in_channels,
+            ..Wishes::default()
+        })
     }
 
-    /// The network that the flags ask for.
-    fn blueprint(&self) -> Result<Blueprint, Failure> {
+    /// The network that the flags ask for, if they ask for one.
+    fn network(&self) -> Result<Option<Network>, Failure> {
+        if !self.is_given() {
+            return Ok(None);
+        }
+        if let Some(like) = self.like() {
+            return Ok(Some(Network::Like(Box::new(like.clone()))));
+        }
         let design = match (&self.arch, &self.blocks) {
             (Some(path), _) => read_design(path)?,
             (_, Some(strings)) => parse_blocks(strings).map_err(|error| {
@@ -159,32 +167,34 @@ impl Selection {
                     "a string is like `r2_k3_s22_e6_i16_o24_se0.25` or, as timm has it, `ir_r2_k3_s2_e6_c24_se0.25`",
                 )
             })?,
-            (None, None) => return self.scaling().map(Blueprint::Scaled),
+            (None, None) => {
+                let scaled = self.scaling()?.map(Blueprint::Scaled);
+                return Ok(scaled.map(Network::Blueprint));
+            }
         };
-        Ok(Blueprint::Own(Box::new(design)))
+        Ok(Some(Network::Blueprint(Blueprint::Own(Box::new(design)))))
     }
 
-    fn scaling(&self) -> Result<Scaling, Failure> {
+    fn scaling(&self) -> Result<Option<Scaling>, Failure> {
         let family = self.family;
         if self.asks_for_list() {
             return Err(Failure::bad_input("`list` is no model")
                 .hint("`inspect --like list` prints the names"));
         }
         if let Some(variant) = self.variant {
-            return Ok(Scaling::published(variant));
+            return Ok(Some(Scaling::published(variant)));
         }
-        if let (Some(width), Some(depth)) = (self.width, self.depth) {
-            return Scaling::given(family, Coefficients { width, depth })
-                .map_err(Failure::bad_input);
-        }
-        let Some(phi) = self.phi else {
-            return Err(Failure::bad_input("no network is chosen")
-                .hint("use one of `--phi X`, `--variant NAME`, `--like LIB/MODEL`, `--width W --depth D`, `--arch FILE` or `--blocks STRINGS`"));
+        let scaling = if let (Some(width), Some(depth)) = (self.width, self.depth) {
+            Scaling::given(family, Coefficients { width, depth })
+        } else if let Some(phi) = self.phi {
+            match family.variant_at(phi).filter(|_| !self.asks_for_formula()) {
+                Some(variant) => Ok(Scaling::published(variant)),
+                None => Scaling::formula(family, phi, self.compound()),
+            }
+        } else {
+            return Ok(None);
         };
-        match family.variant_at(phi).filter(|_| !self.asks_for_formula()) {
-            Some(variant) => Ok(Scaling::published(variant)),
-            None => Scaling::formula(family, phi, self.compound()).map_err(Failure::bad_input),
-        }
+        scaling.map(Some).map_err(Failure::bad_input)
     }
 
     /// One line on what φ was taken to mean and what the other reading would give; none without φ.
@@ -215,41 +225,17 @@ impl Shape {
             || self.classes.is_some()
             || self.in_channels.is_some()
     }
-
-    /// A request with these choices in place of its own.
-    pub fn over(&self, mut request: Request) -> Request {
-        if let Some(Size(size)) = self.size {
-            request.size = size;
-        }
-        let options = &mut request.options;
-        options.padding = self.padding.unwrap_or(options.padding);
-        for (flag, option) in [
-            (self.classes, &mut options.classes),
-            (self.in_channels, &mut options.in_channels),
-        ] {
-            *option = flag.unwrap_or(*option);
-        }
-        options.batch_norm_epsilon = self.bn_epsilon.unwrap_or(options.batch_norm_epsilon);
-        request
-    }
 }
 
 fn read_design(path: &Path) -> Result<Design, Failure> {
-    let shown = path.display();
-    let file = File::open(path)
-        .map_err(|error| Failure::bad_input(format_args!("`{shown}` cannot be read: {error}")))?;
-    let mut text = String::new();
-    file.take(LARGEST_DESIGN + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::bad_input(format_args!("`{shown}` cannot be read: {error}")))?;
-    if text.len() as u64 > LARGEST_DESIGN {
-        return Err(Failure::bad_input(format_args!(
-            "`{shown}` is larger than {LARGEST_DESIGN} bytes, expected an architecture file"
-        )));
-    }
-    parse_file(&text).map_err(|error| {
-        Failure::bad_input(format_args!("`{shown}`, {error}"))
-            .hint("`inspect --variant b0 --as-arch` prints such a file")
+    read_file(path).map_err(|error| {
+        let failure = Failure::bad_input(&error);
+        match error {
+            DesignError::Parse { .. } => {
+                failure.hint("`inspect --variant b0 --as-arch` prints such a file")
+            }
+            DesignError::Read { .. } | DesignError::TooLarge { .. } => failure,
+        }
     })
 }
 

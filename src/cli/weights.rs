@@ -1,29 +1,22 @@
 //! `weights`: `ls`, and `export`: parameters from a file or a seed, as safetensors in any library's names.
 
 use super::choice::one_of;
+use super::converting;
 use super::exit::{Failure, Status};
-use super::like;
 use super::list::{self, ListArgs};
 use super::progress::Bar;
-use super::recorded;
 use super::select::{Selection, Shape};
 use super::source::{self, SeedArgs};
 use super::text;
 use super::written;
 use clap::{Args, Subcommand};
-use efficientnet_onnx::form::BatchNorms;
-use efficientnet_onnx::metadata::{CHECKSUMS_KEY, Head, Metadata, RECIPE_KEY, Recipe};
-use efficientnet_onnx::onnx::file::ModelFile;
-use efficientnet_onnx::onnx::model::inputs::Inputs;
-use efficientnet_onnx::onnx::model::output::{Output, Stdout};
-use efficientnet_onnx::onnx::model::room;
-use efficientnet_onnx::request::Request;
-use efficientnet_onnx::tensor::TensorSource;
-use efficientnet_onnx::weights::checkpoint::Checkpoint;
-use efficientnet_onnx::weights::export::{Export, WriteError};
+use efficientnet_onnx::convert::{self, Exported};
+use efficientnet_onnx::files::{Output, room};
+use efficientnet_onnx::weights::export::WriteError;
+use efficientnet_onnx::weights::finite::Unsound;
 use efficientnet_onnx::weights::names::Naming;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Flags of `weights`.
 #[derive(Debug, Args)]
@@ -82,14 +75,6 @@ struct ExportArgs {
     quiet: bool,
 }
 
-/// What is exported.
-struct Parameters {
-    request: Request,
-    source: Box<dyn TensorSource>,
-    metadata: Vec<(String, String)>,
-    inputs: Inputs,
-}
-
 /// Runs a command of `weights`.
 pub fn run(args: &WeightsArgs) -> Result<Status, Failure> {
     match &args.command {
@@ -99,24 +84,19 @@ pub fn run(args: &WeightsArgs) -> Result<Status, Failure> {
 }
 
 fn export(args: &ExportArgs) -> Result<Status, Failure> {
-    let Parameters {
-        request,
-        source,
-        metadata,
-        mut inputs,
-    } = match &args.file {
-        Some(path) => from_file(path)?,
-        None => from_seed(args)?,
+    let exported = match &args.file {
+        Some(path) => Exported::from_model(path).map_err(converting::failure)?,
+        None => drawn(args)?,
     };
+    let mut inputs = exported.inputs().clone();
     if let Some(path) = args.selection.file() {
         inputs.add(path);
     }
     let naming = args.names;
-    if let Some(note) = like::elsewhere(naming, &request).filter(|_| !args.quiet) {
-        tell!("{note}");
+    if let Some(note) = convert::elsewhere(naming, exported.request()).filter(|_| !args.quiet) {
+        tell!("{}", converting::note(&note));
     }
-    let canonical = request.canonical().map_err(Failure::bad_input)?;
-    let export = Export::new(&canonical, &*source, naming).map_err(Failure::bad_input)?;
+    let export = exported.named(naming).map_err(converting::failure)?;
     let bytes = export.payload_bytes();
     let has_room = |free: Option<u64>| {
         let refused = |error| written::no_room(&format!("the weights were not written: {error}"));
@@ -132,8 +112,8 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
             tell!("{line}");
         }
         bar.start(bytes, args.quiet);
-        let accepts = source::accepts(args.allow_nan, args.quiet);
-        let written = export.write(&metadata, out, &bar, &accepts);
+        let accepts = |found: &Unsound| source::accepts(found, args.allow_nan, args.quiet);
+        let written = export.write(exported.metadata(), out, &bar, &accepts);
         written.map_err(|error| match error {
             WriteError::Stream(error) => written::stream(&error, &args.output),
             WriteError::Unsound(found) => source::unsound(&found),
@@ -141,9 +121,9 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
     };
     let bad = |error| written::output(&error);
     if args.output.as_os_str() == "-" {
-        let stdout = Stdout::open(&inputs).map_err(bad)?;
+        let stdout = written::stdout(&inputs)?;
         has_room(None)?;
-        write(stdout.writer())?;
+        write(stdout)?;
     } else {
         match Output::open(&args.output, args.force, &inputs).map_err(bad)? {
             Output::Stream(device) => {
@@ -163,74 +143,26 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
         tell!(
             "wrote `{}`: {}, {size}",
             args.output.display(),
-            text::counted(canonical.parameters.len() as u64, "tensor")
+            text::counted(exported.tensors() as u64, "tensor")
         );
     }
     Ok(Status::Done)
 }
 
-fn from_file(path: &Path) -> Result<Parameters, Failure> {
-    let file = ModelFile::open(path).map_err(Failure::bad_input)?;
-    let shown = path.display();
-    let recipe = file.metadata(RECIPE_KEY).ok_or_else(|| {
-        Failure::bad_input(format!("`{shown}` has no `{RECIPE_KEY}` in its metadata"))
-            .hint("only files that `emit` wrote can be exported")
-    })?;
-    let recipe: Recipe = serde_json::from_str(recipe).map_err(|error| {
-        Failure::bad_input(format!("`{RECIPE_KEY}` of `{shown}` is not valid: {error}"))
-    })?;
-    let request = recipe.request().map_err(Failure::bad_input)?;
-    if request.form.batch_norms == BatchNorms::Fold {
-        return Err(Failure::bad_input(format!(
-            "`{shown}` has its batch norms folded into the convolutions, expected them kept"
-        ))
-        .hint("emit it again with `--bn keep`"));
-    }
-    let mut metadata = file.contents.metadata_props.clone();
-    // They are the checksums of the model's initializers, which an export lays out anew.
-    metadata.retain(|(key, _)| key != CHECKSUMS_KEY);
-    let source = Checkpoint::open(path).map_err(Failure::bad_input)?;
-    Ok(Parameters {
-        request,
-        inputs: source.files().collect(),
-        source: Box::new(source),
-        metadata,
-    })
-}
-
-fn from_seed(args: &ExportArgs) -> Result<Parameters, Failure> {
-    let mut request = args.selection.request(&args.shape)?;
-    request.form.batch_norms = BatchNorms::Keep;
-    let canonical = request.canonical().map_err(Failure::bad_input)?;
+fn drawn(args: &ExportArgs) -> Result<Exported, Failure> {
+    let wishes = args.selection.wishes(&args.shape)?;
+    let request = wishes.request().map_err(converting::failure)?;
     let reading = args.selection.reading(&request);
-    if let Some(reading) = reading.as_ref().filter(|_| !args.quiet) {
-        tell!("{reading}");
-    }
-    let asked = args.selection.like();
-    let departure = asked.and_then(|asked| like::departure(asked, &request));
-    if let Some(departure) = departure.filter(|_| !args.quiet) {
-        tell!("{departure}");
-    }
-    let mut recipe = Recipe::new(&request, canonical.counts(), reading);
-    recipe.like = like::recorded(asked, &request);
-    let seed = args.seed.read();
+    let exported =
+        Exported::drawn(&wishes, args.seed.read(), reading.clone()).map_err(converting::failure)?;
     if !args.quiet {
-        tell!("{}", recorded::drawn(seed, asked));
+        if let Some(reading) = reading {
+            tell!("{reading}");
+        }
+        let asked = wishes.like().filter(|_| args.seed.is_default());
+        for note in exported.notes() {
+            tell!("{}", converting::drawn_note(note, asked));
+        }
     }
-    let preprocessing = like::preprocessing(asked, &request);
-    let metadata = Metadata {
-        recipe,
-        origin: seed.origin(),
-        preprocessing,
-        labels: None,
-        head: Some(Head {
-            activation: request.activation(),
-        }),
-    };
-    Ok(Parameters {
-        source: Box::new(seed.draw(canonical.parameters)),
-        metadata: metadata.entries(),
-        inputs: Inputs::none(),
-        request,
-    })
+    Ok(exported)
 }

@@ -2,9 +2,11 @@
 
 use super::exit::{Failure, Status};
 use super::{print, text};
-use efficientnet_onnx::onnx::model::output::OutputError;
+use efficientnet_onnx::files::{Inputs, OutputError};
 use efficientnet_onnx::tensor::StreamError;
 use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 /// Bytes of weights that are said before they are written.
@@ -21,6 +23,34 @@ pub fn output(error: &OutputError) -> Failure {
         }
         _ => failure,
     }
+}
+
+/// Standard output for a model or weights, if it is no terminal and none of the `inputs`.
+pub fn stdout(inputs: &Inputs) -> Result<Box<dyn Write + Send>, Failure> {
+    let path = Path::new("-");
+    if io::stdout().is_terminal() {
+        return Err(output(&OutputError::Terminal(path.to_owned())));
+    }
+    let input = open_stdout().and_then(|file| inputs.same_as_open(&file).map(Path::to_owned));
+    match input {
+        None => Ok(Box::new(io::stdout())),
+        Some(input) => Err(output(&OutputError::Input {
+            path: path.to_owned(),
+            input,
+        })),
+    }
+}
+
+#[cfg(unix)]
+fn open_stdout() -> Option<File> {
+    use std::os::fd::AsFd;
+    let stdout = io::stdout().as_fd().try_clone_to_owned().ok()?;
+    Some(File::from(stdout))
+}
+
+#[cfg(not(unix))]
+fn open_stdout() -> Option<File> {
+    None
 }
 
 /// It is too large to be written unasked.

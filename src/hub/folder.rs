@@ -58,32 +58,6 @@ pub enum FolderError {
     },
 }
 
-impl FolderError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::NoWeights { .. } | Self::NoConfig { .. } => {
-                "name a checkpoint file, the folder of a model as timm publishes it on Hugging Face, or what the files of a TensorFlow checkpoint have in common, such as `FOLDER/model.ckpt`"
-            }
-            Self::Sharded { .. } => "save the model into one file",
-            // Without the configuration the reason would be forgotten.
-            Self::Config {
-                source: ConfigError::Changed { .. },
-                ..
-            } => return None,
-            Self::Config {
-                source: ConfigError::Value { .. } | ConfigError::Labels(_),
-                ..
-            } => "correct this value in `config.json`",
-            Self::Config { .. } => {
-                "name the weights file itself, and the network with `--like LIB/MODEL`; `inspect --like list` has all names"
-            }
-        };
-        Some(hint.to_owned())
-    }
-}
-
 impl Folder {
     /// Looks into a folder.
     ///

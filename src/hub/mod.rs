@@ -17,6 +17,7 @@ mod fetch;
 use crate::tensor::Progress;
 use address::Address;
 use settings::Settings;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -42,9 +43,7 @@ pub enum HubError {
         /// Where it was looked for.
         cache: String,
         /// Why the network is not asked.
-        reason: &'static str,
-        /// What to do.
-        hint: &'static str,
+        reason: NoNetwork,
     },
     /// The settings cannot be used.
     #[error("{0}")]
@@ -103,31 +102,21 @@ pub enum HubError {
     Cancelled,
 }
 
-impl HubError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotCached { hint, .. } => Some((*hint).to_owned()),
-            Self::Refused {
-                page, had_token, ..
-            } => Some(if *had_token {
-                format!("accept its conditions at {page} with the account of the token, or use another token")
-            } else {
-                format!(
-                    "it is gated, private or not there: see {page}, then set `HF_TOKEN` to a token of your account"
-                )
-            }),
-            Self::Absent { what, .. } => Some(match *what {
-                "repository" => "check the name; a private one needs a token in `HF_TOKEN`".to_owned(),
-                _ => "check what comes after the `@`: a branch, a tag or a commit".to_owned(),
-            }),
-            Self::Folder(error) => error.hint(),
-            Self::Network { .. } => Some(
-                "what is in the cache needs no network; `HF_ENDPOINT` names another hub, `SSL_CERT_FILE` other certificates".to_owned(),
-            ),
-            Self::Settings(_) | Self::Answer { .. } | Self::Write { .. } | Self::Cancelled => None,
-        }
+/// Why the network is not asked for what is not in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoNetwork {
+    /// `HF_HUB_OFFLINE` is set.
+    Forbidden,
+    /// The crate was built without the feature `hub`.
+    NoClient,
+}
+
+impl fmt::Display for NoNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forbidden => "`HF_HUB_OFFLINE` forbids the network",
+            Self::NoClient => "this build has no network client",
+        })
     }
 }
 
@@ -146,26 +135,19 @@ pub fn snapshot(
     if let Some(snapshot) = cache::find(address, settings) {
         return Ok(snapshot);
     }
-    let not_cached = |reason, hint| HubError::NotCached {
+    let not_cached = |reason| HubError::NotCached {
         address: address.to_string(),
         cache: settings.cache.display().to_string(),
         reason,
-        hint,
     };
     if settings.offline {
-        return Err(not_cached(
-            "`HF_HUB_OFFLINE` forbids the network",
-            "unset `HF_HUB_OFFLINE`, or give a folder with `--weights DIR`",
-        ));
+        return Err(not_cached(NoNetwork::Forbidden));
     }
     #[cfg(feature = "hub")]
     return fetch::fetch(address, settings, started, progress);
     #[cfg(not(feature = "hub"))]
     {
         let _ = (started, progress);
-        Err(not_cached(
-            "this build has no network client",
-            "build it with the feature `hub` (`cargo install --path . --features hub`), or fetch the files with `hf download`",
-        ))
+        Err(not_cached(NoNetwork::NoClient))
     }
 }

@@ -4,7 +4,7 @@ mod imagenet;
 mod read;
 
 pub use imagenet::{IMAGENET_CLASSES, imagenet};
-pub use read::{ReadError, of_json, read};
+pub use read::{ListError, ReadError, of_json, read, read_file};
 use thiserror::Error;
 
 /// What is wrong with a file's own names.

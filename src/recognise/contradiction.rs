@@ -62,6 +62,18 @@ pub enum Contradiction {
     Unsupported(Unsupported),
 }
 
+/// Contradictions as one message lists them: the first four, and how many more.
+#[must_use]
+pub fn listed(contradictions: &[Contradiction]) -> String {
+    const MOST_LISTED: usize = 4;
+    let shown = contradictions.iter().take(MOST_LISTED);
+    let mut shown: Vec<String> = shown.map(ToString::to_string).collect();
+    if let Some(more) = contradictions.len().checked_sub(MOST_LISTED + 1) {
+        shown.push(format!("and {} more", more + 1));
+    }
+    shown.join("; ")
+}
+
 /// Everything in which `evidence` and `request` differ; with `keeps_head` false, what concerns the head alone is left out.
 ///
 /// A request without a graph contradicts nothing: its own error comes first.

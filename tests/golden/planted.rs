@@ -3,7 +3,7 @@
 use super::reference::hexadecimal;
 use efficientnet_onnx::architecture::Architecture;
 use efficientnet_onnx::architecture::{Scaling, Variant};
-use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit, refuse};
+use efficientnet_onnx::emit::{Destination, Emitted, Tensors, emit};
 use efficientnet_onnx::form::{self, Form};
 use efficientnet_onnx::graph::{Padding, Parameter};
 use efficientnet_onnx::network::{self, ClassActivation, Interface, Output};
@@ -207,19 +207,8 @@ fn write(
         replace: true,
         ..Destination::new_file(path.clone())
     };
-    let weights = Weights {
-        source,
-        expected,
-        accepts: &refuse,
-    };
-    let emitted = emit(
-        request,
-        &weights,
-        &destination,
-        &(),
-        |_| (),
-        || Ok(Vec::new()),
-    );
+    let weights = Tensors { source, expected };
+    let emitted = emit(request, &weights, destination, &(), || Ok(Vec::new()));
     match emitted.expect("the weights fit") {
         Emitted::Staged(staged) => staged.commit().expect("the folder is ours"),
         Emitted::Streamed => panic!("a path is not a stream"),

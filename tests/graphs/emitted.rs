@@ -1,7 +1,7 @@
 //! Files that `emit` writes, and their graphs as text.
 
 use efficientnet_onnx::architecture::Variant;
-use efficientnet_onnx::emit::{Destination, Emitted, Weights, emit, refuse};
+use efficientnet_onnx::emit::{Destination, Emitted, Tensors, emit};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::ops::TensorType;
 use efficientnet_onnx::onnx::proto::attribute_proto::AttributeType;
@@ -36,18 +36,16 @@ pub fn write(request: &Request, external_data: bool) -> (TempDir, PathBuf) {
         external_data,
         ..Destination::new_file(path.clone())
     };
-    let weights = Weights {
+    let weights = Tensors {
         source: &source,
         expected: &expected,
-        accepts: &refuse,
     };
     let metadata = METADATA.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let emitted = emit(
         request,
         &weights,
-        &destination,
+        destination,
         &(),
-        |_| (),
         || Ok(metadata.to_vec()),
     );
     match emitted.expect("the model can be written") {

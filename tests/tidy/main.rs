@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules, and exactly the modules that each knows. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 23] = [
+const MAY_KNOW: [(&str, &[&str]); 25] = [
     ("tensor", &[]),
     ("scaling", &[]),
     // Of `onnx` only the messages of `onnx::proto` in the reference, and `onnx::file` in `process`: see
@@ -65,7 +65,28 @@ const MAY_KNOW: [(&str, &[&str]); 23] = [
         "like",
         &["architecture", "graph", "metadata", "request", "weights"],
     ),
-    ("emit", &["onnx", "request", "tensor", "weights"]),
+    ("files", &[]),
+    ("emit", &["files", "onnx", "request", "tensor", "weights"]),
+    (
+        "convert",
+        &[
+            "architecture",
+            "emit",
+            "files",
+            "form",
+            "graph",
+            "hub",
+            "labels",
+            "like",
+            "metadata",
+            "network",
+            "onnx",
+            "recognise",
+            "request",
+            "tensor",
+            "weights",
+        ],
+    ),
     (
         "verify",
         &[
@@ -90,7 +111,9 @@ const MAY_KNOW: [(&str, &[&str]); 23] = [
             "classify",
             "bench",
             "doctor",
+            "convert",
             "emit",
+            "files",
             "form",
             "graph",
             "hub",

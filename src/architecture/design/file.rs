@@ -2,7 +2,10 @@
 
 use super::{Design, Record, RecordError};
 use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -13,6 +16,51 @@ pub struct FileError {
     /// From 1.
     pub line: usize,
     message: String,
+}
+
+/// Why a file gives no network.
+#[derive(Debug, thiserror::Error)]
+pub enum DesignError {
+    /// It cannot be read.
+    #[error("`{}` cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It has more than [`LARGEST`] bytes.
+    #[error("`{}` is larger than {LARGEST} bytes, expected an architecture file", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It describes no network.
+    #[error("`{}`, {source}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where, and why not.
+        source: FileError,
+    },
+}
+
+/// Bytes of the largest architecture file that is read.
+const LARGEST: u64 = 1 << 20;
+
+/// Reads the network that the file at `path` describes.
+///
+/// # Errors
+/// If it cannot be read, or as [`parse_file`].
+pub fn read_file(path: &Path) -> Result<Design, DesignError> {
+    let path = path.to_owned();
+    let mut text = String::new();
+    let read = File::open(&path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+    match read {
+        Err(source) => Err(DesignError::Read { path, source }),
+        Ok(_) if text.len() as u64 > LARGEST => Err(DesignError::TooLarge { path }),
+        Ok(_) => parse_file(&text).map_err(|source| DesignError::Parse { path, source }),
+    }
 }
 
 /// The network that a file describes.

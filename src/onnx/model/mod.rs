@@ -3,10 +3,6 @@
 //! Lengths come first in protobuf, so they are computed before any tensor is read. Everything that must be
 //! known late, such as the hash of a checkpoint, goes into the metadata, which ends the file.
 
-pub mod inputs;
-pub mod output;
-pub mod room;
-
 mod proto_graph;
 
 use super::checksums::{self, Summed};

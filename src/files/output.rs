@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// Prefix of temporary folders.
 const PREFIX: &str = ".efficientnet-onnx-";
 
-/// What a path on the command line stands for.
+/// Where a path leads.
 #[derive(Debug)]
 pub enum Output {
     /// A file that appears when it is complete.
@@ -19,10 +19,6 @@ pub enum Output {
     /// A device or a pipe, written through.
     Stream(fs::File),
 }
-
-/// Standard output, for a model or weights.
-#[derive(Debug)]
-pub struct Stdout(());
 
 /// Files in a temporary folder, waiting for [`Staged::commit`]; dropped, they are removed.
 #[derive(Debug)]
@@ -88,7 +84,7 @@ impl Output {
             path: path.to_owned(),
             source,
         };
-        inputs.refuse(path)?;
+        refuse_input(path, inputs)?;
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
                 return Err(OutputError::Folder(path.to_owned()));
@@ -137,32 +133,11 @@ impl Output {
     }
 }
 
-impl Stdout {
-    /// Standard output, if it is no terminal and none of the `inputs`.
-    ///
-    /// # Errors
-    /// If it is.
-    pub fn open(inputs: &Inputs) -> Result<Self, OutputError> {
-        let path = Path::new("-");
-        if io::stdout().is_terminal() {
-            return Err(OutputError::Terminal(path.to_owned()));
-        }
-        inputs.refuse_stdout(path)?;
-        Ok(Self(()))
-    }
-
-    /// To write to.
-    #[must_use]
-    pub fn writer(self) -> Box<dyn Write + Send> {
-        Box::new(io::stdout())
-    }
-}
-
 impl Staged {
     /// Whether a file is an input.
     #[must_use]
     pub fn reads(&self, path: &Path) -> bool {
-        self.inputs.refuse(path).is_err()
+        self.inputs.same_as(path).is_some()
     }
 
     /// Bytes that its folder still has room for, where the system says so.
@@ -196,7 +171,7 @@ impl Staged {
             .ok_or_else(|| OutputError::NotAFile(self.target.clone()))?;
         let name = format!("{name}{suffix}");
         let path = self.target.with_file_name(&name);
-        self.inputs.refuse(&path)?;
+        refuse_input(&path, &self.inputs)?;
         if path.symlink_metadata().is_ok() && !self.replace {
             return Err(OutputError::Exists(path));
         }
@@ -246,6 +221,16 @@ impl Staged {
             .map_err(failed)?;
         }
         fs::rename(self.path(), &self.target).map_err(failed)
+    }
+}
+
+fn refuse_input(path: &Path, inputs: &Inputs) -> Result<(), OutputError> {
+    match inputs.same_as(path) {
+        None => Ok(()),
+        Some(input) => Err(OutputError::Input {
+            path: path.to_owned(),
+            input: input.to_owned(),
+        }),
     }
 }
 

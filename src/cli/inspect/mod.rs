@@ -1,5 +1,8 @@
 //! `inspect`: the recipe, the per-stage table and the totals of a file or a variant.
 
+mod described;
+
+use super::converting;
 use super::exit::{Failure, Status};
 use super::like;
 use super::print;
@@ -8,8 +11,9 @@ use super::text;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::design::{Design, write_file};
-use efficientnet_onnx::metadata::{self, Framing, Head, Origin, Preprocessing, Recipe, Sampling};
-use efficientnet_onnx::network::{ClassActivation, Row, summary};
+use efficientnet_onnx::convert;
+use efficientnet_onnx::metadata::{self, Head, Origin, Preprocessing, Recipe};
+use efficientnet_onnx::network::{Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::request::Request;
 use serde_json::{Value, json};
@@ -63,17 +67,19 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
             (facts.recipe.request().map_err(Failure::bad_input)?, facts)
         }
         None => {
-            let request = args.selection.request(&args.shape)?;
+            let wishes = args.selection.wishes(&args.shape)?;
+            let request = wishes.request().map_err(converting::failure)?;
             let counts = request.counts().map_err(Failure::bad_input)?;
             let reading = args.selection.reading(&request);
             let mut recipe = Recipe::new(&request, counts, reading);
-            let asked = args.selection.like();
-            if let Some(note) = asked.and_then(|asked| like::departure(asked, &request)) {
-                tell!("{note}");
+            let asked = wishes.like();
+            if let Some(note) = asked.and_then(|asked| convert::departure(asked, &request)) {
+                tell!("{}", converting::note(&note));
             }
-            recipe.like = like::recorded(asked, &request);
-            let pictures = asked.and_then(|_| like::preprocessing(asked, &request));
-            let pictures = pictures.map(|pictures| ("pictures", describe_preprocessing(&pictures)));
+            recipe.like = convert::recorded_name(asked, &request);
+            let pictures = asked.and_then(|_| convert::preprocessing(asked, &request));
+            let pictures =
+                pictures.map(|pictures| ("pictures", described::preprocessing(&pictures)));
             let facts = FileFacts {
                 recipe,
                 lines: pictures.into_iter().collect(),
@@ -155,13 +161,13 @@ fn read(path: &Path) -> Result<FileFacts, Failure> {
         ),
     )];
     if let Some(origin) = &origin {
-        lines.push(("weights", describe_origin(origin)));
+        lines.push(("weights", described::origin(origin)));
     }
     if let Some(preprocessing) = &preprocessing {
-        lines.push(("pictures", describe_preprocessing(preprocessing)));
+        lines.push(("pictures", described::preprocessing(preprocessing)));
     }
     if let Some(head) = head {
-        lines.push(("head", describe_head(head, recipe.classes)));
+        lines.push(("head", described::head(head, recipe.classes)));
     }
     if let Some(labels) = &labels {
         lines.push(("labels", format!("{} class names", labels.len())));
@@ -196,77 +202,6 @@ fn parse<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, Fai
     serde_json::from_str(text).map_err(|error| {
         Failure::bad_input(format!("`{key}` in the metadata cannot be read: {error}"))
     })
-}
-
-fn describe_origin(origin: &Origin) -> String {
-    match origin {
-        Origin::Seed { .. } => origin.untrained().to_string(),
-        Origin::Checkpoint {
-            name,
-            sha256,
-            naming,
-            ..
-        } => {
-            let untrained = origin.untrained();
-            let untrained = if untrained.is_nothing() {
-                String::new()
-            } else {
-                format!("; {untrained}")
-            };
-            format!("{name} ({naming} names, SHA-256 {sha256}){untrained}")
-        }
-    }
-}
-
-fn describe_head(head: Head, classes: u64) -> String {
-    let what = match head.activation {
-        ClassActivation::Softmax => "one probability over all classes",
-        ClassActivation::Sigmoid if classes == 1 => "the probability of the class",
-        ClassActivation::Sigmoid => "each class has its own probability",
-    };
-    format!("{}: {what}", head.activation.name())
-}
-
-fn describe_preprocessing(preprocessing: &Preprocessing) -> String {
-    let [height, width] = preprocessing.size;
-    let filter = format!("{:?}", preprocessing.interpolation).to_lowercase();
-    let framing = match preprocessing.framing {
-        Framing::CropPadding(padding) => {
-            format!("centre crop {height}/({height}+{padding}), {filter}")
-        }
-        Framing::Cover([down, across]) => {
-            format!("{filter} until it covers {down}x{across}, centre crop")
-        }
-        Framing::Stretch(to) if to == preprocessing.size => filter,
-        Framing::Stretch([down, across]) => {
-            format!("{filter} to {down}x{across} whatever the aspect, centre crop")
-        }
-    };
-    let sampling = match preprocessing.sampling {
-        Sampling::Antialias => "antialiased",
-        Sampling::HalfPixel => "as TensorFlow 2 resizes",
-        Sampling::Legacy => "as TensorFlow 1 resizes",
-    };
-    let numbers = |values: [f64; 3]| {
-        values
-            .map(|value| format!("{value:.6}"))
-            .map(|number| trimmed(&number))
-            .join(", ")
-    };
-    format!(
-        "{framing} to {height}x{width}, {sampling}, {} in {}, mean [{}], std [{}]",
-        preprocessing.channels,
-        preprocessing.layout,
-        numbers(preprocessing.normal.mean),
-        numbers(preprocessing.normal.std),
-    )
-}
-
-fn trimmed(number: &str) -> String {
-    number
-        .trim_end_matches('0')
-        .trim_end_matches('.')
-        .to_owned()
 }
 
 fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {

@@ -1,12 +1,13 @@
 //! What a Keras model records of itself beyond its network: how it prepares pictures, and their size.
 
-use super::exit::Failure;
-use efficientnet_onnx::like::keras_normal;
-use efficientnet_onnx::metadata::Normal;
-use efficientnet_onnx::weights::checkpoint::Checkpoint;
-use efficientnet_onnx::weights::keras::Normalization;
-use efficientnet_onnx::weights::keras::config::{LARGEST, ModelConfig};
-use efficientnet_onnx::weights::names::Naming;
+use super::error::ConvertError;
+use super::note::Note;
+use crate::like::keras_normal;
+use crate::metadata::Normal;
+use crate::weights::checkpoint::Checkpoint;
+use crate::weights::keras::Normalization;
+use crate::weights::keras::config::{LARGEST, ModelConfig};
+use crate::weights::names::Naming;
 use serde_json::Value;
 use std::fs::File;
 use std::io::Read;
@@ -25,7 +26,7 @@ pub struct Pixels {
 }
 
 /// Gives the weights of an unpacked `.keras` archive the description that lies beside them.
-pub fn describe(checkpoint: &mut Checkpoint, path: &Path) -> Result<(), Failure> {
+pub fn describe(checkpoint: &mut Checkpoint, path: &Path) -> Result<(), ConvertError> {
     let beside = path.with_file_name(CONFIG);
     let is_keras = checkpoint.naming() == Some(Naming::Keras);
     if !is_keras || checkpoint.model_config().is_some() || !beside.is_file() {
@@ -35,19 +36,19 @@ pub fn describe(checkpoint: &mut Checkpoint, path: &Path) -> Result<(), Failure>
     let mut text = String::new();
     let read = File::open(&beside)
         .and_then(|file| file.take(LARGEST as u64 + 1).read_to_string(&mut text));
-    read.map_err(|error| Failure::bad_input(format!("`{shown}` cannot be read: {error}")))?;
+    read.map_err(|error| ConvertError::Description(format!("`{shown}` cannot be read: {error}")))?;
     // Files of that name are common; Keras's says of which class the model is.
     let found: Option<Value> = serde_json::from_str(&text).ok();
     if found.is_some_and(|found| found["class_name"].is_string() && found["config"].is_object()) {
         let place = format!("`{shown}`");
-        let config = ModelConfig::parse(&text, &place).map_err(Failure::bad_input)?;
+        let config = ModelConfig::parse(&text, &place).map_err(ConvertError::Description)?;
         checkpoint.describe(config);
     }
     Ok(())
 }
 
 /// What a Keras model itself makes of pixels.
-pub fn pixels(checkpoint: &Checkpoint, naming: Naming) -> Result<Pixels, Failure> {
+pub fn pixels(checkpoint: &Checkpoint, naming: Naming) -> Result<Pixels, ConvertError> {
     let weights = checkpoint.normalization();
     let Some(config) = checkpoint.model_config() else {
         let normal = weights.map(|Normalization { mean, variance }| keras_normal(mean, variance));
@@ -65,30 +66,22 @@ pub fn pixels(checkpoint: &Checkpoint, naming: Naming) -> Result<Pixels, Failure
     };
     let place = &config.evidence.place;
     Ok(Pixels {
-        normal: normal.map_err(|reason| Failure::bad_input(format!("{place}: {reason}")))?,
+        normal: normal.map_err(|reason| ConvertError::Description(format!("{place}: {reason}")))?,
         is_recorded: is_colour,
     })
 }
 
 /// What a reader should hear of it.
-pub fn note(pixels: &Pixels, checkpoint: &Checkpoint) -> Option<String> {
+pub fn note(pixels: &Pixels, checkpoint: &Checkpoint) -> Option<Note> {
+    let unusual = pixels.normal.filter(|normal| *normal != Normal::IMAGENET);
     let Some(config) = checkpoint.model_config() else {
-        let Normal { mean, std } = pixels.normal.filter(|normal| *normal != Normal::IMAGENET)?;
-        return Some(format!(
-            "pictures are prepared as the checkpoint's own Normalization does, with mean {mean:?} and deviation {std:?}"
-        ));
+        return unusual.map(Note::PreparedAsWeights);
     };
-    let place = &config.evidence.place;
-    match pixels.normal {
-        Some(Normal { mean, std }) if pixels.normal != Some(Normal::IMAGENET) => Some(format!(
-            "pictures are prepared as {place} records, with mean {mean:?} and deviation {std:?}"
-        )),
-        None if pixels.is_recorded => Some(format!(
-            "{place} records no preparation of pictures: the file says what is usual for the network"
-        )),
-        None if config.prepares() => Some(format!(
-            "{place} records that pixels are rescaled before the network: for other than 3 channels the file does not say how"
-        )),
+    let place = config.evidence.place.clone();
+    match (unusual, pixels.normal) {
+        (Some(normal), _) => Some(Note::PreparedAsModel { place, normal }),
+        (None, None) if pixels.is_recorded => Some(Note::NoPreparation { place }),
+        (None, None) if config.prepares() => Some(Note::OtherChannels { place }),
         _ => None,
     }
 }

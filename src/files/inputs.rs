@@ -1,6 +1,5 @@
 //! Files that are read, so that no output takes the place of one: by whatever path, link or hard link it is named.
 
-use super::output::OutputError;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -43,35 +42,26 @@ impl Inputs {
         }
     }
 
-    /// Refuses an output that is one of these files. What is no regular file cannot be lost.
-    ///
-    /// # Errors
-    /// If it is one.
-    pub fn refuse(&self, output: &Path) -> Result<(), OutputError> {
-        self.refuse_identity(Identity::of(output), output)
+    /// Adds all of another's.
+    pub fn extend(&mut self, other: &Self) {
+        self.paths.extend_from_slice(&other.paths);
     }
 
-    /// Refuses standard output where that is one of these files.
-    pub(super) fn refuse_stdout(&self, shown: &Path) -> Result<(), OutputError> {
-        self.refuse_identity(Identity::of_stdout(), shown)
+    /// The input that a path is another name of, or the same. What is no regular file cannot be lost, so it is none.
+    #[must_use]
+    pub fn same_as(&self, path: &Path) -> Option<&Path> {
+        self.find(&Identity::of(path)?)
     }
 
-    fn refuse_identity(
-        &self,
-        identity: Option<Identity>,
-        output: &Path,
-    ) -> Result<(), OutputError> {
-        let Some(identity) = identity else {
-            return Ok(());
-        };
-        let is_output = |input: &&PathBuf| Identity::of(input).as_ref() == Some(&identity);
-        match self.paths.iter().find(is_output) {
-            Some(input) => Err(OutputError::Input {
-                path: output.to_owned(),
-                input: input.clone(),
-            }),
-            None => Ok(()),
-        }
+    /// The input that an open file is, such as standard output where that is redirected.
+    #[must_use]
+    pub fn same_as_open(&self, file: &fs::File) -> Option<&Path> {
+        self.find(&Identity::of_open(file)?)
+    }
+
+    fn find(&self, identity: &Identity) -> Option<&Path> {
+        let mut paths = self.paths.iter().map(PathBuf::as_path);
+        paths.find(|input| Identity::of(input).as_ref() == Some(identity))
     }
 }
 
@@ -97,10 +87,8 @@ impl Identity {
         Self::new(&fs::metadata(path).ok()?)
     }
 
-    fn of_stdout() -> Option<Self> {
-        use std::os::fd::AsFd;
-        let stdout = std::io::stdout().as_fd().try_clone_to_owned().ok()?;
-        Self::new(&fs::File::from(stdout).metadata().ok()?)
+    fn of_open(file: &fs::File) -> Option<Self> {
+        Self::new(&file.metadata().ok()?)
     }
 
     fn new(metadata: &fs::Metadata) -> Option<Self> {
@@ -124,7 +112,7 @@ impl Identity {
         path.is_file().then_some(Self(path))
     }
 
-    fn of_stdout() -> Option<Self> {
+    fn of_open(_file: &fs::File) -> Option<Self> {
         None
     }
 }

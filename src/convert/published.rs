@@ -1,11 +1,12 @@
 //! What a published model's `config.json` stands for: a library's model with preprocessing and labels of its own.
 
-use super::exit::Failure;
-use efficientnet_onnx::hub::config::Config;
-use efficientnet_onnx::hub::folder::Folder;
-use efficientnet_onnx::like::{self, Like, timm_evaluation};
-use efficientnet_onnx::metadata::{Interpolation, Normal};
-use efficientnet_onnx::request::{Extent, Request};
+use super::error::ConvertError;
+use super::note::Note;
+use crate::hub::config::Config;
+use crate::hub::folder::Folder;
+use crate::like::{self, Like, timm_evaluation};
+use crate::metadata::{Interpolation, Normal};
+use crate::request::{Extent, Request};
 
 /// What a published model says beside its checkpoint.
 #[derive(Clone, Debug)]
@@ -31,11 +32,11 @@ const DEFAULT_STD: [f64; 3] = [0.229, 0.224, 0.225];
 
 impl Published {
     /// The model of a folder.
-    pub fn read(folder: &Folder, source: Option<String>) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// If its configuration names no model of timm's, or has a value that is not supported.
+    pub fn read(folder: &Folder, source: Option<String>) -> Result<Self, ConvertError> {
         let config = &folder.config;
-        let bad = |problem: String| {
-            Failure::bad_input(format!("`{}`: {problem}", folder.config_path.display()))
-        };
         let untagged = format!("timm/{}", config.architecture.escape_debug());
         let tagged = config
             .tag
@@ -45,11 +46,15 @@ impl Published {
         let is_known = tagged.is_some();
         let table = match tagged {
             Some(table) => table,
-            None => like::find(&untagged).map_err(|error| {
-                bad(error.to_string()).hint("`inspect --like list` has all names")
+            None => like::find(&untagged).map_err(|error| ConvertError::UnknownModel {
+                path: folder.config_path.clone(),
+                problem: error.to_string(),
             })?,
         };
-        let like = changed(&table, config).map_err(bad)?;
+        let like = changed(&table, config).map_err(|problem| ConvertError::Configuration {
+            path: folder.config_path.clone(),
+            problem,
+        })?;
         let mut differences = differences(&table, &like);
         if let Some(tag) = config.tag.as_ref().filter(|_| !is_known) {
             differences.push(format!("the tag is `{}`", tag.escape_debug()));
@@ -67,12 +72,14 @@ impl Published {
 
     /// Whether a configuration that was found in a checkpoint's folder is of an EfficientNet, by the name of its model. Any
     /// other name is a user's own, which tells nothing.
+    #[must_use]
     pub fn may_describe(folder: &Folder) -> bool {
         let name = &folder.config.architecture;
         name.contains("efficientnet") || like::find(&format!("timm/{name}")).is_ok()
     }
 
     /// The request for just this model.
+    #[must_use]
     pub fn request(&self) -> Request {
         let mut request = self.like.request();
         request.size = self.like.preprocessing.size.map(Extent::Fixed);
@@ -80,20 +87,18 @@ impl Published {
     }
 
     /// The table's model, if it is just that.
+    #[must_use]
     pub fn table(&self) -> Option<Like> {
         self.differences.is_empty().then(|| self.like.clone())
     }
 
     /// What it is, and where its configuration is followed rather than the table.
-    pub fn note(&self) -> String {
-        let name = self.like.name();
-        if self.differences.is_empty() {
-            return format!("`config.json` says that it is `{name}`");
+    #[must_use]
+    pub fn note(&self) -> Note {
+        Note::Published {
+            model: self.like.name(),
+            differences: self.differences.clone(),
         }
-        format!(
-            "`config.json` wins over what timm 1.0.31 has for `{name}`: {}",
-            self.differences.join("; ")
-        )
     }
 }
 

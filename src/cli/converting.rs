@@ -1,0 +1,229 @@
+//! Notes and errors of a conversion, with the flags that go with them.
+
+use super::exit::Failure;
+use super::hub;
+use super::like;
+use efficientnet_onnx::convert::{ConvertError, Count, Misfit, Note};
+use efficientnet_onnx::form::SpellError;
+use efficientnet_onnx::graph::Padding;
+use efficientnet_onnx::like::{Library, Like};
+use efficientnet_onnx::recognise::Contradiction;
+use efficientnet_onnx::request::RequestError;
+use efficientnet_onnx::weights::names::Naming;
+
+/// A note, with what can be done about it.
+pub fn note(note: &Note) -> String {
+    match note {
+        Note::Wrapped => format!("{note}, `verify --input FILE --expect FILE`"),
+        Note::StaticPads { place: None, .. } => format!(
+            "{note}; for one built with another `image_size` use `--padding static:S`, and `--padding same` for \
+             `image_size=None`"
+        ),
+        _ => note.to_string(),
+    }
+}
+
+/// The notes of weights that are drawn, where the rule and the seed are the usual ones: a warning where `asked`, a
+/// library's model, may be taken for its trained weights.
+pub fn drawn_note(own: &Note, asked: Option<&Like>) -> String {
+    let (Note::Untrained(untrained), Some(like)) = (own, asked) else {
+        return note(own);
+    };
+    let hub = match like.library {
+        Library::Timm => format!(", or fetch them with `--weights hf:{}`", like.name()),
+        _ => String::new(),
+    };
+    format!(
+        "warning: {untrained}, not the trained weights of `{}`: `--like` chooses a network and no weights\n\
+         hint: give trained weights with `--weights PATH`{hub}; `--init official` leaves this warning out",
+        like.name()
+    )
+}
+
+/// An error, with what to do about it.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` hands over"
+)]
+pub fn failure(error: ConvertError) -> Failure {
+    match &error {
+        ConvertError::Hub(error) => return hub::failure(error),
+        ConvertError::Request(error) => return request(error),
+        ConvertError::OtherCount {
+            count,
+            asked,
+            found,
+        } => return other_count(*count, *asked, *found),
+        ConvertError::ActivationWithoutClasses => {
+            return Failure::bad_input(
+                "`--activation` is for outputs of classes, found `--outputs pooled` alone",
+            )
+            .hint("leave it out, or ask for `logits` or `probabilities`");
+        }
+        ConvertError::SoftmaxOfOneClass => {
+            return Failure::bad_input(format!("`--activation` {error}"))
+                .hint("leave `--activation` out: one class has a sigmoid");
+        }
+        _ => {}
+    }
+    let hint = hint(&error);
+    let mut failure = Failure::bad_input(error);
+    failure.hint = hint;
+    failure
+}
+
+/// A request without a graph.
+pub fn request(error: &RequestError) -> Failure {
+    let failure = Failure::bad_input(error);
+    match error {
+        RequestError::Spell(SpellError::Padding { .. }) => {
+            failure.hint("the network halves its input more than five times: give a fixed `--size`")
+        }
+        _ => failure,
+    }
+}
+
+fn hint(error: &ConvertError) -> Option<String> {
+    Some(match error {
+        ConvertError::NoNetwork => "use one of `--phi X`, `--variant NAME`, `--like LIB/MODEL`, `--width W --depth D`, `--arch FILE` or `--blocks STRINGS`".to_owned(),
+        ConvertError::Folder(error) => return hub::folder_hint(error),
+        ConvertError::UnknownModel { .. } => "`inspect --like list` has all names".to_owned(),
+        // A state dict would lose what the modules around the network compute.
+        ConvertError::Refused { has_modules: true, .. } => {
+            "export the whole pickled module with `torch.onnx.export`".to_owned()
+        }
+        ConvertError::Refused { refusal, .. } => refusal.hint(),
+        ConvertError::UnknownNames { .. } => "the names of timm, torchvision and efficientnet_pytorch (lukemelas), Keras and TensorFlow are known".to_owned(),
+        ConvertError::FoldedModel(_) => {
+            "emit it again from its checkpoint or seed, with `--bn keep`".to_owned()
+        }
+        ConvertError::NoRecipe(_) => "only files that `emit` wrote can be exported".to_owned(),
+        ConvertError::CountedClasses { .. } => {
+            "the two are not of one model: take both from one".to_owned()
+        }
+        ConvertError::Unrecognised(error) => {
+            let nearest = error.error.nearest;
+            // Tensors are compared once padding and epsilon are known.
+            let flags = if error.tells_conventions {
+                ""
+            } else {
+                " --padding same --bn-epsilon 1e-3"
+            };
+            format!("`--variant {nearest}{flags}` lists the tensors that differ; `--arch FILE` takes a custom architecture")
+        }
+        ConvertError::Contradicted {
+            contradictions,
+            naming,
+            padding,
+            batch_norm_epsilon,
+            ..
+        } => contradicted(contradictions, *naming, *padding, *batch_norm_epsilon),
+        ConvertError::OtherNetwork { .. } | ConvertError::OtherConventions { .. } => {
+            "leave `--like` out to take the checkpoint's".to_owned()
+        }
+        ConvertError::Undecided { error, variant } => like::hint(*error, *variant),
+        ConvertError::CarriedLabels(_) => "give the names with `--labels FILE`".to_owned(),
+        ConvertError::Misfit { cause, .. } => misfit(cause.as_ref()?),
+        _ => return None,
+    })
+}
+
+fn other_count(count: Count, asked: u64, found: u64) -> Failure {
+    let (flag, rest) = match count {
+        Count::Classes => (
+            "classes",
+            format!("; `--reset-classifier {asked}` draws a fresh one"),
+        ),
+        Count::InChannels => ("in-channels", String::new()),
+    };
+    Failure::bad_input(format!(
+        "`--{flag} {asked}` does not match the checkpoint, which has {found}"
+    ))
+    .hint(format!(
+        "leave `--{flag}` out to take the checkpoint's{rest}"
+    ))
+}
+
+fn misfit(cause: &Misfit) -> String {
+    match cause {
+        Misfit::Integers(name) => format!(
+            "`{}` is stored as integers, expected floating-point numbers: save it as such",
+            name.escape_debug()
+        ),
+        Misfit::NoClassifier => "the checkpoint has no classifier: draw one with `--reset-classifier N`, or leave it out with `--outputs pooled`".to_owned(),
+        Misfit::OtherNetwork {
+            variant,
+            tells_conventions: true,
+            ..
+        } => format!("the checkpoint is of {variant}: use `--variant {variant}`"),
+        Misfit::OtherNetwork {
+            naming, variant, ..
+        } => {
+            let names = like::named(*naming, variant);
+            format!("the checkpoint is of {variant}, and one of these models: use {names}")
+        }
+    }
+}
+
+/// What to do where a record beside the tensors is of another network.
+fn contradicted(
+    found: &[Contradiction],
+    naming: Naming,
+    padding: Option<Padding>,
+    epsilon: Option<f64>,
+) -> String {
+    let is_all = |kind: fn(&Contradiction) -> bool| found.iter().all(kind);
+    let is_convention = |one: &Contradiction| {
+        matches!(
+            one,
+            Contradiction::Border { .. } | Contradiction::Epsilon { .. }
+        )
+    };
+    let flags = recorded_flags(found, padding, epsilon);
+    if !flags.is_empty() && is_all(is_convention) {
+        return format!("take what is recorded: `{flags}`");
+    }
+    let is_activation = |one: &Contradiction| {
+        matches!(
+            one,
+            Contradiction::Activation {
+                found: Some(_),
+                expected: Some(_),
+                ..
+            }
+        )
+    };
+    let hint = if is_all(|one| matches!(one, Contradiction::Final(_))) {
+        "`--outputs probabilities` emits the result, `--outputs logits,probabilities` both"
+    } else if is_all(is_activation) {
+        "the activation is a field of architecture files: `inspect --as-arch` prints one, `--arch FILE` reads it"
+    } else if naming == Naming::Keras {
+        "no flag gives this network; export the whole model with Keras: `model.export(\"model.onnx\", format=\"onnx\")`"
+    } else {
+        "no flag gives this network; export the whole model with its own library's exporter, such as `torch.onnx.export`"
+    };
+    hint.to_owned()
+}
+
+/// Padding and epsilon as a checkpoint records them, as flags; empty where a difference is not settled by them.
+fn recorded_flags(
+    found: &[Contradiction],
+    padding: Option<Padding>,
+    epsilon: Option<f64>,
+) -> String {
+    let has = |kind: fn(&Contradiction) -> bool| found.iter().any(kind);
+    let mut flags = Vec::new();
+    if has(|one| matches!(one, Contradiction::Border { .. })) {
+        let Some(padding) = padding else {
+            return String::new();
+        };
+        flags.push(format!("--padding {}", padding.name()));
+    }
+    if has(|one| matches!(one, Contradiction::Epsilon { .. })) {
+        let Some(epsilon) = epsilon else {
+            return String::new();
+        };
+        flags.push(format!("--bn-epsilon {epsilon:e}"));
+    }
+    flags.join(" ")
+}

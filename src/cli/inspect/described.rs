@@ -1,0 +1,78 @@
+//! What a file records beside its network, in words.
+
+use efficientnet_onnx::metadata::{Framing, Head, Origin, Preprocessing, Sampling};
+use efficientnet_onnx::network::ClassActivation;
+
+/// Where weights are from.
+pub fn origin(origin: &Origin) -> String {
+    match origin {
+        Origin::Seed { .. } => origin.untrained().to_string(),
+        Origin::Checkpoint {
+            name,
+            sha256,
+            naming,
+            ..
+        } => {
+            let untrained = origin.untrained();
+            let untrained = if untrained.is_nothing() {
+                String::new()
+            } else {
+                format!("; {untrained}")
+            };
+            format!("{name} ({naming} names, SHA-256 {sha256}){untrained}")
+        }
+    }
+}
+
+/// What turns logits into probabilities.
+pub fn head(head: Head, classes: u64) -> String {
+    let what = match head.activation {
+        ClassActivation::Softmax => "one probability over all classes",
+        ClassActivation::Sigmoid if classes == 1 => "the probability of the class",
+        ClassActivation::Sigmoid => "each class has its own probability",
+    };
+    format!("{}: {what}", head.activation.name())
+}
+
+/// How pictures become input.
+pub fn preprocessing(preprocessing: &Preprocessing) -> String {
+    let [height, width] = preprocessing.size;
+    let filter = format!("{:?}", preprocessing.interpolation).to_lowercase();
+    let framing = match preprocessing.framing {
+        Framing::CropPadding(padding) => {
+            format!("centre crop {height}/({height}+{padding}), {filter}")
+        }
+        Framing::Cover([down, across]) => {
+            format!("{filter} until it covers {down}x{across}, centre crop")
+        }
+        Framing::Stretch(to) if to == preprocessing.size => filter,
+        Framing::Stretch([down, across]) => {
+            format!("{filter} to {down}x{across} whatever the aspect, centre crop")
+        }
+    };
+    let sampling = match preprocessing.sampling {
+        Sampling::Antialias => "antialiased",
+        Sampling::HalfPixel => "as TensorFlow 2 resizes",
+        Sampling::Legacy => "as TensorFlow 1 resizes",
+    };
+    let numbers = |values: [f64; 3]| {
+        values
+            .map(|value| format!("{value:.6}"))
+            .map(|number| trimmed(&number))
+            .join(", ")
+    };
+    format!(
+        "{framing} to {height}x{width}, {sampling}, {} in {}, mean [{}], std [{}]",
+        preprocessing.channels,
+        preprocessing.layout,
+        numbers(preprocessing.normal.mean),
+        numbers(preprocessing.normal.std),
+    )
+}
+
+fn trimmed(number: &str) -> String {
+    number
+        .trim_end_matches('0')
+        .trim_end_matches('.')
+        .to_owned()
+}

@@ -1,0 +1,264 @@
+//! An open checkpoint: what it says of the network, and its tensors as that network expects them.
+
+use super::error::ConvertError;
+use super::keras::{self, Pixels};
+use super::locate::{self, Located};
+use super::model;
+use super::note::{Note, Place};
+use super::offered;
+use super::published::Published;
+use super::recorded::{Recorded, told};
+use super::wishes::{Reset, Wishes};
+use crate::files::Inputs;
+use crate::form::BatchNorms;
+use crate::graph::Parameter;
+use crate::like::{self, Like};
+use crate::metadata::{self, Normal, Origin, Preprocessing, Recipe};
+use crate::request::Request;
+use crate::tensor::{SourceError, TensorSource};
+use crate::weights::Expected;
+use crate::weights::checkpoint::Checkpoint;
+use crate::weights::classifier::FreshClassifier;
+use crate::weights::names::{NameMap, Naming};
+use crate::weights::stem::{AdaptedStem, COLOURS};
+use std::path::PathBuf;
+
+/// What lies beside a checkpoint and may be read with it.
+const CONFIG: &str = "config.json";
+
+/// A checkpoint and what it says of itself.
+pub struct OpenCheckpoint {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) naming: Naming,
+    pixels: Pixels,
+    pub(super) recipe: Option<Recipe>,
+    preprocessing: Option<Preprocessing>,
+    /// What it records beside the network.
+    pub(super) recorded: Recorded,
+    pub(super) published: Option<Published>,
+    pub(super) reset: Option<Reset>,
+    folder: Option<PathBuf>,
+}
+
+impl OpenCheckpoint {
+    /// Opens a checkpoint, with what is published beside it; with `reset`, without its classifier.
+    pub(super) fn open(located: Located, reset: Option<Reset>) -> Result<Self, ConvertError> {
+        let Located {
+            path,
+            published,
+            folder,
+        } = located;
+        let mut checkpoint = Checkpoint::open(&path)?;
+        keras::describe(&mut checkpoint, &path)?;
+        if let Some(refusal) = checkpoint.refusal() {
+            return Err(ConvertError::Refused {
+                path,
+                refusal: refusal.clone(),
+                has_modules: checkpoint.has_modules(),
+            });
+        }
+        let naming = checkpoint.naming().ok_or_else(|| {
+            let names = checkpoint.tensors().iter();
+            ConvertError::unknown_names(&path, names.map(|tensor| tensor.name.as_str()))
+        })?;
+        let published = match published {
+            None if naming == Naming::Timm => locate::around(&path)?,
+            published => published,
+        };
+        // What takes longest starts first.
+        checkpoint.start_hashing();
+        let recipe: Option<Recipe> = told(&checkpoint, metadata::RECIPE_KEY)?;
+        let is_folded = |recipe: &Recipe| recipe.bn == BatchNorms::Fold.name();
+        if checkpoint.is_model() && recipe.as_ref().is_none_or(is_folded) {
+            return Err(ConvertError::FoldedModel(path));
+        }
+        let counted = published.as_ref().and_then(|published| published.classes);
+        if let (Some(told), Some(found)) = (counted, checkpoint.classes(naming))
+            && told != found
+            && reset.is_none()
+        {
+            return Err(ConvertError::CountedClasses { path, told, found });
+        }
+        Ok(Self {
+            pixels: keras::pixels(&checkpoint, naming)?,
+            recipe,
+            preprocessing: told(&checkpoint, metadata::PREPROCESSING_KEY)?,
+            recorded: Recorded::read(&checkpoint, reset)?,
+            checkpoint,
+            naming,
+            published,
+            reset,
+            folder,
+        })
+    }
+
+    /// Every file that is read, what may lie beside it, and all in the folder that was named.
+    pub(super) fn inputs(&self) -> Inputs {
+        let mut inputs = Inputs::none();
+        for path in self.checkpoint.files() {
+            inputs.add(path);
+            inputs.add(&path.with_file_name(CONFIG));
+        }
+        if let Some(folder) = &self.folder {
+            inputs.add(folder);
+        }
+        inputs
+    }
+
+    /// How it was read, where it was not told.
+    pub(super) fn notes(&self, wishes: &Wishes, request: &Request) -> Vec<Note> {
+        let mut notes = Vec::new();
+        let rewritten = self.checkpoint.rewritten();
+        notes.extend(rewritten.map(|sentence| Note::Rewritten(sentence.to_owned())));
+        notes.extend(offered::notes(&self.checkpoint, self.reset.is_some()));
+        let published = self.configuring(wishes).map(Published::note);
+        let is_silent = self.recipe.is_none() && published.is_none();
+        notes.extend(published);
+        if is_silent && wishes.network.is_none() {
+            notes.push(Note::Recognised(request.blueprint.name()));
+        }
+        if let Some(asked) = wishes.like().filter(|_| is_silent) {
+            notes.extend(model::assumed(asked, self.naming, request.default_size()));
+        }
+        notes.extend(self.prepared_otherwise(wishes, request));
+        notes.extend(keras::note(&self.pixels, &self.checkpoint));
+        notes.extend(self.reset.map(|reset| self.fresh_classifier(reset)));
+        notes.extend(self.recorded.note.clone());
+        notes
+    }
+
+    /// A note, if pictures are prepared as the checkpoint has it, and not as the model that was asked for does.
+    fn prepared_otherwise(&self, wishes: &Wishes, request: &Request) -> Option<Note> {
+        let (asked, size) = (wishes.like()?, request.default_size());
+        let told = self.preprocessing_at(size)?;
+        let is_other =
+            request.options.in_channels == COLOURS && asked.preprocessing_at(size) != told;
+        is_other.then(|| Note::PreparedAsRecorded {
+            place: match &self.preprocessing {
+                Some(_) => Place::Metadata,
+                None => Place::Config,
+            },
+            model: asked.name(),
+        })
+    }
+
+    fn fresh_classifier(&self, Reset { classes, seed }: Reset) -> Note {
+        let replaced = self.checkpoint.classes(self.naming);
+        let module = replaced.and_then(|_| self.checkpoint.head());
+        Note::FreshClassifier {
+            classes,
+            seed,
+            replaced,
+            module: module.map(str::to_owned),
+        }
+    }
+
+    /// The model of the library whose names it has, if it says nothing of itself.
+    pub(super) fn library(&self, request: &Request) -> Option<Like> {
+        let variant = request.variant().filter(|_| self.recipe.is_none())?;
+        like::named_so(self.naming, variant)
+    }
+
+    /// The library's model that it says it is, or that is asked for where it says nothing.
+    pub(super) fn like(&self, wishes: &Wishes) -> Option<Like> {
+        if wishes.network.is_some() && self.configuring(wishes).is_none() {
+            let is_so = |asked: &&Like| {
+                let own = self.preprocessing.as_ref();
+                own.is_none_or(|own| *own == asked.preprocessing_at(own.size))
+                    && (self.normal()).is_none_or(|own| own == asked.preprocessing.normal)
+            };
+            return wishes.like().filter(is_so).cloned();
+        }
+        model::carried(self.recipe.as_ref()).or_else(|| {
+            self.published
+                .as_ref()
+                .filter(|_| self.recipe.is_none())?
+                .table()
+        })
+    }
+
+    /// The published model that decides what the flags and the checkpoint itself leave open.
+    pub(super) fn configuring(&self, wishes: &Wishes) -> Option<&Published> {
+        let is_other = wishes.network.is_some() && wishes.like().is_none();
+        let decides = self.recipe.is_none() && !is_other;
+        self.published.as_ref().filter(|_| decides)
+    }
+
+    /// Whether a classifier is nowhere to be had.
+    pub(super) fn lacks_classifier(&self) -> bool {
+        self.reset.is_none() && self.checkpoint.classes(self.naming).is_none()
+    }
+
+    /// How pictures become input of a size, if it tells.
+    pub(super) fn preprocessing_at(&self, size: [u64; 2]) -> Option<Preprocessing> {
+        match (&self.preprocessing, &self.published) {
+            (Some(told), _) => {
+                // A model that is just a library's is prepared for at other sizes as the library does.
+                let model = model::carried(self.recipe.as_ref());
+                let model = model.filter(|model| model.preprocessing_at(told.size) == *told);
+                Some(model.map_or_else(|| told.at(size), |model| model.preprocessing_at(size)))
+            }
+            (None, published) => Some(published.as_ref()?.like.preprocessing_at(size)),
+        }
+    }
+
+    /// What a Keras model itself normalises pictures with, if it says so.
+    pub(super) fn normal(&self) -> Option<Normal> {
+        self.pixels.normal
+    }
+
+    /// Names of the classifier's classes, as JSON, if it carries them.
+    pub(super) fn labels(&self) -> Option<&str> {
+        let own = self.checkpoint.metadata().get(metadata::LABELS_KEY);
+        let published = || self.published.as_ref()?.labels.as_ref();
+        let labels = own.or_else(published);
+        labels.filter(|_| self.reset.is_none()).map(String::as_str)
+    }
+
+    /// The tensors, and the name under which they have each parameter.
+    pub(super) fn source(
+        &self,
+        parameters: Vec<Parameter>,
+    ) -> Result<(Box<dyn TensorSource + '_>, Vec<Expected>), ConvertError> {
+        let timm = parameters.iter().map(|parameter| parameter.name.as_str());
+        let names = NameMap::new(self.naming, timm)?;
+        let stem = self.naming.stem_weight();
+        let channels = parameters
+            .iter()
+            .find(|parameter| names.source_name(&parameter.name) == Some(stem))
+            .and_then(|parameter| parameter.shape.get(1)?.fixed());
+        let own = |timm: &str| names.source_name(timm).unwrap_or(timm).to_owned();
+        let mut source: Box<dyn TensorSource + '_> = Box::new(&self.checkpoint);
+        if let Some(Reset { seed, .. }) = self.reset {
+            source = Box::new(FreshClassifier::new(source, &parameters, own, seed));
+        }
+        match (channels, self.checkpoint.in_channels(self.naming)) {
+            (Some(channels), Some(COLOURS)) if channels != COLOURS => {
+                source = Box::new(AdaptedStem::new(source, stem, channels));
+            }
+            _ => {}
+        }
+        let expected = parameters.into_iter().map(|parameter| Expected {
+            source_name: own(&parameter.name),
+            parameter,
+        });
+        Ok((source, expected.collect()))
+    }
+
+    /// Where the weights are from; hashes the file.
+    pub(super) fn origin(&self) -> Result<Origin, SourceError> {
+        let metadata = self.checkpoint.metadata();
+        let entry = |keys: [&str; 2]| keys.iter().find_map(|key| metadata.get(*key)).cloned();
+        let published = self.published.as_ref();
+        Ok(Origin::checkpoint(
+            self.checkpoint.name(),
+            self.checkpoint.sha256()?,
+            self.naming.to_string(),
+            entry(["licence", "license"]).or_else(|| published?.licence.clone()),
+            published
+                .and_then(|published| published.source.clone())
+                .or_else(|| entry(["source", "url"])),
+            self.recorded.untrained.clone(),
+        ))
+    }
+}

@@ -1,0 +1,156 @@
+//! One checkpoint and one set of wishes, held against each other: a request, what is to be said of it, and its file.
+
+use super::error::ConvertError;
+use super::model;
+use super::note::Note;
+use super::weights::Weights;
+use super::wishes::Wishes;
+use crate::emit::{self, Destination, EmitError, Emitted, Observer, Tensors};
+use crate::labels::Labels;
+use crate::metadata::{Head, Metadata, Recipe};
+use crate::network::ClassActivation;
+use crate::request::Request;
+
+/// Weights and a request that they fit as far as their names, records and counts tell. Whether each tensor fits shows
+/// when the file is written.
+pub struct Conversion {
+    weights: Weights,
+    wishes: Wishes,
+    request: Request,
+    notes: Vec<Note>,
+    labels: Option<String>,
+}
+
+impl Conversion {
+    /// Resolves a request from what is wished for and what the weights tell.
+    ///
+    /// # Errors
+    /// If nothing tells the network, its padding or its epsilon, or if what the weights tell contradicts the wishes.
+    pub fn new(weights: Weights, wishes: Wishes) -> Result<Self, ConvertError> {
+        let mut request = weights.request(&wishes)?;
+        request.batch = wishes.batch;
+        request.outputs.clone_from(&wishes.outputs);
+        request.form = wishes.form;
+        request.activation = activation(&wishes, &weights, &request)?;
+        let agreement = weights.agreement(&wishes, &request)?;
+        let labels = labels(&wishes, &weights, request.options.classes)?;
+        let mut notes = weights.notes(&wishes, &request);
+        notes.extend(agreement);
+        Ok(Self {
+            weights,
+            wishes,
+            request,
+            notes,
+            labels,
+        })
+    }
+
+    /// What will be emitted.
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What a reader should hear of it.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// What the file will record of its network; `reading` is a line on how φ was read, where that was asked for.
+    ///
+    /// # Errors
+    /// If the request has no graph.
+    pub fn recipe(&self, reading: Option<String>) -> Result<Recipe, ConvertError> {
+        let mut recipe = Recipe::new(&self.request, self.request.counts()?, reading);
+        let like = self.weights.like(&self.wishes);
+        recipe.like = model::recorded_name(like.as_ref(), &self.request);
+        Ok(recipe)
+    }
+
+    /// Writes the file. Neither the checkpoint's files nor `destination.inputs` are ever replaced.
+    ///
+    /// # Errors
+    /// If the tensors do not fit the network, the output cannot be written, or `observer` cancels. Nothing is left behind
+    /// then.
+    pub fn write(
+        &self,
+        recipe: &Recipe,
+        mut destination: Destination,
+        observer: &dyn Observer,
+    ) -> Result<Emitted, ConvertError> {
+        destination.inputs.extend(&self.weights.inputs());
+        let (source, expected) = self.weights.source(self.request.parameters()?)?;
+        let emitted = std::thread::scope(|scope| {
+            // A checkpoint is hashed while it is converted; the metadata ends the file.
+            let origin = scope.spawn(|| self.weights.origin());
+            let metadata = || {
+                let origin = origin
+                    .join()
+                    .map_err(|_| "hashing the checkpoint panicked".to_owned())?;
+                let metadata = Metadata {
+                    recipe: recipe.clone(),
+                    origin: origin.map_err(|error| error.to_string())?,
+                    preprocessing: self.weights.preprocessing(&self.wishes, &self.request),
+                    labels: self.labels.clone(),
+                    head: self.request.has_classes().then(|| Head {
+                        activation: self.request.activation(),
+                    }),
+                };
+                Ok(metadata.entries())
+            };
+            let tensors = Tensors {
+                source: source.as_ref(),
+                expected: &expected,
+            };
+            emit::emit(&self.request, &tensors, destination, observer, metadata)
+        });
+        emitted.map_err(|error| match error {
+            EmitError::Bind(error) => ConvertError::Misfit {
+                cause: self.weights.misfit(&self.request, &error),
+                error,
+            },
+            error => ConvertError::Emit(error),
+        })
+    }
+}
+
+fn activation(
+    wishes: &Wishes,
+    weights: &Weights,
+    request: &Request,
+) -> Result<Option<ClassActivation>, ConvertError> {
+    let Some(asked) = wishes.activation else {
+        return Ok(weights.activation());
+    };
+    if !request.has_classes() {
+        return Err(ConvertError::ActivationWithoutClasses);
+    }
+    if asked == ClassActivation::Softmax && request.options.classes == 1 {
+        return Err(ConvertError::SoftmaxOfOneClass);
+    }
+    Ok(Some(asked))
+}
+
+/// The names for the file's metadata, as JSON: those that are asked for, else those that the checkpoint carries.
+fn labels(
+    wishes: &Wishes,
+    weights: &Weights,
+    classes: u64,
+) -> Result<Option<String>, ConvertError> {
+    let count = usize::try_from(classes).unwrap_or(usize::MAX);
+    if let Some(names) = &wishes.labels {
+        if names.len() != count {
+            return Err(ConvertError::LabelCount {
+                expected: classes,
+                found: names.len(),
+            });
+        }
+        return Ok(Some(serde_json::Value::from(names.clone()).to_string()));
+    }
+    let Some(carried) = weights.labels() else {
+        return Ok(None);
+    };
+    Labels::of(Some(carried), count).map_err(ConvertError::CarriedLabels)?;
+    Ok(Some(carried.to_owned()))
+}

@@ -1,0 +1,271 @@
+//! Why a checkpoint and what is asked for do not make a file: what contradicts what, and what is missing.
+
+use super::note::Place;
+use crate::emit::EmitError;
+use crate::graph::Padding;
+use crate::hub::HubError;
+use crate::hub::folder::FolderError;
+use crate::labels::LabelsError;
+use crate::metadata::MetadataError;
+use crate::network::ClassActivation;
+use crate::onnx::file::FileError;
+use crate::recognise::{Contradiction, Unrecognised, listed};
+use crate::request::RequestError;
+use crate::tensor::SourceError;
+use crate::weights::names::conventions::{Conventions, Undecided};
+use crate::weights::names::{Naming, UnknownName};
+use crate::weights::offer::Refusal;
+use crate::weights::{BindError, export::ExportError};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why there is no conversion, or no file of it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertError {
+    /// Neither the caller nor a checkpoint says which network it is.
+    #[error("no network is chosen")]
+    NoNetwork,
+    /// The address of a published model cannot be read.
+    #[error("{0}")]
+    Address(String),
+    /// A published model cannot be had.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// A folder has no published model.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Its configuration names a model that no library has.
+    #[error("`{}`: {problem}", path.display())]
+    UnknownModel {
+        /// The configuration.
+        path: PathBuf,
+        /// What was looked for, and the nearest name.
+        problem: String,
+    },
+    /// Its configuration has a value that is not supported.
+    #[error("`{}`: {problem}", path.display())]
+    Configuration {
+        /// The configuration.
+        path: PathBuf,
+        /// What is expected and found.
+        problem: String,
+    },
+    /// The checkpoint cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The checkpoint cannot be read without losing a part of its model.
+    #[error("`{}`: {refusal}", path.display())]
+    Refused {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What would be lost.
+        refusal: Refusal,
+        /// Whether it holds pickled modules, whose code is not in the file.
+        has_modules: bool,
+    },
+    /// No library's names are there.
+    #[error("the tensors of `{}` do not have the names of an EfficientNet: found {}", path.display(), quoted(found))]
+    UnknownNames {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The first of its names.
+        found: Vec<String>,
+    },
+    /// It is a model whose batch norms are folded into its convolutions.
+    #[error("`{}` has no batch norms of its own, expected a model with its batch norms kept", .0.display())]
+    FoldedModel(PathBuf),
+    /// The model was not written here, so nothing says which network it is.
+    #[error("`{}` has no `{}` in its metadata", .0.display(), crate::metadata::RECIPE_KEY)]
+    NoRecipe(PathBuf),
+    /// The model cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A record in a file's metadata cannot be read.
+    #[error("{0}")]
+    Record(String),
+    /// A recipe has a value that this version does not know.
+    #[error(transparent)]
+    Recipe(#[from] MetadataError),
+    /// The configuration beside a checkpoint counts other classes than it has.
+    #[error("`config.json` says {told} classes, but `{}` has {found}", path.display())]
+    CountedClasses {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What the configuration says.
+        told: u64,
+        /// What the checkpoint has.
+        found: u64,
+    },
+    /// A Keras model's description cannot be used.
+    #[error("{0}")]
+    Description(String),
+    /// No published network has these tensors.
+    #[error(transparent)]
+    Unrecognised(Box<NotPublished>),
+    /// What is recorded beside the tensors is another network than the one that is asked for.
+    #[error(
+        "{place} differs from the network to be emitted: {}",
+        listed(contradictions)
+    )]
+    Contradicted {
+        /// Where it is recorded.
+        place: String,
+        /// In what they differ.
+        contradictions: Vec<Contradiction>,
+        /// Whose names the tensors have.
+        naming: Naming,
+        /// Padding that is recorded.
+        padding: Option<Padding>,
+        /// Epsilon that is recorded.
+        batch_norm_epsilon: Option<f64>,
+    },
+    /// The checkpoint is of another network than the model that is asked for.
+    #[error("{}, but `{model}` is {variant}", place.telling(format_args!("that it is {told}")))]
+    OtherNetwork {
+        /// What tells.
+        place: Place,
+        /// The network that it tells.
+        told: &'static str,
+        /// The model that is asked for.
+        model: String,
+        /// Its network.
+        variant: &'static str,
+    },
+    /// The checkpoint has other conventions than the model that is asked for.
+    #[error("{}, but `{model}` has {own}", place.telling(found))]
+    OtherConventions {
+        /// What tells.
+        place: Place,
+        /// What it tells.
+        found: Conventions,
+        /// The model that is asked for.
+        model: String,
+        /// What it has.
+        own: Conventions,
+    },
+    /// Nothing tells padding or epsilon.
+    #[error("{error}")]
+    Undecided {
+        /// What is open.
+        error: Undecided,
+        /// The published network, if it is one.
+        variant: Option<&'static str>,
+    },
+    /// More or fewer classes or channels are asked for than the checkpoint has.
+    #[error("{asked} {count} do not match the checkpoint, which has {found}")]
+    OtherCount {
+        /// Of what.
+        count: Count,
+        /// What is asked for.
+        asked: u64,
+        /// What the checkpoint has.
+        found: u64,
+    },
+    /// There is one name a class.
+    #[error("expected {expected} names, one for each class, found {found}")]
+    LabelCount {
+        /// Classes of the network.
+        expected: u64,
+        /// Names that are given.
+        found: usize,
+    },
+    /// The names that the checkpoint carries are not its classes'.
+    #[error("the checkpoint's own class names do not fit: {0}")]
+    CarriedLabels(LabelsError),
+    /// An activation of classes is asked for where there are none.
+    #[error("an activation is for outputs of classes, found none among the outputs")]
+    ActivationWithoutClasses,
+    /// The activation gives every image the same probability.
+    #[error("`{}` of one class is 1 for every image, expected `{}`", ClassActivation::Softmax.name(), ClassActivation::Sigmoid.name())]
+    SoftmaxOfOneClass,
+    /// The request has no graph.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The naming has no name for a parameter.
+    #[error(transparent)]
+    Name(#[from] UnknownName),
+    /// The tensors are not the network's.
+    #[error("{error}")]
+    Misfit {
+        /// All that does not fit.
+        error: BindError,
+        /// Why, where that is known.
+        cause: Option<Misfit>,
+    },
+    /// The parameters cannot be exported.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The file cannot be written.
+    #[error(transparent)]
+    Emit(EmitError),
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// Classes.
+    Classes,
+    /// Channels of the input.
+    InChannels,
+}
+
+/// No published network has a checkpoint's tensors.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct NotPublished {
+    /// The nearest.
+    pub error: Unrecognised,
+    /// Whether padding and epsilon of the nearest would need no telling.
+    pub tells_conventions: bool,
+}
+
+/// Why tensors are not the network's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// A tensor is stored as integers.
+    Integers(String),
+    /// The checkpoint has no classifier.
+    NoClassifier,
+    /// The checkpoint is of another published network.
+    OtherNetwork {
+        /// Whose names it has.
+        naming: Naming,
+        /// The network.
+        variant: &'static str,
+        /// Whether padding and epsilon of that need no telling.
+        tells_conventions: bool,
+    },
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Classes => "classes",
+            Self::InChannels => "input channels",
+        })
+    }
+}
+
+impl ConvertError {
+    /// No library's names are among the tensors of a checkpoint.
+    pub(super) fn unknown_names<'a>(path: &Path, names: impl Iterator<Item = &'a str>) -> Self {
+        /// Names that the message quotes.
+        const QUOTED: usize = 3;
+        Self::UnknownNames {
+            path: path.to_owned(),
+            found: names.take(QUOTED).map(str::to_owned).collect(),
+        }
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| format!("`{}`", name.escape_debug()))
+        .collect();
+    if names.is_empty() {
+        "no tensors".to_owned()
+    } else {
+        names.join(", ")
+    }
+}

@@ -1,0 +1,312 @@
+//! What a reader should hear of a conversion that went well.
+
+use crate::graph::Padding;
+use crate::metadata::{Normal, Untrained};
+use crate::recognise::{self, Contradiction};
+use crate::weights::names::Naming;
+use crate::weights::names::conventions::Conventions;
+use std::fmt;
+
+/// One thing to know of how a checkpoint was read, or of what is written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// Weights are not trained: drawn from a seed, or said to be so by the checkpoint.
+    Untrained(Untrained),
+    /// The checkpoint's tensors were rewritten from another layout: a sentence.
+    Rewritten(String),
+    /// Which of a checkpoint's state dicts was read.
+    Nest {
+        /// Where it is in the checkpoint.
+        nest: String,
+        /// Whether it has averages of the weights.
+        is_averaged: bool,
+        /// Other state dicts of the network, which were left out; empty is the one without a prefix.
+        others: Vec<String>,
+    },
+    /// Tensors of a checkpoint that are not of the network, in groups.
+    LeftOut(Vec<String>),
+    /// Which module was taken as the classifier.
+    Classifier(String),
+    /// A module around the network may compute something that no tensor shows.
+    Wrapped,
+    /// A `config.json` names the model.
+    Published {
+        /// The model.
+        model: String,
+        /// In what the configuration departs from timm's own of that name.
+        differences: Vec<String>,
+    },
+    /// The network was told from the tensors.
+    Recognised(String),
+    /// Padding and epsilon come from the model that was asked for.
+    Assumed {
+        /// Whose names the tensors have.
+        naming: Naming,
+        /// What these names stand for, if they tell both.
+        implied: Option<Conventions>,
+        /// The model.
+        model: String,
+        /// What it has.
+        own: Conventions,
+    },
+    /// Pictures are prepared as the checkpoint has it, not as the model that was asked for.
+    PreparedAsRecorded {
+        /// Where it is recorded.
+        place: Place,
+        /// The model.
+        model: String,
+    },
+    /// Pictures are prepared as a Keras model's own Normalization does.
+    PreparedAsWeights(Normal),
+    /// Pictures are prepared as a Keras model records.
+    PreparedAsModel {
+        /// The record.
+        place: String,
+        /// Mean and deviation.
+        normal: Normal,
+    },
+    /// A Keras model records no preparation.
+    NoPreparation {
+        /// The record.
+        place: String,
+    },
+    /// A Keras model prepares its input, which is no colour picture.
+    OtherChannels {
+        /// The record.
+        place: String,
+    },
+    /// The classifier is drawn, not trained.
+    FreshClassifier {
+        /// Its classes.
+        classes: u64,
+        /// From which it is drawn.
+        seed: u64,
+        /// Classes of the checkpoint's own, if it has one.
+        replaced: Option<u64>,
+        /// The module of that one, where it is not the usual.
+        module: Option<String>,
+    },
+    /// The request is not just the model that was asked for.
+    Departure {
+        /// The model.
+        model: String,
+        /// In what it is another.
+        differences: Vec<String>,
+    },
+    /// Pads are those of one size, at every size.
+    StaticPads {
+        /// The padding.
+        padding: Padding,
+        /// Height and width whose pads they are.
+        size: [u64; 2],
+        /// Where a checkpoint records them, if it does.
+        place: Option<String>,
+    },
+    /// Something that the record beside the tensors tells: a sentence.
+    Recorded(String),
+    /// Something that the record tells of the head, which is left out.
+    HeadLeftOut(String),
+    /// What is written differs from the record, as was asked for.
+    Overruled {
+        /// The record.
+        place: String,
+        /// In what.
+        contradictions: Vec<Contradiction>,
+    },
+    /// The library whose names are written computes the weights otherwise.
+    Elsewhere {
+        /// Whose names.
+        naming: Naming,
+        /// How it computes.
+        theirs: Conventions,
+        /// What the weights are for.
+        own: Conventions,
+    },
+}
+
+/// Where a checkpoint's network is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In its own metadata.
+    Metadata,
+    /// In the `config.json` beside it.
+    Config,
+    /// In a record beside its tensors, as messages begin: `the pickled module`.
+    Record(String),
+}
+
+impl Place {
+    /// With its verb: `the pickled module says`.
+    fn says(&self) -> String {
+        match self {
+            Self::Metadata => "the checkpoint's own metadata say".to_owned(),
+            Self::Config => "`config.json` says".to_owned(),
+            Self::Record(place) => format!("{place} says"),
+        }
+    }
+
+    /// The same with what it says.
+    pub(super) fn telling(&self, what: impl fmt::Display) -> String {
+        format!("{} {what}", self.says())
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Untrained(untrained) => write!(f, "{untrained}"),
+            Self::Rewritten(sentence) | Self::Recorded(sentence) => f.write_str(sentence),
+            Self::Nest {
+                nest,
+                is_averaged,
+                others,
+            } => nest_read(f, nest, *is_averaged, others),
+            Self::LeftOut(groups) => write!(f, "left out: {}", groups.join(", ")),
+            Self::Classifier(module) => {
+                write!(f, "took `{}` as the classifier", module.escape_debug())
+            }
+            Self::Wrapped => f.write_str(
+                "`model` or `module` in it may be a module around the network: what else its `forward` computes (scaling, an \
+                 activation) shows in no tensor; compare with the original's logits",
+            ),
+            Self::Published { model, differences } if differences.is_empty() => {
+                write!(f, "`config.json` says that it is `{model}`")
+            }
+            Self::Published { model, differences } => write!(
+                f,
+                "`config.json` wins over what timm 1.0.31 has for `{model}`: {}",
+                differences.join("; ")
+            ),
+            Self::Recognised(name) => {
+                write!(f, "recognised {name} by its tensors' names and shapes")
+            }
+            Self::Assumed {
+                naming,
+                implied: Some(implied),
+                model,
+                own,
+            } => write!(
+                f,
+                "the checkpoint has {naming} names, which stand for {implied}; `{model}` has {own}"
+            ),
+            Self::Assumed {
+                naming, model, own, ..
+            } => write!(
+                f,
+                "the checkpoint has {naming} names, which tell neither padding nor epsilon: `{model}` has {own}"
+            ),
+            Self::PreparedAsRecorded { place, model } => {
+                let place = match place {
+                    Place::Metadata => "the checkpoint's own record",
+                    Place::Config => "its `config.json`",
+                    Place::Record(place) => place,
+                };
+                write!(
+                    f,
+                    "pictures are prepared as {place} has it, not as `{model}` does"
+                )
+            }
+            Self::PreparedAsWeights(Normal { mean, std }) => write!(
+                f,
+                "pictures are prepared as the checkpoint's own Normalization does, with mean {mean:?} and deviation {std:?}"
+            ),
+            Self::PreparedAsModel {
+                place,
+                normal: Normal { mean, std },
+            } => write!(
+                f,
+                "pictures are prepared as {place} records, with mean {mean:?} and deviation {std:?}"
+            ),
+            Self::NoPreparation { place } => write!(
+                f,
+                "{place} records no preparation of pictures: the file says what is usual for the network"
+            ),
+            Self::OtherChannels { place } => write!(
+                f,
+                "{place} records that pixels are rescaled before the network: for other than 3 channels the file does not say how"
+            ),
+            Self::FreshClassifier {
+                classes,
+                seed,
+                replaced,
+                module,
+            } => {
+                write!(
+                    f,
+                    "an untrained classifier of {classes} classes, drawn from seed {seed}, "
+                )?;
+                match (replaced, module) {
+                    (None, _) => f.write_str("is added to a checkpoint without one"),
+                    (Some(own), None) => write!(f, "replaces the checkpoint's of {own}"),
+                    (Some(own), Some(module)) => write!(
+                        f,
+                        "replaces the checkpoint's of {own}, its `{}`",
+                        module.escape_debug()
+                    ),
+                }
+            }
+            Self::Departure { model, differences } => write!(
+                f,
+                "this is no longer exactly `{model}`: {}",
+                differences.join("; ")
+            ),
+            Self::StaticPads {
+                padding,
+                size: [height, width],
+                place,
+            } => {
+                let name = padding.name();
+                write!(
+                    f,
+                    "padding {name}: the pads are those of size {height}x{width} at every size, as "
+                )?;
+                match place {
+                    Some(place) => write!(f, "{place} records"),
+                    None => f.write_str(
+                        "in efficientnet_pytorch for a model built for that size",
+                    ),
+                }
+            }
+            Self::HeadLeftOut(what) => write!(f, "left out with the head: {what}"),
+            Self::Overruled {
+                place,
+                contradictions,
+            } => write!(
+                f,
+                "what is emitted differs from {place}: {}",
+                recognise::listed(contradictions)
+            ),
+            Self::Elsewhere {
+                naming,
+                theirs,
+                own,
+            } => write!(
+                f,
+                "{naming} computes with {theirs}, but these weights are for {own}: its results will differ"
+            ),
+        }
+    }
+}
+
+fn nest_read(
+    f: &mut fmt::Formatter<'_>,
+    nest: &str,
+    is_averaged: bool,
+    others: &[String],
+) -> fmt::Result {
+    let nest = nest.escape_debug();
+    if others.is_empty() {
+        return write!(f, "the checkpoint's weights are its `{nest}`");
+    }
+    let what = if is_averaged { "averages" } else { "weights" };
+    let others = others.iter().map(|place| match place.as_str() {
+        "" => "the one without a prefix".to_owned(),
+        place => format!("`{}`", place.escape_debug()),
+    });
+    let others: Vec<String> = others.collect();
+    write!(
+        f,
+        "read the {what} in `{nest}`; left out another state dict of the network: {}",
+        others.join(", ")
+    )
+}

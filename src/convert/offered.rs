@@ -1,0 +1,35 @@
+//! Which tensors of a checkpoint are read and which are left out. Knows no network.
+
+use super::note::Note;
+use crate::weights::checkpoint::Checkpoint;
+use crate::weights::offer::Kind;
+
+/// Which tensors were taken and which left out; `is_replaced` where the classifier is another one.
+pub fn notes(checkpoint: &Checkpoint, is_replaced: bool) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let (dicts, left_out): (Vec<_>, Vec<_>) = checkpoint
+        .left_out()
+        .iter()
+        .partition(|group| group.kind == Kind::StateDict);
+    if let Some(nest) = checkpoint.nest() {
+        notes.push(Note::Nest {
+            nest: nest.to_owned(),
+            is_averaged: checkpoint.is_averaged(),
+            others: dicts.iter().map(|group| group.place.clone()).collect(),
+        });
+    }
+    if !left_out.is_empty() {
+        let groups = left_out.iter().map(ToString::to_string);
+        notes.push(Note::LeftOut(groups.collect()));
+    }
+    if let Some(head) = checkpoint.head().filter(|_| !is_replaced) {
+        notes.push(Note::Classifier(head.to_owned()));
+    }
+    let is_known = checkpoint
+        .evidence()
+        .is_some_and(|evidence| evidence.covers_wrappers);
+    if checkpoint.is_wrapped() && !is_known {
+        notes.push(Note::Wrapped);
+    }
+    notes
+}

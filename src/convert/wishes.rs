@@ -1,0 +1,126 @@
+//! What a caller asks for: which network, and what of it is not to be as the checkpoint or the baseline has it.
+
+use super::error::ConvertError;
+use crate::architecture::Variant;
+use crate::form::Form;
+use crate::graph::Padding;
+use crate::like::Like;
+use crate::network::{ClassActivation, Output};
+use crate::request::{Blueprint, Extent, Request};
+use crate::weights::names::conventions::Known;
+
+/// What is asked for. Whatever is `None` is as the checkpoint tells it, else as the network's baseline has it.
+#[derive(Clone, Debug)]
+pub struct Wishes {
+    /// Which network; none only with a checkpoint that tells.
+    pub network: Option<Network>,
+    /// Height and width of the input.
+    pub size: Option<[Extent; 2]>,
+    /// Padding of convolutions.
+    pub padding: Option<Padding>,
+    /// Epsilon of batch norms, above 0 and below 1.
+    pub batch_norm_epsilon: Option<f64>,
+    /// Number of classes.
+    pub classes: Option<u64>,
+    /// Channels of the input.
+    pub in_channels: Option<u64>,
+    /// Images at once; none is symbolic.
+    pub batch: Option<u64>,
+    /// Results, in order. By default the logits.
+    pub outputs: Vec<Output>,
+    /// What turns logits into probabilities. By default the checkpoint's, else a softmax, but a sigmoid for one class.
+    pub activation: Option<ClassActivation>,
+    /// How the graph is spelled. By default batch norms are folded, at opset 17.
+    pub form: Form,
+    /// Names of the classes, one each. By default those that the checkpoint carries.
+    pub labels: Option<Vec<String>>,
+}
+
+/// A network that is asked for.
+#[derive(Clone, Debug)]
+pub enum Network {
+    /// A baseline and its scale, or a design of one's own.
+    Blueprint(Blueprint),
+    /// Just a library's model, with all that sets it apart.
+    Like(Box<Like>),
+}
+
+/// A classifier that replaces the checkpoint's.
+#[derive(Clone, Copy, Debug)]
+pub struct Reset {
+    /// Classes of the fresh one.
+    pub classes: u64,
+    /// From which it is drawn, as [`Rule::Official`](crate::weights::init::Rule::Official) does.
+    pub seed: u64,
+}
+
+impl Network {
+    /// The published model of a name, such as `b0`; none if there is none.
+    #[must_use]
+    pub fn published(name: &str) -> Option<Self> {
+        Variant::by_name(name).map(|variant| Self::Blueprint(Blueprint::published(variant)))
+    }
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self {
+            network: None,
+            size: None,
+            padding: None,
+            batch_norm_epsilon: None,
+            classes: None,
+            in_channels: None,
+            batch: None,
+            outputs: vec![Output::Logits],
+            activation: None,
+            form: Form::default(),
+            labels: None,
+        }
+    }
+}
+
+impl Wishes {
+    /// The request of the wishes alone, without a checkpoint.
+    ///
+    /// # Errors
+    /// If no network is asked for.
+    pub fn request(&self) -> Result<Request, ConvertError> {
+        let request = match &self.network {
+            Some(Network::Like(like)) => like.request(),
+            Some(Network::Blueprint(blueprint)) => Request::new(blueprint.clone()),
+            None => return Err(ConvertError::NoNetwork),
+        };
+        Ok(self.over(request))
+    }
+
+    /// The library's model that is asked for.
+    #[must_use]
+    pub fn like(&self) -> Option<&Like> {
+        match &self.network {
+            Some(Network::Like(like)) => Some(like),
+            _ => None,
+        }
+    }
+
+    /// A request with these wishes in place of its own.
+    pub(super) fn over(&self, mut request: Request) -> Request {
+        request.size = self.size.unwrap_or(request.size);
+        let options = &mut request.options;
+        options.padding = self.padding.unwrap_or(options.padding);
+        options.batch_norm_epsilon = self
+            .batch_norm_epsilon
+            .unwrap_or(options.batch_norm_epsilon);
+        options.classes = self.classes.unwrap_or(options.classes);
+        options.in_channels = self.in_channels.unwrap_or(options.in_channels);
+        request
+    }
+
+    /// What of padding and epsilon is asked for.
+    pub(super) fn conventions(&self) -> Known {
+        Known {
+            padding: self.padding,
+            batch_norm_epsilon: self.batch_norm_epsilon,
+        }
+    }
+}

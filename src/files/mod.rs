@@ -1,0 +1,12 @@
+//! Files that are written: complete under their final name or not there at all, and never in place of one that is read.
+//!
+//! An [`Output`] that is a regular file is written in a temporary folder beside its target and renamed when it is
+//! complete. Devices and pipes are written through. [`Inputs`] are the files that no output may replace, and
+//! [`room`] says whether the disk has space.
+
+mod inputs;
+mod output;
+pub mod room;
+
+pub use inputs::Inputs;
+pub use output::{Output, OutputError, Staged};
