@@ -95,7 +95,7 @@ fn hint(error: &ConvertError) -> Option<String> {
         ConvertError::Refused { refusal, .. } => refusal.hint(),
         ConvertError::UnknownNames { .. } => "the names of timm, torchvision and efficientnet_pytorch (lukemelas), Keras and TensorFlow are known".to_owned(),
         ConvertError::FoldedModel(_) => {
-            "emit it again from its checkpoint or seed, with `--bn keep`".to_owned()
+            "emit it again with `--bn keep`".to_owned()
         }
         ConvertError::NoRecipe(_) => "only files that `emit` wrote can be exported".to_owned(),
         ConvertError::CountedClasses { .. } => {

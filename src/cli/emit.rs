@@ -16,7 +16,6 @@ use efficientnet_onnx::convert::{Conversion, ConvertError, Weights, Wishes};
 use efficientnet_onnx::emit::{
     Destination, EmitError, Emitted, Observer, Payload, StagedModel, Target,
 };
-use efficientnet_onnx::files::Inputs;
 use efficientnet_onnx::form::{self, BatchNorms, Form, WRITABLE};
 use efficientnet_onnx::metadata::Recipe;
 use efficientnet_onnx::network::{ClassActivation, Output};
@@ -121,7 +120,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         bar: Bar::new(),
         payload: OnceLock::new(),
     };
-    let emitted = args.destination().and_then(|destination| {
+    let emitted = args.destination(&conversion).and_then(|destination| {
         let emitted = conversion.write(&recipe, destination, &watching);
         emitted.map_err(|error| args.failure(error))
     });
@@ -239,9 +238,12 @@ impl EmitArgs {
         Ok(recipe)
     }
 
-    fn destination(&self) -> Result<Destination, Failure> {
+    fn destination(&self, conversion: &Conversion) -> Result<Destination, Failure> {
+        let mut inputs = conversion.inputs();
         let named = [self.selection.file(), self.labels.file()];
-        let inputs: Inputs = named.into_iter().flatten().collect();
+        for path in named.into_iter().flatten() {
+            inputs.add(path);
+        }
         Ok(Destination {
             target: if self.output.as_os_str() == "-" {
                 Target::Stream(written::stdout(&inputs)?)

@@ -6,6 +6,7 @@ use super::note::Note;
 use super::weights::Weights;
 use super::wishes::Wishes;
 use crate::emit::{self, Destination, EmitError, Emitted, Observer, Tensors};
+use crate::files::Inputs;
 use crate::labels::Labels;
 use crate::metadata::{Head, Metadata, Recipe};
 use crate::network::ClassActivation;
@@ -57,6 +58,12 @@ impl Conversion {
         &self.notes
     }
 
+    /// Every file that is read: no output may replace one.
+    #[must_use]
+    pub fn inputs(&self) -> Inputs {
+        self.weights.inputs()
+    }
+
     /// What the file will record of its network; `reading` is a line on how φ was read, where that was asked for.
     ///
     /// # Errors
@@ -79,7 +86,7 @@ impl Conversion {
         mut destination: Destination,
         observer: &dyn Observer,
     ) -> Result<Emitted, ConvertError> {
-        destination.inputs.extend(&self.weights.inputs());
+        destination.inputs.extend(&self.inputs());
         let (source, expected) = self.weights.source(self.request.parameters()?)?;
         let emitted = std::thread::scope(|scope| {
             // A checkpoint is hashed while it is converted; the metadata ends the file.

@@ -293,8 +293,15 @@ fn what_the_cache_has_needs_no_network() {
         message.contains("`HF_HUB_OFFLINE` forbids the network"),
         "{message}"
     );
-    // A revision whose commit leads elsewhere is none, even where there is a model.
     publish(&folder.join("elsewhere"), &config(&[]));
+    assert!(
+        message.contains("give a folder with `--weights DIR`"),
+        "{message}"
+    );
+    let followed = ["emit", "--weights", "elsewhere", "-o", "followed.onnx"];
+    let output = run(folder, &followed, &variables);
+    assert!(output.status.success(), "{}", stderr(&output));
+    // A revision whose commit leads elsewhere is none, even where there is a model.
     for text in ["../../../elsewhere", ""] {
         fs::write(repository.join("refs/main"), text).expect("a file");
         refused(folder, &emit("hf:me/mine"), &variables);

@@ -6,7 +6,11 @@ use How::{Past, Run, With, Without};
 use std::fs;
 
 /// Hints that no test of this program can follow, and why.
-pub const ELSEWHERE: [(&str, &str); 8] = [
+pub const ELSEWHERE: [(&str, &str); 9] = [
+    (
+        "or give a folder with `--weights DIR`",
+        "tests/snapshot.rs follows it",
+    ),
     (
         "`--outputs probabilities` emits the result",
         "tests/weights/modules follows it, and compares numbers",
