@@ -113,6 +113,8 @@ pub mod files;
 pub mod form;
 pub mod graph;
 pub mod hub;
+#[doc(hidden)]
+pub mod internals;
 pub mod labels;
 pub mod like;
 pub mod metadata;

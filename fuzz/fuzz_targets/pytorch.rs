@@ -1,7 +1,7 @@
 //! The three containers of `torch.save`.
 #![no_main]
 
-use efficientnet_onnx::weights::pytorch::{Container, Pytorch};
+use efficientnet_onnx::internals::{Container, Pytorch};
 use efficientnet_onnx_fuzz::{file, read_all};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

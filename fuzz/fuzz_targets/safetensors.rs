@@ -1,7 +1,7 @@
 //! safetensors.
 #![no_main]
 
-use efficientnet_onnx::weights::safetensors::Safetensors;
+use efficientnet_onnx::internals::Safetensors;
 use efficientnet_onnx_fuzz::{file, read_all};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

@@ -1,7 +1,7 @@
 //! The index of TensorFlow's checkpoints. What is built for fuzzing takes any checksum.
 #![no_main]
 
-use efficientnet_onnx::weights::tensorflow::TensorFlow;
+use efficientnet_onnx::internals::TensorFlow;
 use efficientnet_onnx_fuzz::{file, read_all};
 use std::sync::Once;
 

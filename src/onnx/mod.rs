@@ -1,9 +1,9 @@
 //! ONNX: operators, opsets, reading and writing files. Nothing here knows EfficientNet.
 
 pub mod check;
-pub mod checksums;
+pub(crate) mod checksums;
 pub mod cost;
-pub mod element;
+pub(crate) mod element;
 pub mod file;
 pub mod graph;
 pub mod model;

@@ -7,18 +7,19 @@ mod element;
 mod encode;
 mod named;
 mod narrow;
-mod pipe;
+pub(crate) mod pipe;
 mod reader;
 pub mod shape;
-mod stream;
+pub(crate) mod stream;
 
-pub use checksum::Checksum;
+pub(crate) use checksum::Checksum;
 pub use element::Element;
 pub use named::NamedTensor;
-pub use narrow::{to_bf16, to_f16};
-pub use pipe::Pipe;
+pub(crate) use narrow::{to_bf16, to_f16};
+pub(crate) use pipe::Pipe;
 pub use reader::TensorReader;
-pub use stream::{Progress, Segment, StreamError, stream};
+pub use stream::{Progress, StreamError};
+pub(crate) use stream::{Segment, stream};
 
 use std::fs::File;
 
@@ -112,7 +113,7 @@ pub enum SourceError {
 /// # Errors
 /// If the file is shorter or cannot be read.
 #[cfg(unix)]
-pub fn read_at(file: &File, bytes: &mut [u8], position: u64) -> std::io::Result<()> {
+pub(crate) fn read_at(file: &File, bytes: &mut [u8], position: u64) -> std::io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, position)
 }
 
@@ -121,7 +122,7 @@ pub fn read_at(file: &File, bytes: &mut [u8], position: u64) -> std::io::Result<
 /// # Errors
 /// If the file is shorter or cannot be read.
 #[cfg(windows)]
-pub fn read_at(file: &File, mut bytes: &mut [u8], mut position: u64) -> std::io::Result<()> {
+pub(crate) fn read_at(file: &File, mut bytes: &mut [u8], mut position: u64) -> std::io::Result<()> {
     while !bytes.is_empty() {
         match std::os::windows::fs::FileExt::seek_read(file, bytes, position)? {
             0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),

@@ -1,6 +1,6 @@
 //! Where parameter values come from, and how they become initializers.
 //!
-//! A checkpoint file or a seed is a [`crate::tensor::TensorSource`] of parameters; [`bind`] pairs a
+//! A checkpoint file or a seed is a [`crate::tensor::TensorSource`] of parameters; binding pairs a
 //! graph's parameters with it, reports everything that does not fit in one error, and is itself a source
 //! of the initializers that the graph's recipes ask for.
 
@@ -11,15 +11,15 @@ pub mod export;
 pub mod finite;
 pub mod init;
 pub mod keras;
-pub mod layout;
+pub(crate) mod layout;
 pub mod names;
 pub mod offer;
-pub mod pytorch;
-pub mod safetensors;
+pub(crate) mod pytorch;
+pub(crate) mod safetensors;
 pub mod stem;
-pub mod tensorflow;
+pub(crate) mod tensorflow;
 
-mod bind;
+pub(crate) mod bind;
 mod element;
 mod emitted;
 mod kernels;
@@ -30,7 +30,8 @@ mod raw;
 
 use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use bind::pair;
-pub use bind::{BindError, BoundWeights, Expected, bind};
+pub use bind::{BindError, Expected};
+pub(crate) use bind::{BoundWeights, bind};
 
 /// Characters of an error's reason that are shown.
 const LONGEST_REASON: usize = 400;

@@ -49,7 +49,7 @@ fn direct<'a>(uses: &Uses<'a>) -> Vec<(&'a str, &'a str)> {
     found
 }
 
-/// What each module owns: the table of the crate's documentation, and for the binary its module's first line.
+/// What each module owns: the table of the crate's documentation, and the first line of what users of the crate do not see.
 fn owned() -> BTreeMap<String, String> {
     let library = fs::read_to_string(root().join("src/lib.rs")).expect("the library's root");
     let mut owned: BTreeMap<String, String> = library
@@ -65,16 +65,14 @@ fn owned() -> BTreeMap<String, String> {
             )
         })
         .collect();
-    let binary = fs::read_to_string(root().join("src/cli/mod.rs")).expect("the command line");
-    let first = binary
-        .lines()
-        .next()
-        .and_then(|line| line.strip_prefix("//! "));
-    let phrase = first
-        .expect("a first line")
-        .trim_end_matches('.')
-        .to_owned();
-    owned.insert("cli".to_owned(), phrase);
+    for (module, file) in [("cli", "src/cli/mod.rs"), ("internals", "src/internals.rs")] {
+        let text = fs::read_to_string(root().join(file)).expect("a module");
+        let first = text.lines().next();
+        let phrase = first
+            .and_then(|line| line.strip_prefix("//! "))
+            .expect("a first line");
+        owned.insert(module.to_owned(), phrase.trim_end_matches('.').to_owned());
+    }
     owned
 }
 

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules, and exactly the modules that each knows. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 25] = [
+const MAY_KNOW: [(&str, &[&str]); 26] = [
     ("tensor", &[]),
     ("scaling", &[]),
     // Of `onnx` only the messages of `onnx::proto` in the reference, and `onnx::file` in `process`: see
@@ -57,6 +57,7 @@ const MAY_KNOW: [(&str, &[&str]); 25] = [
             "weights",
         ],
     ),
+    ("internals", &["tensor", "weights"]),
     ("stored", &["onnx", "tensor", "weights"]),
     ("labels", &[]),
     ("hub", &["labels", "tensor"]),

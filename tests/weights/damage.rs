@@ -1,8 +1,8 @@
 //! Small checkpoints with a few bytes changed at random: a reader refuses them or not, but never goes down.
 
+use efficientnet_onnx::internals::TensorFlow;
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
-use efficientnet_onnx::weights::tensorflow::TensorFlow;
 use std::fs;
 use std::path::Path;
 

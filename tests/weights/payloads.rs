@@ -1,8 +1,9 @@
 //! Weights from a seed are the same bytes on every run, thread count and machine.
 
 use efficientnet_onnx::architecture::Variant;
+use efficientnet_onnx::internals::{Pipe, Segment, stream};
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::tensor::{Element, Pipe, Segment, TensorSource, stream};
+use efficientnet_onnx::tensor::{Element, TensorSource};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};

@@ -2,11 +2,12 @@
 
 use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::form::BatchNorms;
+use efficientnet_onnx::internals::bind;
 use efficientnet_onnx::request::{Blueprint, Request};
 use efficientnet_onnx::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
+use efficientnet_onnx::weights::Expected;
 use efficientnet_onnx::weights::finite::{Fault, Unsound};
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
-use efficientnet_onnx::weights::{Expected, bind};
 
 /// Weights from a seed, one number apart.
 struct Spoiled<'a> {

@@ -24,13 +24,13 @@ mod whole;
 mod wire;
 
 pub use budget::DECODED_LIMIT;
-pub use constant::small_tensor;
+pub(crate) use constant::small_tensor;
 pub use copy::{CopyError, ModelCopy};
 pub use external::{External, ExternalError};
 pub use initializer::{Data, Initializer, Typed};
 pub use mark::mark;
 pub use source::InitializerSource;
-pub use tensor::{decode_tensor, encode_tensor};
+pub(crate) use tensor::{decode_tensor, encode_tensor};
 
 use super::proto::{NodeProto, OperatorSetIdProto, ValueInfoProto};
 use crate::tensor::read_at;

@@ -144,7 +144,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Writes the model to `out`, and external tensors to `data`; `metadata` is asked for last, and the record of
-    /// [checksums] follows it.
+    /// checksums follows it.
     ///
     /// # Errors
     /// If the model is too large for one file, reading or writing fails, or `progress` cancels.

@@ -6,18 +6,18 @@
 //! that opsets 14 to 17 share.
 //!
 //! An operator that is written is a variant here, and an arm in [`Operator::from_node`], which the compiler does not ask
-//! for. [`definitions`], `cost` and the reference have tables of their own, which share nothing with this one.
+//! for. `definitions`, `cost` and the reference have tables of their own, which share nothing with this one.
 //!
 //! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`), of the versions Add-14,
 //! BatchNormalization-14 and -15, Clip-13, Conv-11, Gemm-13, MatMul-13, MaxPool-12, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Transpose-13 and Softmax-13.
 
 mod attributes;
-pub mod definitions;
+pub(crate) mod definitions;
 mod elements;
 mod infer;
 mod tensor_type;
 
-pub use infer::agree;
+pub(crate) use infer::agree;
 pub use tensor_type::TensorType;
 
 use std::ops::RangeInclusive;

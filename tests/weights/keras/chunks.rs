@@ -3,8 +3,8 @@
 use super::expect;
 use super::writer::{Message, Writer, chunked, contiguous, dataspace, filter, key, link, single};
 use efficientnet_onnx::architecture::Variant;
+use efficientnet_onnx::internals::{from_torch, permuted};
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::weights::layout;
 use efficientnet_onnx::weights::names::{NameMap, Naming};
 use std::fs;
 use std::io::Write;
@@ -32,8 +32,8 @@ fn lite0(make: impl FnOnce(&mut Writer) -> Vec<Message>) -> Vec<u8> {
             .iter()
             .map(|extent| extent.fixed().expect("a number"))
             .collect();
-        let axes = layout::from_torch(Naming::Keras, name, shape.len());
-        let shape = axes.map_or_else(|| shape.clone(), |axes| layout::permuted(&shape, axes));
+        let axes = from_torch(Naming::Keras, name, shape.len());
+        let shape = axes.map_or_else(|| shape.clone(), |axes| permuted(&shape, axes));
         let bytes = 4 * shape.iter().product::<u64>();
         let messages = if name == "predictions/kernel" {
             classifier.clone()

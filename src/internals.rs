@@ -1,0 +1,11 @@
+//! Items for the tests and the fuzz targets of this package.
+//!
+//! They are no part of its interface and may change in every release.
+
+pub use crate::tensor::pipe::Pipe;
+pub use crate::tensor::stream::{Segment, stream};
+pub use crate::weights::bind::{BoundWeights, bind};
+pub use crate::weights::layout::{from_torch, permuted};
+pub use crate::weights::pytorch::{Container, Pytorch};
+pub use crate::weights::safetensors::Safetensors;
+pub use crate::weights::tensorflow::TensorFlow;
