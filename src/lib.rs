@@ -33,7 +33,7 @@
 //! | [`convert`] | from a checkpoint and wishes to a file, with every convention resolved |
 //! | [`emit`](mod@emit) | from a request and its weights to a file |
 //! | [`runtime`] | the reference interpreter, tract and ONNX Runtime, behind one trait; worker processes |
-//! | [`verify`] | inputs, tolerance, comparison, verdict |
+//! | [`verify`] | inputs, tolerance, comparison, verdict; running what they ask for; planted mistakes |
 //! | [`classify`] | classifying pictures |
 //! | [`bench`](mod@bench) | how long a file takes in each runtime |
 //! | [`doctor`] | what is installed: runtimes, libraries, processor, GPU |

@@ -277,7 +277,7 @@ impl EmitArgs {
 
     fn verify(&self, path: &Path) -> Result<Report, Failure> {
         let shown = self.output.display().to_string();
-        verify::verify_path(path, &shown, &verify::Request::default(), self.quiet)
+        verify::verify_path(path, &shown, self.quiet)
     }
 
     /// What a failed verification found; the file is gone then.

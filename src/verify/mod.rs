@@ -1,13 +1,63 @@
-//! Whether a file does the same in every runtime: tolerance, comparison and verdict, as pure functions.
+//! Verifies that a file computes the same in every runtime: tolerance, comparison and verdict are pure functions, and
+//! [`session`] runs what they ask for.
 //!
-//! [`plan`] says which inputs to try, [`judge`] what the outputs come to. Running is between the two, and
-//! somewhere else: in [`crate::runtime::outcome::execute`], or in worker processes.
+//! A *case* is a set of inputs, which [`plan`] chooses and [`noise`] makes. A *run* is one runtime on all cases, and its
+//! *outcome* what came of it. The *reference run* is what the others are compared with. [`judge`] makes the *report* of
+//! all. [`bisect`] finds the node at which two runs begin to differ, and [`mutate`] plants mistakes that must be noticed.
+//!
+//! A tiny Lite0, verified in this process in the runtimes that are built in:
+//!
+//! ```
+//! use efficientnet_onnx::architecture::Variant;
+//! use efficientnet_onnx::emit::{self, Destination, Emitted};
+//! use efficientnet_onnx::request::{Blueprint, Extent, Request};
+//! use efficientnet_onnx::runtime::{RuntimeName, discover::Places, process::Host};
+//! use efficientnet_onnx::verify::{plan::Wanted, report::RuntimeStatus};
+//! use efficientnet_onnx::verify::session::{CaseSource, Verifier};
+//! use efficientnet_onnx::weights::{Expected, init::{Rule, SeededWeights}};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let variant = Variant::by_name("lite0").ok_or("lite0 is published")?;
+//! let mut request = Request::new(Blueprint::published(variant));
+//! request.size = [Extent::Fixed(32); 2];
+//! let parameters = request.parameters()?;
+//! let expected = Expected::as_named(&parameters);
+//! let weights = SeededWeights::new(parameters, Rule::Probe, 0);
+//! let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("lite0.onnx");
+//! let emitted = emit::emit(
+//!     &request,
+//!     &emit::Tensors { source: &weights, expected: &expected },
+//!     Destination::new_file(file.clone()),
+//!     &(),
+//!     || Ok(Vec::new()),
+//! )?;
+//! if let Emitted::Staged(model) = emitted {
+//!     model.commit()?;
+//! }
+//!
+//! let mut verifier = Verifier::new(Host::in_this_process(Places::default()));
+//! verifier.runtimes = vec![RuntimeName::Reference, RuntimeName::Tract];
+//! verifier.runtimes.retain(|runtime| runtime.is_built());
+//! verifier.source = CaseSource::Noise {
+//!     wanted: Wanted { batches: vec![1], ..Wanted::default() },
+//!     write_to: None,
+//! };
+//! let report = verifier.verify(&file, &mut |_| {})?;
+//! assert_eq!(report.runtimes.len(), verifier.runtimes.len());
+//! for runtime in &report.runtimes {
+//!     assert_eq!(runtime.status, RuntimeStatus::Passed, "{}: {:?}", runtime.name, runtime.max_abs);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod bisect;
 pub mod checks;
 pub mod compare;
 mod fixed;
 pub mod given;
+mod judge;
 pub mod layout;
 pub mod lineage;
 pub mod mutate;
@@ -21,351 +71,15 @@ pub mod read;
 mod reference;
 mod remarks;
 pub mod report;
+pub mod session;
 mod smooth;
 pub mod subject;
 pub mod tensors;
 pub mod tolerance;
 pub mod trace;
 
+pub use judge::{Settings, disagreeing, judge, judge_against, rejected, tell_rounding};
 pub use reference::{ReferenceRun, reference_of};
-
-use crate::onnx::file::plain::Change;
-use crate::runtime::RuntimeName;
-use crate::runtime::outcome::{CaseRun, Outcome, Trouble};
-use crate::runtime::refusal::Refusal;
-use checks::{Checked, index_of, scores};
-use compare::{Compared, Totals, compare};
-use note::{Consequence, Note};
-use plan::Case;
-use ranks::{Agreement, rank_agreement};
-use reference::{ran, ran_some};
-use report::{
-    CaseReport, Check, CheckFailure, FORMULA, Report, RuntimeReport, RuntimeStatus, SCHEMA, Verdict,
-};
-use subject::Subject;
-use tolerance::{Limits, Tolerance};
-
-/// What rounding alone may take of what is allowed before it can be why a runtime disagrees. A runtime rounds within
-/// sums too: of V2-S with untrained weights tract was 36 times as far off as rounding alone (golden/AGREEMENT.md).
-const ROUNDING_ALONE: f64 = 0.02;
-
-/// One runtime on all cases, and what came of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Run {
-    /// The runtime.
-    pub runtime: RuntimeName,
-    /// Path of its shared library, where it has one.
-    pub library: Option<String>,
-    /// How the file that it ran differs from the user's; nothing if it is that one.
-    pub changes: Vec<Change>,
-    /// Its outputs, or what went wrong.
-    pub outcome: Outcome,
-}
-
-/// How a verification was asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// The file, as it was named.
-    pub file: String,
-    /// Seed of the noise.
-    pub seed: u64,
-    /// What is allowed, where that is not the default.
-    pub limits: Limits,
-}
-
-/// The report of runs of the same cases, in the order in which the runtimes were named. The reference run is one of them.
-#[must_use]
-pub fn judge(settings: &Settings, subject: &Subject, cases: &[Case], runs: &[Run]) -> Report {
-    judge_against(settings, subject, cases, reference_of(runs), runs)
-}
-
-/// The report of runs that are compared with a reference run, which may be one of them.
-#[must_use]
-pub fn judge_against(
-    settings: &Settings,
-    subject: &Subject,
-    cases: &[Case],
-    reference: Option<ReferenceRun<'_>>,
-    runs: &[Run],
-) -> Report {
-    let mut report = empty(settings);
-    report.cases = cases
-        .iter()
-        .map(|case| CaseReport {
-            batch: case.batch,
-            height: case.size.map(|size| size[0]),
-            width: case.size.map(|size| size[1]),
-            images: case.images.clone(),
-            content: case.content,
-        })
-        .collect();
-    report.base = reference.map(|reference| reference.name.to_owned());
-    report.macs = Some(subject.macs).filter(|_| subject.uncounted.is_empty());
-    for (place, run) in runs.iter().enumerate() {
-        let other = reference
-            .and_then(|reference| reference.runtime)
-            .unwrap_or(run.runtime);
-        let tolerance = settings
-            .limits
-            .between(subject.precision, [run.runtime, other]);
-        let checked = checks::check(subject, cases, &run.outcome.cases, tolerance);
-        for note in &checked.notes {
-            if !report.notes.contains(note) {
-                report.notes.push(note.clone());
-            }
-        }
-        let mut runtime = describe(run, tolerance, checked);
-        runtime.is_reference = reference.is_some_and(|reference| reference.place == Some(place));
-        if let Some(reference) = reference.filter(|_| !runtime.is_reference && ran_some(run)) {
-            let found = &run.outcome.cases;
-            compare_with(subject, reference.cases, found, tolerance, &mut runtime);
-            let found = &run.outcome.tf32_cases;
-            runtime.tf32 = precision::report(subject, reference.cases, found, tolerance);
-        }
-        report.runtimes.push(runtime);
-    }
-    report.verdict = verdict(
-        &report.runtimes,
-        reference.is_some_and(|reference| reference.runtime.is_none()),
-    );
-    report.fixed_batch = fixed::find(subject, cases, &report.runtimes);
-    report.notes.splice(0..0, remarks::of(subject, cases));
-    if let Some(fixed) = &report.fixed_batch {
-        report.notes.push(Note::FixedBatch(fixed.clone()));
-    }
-    if disagreeing(&report).is_some() {
-        report.notes.extend(remarks::of_levels(subject));
-    }
-    // Against the reference, `tell_rounding` says more.
-    let by_reference =
-        reference.is_some_and(|reference| reference.runtime == Some(RuntimeName::Reference));
-    if subject.untrained && !by_reference && disagreeing(&report).is_some() {
-        report.notes.push(Note::Untrained);
-    }
-    report
-}
-
-/// The first runtime whose outputs differ from the base's.
-#[must_use]
-pub fn disagreeing(report: &Report) -> Option<&RuntimeReport> {
-    let differs = |runtime: &&RuntimeReport| runtime.status == RuntimeStatus::Disagrees;
-    report.runtimes.iter().find(differs)
-}
-
-/// Tells what rounding alone does: how far the reference is from itself, on the same cases, if it rounds every value.
-///
-/// A runtime cannot be expected to be nearer to the reference than that, and it rounds within each sum too.
-pub fn tell_rounding(
-    report: &mut Report,
-    subject: &Subject,
-    base: &[CaseRun],
-    rounded: &[CaseRun],
-) {
-    let Some(runtime) = disagreeing(report) else {
-        return;
-    };
-    let Some(found) = precision::report(subject, base, rounded, runtime.tolerance) else {
-        return;
-    };
-    let precision = subject.precision;
-    let factor = found.smallest_factor.unwrap_or(f64::INFINITY);
-    let consequence = if factor > 1.0 {
-        Consequence::NoneCanAgree
-    } else if factor > ROUNDING_ALONE {
-        Consequence::MayBeWhy
-    } else {
-        Consequence::IsNotWhy
-    };
-    report.notes.push(Note::Rounding {
-        precision,
-        factor,
-        consequence,
-    });
-    report.rounding = Some(found);
-}
-
-/// The report of a file that breaks rules, so that no runtime saw it.
-#[must_use]
-pub fn rejected(settings: &Settings, problems: Vec<report::Problem>) -> Report {
-    Report {
-        problems,
-        verdict: Verdict::Disagree,
-        ..empty(settings)
-    }
-}
-
-fn empty(settings: &Settings) -> Report {
-    Report {
-        schema: SCHEMA,
-        file: settings.file.clone(),
-        verdict: Verdict::Unavailable,
-        base: None,
-        seed: settings.seed,
-        macs: None,
-        formula: FORMULA,
-        cases: Vec::new(),
-        pair: None,
-        problems: Vec::new(),
-        notes: Vec::new(),
-        rounding: None,
-        fixed_batch: None,
-        runtimes: Vec::new(),
-    }
-}
-
-fn describe(run: &Run, tolerance: Tolerance, checked: Checked) -> RuntimeReport {
-    let outcome = &run.outcome;
-    let unproven = ran(run) && !outcome.is_where_it_was_to_be(run.runtime);
-    let status = match &outcome.trouble {
-        None if unproven => RuntimeStatus::Unavailable,
-        None if !checked.failures.is_empty() => RuntimeStatus::FailedChecks,
-        None => RuntimeStatus::Passed,
-        Some(Trouble::Unavailable { .. }) => RuntimeStatus::Unavailable,
-        Some(Trouble::Refused { .. } | Trouble::Lacks { .. }) => RuntimeStatus::Refused,
-        Some(Trouble::Crashed { .. }) => RuntimeStatus::Crashed,
-        Some(Trouble::TimedOut { .. }) => RuntimeStatus::TimedOut,
-    };
-    let message = match &outcome.trouble {
-        Some(trouble) => Some(trouble.message()),
-        None => unproven.then(|| "it does not tell that every node ran on the device".to_owned()),
-    };
-    let hint = match &outcome.trouble {
-        Some(Trouble::Unavailable { hint, .. }) => hint.clone(),
-        _ => None,
-    };
-    let (summary, node) = match &outcome.trouble {
-        Some(trouble @ Trouble::Refused { message }) => {
-            (Some(trouble.summary()), Refusal::read(message).node)
-        }
-        _ => (message.clone(), None),
-    };
-    let first = outcome.cases.first();
-    RuntimeReport {
-        name: run.runtime.as_str(),
-        is_reference: false,
-        file: None,
-        version: outcome.version.clone(),
-        library: run.library.clone(),
-        changes: run.changes.clone(),
-        status,
-        message,
-        summary,
-        node,
-        hint,
-        load_seconds: outcome
-            .load_seconds
-            .map(|load| load + first.map_or(0.0, |case| case.prepare_seconds)),
-        run_seconds: first.map(|case| case.run_seconds),
-        max_abs: None,
-        max_abs_index: None,
-        max_abs_output: None,
-        max_abs_case: None,
-        tolerance,
-        smallest_factor: None,
-        beyond_tolerance: None,
-        histogram: None,
-        top1: None,
-        top5: None,
-        rows_smallest_factor: checked
-            .rows_smallest_factor
-            .filter(|factor| factor.is_finite()),
-        failures: checked.failures,
-        device: outcome.device.clone(),
-        cases_run: outcome.cases.len(),
-        placement: outcome.placements.clone(),
-        tf32: None,
-    }
-}
-
-/// Fills in how far a run is from the reference run.
-fn compare_with(
-    subject: &Subject,
-    reference: &[CaseRun],
-    found: &[CaseRun],
-    tolerance: Tolerance,
-    report: &mut RuntimeReport,
-) {
-    let mut totals = Totals::default();
-    let mut histogram = report::Histogram::default();
-    for (index, (expected, found)) in reference.iter().zip(found).enumerate() {
-        let scale = |output: &str| subject.least_scale(output);
-        for compared in compare(&expected.outputs, &found.outputs, tolerance, scale) {
-            let is_largest = totals.add(&compared);
-            let (Some(other), Some(difference)) = (compared.found, &compared.difference) else {
-                tell_shape(&compared, index, &mut report.failures);
-                continue;
-            };
-            let reference = compared.reference;
-            histogram.add(&reference.data, &other.data);
-            if is_largest {
-                report.max_abs_index = Some(index_of(difference.index, &reference.shape));
-                report.max_abs_output = Some(reference.name.clone());
-                report.max_abs_case = Some(index);
-            }
-        }
-        if let (Some(base_logits), Some(logits)) =
-            (scores(&expected.outputs), scores(&found.outputs))
-            && base_logits.shape == logits.shape
-        {
-            let (first, five) = rank_agreement(&base_logits.data, &logits.data, logits.shape[1]);
-            for (total, rows) in [(&mut report.top1, first), (&mut report.top5, five)] {
-                let total = total.get_or_insert(Agreement { rows: 0, of: 0 });
-                total.rows += rows.rows;
-                total.of += rows.of;
-            }
-        }
-    }
-    report.max_abs = totals.max_abs();
-    report.smallest_factor = totals.smallest_factor();
-    report.beyond_tolerance = Some(totals.beyond);
-    report.histogram = Some(histogram);
-    if totals.beyond > 0 && report.status == RuntimeStatus::Passed {
-        report.status = RuntimeStatus::Disagrees;
-    }
-}
-
-/// Adds that an output is missing or has another shape than the base's, unless the run's own checks have found it.
-fn tell_shape(compared: &Compared<'_>, case: usize, failures: &mut Vec<CheckFailure>) {
-    let found = compared.found.map_or_else(
-        || "it was not returned".to_owned(),
-        |found| format!("shape {:?}", found.shape),
-    );
-    let output = &compared.reference.name;
-    let same =
-        |told: &CheckFailure| (told.check, told.case, &told.output) == (Check::Shape, case, output);
-    if !failures.iter().any(same) {
-        failures.push(CheckFailure {
-            check: Check::Shape,
-            case,
-            output: output.clone(),
-            message: format!(
-                "{found}, but the base has shape {:?}",
-                compared.reference.shape
-            ),
-        });
-    }
-}
-
-/// With outputs that were `given`, one runtime is compared already.
-fn verdict(runtimes: &[RuntimeReport], given: bool) -> Verdict {
-    let count = |status| {
-        runtimes
-            .iter()
-            .filter(|runtime| runtime.status == status)
-            .count()
-    };
-    let passed = count(RuntimeStatus::Passed);
-    let unavailable = count(RuntimeStatus::Unavailable);
-    if passed + unavailable < runtimes.len() {
-        Verdict::Disagree
-    } else if unavailable > 0 || passed == 0 {
-        Verdict::Unavailable
-    } else if passed == 1 && !given {
-        Verdict::RanNotCompared
-    } else {
-        Verdict::Agree
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use super::lineage::{FixedBatch, Site};
 use super::subject::LeftOut;
 use crate::runtime::RuntimeName;
+use crate::runtime::process::PassedOver;
 use crate::tensor::Element;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -83,7 +84,7 @@ pub enum Note {
         reason: String,
     },
     /// A library that was found cannot be used, and another was.
-    PassedOver(String),
+    PassedOver(PassedOver),
     /// The test data is written.
     Written(PathBuf),
     /// The test data is not written, since no runtime gave outputs.
@@ -223,7 +224,7 @@ impl fmt::Display for Note {
             Self::NotAvailable { runtime, reason } => {
                 write!(f, "{reason}, so `{runtime}` did not run")
             }
-            Self::PassedOver(reason) => f.write_str(reason),
+            Self::PassedOver(library) => write!(f, "{library}"),
             Self::Written(folder) => write!(f, "`{}` is written", folder.display()),
             Self::NotWritten(folder) => write!(
                 f,

@@ -1,10 +1,12 @@
 //! Two files that should compute the same: what belongs to what, and the report.
 
+use super::judge::verdict;
 use super::note::Note;
 use super::plan::{Case, name_dimensions};
 use super::report::{FilePair, Report};
 use super::subject::{Declared, Extent, Subject};
-use super::{ReferenceRun, Run, Settings, judge_against};
+use super::{ReferenceRun, Settings, judge_against};
+use crate::runtime::process::Run;
 use crate::tensor::{Element, NamedTensor};
 
 /// Two files, the first of which is the base.
@@ -163,7 +165,7 @@ impl Pair {
             tensors: None,
         });
         report.fixed_batch = report.fixed_batch.or(others.fixed_batch);
-        report.verdict = super::verdict(&report.runtimes, false);
+        report.verdict = verdict(&report.runtimes, false);
         report
     }
 
@@ -302,6 +304,7 @@ mod tests {
         Run {
             runtime: RuntimeName::Tract,
             library: None,
+            passed_over: Vec::new(),
             changes: Vec::new(),
             outcome: Outcome {
                 cases: vec![CaseRun {

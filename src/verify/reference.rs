@@ -1,8 +1,8 @@
 //! The reference run: what the other runs are compared with.
 
-use super::Run;
 use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{CaseRun, Outcome, Trouble};
+use crate::runtime::process::Run;
 
 /// What the outputs of the other runs are compared with.
 #[derive(Clone, Copy, Debug)]

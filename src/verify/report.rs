@@ -9,6 +9,7 @@ use super::ranks::Agreement;
 use super::tensors::TensorPairs;
 pub use super::tolerance::Tolerance;
 use crate::onnx::file::plain::Change;
+use crate::runtime::RuntimeName;
 use crate::runtime::device::Device;
 use crate::runtime::placement::Placement;
 use serde::Serialize;
@@ -107,6 +108,9 @@ pub struct Problem {
 pub struct RuntimeReport {
     /// Its name on the command line.
     pub name: &'static str,
+    /// The runtime.
+    #[serde(skip)]
+    pub runtime: RuntimeName,
     /// Whether it is the reference run.
     #[serde(skip)]
     pub is_reference: bool,

@@ -91,7 +91,7 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
     (
         "verify",
         &[
-            "metadata", "onnx", "request", "runtime", "tensor", "weights",
+            "metadata", "onnx", "picture", "request", "runtime", "stored", "tensor", "weights",
         ],
     ),
     ("doctor", &["runtime"]),
@@ -128,7 +128,6 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
             "request",
             "runtime",
             "scaling",
-            "stored",
             "tensor",
             "verify",
             "weights",

@@ -25,6 +25,7 @@ mod rounding;
 mod rows;
 mod self_test;
 mod self_test_verdicts;
+mod session;
 #[cfg(target_os = "linux")]
 mod spoilers;
 mod third_party;

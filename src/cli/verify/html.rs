@@ -1,11 +1,12 @@
 //! A report as one page that needs nothing else: the verdict, the table, and how the differences of each runtime are
 //! spread. Its colours follow the reader's light or dark setting; it runs no script.
 
-use super::profile::{self, Profile};
+use super::profile;
 use super::table::{cases, changes, files, label, verdict};
 use super::words;
 use crate::cli::text::time;
 use efficientnet_onnx::verify::report::{Histogram, Report, RuntimeReport, RuntimeStatus, Verdict};
+use efficientnet_onnx::verify::session::Profile;
 use std::fmt::Write;
 
 const STYLE: &str = "
@@ -269,13 +270,14 @@ mod tests {
     use super::*;
     use efficientnet_onnx::runtime::RuntimeName;
     use efficientnet_onnx::runtime::outcome::{CaseRun, Outcome, Trouble};
+    use efficientnet_onnx::runtime::process::Run;
     use efficientnet_onnx::tensor::NamedTensor;
     use efficientnet_onnx::verify::note::Note;
     use efficientnet_onnx::verify::plan::cases;
     use efficientnet_onnx::verify::report::Problem;
     use efficientnet_onnx::verify::subject::{Declared, Extent, Subject};
     use efficientnet_onnx::verify::tolerance::Limits;
-    use efficientnet_onnx::verify::{Run, Settings, judge, rejected};
+    use efficientnet_onnx::verify::{Settings, judge, rejected};
 
     fn settings() -> Settings {
         Settings {
@@ -300,6 +302,7 @@ mod tests {
         let run = |runtime, outcome| Run {
             runtime,
             library: None,
+            passed_over: Vec::new(),
             changes: Vec::new(),
             outcome,
         };
@@ -309,7 +312,7 @@ mod tests {
         ];
         let cases = cases(&subject).expect("cases");
         let mut report = judge(&settings(), &subject, &cases, &runs);
-        report.notes.push(Note::PassedOver("<script>".to_owned()));
+        report.notes.push(Note::Written("<script>".into()));
         page(&report, &[])
     }
 
@@ -353,7 +356,7 @@ mod tests {
                 "height=\"125.0\" rx=\"2\"><title>0: 2</title>",
                 "height=\"62.5\" rx=\"2\"><title>1e-2: 1</title>",
                 "height=\"62.5\" rx=\"2\"><title>1e-6: 1</title>",
-                "<li>&lt;script&gt;</li>",
+                "<li>`&lt;script&gt;` is written</li>",
             ],
         );
         has(

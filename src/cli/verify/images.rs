@@ -1,7 +1,6 @@
 //! `verify --images`: how often each runtime names the right class of labelled pictures, and whether they agree.
 
-use super::attempts::{self, Wanted};
-use super::{Arguments, progress, words};
+use super::{Arguments, tell};
 use crate::cli::exit::{Failure, Status};
 use crate::cli::print;
 use crate::cli::text::counted;
@@ -11,6 +10,7 @@ use efficientnet_onnx::onnx::file::plain::Change;
 use efficientnet_onnx::runtime::outcome::Trouble;
 use efficientnet_onnx::runtime::refusal::Refusal;
 use efficientnet_onnx::verify::ranks::{Agreement, largest};
+use efficientnet_onnx::verify::session::{ToRun, Update, is_picture};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,8 @@ struct Score {
 /// # Errors
 /// If the file is not made for pictures, a label is not known, or a picture cannot be read.
 pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
-    let (file, request, quiet) = (&arguments.file, &arguments.request, arguments.quiet);
+    let file = &arguments.file;
+    let (verifier, mut tell) = (arguments.request.verifier()?, tell(arguments.quiet));
     let model = Classifier::open(file)?;
     if model.activation() == ClassActivation::Sigmoid {
         let message = format!(
@@ -86,22 +87,17 @@ pub fn verify(arguments: &Arguments, folder: &Path) -> Result<Status, Failure> {
             let rows = pictures.iter().map(|(path, _)| model.load(path));
             inputs.push(vec![model.input(&rows.collect::<Result<Vec<_>, _>>()?)]);
         }
-        let seconds = request
-            .timeout
-            .unwrap_or_else(|| model.seconds(group.len()));
-        let run = Wanted {
+        let by_default = || Duration::from_secs(model.seconds(group.len()));
+        let to_run = ToRun {
             file,
             subject: model.subject(),
             inputs: &inputs,
             leave_out: &model.leave_out(),
-            limit: Duration::from_secs(seconds),
-            progress: progress(quiet),
+            limit: verifier.limit.unwrap_or_else(by_default),
         };
-        let made = attempts::make(&run, request)?;
+        let made = verifier.run_all(&to_run, &mut tell)?;
         if report.runtimes.is_empty() {
-            for note in made.notes.iter().filter(|_| !quiet) {
-                tell!("note: {}", words::note(note));
-            }
+            made.notes.iter().for_each(|note| tell(Update::Note(note)));
             report.runtimes = made
                 .runs
                 .iter()
@@ -298,7 +294,7 @@ fn from_folders(folder: &Path, model: &Classifier) -> Result<Vec<Labelled>, Fail
         })?;
         let files = entries(of_class)?
             .into_iter()
-            .filter(|path| super::feed::is_picture(path));
+            .filter(|path| is_picture(path));
         pictures.extend(files.map(|path| (path, class)));
     }
     if pictures.is_empty() {

@@ -1,13 +1,11 @@
 //! `verify`: runs a file in every runtime and says whether they agree.
 
-mod attempts;
 mod bisect;
 mod device;
+mod failure;
 mod feed;
 mod html;
 mod images;
-mod lab;
-mod pair;
 mod profile;
 mod self_test;
 mod table;
@@ -17,22 +15,15 @@ pub use words::json;
 
 use super::exit::{Failure, Status};
 use super::libraries::Libraries;
+use super::worker::host;
 use super::{print, written};
-use attempts::Wanted;
 use clap::Args;
 use efficientnet_onnx::files::{Inputs, Output};
-use efficientnet_onnx::onnx::check::{self, Finding, OpenError};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::RuntimeName;
-use efficientnet_onnx::verify::note::Note;
-use efficientnet_onnx::verify::report::{Problem, Report, Verdict};
-use efficientnet_onnx::verify::subject::Subject;
+use efficientnet_onnx::verify::report::{Report, Verdict};
+use efficientnet_onnx::verify::session::{Update, Verifier};
 use efficientnet_onnx::verify::tolerance::Limits;
-use efficientnet_onnx::verify::{
-    ReferenceRun, Settings, disagreeing, judge_against, plan, read, reference_of, rejected,
-    tell_rounding,
-};
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -116,19 +107,21 @@ pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
 
 /// Verifies, and no more; the text to print.
 fn plain(arguments: &Arguments) -> Result<(String, Status), Failure> {
-    let shown = arguments.file.display().to_string();
     // A page that cannot be written is said before the runtimes take their time.
     let page = match &arguments.html {
         Some(path) => Some(Page::open(path, &arguments.inputs())?),
         None => None,
     };
+    let verifier = arguments.request.verifier()?;
+    let (file, mut tell) = (&arguments.file, tell(arguments.quiet));
     let report = match &arguments.other {
-        None => verify_path(&arguments.file, &shown, &arguments.request, arguments.quiet)?,
-        Some(other) => pair::verify(&arguments.file, other, &arguments.request, arguments.quiet)?,
+        None => verifier.verify(file, &mut tell)?,
+        Some(other) => verifier.verify_pair([file, other], &mut tell)?,
     };
+    print_notes(&report, arguments.quiet);
     if let Some(page) = page {
         let profiles = match &arguments.other {
-            None => profile::profiles(&arguments.file, &arguments.request, &report)?,
+            None => verifier.profile(file, &report)?,
             Some(_) => Vec::new(),
         };
         page.write(&html::page(&report, &profiles))?;
@@ -192,97 +185,54 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Verifies a file that is called `shown` in the report; prints the report's notes unless `quiet`.
+/// Verifies a file that is called `shown` in the report, with defaults; prints the report's notes unless `quiet`.
 ///
 /// # Errors
 /// If the file cannot be read or decoded, or cannot be tried.
-pub fn verify_path(
-    file: &Path,
-    shown: &str,
-    request: &Request,
-    quiet: bool,
-) -> Result<Report, Failure> {
-    let settings = settings(request, shown);
-    let opened = match open(file)? {
-        Ok(opened) => opened,
-        Err(problems) => return Ok(rejected(&settings, problems)),
+pub fn verify_path(file: &Path, shown: &str, quiet: bool) -> Result<Report, Failure> {
+    let verifier = Verifier {
+        name: Some(shown.to_owned()),
+        ..Request::default().verifier()?
     };
-    let subject = read::subject(&opened.model);
-    let feed = request
-        .feed
-        .prepare(&opened.model, &subject, request.seed, shown)?;
-    let run = Wanted {
-        file,
-        subject: &subject,
-        inputs: &feed.inputs,
-        leave_out: &subject.leave_out(),
-        limit: limit(request, &subject, &feed.cases),
-        progress: progress(quiet),
-    };
-    let made = attempts::make(&run, request)?;
-    let given = feed.expected.as_ref().map(|cases| ReferenceRun {
-        name: "stored outputs",
-        runtime: None,
-        place: None,
-        cases,
-    });
-    let base = given.or_else(|| reference_of(&made.runs));
-    let mut report = judge_against(&settings, &subject, &feed.cases, base, &made.runs);
-    let by_reference = base.filter(|base| base.runtime == Some(RuntimeName::Reference));
-    if let Some(base) = by_reference
-        && disagreeing(&report).is_some()
-    {
-        let rounded = attempts::make_rounded(&run, request)?;
-        tell_rounding(&mut report, &subject, base.cases, &rounded.cases);
-    }
-    let complete = base.filter(|base| base.cases.len() == feed.cases.len());
-    let written = feed.write(complete.map(|base| base.cases))?;
-    report.notes.extend(written);
-    report.notes.splice(0..0, opened.warnings);
-    report.notes.extend(made.notes);
+    let report = verifier.verify(file, &mut tell(quiet))?;
     print_notes(&report, quiet);
     Ok(report)
 }
 
-/// A file whose rules hold.
-struct Opened {
-    model: ModelFile,
-    /// What is worth a note.
-    warnings: Option<Note>,
-}
-
-/// Reads and checks a file; the rules that it breaks, if it breaks any.
-fn open(file: &Path) -> Result<Result<Opened, Vec<Problem>>, Failure> {
-    match check::open(file) {
-        Ok(sound) => Ok(Ok(Opened {
-            model: sound.file,
-            warnings: warnings_note(&sound.warnings),
-        })),
-        Err(OpenError::Broken(broken)) => Ok(Err(broken.errors.into_iter().map(problem).collect())),
-        Err(error) => Err(Failure::bad_input(error)),
+impl Request {
+    /// The verifier that these flags ask for, in worker processes.
+    fn verifier(&self) -> Result<Verifier, Failure> {
+        self.libraries.check(&self.runtime)?;
+        Ok(Verifier {
+            runtimes: self.runtime.clone(),
+            threads: self.threads.map(usize::from),
+            limit: self.timeout.map(Duration::from_secs),
+            source: self.feed.source()?,
+            seed: self.seed,
+            limits: Limits {
+                rtol: self.rtol,
+                atol: self.atol,
+            },
+            ..Verifier::new(host(self.libraries.places()))
+        })
     }
 }
 
-fn settings(request: &Request, shown: &str) -> Settings {
-    Settings {
-        file: shown.to_owned(),
-        seed: request.seed,
-        limits: Limits {
-            rtol: request.rtol,
-            atol: request.atol,
-        },
+/// Says on standard error what happens: progress on a terminal alone, and nothing if `quiet`.
+fn tell(quiet: bool) -> impl FnMut(Update<'_>) {
+    let live = !quiet && io::stderr().is_terminal();
+    move |update| match update {
+        Update::Note(note) if !quiet => tell!("note: {}", words::note(note)),
+        Update::Note(_) => {}
+        _ if !live => {}
+        Update::Running { runtime, limit } => {
+            tell!("running in {runtime}, for at most {} s", limit.as_secs());
+        }
+        Update::Rounding => tell!("running in reference with every value rounded"),
+        Update::Searching { runtime, reference } => tell!("bisect: {runtime} against {reference}"),
+        Update::Searched(level) => tell!("{}", bisect::line(level)),
+        Update::Tried(trial) => tell!("{}", self_test::line(trial)),
     }
-}
-
-fn limit(request: &Request, subject: &Subject, cases: &[plan::Case]) -> Duration {
-    let seconds = request
-        .timeout
-        .unwrap_or_else(|| plan::default_seconds(subject, cases));
-    Duration::from_secs(seconds)
-}
-
-fn progress(quiet: bool) -> bool {
-    !quiet && io::stderr().is_terminal()
 }
 
 fn print_notes(report: &Report, quiet: bool) {
@@ -294,23 +244,6 @@ fn print_notes(report: &Report, quiet: bool) {
 /// A report as people read it.
 pub fn table(report: &Report) -> String {
     table::render(report)
-}
-
-fn problem(finding: Finding) -> Problem {
-    Problem {
-        code: finding.code,
-        node: finding.node,
-        message: finding.message,
-    }
-}
-
-/// A file of another program can have hundreds of warnings; how many, and which, is enough here.
-fn warnings_note(warnings: &[Finding]) -> Option<Note> {
-    let mut counts = BTreeMap::new();
-    for warning in warnings {
-        *counts.entry(warning.code).or_default() += 1;
-    }
-    (!counts.is_empty()).then_some(Note::Warnings(counts))
 }
 
 /// The exit status of a report.

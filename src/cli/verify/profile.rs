@@ -1,17 +1,9 @@
 //! The per-layer profile: how far every value of the file is from the base's, in each runtime, as a part of a page.
 
-use super::lab::{BaseRuns, Bench, Benches, Workers};
-use super::{Request, limit, open};
-use crate::cli::exit::Failure;
-use efficientnet_onnx::runtime::RuntimeName;
-use efficientnet_onnx::verify::bisect::{LayerDifference, profile, values};
-use efficientnet_onnx::verify::read;
-use efficientnet_onnx::verify::report::{Report, RuntimeStatus};
+use efficientnet_onnx::verify::bisect::LayerDifference;
+use efficientnet_onnx::verify::session::Profile;
 use std::fmt::Write;
-use std::path::Path;
 
-/// Runs of each runtime that a profile may take; files whose values need more have none.
-const RUNS: usize = 8;
 /// Size of a chart, and the powers of ten between its bottom and its top.
 const WIDTH: f64 = 880.0;
 const HEIGHT: f64 = 180.0;
@@ -19,78 +11,6 @@ const HEIGHT: f64 = 180.0;
 const GUTTER: f64 = 36.0;
 const BOTTOM: i32 = -12;
 const TOP: i32 = 3;
-
-/// A runtime's difference in every value, in the file's order.
-pub struct Profile {
-    /// The runtime.
-    pub runtime: &'static str,
-    /// Every value; none where that would take too many runs, or the runtime did not run with values marked.
-    pub layers: Option<Vec<LayerDifference>>,
-}
-
-/// Profiles each runtime of a report that ran and is not its base, with the inputs of the first case.
-///
-/// # Errors
-/// If the file cannot be read again, or on Ctrl-C.
-pub fn profiles(file: &Path, request: &Request, report: &Report) -> Result<Vec<Profile>, Failure> {
-    let mut runtimes = report.runtimes.iter();
-    let base = runtimes.find(|runtime| runtime.is_reference);
-    let (Some(base), Ok(opened)) = (base, open(file)?) else {
-        return Ok(Vec::new());
-    };
-    let subject = read::subject(&opened.model);
-    let feed = request
-        .feed
-        .prepare(&opened.model, &subject, request.seed, &report.file)?;
-    let workers = Workers::new(request, limit(request, &subject, &feed.cases));
-    let inputs = &feed.inputs[0];
-    let list = values(&opened.model, None, inputs, &subject.leave_out());
-    let named = |name: &str| name.parse::<RuntimeName>().map_err(Failure::bad_input);
-    let bench = |name| -> Result<Bench, Failure> {
-        Ok(Bench {
-            file: &opened.model,
-            runtime: named(name)?,
-            inputs: inputs.clone(),
-            leave_out: subject.leave_out(),
-        })
-    };
-    let (mut profiles, mut known) = (Vec::new(), BaseRuns::default());
-    for runtime in report
-        .runtimes
-        .iter()
-        .filter(|runtime| !runtime.is_reference)
-    {
-        let ran = [
-            RuntimeStatus::Passed,
-            RuntimeStatus::Disagrees,
-            RuntimeStatus::FailedChecks,
-        ];
-        if !ran.contains(&runtime.status) {
-            continue;
-        }
-        let sides = [bench(base.name)?, bench(runtime.name)?];
-        let mut benches = Benches {
-            workers: &workers,
-            sides,
-            pair: None,
-            known: &mut known,
-            case: 0,
-        };
-        let mut run = |side, marked: &[&str]| benches.run(side, marked);
-        let layers = match profile(&mut run, &list, runtime.tolerance, RUNS) {
-            Ok(layers) => layers,
-            Err(efficientnet_onnx::verify::bisect::MeasureError::Run(failure)) => {
-                return Err(failure);
-            }
-            Err(_) => None,
-        };
-        profiles.push(Profile {
-            runtime: runtime.name,
-            layers,
-        });
-    }
-    Ok(profiles)
-}
 
 /// A chart and the worst layers of each runtime, as HTML; `escape` makes text safe.
 pub fn section(profiles: &[Profile], escape: impl Fn(&str) -> String) -> String {

@@ -1,94 +1,114 @@
-//! `verify A B`: whether two files compute the same.
+//! Two files that should compute the same.
 
-use super::{Opened, Request, attempts, limit, open, print_notes, progress, settings};
-use crate::cli::exit::Failure;
-use attempts::Wanted;
-use efficientnet_onnx::verify::pair::Pair;
-use efficientnet_onnx::verify::report::{Problem, Report, Verdict};
-use efficientnet_onnx::verify::tensors::pair_tensors;
-use efficientnet_onnx::verify::{read, rejected};
+use super::cases::Cases;
+use super::{Opened, SessionError, Tell, ToRun, Verifier, open, problem};
+use crate::verify::pair::Pair;
+use crate::verify::rejected;
+use crate::verify::report::{Problem, Report, Verdict};
+use crate::verify::tensors::pair_tensors;
 use std::path::Path;
-use std::sync::Arc;
 
-/// Runs the first file in the best runtime there is, and the second in every one, and compares.
-///
-/// # Errors
-/// If a file cannot be read or decoded, or no input fits both.
-pub fn verify(
-    first: &Path,
-    second: &Path,
-    request: &Request,
-    quiet: bool,
-) -> Result<Report, Failure> {
-    let names = [first, second].map(|file| file.display().to_string());
-    let settings = settings(request, &names[0]);
-    let opened = [open(first)?, open(second)?];
-    let [one, two] = match opened {
-        [Ok(one), Ok(two)] => [one, two],
-        broken => return Ok(rejected(&settings, problems_of(broken, &names))),
-    };
-    let subjects = [read::subject(&one.model), read::subject(&two.model)];
-    let pair = Pair::new(&subjects[0], subjects[1].clone()).map_err(|error| {
-        Failure::bad_input(error).hint("emit both files with the same size, batch and outputs")
-    })?;
-    let feed = request
-        .feed
-        .prepare(&one.model, &pair.planned, request.seed, &names[0])?;
-    if feed.expected.is_some() || feed.write_to.is_some() {
-        let message =
-            "two files are compared with each other, so `--expect` and `--test-data` do not apply";
-        return Err(Failure::bad_input(message).hint("leave them out, or name one file"));
-    }
-    let (cases, inputs) = (feed.cases, feed.inputs);
-    let for_second: Vec<_> = inputs.iter().map(|case| pair.for_second(case)).collect();
-    let leave_out = [subjects[0].leave_out(), subjects[1].leave_out()];
-    let run = |file, subject: usize, inputs| Wanted {
-        file,
-        subject: &subjects[subject],
-        inputs,
-        leave_out: &leave_out[subject],
-        limit: limit(request, &subjects[subject], &cases),
-        progress: progress(quiet),
-    };
-    let base = attempts::make_base(&run(first, 0, &inputs), request)?;
-    let others = attempts::make(&run(second, 1, &for_second), request)?;
-    let mut report = match base.runs.first() {
-        Some(base) => pair.judge(
-            &settings,
-            [&names[0], &names[1]],
-            &cases,
-            base,
-            &others.runs,
-        ),
-        None => Report {
-            verdict: Verdict::Unavailable,
-            ..rejected(&settings, Vec::new())
-        },
-    };
-    let warnings = one.warnings.into_iter().chain(two.warnings);
-    for note in warnings.chain(base.notes).chain(others.notes) {
-        if !report.notes.contains(&note) {
-            report.notes.push(note);
-        }
-    }
-    if let Some(pair) = &mut report.pair {
-        let models = [Arc::new(one.model), Arc::new(two.model)];
-        pair.tensors = Some(pair_tensors(&models[0], &models[1]).map_err(Failure::bad_input)?);
-    }
-    print_notes(&report, quiet);
-    Ok(report)
+/// Two files that keep the rules, and what they are run with.
+pub(super) struct OpenedPair {
+    pub files: [Opened; 2],
+    pub pair: Pair,
+    pub cases: Cases,
 }
 
-/// The rules that either file breaks, each with the file's name.
-fn problems_of(opened: [Result<Opened, Vec<Problem>>; 2], names: &[String; 2]) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (opened, name) in opened.into_iter().zip(names) {
-        for problem in opened.err().unwrap_or_default() {
-            problems.push(Problem {
-                message: format!("`{name}`: {}", problem.message),
-                ..problem
-            });
+impl Verifier {
+    /// Runs the first file in the best runtime there is, and the second in every one, and compares the outcomes.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify), and if no input fits both, or outputs are given.
+    pub fn verify_pair(
+        &self,
+        files: [&Path; 2],
+        tell: &mut Tell<'_>,
+    ) -> Result<Report, SessionError> {
+        match self.open_pair(files)? {
+            Ok(opened) => self.judge_pair(&opened, tell),
+            Err(report) => Ok(report),
         }
     }
-    problems
+
+    /// Opens and pairs two files; the report where one of them breaks a rule.
+    pub(super) fn open_pair(
+        &self,
+        files: [&Path; 2],
+    ) -> Result<Result<OpenedPair, Report>, SessionError> {
+        let [first, second] = match [open(files[0])?, open(files[1])?] {
+            [Ok(first), Ok(second)] => [first, second],
+            broken => {
+                let mut problems = Vec::new();
+                for (broken, file) in broken.into_iter().map(Result::err).zip(files) {
+                    let errors = broken.map_or_else(Vec::new, |broken| broken.errors);
+                    problems.extend(errors.into_iter().map(problem).map(|problem| Problem {
+                        message: format!("`{}`: {}", file.display(), problem.message),
+                        ..problem
+                    }));
+                }
+                return Ok(Err(rejected(&self.settings(files[0]), problems)));
+            }
+        };
+        let pair = Pair::new(&first.subject, second.subject.clone())?;
+        let cases = self.cases(&first.model, &pair.planned)?;
+        if cases.expected.is_some() || cases.write_to.is_some() {
+            return Err(SessionError::StoredWithPair);
+        }
+        Ok(Ok(OpenedPair {
+            files: [first, second],
+            pair,
+            cases,
+        }))
+    }
+
+    /// Runs two files that keep the rules, and judges the outcomes.
+    pub(super) fn judge_pair(
+        &self,
+        opened: &OpenedPair,
+        tell: &mut Tell<'_>,
+    ) -> Result<Report, SessionError> {
+        let OpenedPair { files, pair, cases } = opened;
+        let [first, second] = files;
+        let for_second: Vec<_> = cases
+            .inputs
+            .iter()
+            .map(|one| pair.for_second(one))
+            .collect();
+        let leave_out = [first.subject.leave_out(), second.subject.leave_out()];
+        let to_run = |place: usize, inputs| ToRun {
+            file: &files[place].model.path,
+            subject: &files[place].subject,
+            inputs,
+            leave_out: &leave_out[place],
+            limit: self.limit(&files[place].subject, &cases.planned),
+        };
+        let reference = self.run_reference(&to_run(0, &cases.inputs), tell)?;
+        let others = self.run_all(&to_run(1, &for_second), tell)?;
+        let settings = self.settings(&first.model.path);
+        let names = [&first.model, &second.model].map(|file| file.path.display().to_string());
+        let mut report = match reference.runs.first() {
+            Some(reference) => pair.judge(
+                &settings,
+                [&names[0], &names[1]],
+                &cases.planned,
+                reference,
+                &others.runs,
+            ),
+            None => Report {
+                verdict: Verdict::Unavailable,
+                ..rejected(&settings, Vec::new())
+            },
+        };
+        let warnings = files.iter().filter_map(|file| file.warnings.clone());
+        for note in warnings.chain(reference.notes).chain(others.notes) {
+            if !report.notes.contains(&note) {
+                report.notes.push(note);
+            }
+        }
+        if let Some(pair) = &mut report.pair {
+            pair.tensors = Some(pair_tensors(&first.model, &second.model)?);
+        }
+        Ok(report)
+    }
 }

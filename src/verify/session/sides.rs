@@ -1,73 +1,17 @@
-//! Runs one file in one runtime with one set of inputs, over and over: what bisection and self-test are made of.
+//! Runs the two sides of a search, one set of inputs and some marked values at a time.
 
-use super::Request;
-use crate::cli::exit::Failure;
-use crate::cli::worker::host;
-use efficientnet_onnx::onnx::file::{ModelCopy, ModelFile, mark};
-use efficientnet_onnx::runtime::RuntimeName;
-use efficientnet_onnx::runtime::outcome::Outcome;
-use efficientnet_onnx::runtime::process::{Host, RunOptions};
-use efficientnet_onnx::tensor::NamedTensor;
-use efficientnet_onnx::verify::bisect::{MARKED_BYTES, Side};
-use efficientnet_onnx::verify::pair::Pair;
+use super::{SessionError, Verifier};
+use crate::onnx::file::{ModelCopy, ModelFile, mark};
+use crate::runtime::RuntimeName;
+use crate::runtime::outcome::Outcome;
+use crate::tensor::NamedTensor;
+use crate::verify::bisect::{MARKED_BYTES, Side};
+use crate::verify::pair::Pair;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
-/// Runs files in worker processes.
-pub struct Workers<'a> {
-    request: &'a Request,
-    host: Host,
-    limit: Duration,
-}
-
-impl<'a> Workers<'a> {
-    /// With the libraries of the request and a time limit for each run.
-    pub fn new(request: &'a Request, limit: Duration) -> Self {
-        Self {
-            request,
-            host: host(request.libraries.places()),
-            limit,
-        }
-    }
-
-    fn run(
-        &self,
-        runtime: RuntimeName,
-        file: &Path,
-        inputs: &[NamedTensor],
-        leave_out: &[String],
-    ) -> Result<Outcome, Failure> {
-        let options = RunOptions {
-            threads: self.request.threads.map(usize::from),
-            leave_out: leave_out.to_vec(),
-            ..RunOptions::new(runtime, file)
-        };
-        let run = self.host.run(&options, &[inputs.to_vec()], self.limit)?;
-        Ok(run.outcome)
-    }
-}
-
-/// Copies with mistakes, all with the same inputs.
-pub struct Copies<'a> {
-    /// What runs them.
-    pub workers: Workers<'a>,
-    /// The inputs.
-    pub inputs: &'a [NamedTensor],
-    /// Outputs that are not wanted.
-    pub leave_out: Vec<String>,
-}
-
-impl Copies<'_> {
-    /// Runs a copy.
-    pub fn run(&mut self, runtime: RuntimeName, file: &Path) -> Result<Outcome, Failure> {
-        self.workers
-            .run(runtime, file, self.inputs, &self.leave_out)
-    }
-}
-
 /// A file in a runtime.
-pub struct Bench<'a> {
+pub(super) struct FileInRuntime<'a> {
     /// The file.
     pub file: &'a ModelFile,
     /// The runtime.
@@ -79,61 +23,60 @@ pub struct Bench<'a> {
 }
 
 /// Two files, or one twice, each in a runtime.
-pub struct Benches<'a> {
+pub(super) struct Sides<'a> {
     /// What runs them.
-    pub workers: &'a Workers<'a>,
-    /// The base, and what may be wrong.
-    pub sides: [Bench<'a>; 2],
+    pub verifier: &'a Verifier,
+    /// Time limit of each run.
+    pub limit: Duration,
+    /// The reference run's side, and what may be wrong.
+    pub sides: [FileInRuntime<'a>; 2],
     /// What belongs to what, where the files are two.
     pub pair: Option<&'a Pair>,
-    /// What the base has computed already, in searches for other runtimes too.
-    pub known: &'a mut BaseRuns,
+    /// What the reference run's side has computed already, in searches for other runtimes too.
+    pub known: &'a mut Known,
     /// The case of the inputs, an index.
     pub case: usize,
 }
 
-/// Runs of a base, by their case and the values that were marked; the base is the same for every runtime that is held
-/// against it.
+/// Outcomes of the reference run's side, by their case and the values that were marked; that side is the same for every
+/// runtime that is compared with it.
 #[derive(Default)]
-pub struct BaseRuns {
-    runs: BTreeMap<(usize, Vec<String>), Outcome>,
+pub(super) struct Known {
+    outcomes: BTreeMap<(usize, Vec<String>), Outcome>,
     bytes: u64,
 }
 
-impl BaseRuns {
-    /// Keeps a run if there is room for it.
+impl Known {
+    /// Keeps an outcome if there is room for it.
     fn keep(&mut self, key: (usize, Vec<String>), outcome: &Outcome) {
         let outputs = outcome.cases.iter().flat_map(|case| &case.outputs);
         let elements: usize = outputs.map(|output| output.data.len()).sum();
         let bytes = self.bytes.saturating_add(elements as u64 * 8);
         if outcome.done && bytes <= MARKED_BYTES {
             self.bytes = bytes;
-            self.runs.insert(key, outcome.clone());
+            self.outcomes.insert(key, outcome.clone());
         }
     }
 }
 
-impl Benches<'_> {
-    /// Runs a side with values marked.
-    pub fn run(&mut self, side: Side, marked: &[&str]) -> Result<Outcome, Failure> {
-        let bench = &self.sides[side as usize];
-        let key = (
-            self.case,
-            marked.iter().map(|&name| name.to_owned()).collect(),
-        );
-        if let (Side::Base, Some(known)) = (side, self.known.runs.get(&key)) {
+impl Sides<'_> {
+    /// Runs a side with values marked; the outputs have the names of the reference run's file.
+    pub fn run(&mut self, side: Side, marked: &[&str]) -> Result<Outcome, SessionError> {
+        let one = &self.sides[side as usize];
+        let marked_names = marked.iter().map(|&name| name.to_owned());
+        let key = (self.case, marked_names.collect());
+        if let (Side::Base, Some(known)) = (side, self.known.outcomes.get(&key)) {
             return Ok(known.clone());
         }
         let copy = match marked {
             [] => None,
-            marked => Some(mark(bench.file, marked).map_err(Failure::bad_input)?),
+            marked => Some(mark(one.file, marked)?),
         };
-        let path = copy
-            .as_ref()
-            .map_or_else(|| bench.file.path.clone(), ModelCopy::path);
+        let path = || one.file.path.clone();
+        let path = copy.as_ref().map_or_else(path, ModelCopy::path);
         let mut outcome =
-            self.workers
-                .run(bench.runtime, &path, &bench.inputs, &bench.leave_out)?;
+            self.verifier
+                .outcome(one.runtime, &path, &one.inputs, &one.leave_out, self.limit)?;
         if side == Side::Base {
             self.known.keep(key, &outcome);
         }
@@ -149,7 +92,9 @@ impl Benches<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use efficientnet_onnx::runtime::outcome::CaseRun;
+    use crate::runtime::discover::Places;
+    use crate::runtime::outcome::CaseRun;
+    use crate::runtime::process::Host;
 
     fn ran(elements: usize) -> Outcome {
         let output = NamedTensor::single("y", vec![elements], &vec![1.0; elements]);
@@ -166,29 +111,29 @@ mod tests {
 
     /// The file breaks every rule, so that a run of it would not be done.
     #[test]
-    fn what_the_base_has_computed_is_not_computed_again() {
+    fn what_the_reference_run_has_computed_is_not_computed_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.onnx");
         std::fs::write(&path, [0x3a, 0]).expect("a file with an empty graph");
         let file = ModelFile::open(&path).expect("a model");
-        let request = Request::default();
-        let workers = Workers::new(&request, Duration::from_mins(1));
-        let bench = || Bench {
+        let verifier = Verifier::new(Host::in_this_process(Places::default()));
+        let side = || FileInRuntime {
             file: &file,
             runtime: RuntimeName::Reference,
             inputs: Vec::new(),
             leave_out: Vec::new(),
         };
-        let mut known = BaseRuns::default();
+        let mut known = Known::default();
         known.keep((1, vec!["a".to_owned()]), &ran(3));
-        let mut benches = Benches {
-            workers: &workers,
-            sides: [bench(), bench()],
+        let mut sides = Sides {
+            verifier: &verifier,
+            limit: Duration::from_mins(1),
+            sides: [side(), side()],
             pair: None,
             known: &mut known,
             case: 1,
         };
-        let found = benches.run(Side::Base, &["a"]).expect("known");
+        let found = sides.run(Side::Base, &["a"]).expect("known");
         assert_eq!(found, ran(3));
         // What did not run to its end is not kept, nor what there is no room for.
         let failed = Outcome {
@@ -198,6 +143,6 @@ mod tests {
         known.keep((2, Vec::new()), &failed);
         known.bytes = MARKED_BYTES;
         known.keep((3, Vec::new()), &ran(1));
-        assert_eq!(known.runs.len(), 1);
+        assert_eq!(known.outcomes.len(), 1);
     }
 }

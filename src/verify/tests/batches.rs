@@ -44,6 +44,7 @@ pub(super) fn judged(subject: &Subject, outcomes: [Outcome; 2]) -> Report {
         .map(|(runtime, outcome)| Run {
             runtime,
             library: None,
+            passed_over: Vec::new(),
             changes: Vec::new(),
             outcome,
         })

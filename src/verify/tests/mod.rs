@@ -5,8 +5,16 @@ mod own_checks;
 mod placed;
 mod sigmoids;
 
+use super::note::Note;
+use super::plan::Case;
+use super::report::{Report, RuntimeStatus, Verdict};
+use super::subject::Subject;
+use super::tolerance::{Limits, Tolerance};
 use super::*;
-use crate::runtime::outcome::CaseRun;
+use crate::runtime::RuntimeName;
+use crate::runtime::outcome::Trouble;
+use crate::runtime::outcome::{CaseRun, Outcome};
+use crate::runtime::process::Run;
 use crate::tensor::{Element, NamedTensor};
 use report::Check;
 use subject::{Declared, Extent};
@@ -80,6 +88,7 @@ fn report(runs: &[(RuntimeName, Outcome)]) -> Report {
     let run = |(runtime, outcome): &(RuntimeName, Outcome)| Run {
         runtime: *runtime,
         library: None,
+        passed_over: Vec::new(),
         changes: Vec::new(),
         outcome: outcome.clone(),
     };

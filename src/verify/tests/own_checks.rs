@@ -93,6 +93,7 @@ fn constant_logits_fail_unless_the_weights_are_constant() {
     let runs = [Run {
         runtime: RuntimeName::Tract,
         library: None,
+        passed_over: Vec::new(),
         changes: Vec::new(),
         outcome,
     }];
@@ -185,6 +186,7 @@ fn one_class_is_a_note() {
     let runs = [Run {
         runtime: RuntimeName::Tract,
         library: None,
+        passed_over: Vec::new(),
         changes: Vec::new(),
         outcome,
     }];
