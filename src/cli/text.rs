@@ -77,11 +77,6 @@ pub fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
-/// Names come from files: one that holds control characters must not reach the terminal as such.
-pub fn printable(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
-}
-
 /// A size such as 224 or 192x256, height first.
 pub fn size(text: &str) -> Result<[u64; 2], String> {
     let side = |text: &str| text.parse::<u64>().ok().filter(|side| *side > 0);

@@ -6,7 +6,7 @@ use crate::graph::Padding;
 use crate::hub::HubError;
 use crate::hub::folder::FolderError;
 use crate::labels::LabelsError;
-use crate::metadata::MetadataError;
+use crate::metadata::{MetadataError, RecordError};
 use crate::network::ClassActivation;
 use crate::onnx::file::FileError;
 use crate::recognise::{Contradiction, Unrecognised, listed};
@@ -81,8 +81,8 @@ pub enum ConvertError {
     #[error(transparent)]
     File(#[from] FileError),
     /// A record in a file's metadata cannot be read.
-    #[error("{0}")]
-    Record(String),
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// A recipe has a value that this version does not know.
     #[error(transparent)]
     Recipe(#[from] MetadataError),

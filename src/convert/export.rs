@@ -8,7 +8,7 @@ use super::wishes::Wishes;
 use crate::files::Inputs;
 use crate::form::BatchNorms;
 use crate::graph::Graph;
-use crate::metadata::{CHECKSUMS_KEY, Head, Metadata, RECIPE_KEY, Recipe};
+use crate::metadata::{self, CHECKSUMS_KEY, Head, Metadata, RECIPE_KEY, Recipe};
 use crate::onnx::file::ModelFile;
 use crate::request::Request;
 use crate::tensor::TensorSource;
@@ -34,15 +34,8 @@ impl Exported {
     /// If the file cannot be read, was not written here, or has its batch norms folded.
     pub fn from_model(path: &Path) -> Result<Self, ConvertError> {
         let file = ModelFile::open(path)?;
-        let recipe = file
-            .metadata(RECIPE_KEY)
+        let recipe: Recipe = metadata::record(file.metadata(RECIPE_KEY), RECIPE_KEY)?
             .ok_or_else(|| ConvertError::NoRecipe(path.to_owned()))?;
-        let recipe: Recipe = serde_json::from_str(recipe).map_err(|error| {
-            ConvertError::Record(format!(
-                "`{RECIPE_KEY}` of `{}` is not valid: {error}",
-                path.display()
-            ))
-        })?;
         let request = recipe.request()?;
         if request.form.batch_norms == BatchNorms::Fold {
             return Err(ConvertError::FoldedModel(path.to_owned()));

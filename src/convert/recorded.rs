@@ -3,7 +3,7 @@
 use super::error::ConvertError;
 use super::note::Note;
 use super::wishes::Reset;
-use crate::metadata::{self, Fresh, Head, Origin, Untrained};
+use crate::metadata::{self, Fresh, Head, Origin, RecordError, Untrained};
 use crate::network::ClassActivation;
 use crate::weights::checkpoint::Checkpoint;
 use crate::weights::classifier::FRESH_RULE;
@@ -57,14 +57,8 @@ impl Recorded {
 /// The record under `key` in a checkpoint's metadata.
 pub(super) fn told<T: DeserializeOwned>(
     checkpoint: &Checkpoint,
-    key: &str,
-) -> Result<Option<T>, ConvertError> {
-    let Some(text) = checkpoint.metadata().get(key) else {
-        return Ok(None);
-    };
-    serde_json::from_str(text).map(Some).map_err(|error| {
-        ConvertError::Record(format!(
-            "`{key}` in the checkpoint's metadata is not a record of ours: {error}"
-        ))
-    })
+    key: &'static str,
+) -> Result<Option<T>, RecordError> {
+    let text = checkpoint.metadata().get(key).map(String::as_str);
+    metadata::record(text, key)
 }

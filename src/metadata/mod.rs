@@ -7,11 +7,13 @@ mod head;
 mod origin;
 mod preprocessing;
 mod recipe;
+mod records;
 
 pub use head::Head;
 pub use origin::{Fresh, Origin, Untrained};
 pub use preprocessing::{Framing, Interpolation, Normal, Preprocessing, Sampling};
 pub use recipe::{Formula, MetadataError, Recipe};
+pub use records::{RecordError, Records, record};
 
 /// Key of the checksums of initializers, which the writer adds.
 pub use crate::onnx::checksums::KEY as CHECKSUMS_KEY;

@@ -17,7 +17,7 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
     // `runtimes_share_nothing_with_what_writes_files`.
     ("runtime", &["onnx", "tensor"]),
     ("graph", &["tensor"]),
-    ("onnx", &["graph", "tensor"]),
+    ("onnx", &["files", "graph", "tensor"]),
     ("form", &["graph", "onnx", "tensor"]),
     ("weights", &["graph", "tensor", "onnx", "metadata"]),
     ("architecture", &["graph", "scaling"]),

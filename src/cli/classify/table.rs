@@ -1,8 +1,9 @@
 //! The result for people.
 
 use super::report::{PictureReport, Report};
-use crate::cli::text::{printable, time};
+use crate::cli::text::time;
 use efficientnet_onnx::classify::RankedClass;
+use efficientnet_onnx::files::printable;
 use std::fmt::Write;
 
 /// The whole text, without a last line feed; none if no picture was classified.

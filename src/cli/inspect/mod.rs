@@ -12,7 +12,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::design::{Design, write_file};
 use efficientnet_onnx::convert;
-use efficientnet_onnx::metadata::{self, Head, Origin, Preprocessing, Recipe};
+use efficientnet_onnx::metadata::{Recipe, RecordError, Records};
 use efficientnet_onnx::network::{Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::request::Request;
@@ -120,27 +120,21 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
 
 fn read(path: &Path) -> Result<FileFacts, Failure> {
     let file = ModelFile::open(path).map_err(Failure::bad_input)?;
-    let recipe = file.metadata(metadata::RECIPE_KEY).ok_or_else(|| {
-        Failure::bad_input(format!(
-            "`{}` has no `{}` in its metadata: expected a file that `emit` wrote, found one by `{}`",
-            path.display(),
-            metadata::RECIPE_KEY,
-            file.contents.producer_name,
-        ))
-        .hint("`inspect --variant NAME` shows a network without a file")
+    let Records {
+        recipe,
+        origin,
+        preprocessing,
+        labels,
+        head,
+    } = Records::read(&file).map_err(|error| {
+        let failure = Failure::bad_input(&error);
+        match error {
+            RecordError::NoRecipe { .. } => {
+                failure.hint("`inspect --variant NAME` shows a network without a file")
+            }
+            RecordError::Unreadable { .. } => failure,
+        }
     })?;
-    let recipe: Recipe = parse(metadata::RECIPE_KEY, recipe)?;
-    let origin: Option<Origin> = optional(&file, metadata::ORIGIN_KEY)?;
-    let preprocessing: Option<Preprocessing> = optional(&file, metadata::PREPROCESSING_KEY)?;
-    let labels: Option<Vec<String>> = optional(&file, metadata::LABELS_KEY)?;
-    // Files of earlier versions have no such record.
-    let head = match file.metadata(metadata::HEAD_KEY) {
-        None if recipe.outputs == ["pooled"] => None,
-        text => Some(Head::read(text, recipe.classes).map_err(|error| {
-            let key = metadata::HEAD_KEY;
-            Failure::bad_input(format!("`{key}` in the metadata cannot be read: {error}"))
-        })?),
-    };
     let contents = &file.contents;
     let opset = contents
         .opset_import
@@ -188,19 +182,6 @@ fn read(path: &Path) -> Result<FileFacts, Failure> {
         recipe,
         lines,
         json,
-    })
-}
-
-fn optional<T: serde::de::DeserializeOwned>(
-    file: &ModelFile,
-    key: &str,
-) -> Result<Option<T>, Failure> {
-    file.metadata(key).map(|text| parse(key, text)).transpose()
-}
-
-fn parse<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, Failure> {
-    serde_json::from_str(text).map_err(|error| {
-        Failure::bad_input(format!("`{key}` in the metadata cannot be read: {error}"))
     })
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Arguments, print_notes, table, tell, words};
 use crate::cli::exit::{Failure, Status};
-use crate::cli::text::{counted, printable};
+use crate::cli::text::counted;
+use efficientnet_onnx::files::printable;
 use efficientnet_onnx::runtime::refusal::Refusal;
 use efficientnet_onnx::verify::bisect::{Finding, LayerDifference, Level, Step};
 use efficientnet_onnx::verify::session::Search;

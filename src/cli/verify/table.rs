@@ -1,8 +1,9 @@
 //! A report as a table for people.
 
 use super::{device, words};
-use crate::cli::text::{counted, printable, time};
+use crate::cli::text::{counted, time};
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use efficientnet_onnx::files::printable;
 use efficientnet_onnx::verify::disagreeing;
 use efficientnet_onnx::verify::plan::Content;
 use efficientnet_onnx::verify::ranks::Agreement;

@@ -44,6 +44,7 @@ pub use refuse::{Broken, OpenError, Sound, open, refuse_broken};
 
 use super::file::ModelFile;
 use super::model::PRODUCER;
+use crate::files::printable;
 use serde::Serialize;
 use std::fmt;
 
@@ -152,7 +153,7 @@ impl Report {
             self.more_errors |= level == Level::Error;
             return;
         }
-        let (node, message) = (node.map(printable), printable(&message.to_string()));
+        let (node, message) = (node.map(shown), shown(&message.to_string()));
         self.findings.push(Finding {
             level,
             code,
@@ -183,21 +184,12 @@ impl Report {
     }
 }
 
-/// The text without control characters, which could command a terminal, and not endless.
-fn printable(text: &str) -> String {
-    let printable = |character: char| {
-        if character.is_control() {
-            '\u{fffd}'
-        } else {
-            character
-        }
+/// The text without control characters, and not endless.
+fn shown(text: &str) -> String {
+    let mut result = match text.char_indices().nth(LONGEST_MESSAGE) {
+        None => return printable(text),
+        Some((end, _)) => printable(&text[..end]),
     };
-    let mut result: String = text.chars().take(LONGEST_MESSAGE).map(printable).collect();
-    if text.chars().nth(LONGEST_MESSAGE).is_some() {
-        result.push('…');
-    }
+    result.push('…');
     result
 }
-
-#[cfg(test)]
-mod tests;

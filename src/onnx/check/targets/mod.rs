@@ -13,7 +13,7 @@
 mod rules;
 mod sites;
 
-use super::{Finding, Level, printable};
+use super::{Finding, Level, shown};
 use crate::onnx::file::ModelFile;
 use serde::Serialize;
 use std::fmt;
@@ -156,7 +156,7 @@ pub fn check_targets(file: &ModelFile, targets: &[Target]) -> Vec<Finding> {
             findings.push(Finding {
                 level,
                 code,
-                node: sites.node.as_deref().map(printable),
+                node: sites.node.as_deref().map(shown),
                 message: format!("{target} {}{others} (seen in {})", rule.says, rule.source),
             });
         }
