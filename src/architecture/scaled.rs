@@ -53,6 +53,17 @@ impl Scaling {
         }
     }
 
+    /// A family at φ: its published row where it has one of this φ, else the paper's formula.
+    ///
+    /// # Errors
+    /// As [`Compound::at`].
+    pub fn at(family: &'static Family, phi: f64) -> Result<Self, ScalingError> {
+        match family.variant_at(phi) {
+            Some(variant) => Ok(Self::published(variant)),
+            None => Self::formula(family, phi, Compound::default()),
+        }
+    }
+
     /// The compound formula at φ.
     ///
     /// # Errors

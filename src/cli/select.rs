@@ -187,9 +187,10 @@ impl Selection {
         let scaling = if let (Some(width), Some(depth)) = (self.width, self.depth) {
             Scaling::given(family, Coefficients { width, depth })
         } else if let Some(phi) = self.phi {
-            match family.variant_at(phi).filter(|_| !self.asks_for_formula()) {
-                Some(variant) => Ok(Scaling::published(variant)),
-                None => Scaling::formula(family, phi, self.compound()),
+            if self.asks_for_formula() {
+                Scaling::formula(family, phi, self.compound())
+            } else {
+                Scaling::at(family, phi)
             }
         } else {
             return Ok(None);
