@@ -61,8 +61,10 @@ pub fn failure(error: ConvertError) -> Failure {
             .hint("leave it out, or ask for `logits` or `probabilities`");
         }
         ConvertError::SoftmaxOfOneClass => {
-            return Failure::bad_input(format!("`--activation` {error}"))
-                .hint("leave `--activation` out: one class has a sigmoid");
+            return Failure::bad_input(
+                "`--activation softmax` of one class is 1 for every image, expected `sigmoid`",
+            )
+            .hint("leave `--activation` out: one class has a sigmoid");
         }
         _ => {}
     }
