@@ -96,7 +96,7 @@ fn hint(error: &ConvertError) -> Option<String> {
         }
         ConvertError::Refused { refusal, .. } => refusal.hint(),
         ConvertError::UnknownNames { .. } => "the names of timm, torchvision and efficientnet_pytorch (lukemelas), Keras and TensorFlow are known".to_owned(),
-        ConvertError::FoldedModel(_) => {
+        ConvertError::FoldedModel(_) | ConvertError::ForeignModel(_) => {
             "emit it again with `--bn keep`".to_owned()
         }
         ConvertError::NoRecipe(_) => "only files that `emit` wrote can be exported".to_owned(),

@@ -68,9 +68,12 @@ impl OpenCheckpoint {
         // What takes longest starts first.
         checkpoint.start_hashing();
         let recipe: Option<Recipe> = told(&checkpoint, metadata::RECIPE_KEY)?;
-        let is_folded = |recipe: &Recipe| recipe.bn == BatchNorms::Fold.name();
-        if checkpoint.is_model() && recipe.as_ref().is_none_or(is_folded) {
-            return Err(ConvertError::FoldedModel(path));
+        match &recipe {
+            None if checkpoint.is_model() => return Err(ConvertError::ForeignModel(path)),
+            Some(recipe) if checkpoint.is_model() && recipe.bn == BatchNorms::Fold.name() => {
+                return Err(ConvertError::FoldedModel(path));
+            }
+            _ => {}
         }
         let counted = published.as_ref().and_then(|published| published.classes);
         if let (Some(told), Some(found)) = (counted, checkpoint.classes(naming))

@@ -74,6 +74,9 @@ pub enum ConvertError {
     /// It is a model whose batch norms are folded into its convolutions.
     #[error("`{}` has its batch norms folded into the convolutions, expected them kept", .0.display())]
     FoldedModel(PathBuf),
+    /// It is a model that nothing says to have batch norms.
+    #[error("`{}` has no batch norms of its own, expected a model with its batch norms kept", .0.display())]
+    ForeignModel(PathBuf),
     /// The model was not written here, so nothing says which network it is.
     #[error("`{}` has no `{}` in its metadata", .0.display(), crate::metadata::RECIPE_KEY)]
     NoRecipe(PathBuf),

@@ -134,7 +134,8 @@ fn an_emitted_file_is_a_checkpoint_if_its_batch_norms_are_kept() {
     let emit = ["emit", "--weights", "folded.onnx", "-o", "refused.onnx"];
     let (status, message) = run(folder, &emit);
     assert_eq!(status, Some(2), "{message}");
-    assert!(message.contains("expected a file of `emit --bn keep`"));
+    assert!(message.contains("has its batch norms folded into the convolutions"));
+    assert!(message.contains("hint: emit it again with `--bn keep`"));
 }
 
 /// The metadata of a real checkpoint tells nothing, so its tensors have to.
