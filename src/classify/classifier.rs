@@ -16,7 +16,7 @@ use crate::verify::ranks::largest;
 use crate::verify::read;
 use crate::verify::subject::{Extent, Names, Subject};
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Outputs that name classes, best first, and whether the activation has been applied.
 const OUTPUTS: [(&str, bool); 2] = [("logits", false), ("probabilities", true)];
@@ -28,6 +28,7 @@ const MOST_CLASSES: u64 = 1 << 24;
 /// `logits` or `probabilities`.
 #[derive(Debug)]
 pub struct Classifier {
+    path: PathBuf,
     preprocessing: Preprocessing,
     batch: usize,
     activation: ClassActivation,
@@ -84,6 +85,7 @@ impl Classifier {
             .map_err(|error| unfit(Unfit::Labels(error)))?;
         refuse_broken(&file)?;
         Ok(Self {
+            path: path.to_owned(),
             preprocessing,
             batch,
             activation,
@@ -94,6 +96,12 @@ impl Classifier {
             classes,
             labels,
         })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How pictures are prepared.

@@ -5,7 +5,13 @@ use efficientnet_onnx::picture::{DecodeError, PictureError, PreprocessingError};
 
 impl From<PictureError> for Failure {
     fn from(error: PictureError) -> Self {
-        let hint = match &error {
+        (&error).into()
+    }
+}
+
+impl From<&PictureError> for Failure {
+    fn from(error: &PictureError) -> Self {
+        let hint = match error {
             PictureError::Undecodable { source, .. } => match source {
                 DecodeError::Format { .. } => Some("convert it to JPEG or PNG"),
                 DecodeError::TooLarge => Some("scale the picture down first"),

@@ -98,7 +98,7 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
     (
         "classify",
         &[
-            "labels", "metadata", "network", "onnx", "picture", "tensor", "verify",
+            "labels", "metadata", "network", "onnx", "picture", "runtime", "tensor", "verify",
         ],
     ),
     (

@@ -2,7 +2,7 @@
 
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text;
-use efficientnet_onnx::classify::{ClassifierError, NoPreprocessing, OutputsError, Unfit};
+use efficientnet_onnx::classify::{ClassifierError, NoPreprocessing, Unfit};
 
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {
@@ -39,15 +39,6 @@ fn without(reason: NoPreprocessing) -> String {
         }
         NoPreprocessing::NotRecorded => {
             "emit it again with this program, which says it of published networks".to_owned()
-        }
-    }
-}
-
-impl From<OutputsError> for Failure {
-    fn from(error: OutputsError) -> Self {
-        Self {
-            status: Status::Disagrees,
-            ..Self::bad_input(error)
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What came of classifying, as `--json` prints it.
 
-use crate::cli::exit::{Failure, Status};
-use efficientnet_onnx::classify::RankedClass;
+use efficientnet_onnx::classify::{Classification, ClassifiedPicture, RankedClass};
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::onnx::file::plain::Change;
 use efficientnet_onnx::runtime::RuntimeName;
@@ -59,40 +58,38 @@ pub struct PictureReport {
 }
 
 impl Report {
-    /// A result without pictures.
-    pub fn new(file: &Path, runtime: RuntimeName, activation: ClassActivation) -> Self {
+    /// What came of all pictures with the file `path`.
+    pub fn new(
+        path: &Path,
+        runtime: RuntimeName,
+        activation: ClassActivation,
+        found: Classification,
+    ) -> Self {
+        let pictures = found.pictures.into_iter();
         Self {
             schema: 1,
-            file: file.display().to_string(),
+            file: path.display().to_string(),
             runtime: runtime.as_str(),
             activation: activation.name(),
             untrained: None,
-            version: None,
-            changes: Vec::new(),
-            load_seconds: None,
-            prepare_seconds: None,
+            version: found.version,
+            changes: found.changes,
+            load_seconds: found.load_seconds,
+            prepare_seconds: found.prepare_seconds,
             error: None,
-            pictures: Vec::new(),
+            pictures: pictures.map(PictureReport::new).collect(),
         }
-    }
-
-    /// Prints why the runtime did not do all, keeps it, and gives the exit status.
-    pub fn fail(&mut self, failure: Failure) -> Status {
-        tell!("{failure}");
-        self.error = Some(failure.message);
-        failure.status
     }
 }
 
 impl PictureReport {
-    /// A picture that was prepared, or not, in `seconds`.
-    pub fn new(path: &Path, seconds: f64) -> Self {
+    fn new(picture: ClassifiedPicture) -> Self {
         Self {
-            path: path.display().to_string(),
-            top: Vec::new(),
-            picture_seconds: seconds,
-            run_seconds: None,
-            error: None,
+            path: picture.path.display().to_string(),
+            top: picture.top,
+            picture_seconds: picture.load_seconds,
+            run_seconds: picture.run_seconds,
+            error: picture.error.map(|error| error.to_string()),
         }
     }
 }

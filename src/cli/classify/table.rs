@@ -56,22 +56,24 @@ fn name(ranked: &RankedClass) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use efficientnet_onnx::classify::{Classification, ClassifiedPicture};
     use efficientnet_onnx::network::ClassActivation;
     use efficientnet_onnx::runtime::RuntimeName;
     use std::path::Path;
 
+    fn picture(path: &str, run_seconds: Option<f64>, top: Vec<RankedClass>) -> ClassifiedPicture {
+        ClassifiedPicture {
+            path: path.into(),
+            top,
+            load_seconds: 0.01,
+            run_seconds,
+            error: None,
+        }
+    }
+
     #[test]
     fn a_table_names_classes_and_times() {
-        let mut report = Report::new(
-            Path::new("lite0.onnx"),
-            RuntimeName::Tract,
-            ClassActivation::Softmax,
-        );
-        (report.version, report.load_seconds, report.prepare_seconds) =
-            (Some("1.2".into()), Some(0.1), Some(2.0));
-        let mut picture = PictureReport::new(Path::new("a\u{1b}[31m.jpg"), 0.01);
-        picture.run_seconds = Some(0.02);
-        picture.top = vec![
+        let top = vec![
             RankedClass {
                 class: 967,
                 name: Some("espresso".into()),
@@ -83,7 +85,22 @@ mod tests {
                 probability: 0.01,
             },
         ];
-        report.pictures = vec![picture, PictureReport::new(Path::new("bad.jpg"), 0.0)];
+        let found = Classification {
+            version: Some("1.2".into()),
+            load_seconds: Some(0.1),
+            prepare_seconds: Some(2.0),
+            pictures: vec![
+                picture("a\u{1b}[31m.jpg", Some(0.02), top),
+                picture("bad.jpg", None, Vec::new()),
+            ],
+            ..Classification::default()
+        };
+        let mut report = Report::new(
+            Path::new("lite0.onnx"),
+            RuntimeName::Tract,
+            ClassActivation::Softmax,
+            found,
+        );
         let expected = "a\u{fffd}[31m.jpg
    95.12 %  espresso (967)
     1.00 %  class 3
