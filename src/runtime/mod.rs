@@ -15,7 +15,6 @@ pub mod placement;
 pub mod process;
 mod reference;
 pub mod refusal;
-mod timing;
 #[cfg(feature = "tract")]
 mod tract;
 

@@ -1,53 +1,15 @@
-//! Running a file from beginning to end, told as events, and what they come to.
-//!
-//! The events are what a worker process sends to its parent; [`execute`] makes them, [`Outcome`] gathers
-//! them. A caller that needs no separate process does both.
+//! What came of running a file in a runtime: outputs, times, or why there are none.
 
 use super::device::Device;
 use super::placement::{Placement, Source};
 use super::refusal::Refusal;
-pub use super::timing::{WARM_UP_RUNS, measure};
-use super::{Options, RuntimeError, RuntimeName, Session, open};
+use super::{RuntimeError, RuntimeName};
 use crate::tensor::NamedTensor;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::Path;
-use std::time::{Duration, Instant};
 
-/// How often, and for how long together, the first case is run again to time it.
-const TIMED_RUNS: u32 = 5;
-const TIMED_SECONDS: Duration = Duration::from_secs(1);
 /// What to do where nodes are not where they were to be.
 const ELSEWHERE_HINT: &str = "this provider has no kernel for those nodes: emit the file in another form, or run it with `ort-cpu`";
-
-/// Something that happened while a file was run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// The runtime can be used.
-    Ready {
-        /// The version of its library.
-        version: String,
-    },
-    /// Which device it uses.
-    Device(Device),
-    /// Where the nodes of the file are.
-    Placement(Placement),
-    /// The file was read.
-    Loaded {
-        /// How long that took.
-        seconds: f64,
-    },
-    /// A case was computed.
-    Case(CaseRun),
-    /// The first case was timed, in place of being computed once.
-    Timings(Timings),
-    /// A case was computed again with TF32, after all cases were computed without.
-    Tf32Case(CaseRun),
-    /// There will be no more events, since something failed.
-    Failed(Trouble),
-    /// All cases were computed.
-    Done,
-}
 
 /// How long runs of one case took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -183,27 +145,6 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Adds what happened next.
-    pub fn add(&mut self, event: Event) {
-        match event {
-            Event::Ready { version } => self.version = Some(version),
-            Event::Device(device) => self.device = Some(device),
-            Event::Placement(placement) => self.placements.push(placement),
-            Event::Loaded { seconds } => self.load_seconds = Some(seconds),
-            Event::Case(case) => self.cases.push(case),
-            Event::Timings(timings) => self.timings = Some(timings),
-            Event::Tf32Case(case) => self.tf32_cases.push(case),
-            Event::Failed(trouble) => self.trouble = Some(trouble),
-            Event::Done => self.done = true,
-        }
-    }
-
-    /// Whether no further event belongs to this.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.done || self.trouble.is_some()
-    }
-
     /// Whether there is proof that every node was where this runtime is to run it: for CUDA, from the partitioner and
     /// from the profile of a run. On the CPU there is nothing to prove.
     #[must_use]
@@ -231,154 +172,5 @@ impl From<RuntimeError> for Trouble {
                 message: error.to_string(),
             },
         }
-    }
-}
-
-/// Runs a file with each set of inputs, in this process, and tells every event to `tell`.
-///
-/// With `timed` the first case is run up to five times more, within a second, and its fastest run counts; and where the
-/// runtime has TF32, all cases are run again with it.
-pub fn execute(
-    runtime: RuntimeName,
-    options: &Options,
-    model: &Path,
-    cases: &[Vec<NamedTensor>],
-    timed: bool,
-    tell: &mut dyn FnMut(Event),
-) {
-    let end = match attempt(runtime, options, model, cases, timed, tell) {
-        Ok(()) => Event::Done,
-        Err(error) => Event::Failed(error.into()),
-    };
-    tell(end);
-}
-
-fn attempt(
-    runtime: RuntimeName,
-    options: &Options,
-    model: &Path,
-    cases: &[Vec<NamedTensor>],
-    timed: bool,
-    tell: &mut dyn FnMut(Event),
-) -> Result<(), RuntimeError> {
-    let opened = open(runtime, options)?;
-    tell(Event::Ready {
-        version: opened.version(),
-    });
-    if let Some(device) = opened.device() {
-        tell(Event::Device(device));
-    }
-    let start = Instant::now();
-    let mut session = opened.load(model).inspect_err(|error| {
-        if let RuntimeError::Elsewhere(placement) = error {
-            tell(Event::Placement(placement.as_ref().clone()));
-        }
-    })?;
-    let seconds = start.elapsed().as_secs_f64();
-    tell(Event::Loaded { seconds });
-    run_cases(session.as_mut(), cases, timed, tell, Event::Case)?;
-    drop(session);
-    if !timed {
-        return Ok(());
-    }
-    if let Some(session) = opened.load_tf32(model) {
-        run_cases(session?.as_mut(), cases, timed, tell, Event::Tf32Case)?;
-    }
-    Ok(())
-}
-
-fn run_cases(
-    session: &mut dyn Session,
-    cases: &[Vec<NamedTensor>],
-    timed: bool,
-    tell: &mut dyn FnMut(Event),
-    event: fn(CaseRun) -> Event,
-) -> Result<(), RuntimeError> {
-    tell_placement(session, tell)?;
-    for (index, inputs) in cases.iter().enumerate() {
-        let start = Instant::now();
-        session.prepare(inputs)?;
-        let prepare_seconds = start.elapsed().as_secs_f64();
-        let start = Instant::now();
-        let outputs = session.run(inputs)?;
-        let mut fastest = start.elapsed();
-        tell_placement(session, tell)?;
-        let repeats = if timed && index == 0 { TIMED_RUNS } else { 0 };
-        let repeating = Instant::now();
-        for _ in 0..repeats {
-            if repeating.elapsed() + fastest > TIMED_SECONDS {
-                break;
-            }
-            let start = Instant::now();
-            session.run(inputs)?;
-            fastest = fastest.min(start.elapsed());
-        }
-        tell(event(CaseRun {
-            prepare_seconds,
-            run_seconds: fastest.as_secs_f64(),
-            outputs,
-        }));
-    }
-    Ok(())
-}
-
-/// Outputs of nodes that were elsewhere are not told.
-fn tell_placement(
-    session: &mut dyn Session,
-    tell: &mut dyn FnMut(Event),
-) -> Result<(), RuntimeError> {
-    let Some(placement) = session.placement()? else {
-        return Ok(());
-    };
-    tell(Event::Placement(placement.clone()));
-    if placement.is_complete() {
-        Ok(())
-    } else {
-        Err(RuntimeError::Elsewhere(Box::new(placement)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[cfg(feature = "tract")]
-    #[test]
-    fn an_unreadable_file_is_refused_after_the_runtime_is_ready() {
-        let runtime = RuntimeName::Tract;
-        let mut outcome = Outcome::default();
-        let model = Path::new("/nonexistent/model.onnx");
-        execute(
-            runtime,
-            &Options::default(),
-            model,
-            &[],
-            false,
-            &mut |event| outcome.add(event),
-        );
-        assert!(outcome.version.is_some() && outcome.load_seconds.is_none());
-        assert!(outcome.is_over() && !outcome.done);
-        assert!(
-            matches!(&outcome.trouble, Some(Trouble::Refused { message }) if message.contains("loading the file"))
-        );
-    }
-
-    #[test]
-    fn a_runtime_without_its_library_is_unavailable() {
-        let mut outcome = Outcome::default();
-        let model = Path::new("model.onnx");
-        execute(
-            RuntimeName::OrtCpu,
-            &Options::default(),
-            model,
-            &[],
-            false,
-            &mut |event| outcome.add(event),
-        );
-        assert!(matches!(
-            &outcome.trouble,
-            Some(Trouble::Unavailable { hint: Some(_), .. })
-        ));
-        assert_eq!(outcome.version, None);
     }
 }

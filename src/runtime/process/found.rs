@@ -1,14 +1,16 @@
 //! Runs a file in a runtime by name, with the library that is found for it.
 
 use super::ending::Ending;
+use super::event::Event;
+use super::perform::perform;
 use super::protocol::{Job, RunJob, read_event};
 use super::supervise::supervise;
-use super::{Host, PassedOver, ProcessError, Run, RunOptions, SEARCH_PATH, perform};
+use super::{Host, PassedOver, ProcessError, Run, RunOptions, SEARCH_PATH};
 use crate::onnx::file::ModelFile;
 use crate::onnx::file::plain::{PlainError, plain};
 use crate::runtime::cuda::HINT_PROVIDER;
 use crate::runtime::discover::{HINT, Library};
-use crate::runtime::outcome::{Event, Outcome, Trouble};
+use crate::runtime::outcome::{Outcome, Trouble};
 use crate::runtime::{RuntimeName, not_built};
 use crate::tensor::NamedTensor;
 use std::process::Command;

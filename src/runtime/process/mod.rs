@@ -24,22 +24,24 @@
 //! A worker is any program that calls [`serve`] when it is started with the arguments of its [`Program`].
 
 mod ending;
+mod event;
 mod found;
 mod look;
+mod perform;
 mod protocol;
 mod serve;
 mod supervise;
 #[cfg(all(test, unix))]
 mod tests;
+mod timing;
 mod wire;
 
 use super::cuda::Cuda;
 use super::discover::{Library, Places};
-use super::outcome::{Event, Outcome, execute, measure};
+use super::outcome::Outcome;
 use super::{Options, RuntimeName};
 use crate::onnx::file::plain::{Change, PlainError};
 pub use ending::Ending;
-use protocol::RunJob;
 use serde::{Deserialize, Serialize};
 pub use serve::serve;
 use std::ffi::OsString;
@@ -161,7 +163,7 @@ pub enum Mode {
     Verify,
     /// The time of so many runs of the first case, in place of its outputs.
     Time {
-        /// Runs that count; [`WARM_UP_RUNS`](super::outcome::WARM_UP_RUNS) before them do not.
+        /// Runs that count; three before them do not.
         runs: usize,
     },
 }
@@ -238,16 +240,4 @@ pub enum ProcessError {
     /// The copy of the file that the runtime needs cannot be made.
     #[error(transparent)]
     Copy(#[from] PlainError),
-}
-
-/// Does a job in this process, and tells every event to `tell`.
-fn perform(job: &RunJob, tell: &mut dyn FnMut(Event)) {
-    let options = &job.options;
-    let (runtime, file) = (options.runtime, options.file.as_path());
-    let opened_with = options.opened_with(job.library.as_deref());
-    if let (Mode::Time { runs }, Some(inputs)) = (options.mode, job.cases.first()) {
-        return measure(runtime, &opened_with, file, inputs, runs, tell);
-    }
-    let timed = options.mode == Mode::Verify;
-    execute(runtime, &opened_with, file, &job.cases, timed, tell);
 }

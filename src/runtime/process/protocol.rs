@@ -5,13 +5,14 @@
 //! pipe open; the worker ends when the pipe closes, so it cannot outlive its parent. The worker answers a run with
 //! events, of which `failed` or `done` is the last, and a look at a library with one message.
 
+use super::event::Event;
 use super::wire::{
     PathLine, TensorLine, lines, malformed, read_line, read_tensors, write_elements, write_line,
 };
 use super::{Contents, Mode, RunOptions};
 use crate::runtime::RuntimeName;
 use crate::runtime::device::Device;
-use crate::runtime::outcome::{CaseRun, Event, Timings, Trouble};
+use crate::runtime::outcome::{CaseRun, Timings, Trouble};
 use crate::runtime::placement::Placement;
 use crate::tensor::NamedTensor;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,10 @@
 //! The worker's side: does one job for the process that started it, and sends every event back.
 
+use super::event::Event;
 use super::look::contents;
-use super::perform;
+use super::perform::perform;
 use super::protocol::{Job, read_job, write_contents, write_event};
-use crate::runtime::outcome::{Event, Trouble};
+use crate::runtime::outcome::Trouble;
 use std::io::{self, Read};
 use std::panic;
 use std::sync::{Arc, Mutex, PoisonError};

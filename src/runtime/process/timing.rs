@@ -1,55 +1,18 @@
-//! How long one set of inputs takes in a runtime, told as events. It compares nothing.
+//! How long one set of inputs takes in a runtime.
 
-use super::outcome::{Event, Timings};
-use super::{Options, RuntimeError, RuntimeName, Session, open};
+use crate::runtime::outcome::Timings;
+use crate::runtime::{RuntimeError, Session};
 use crate::tensor::NamedTensor;
-use std::path::Path;
 use std::time::Instant;
 
-/// Runs before the ones that [`measure`] counts.
-pub const WARM_UP_RUNS: usize = 3;
+/// Runs before the ones that count.
+const WARM_UP_RUNS: usize = 3;
 
-/// Times runs of one set of inputs in this process, and tells every event to `tell`: [`WARM_UP_RUNS`] that do not
-/// count, then `runs` that do.
-pub fn measure(
-    runtime: RuntimeName,
-    options: &Options,
-    model: &Path,
-    inputs: &[NamedTensor],
-    runs: usize,
-    tell: &mut dyn FnMut(Event),
-) {
-    let end = match time_runs(runtime, options, model, inputs, runs, tell) {
-        Ok(()) => Event::Done,
-        Err(error) => Event::Failed(error.into()),
-    };
-    tell(end);
-}
-
-fn time_runs(
-    runtime: RuntimeName,
-    options: &Options,
-    model: &Path,
-    inputs: &[NamedTensor],
-    runs: usize,
-    tell: &mut dyn FnMut(Event),
-) -> Result<(), RuntimeError> {
-    let opened = open(runtime, options)?;
-    let version = opened.version();
-    tell(Event::Ready { version });
-    let start = Instant::now();
-    let mut session = opened.load(model)?;
-    let seconds = start.elapsed().as_secs_f64();
-    tell(Event::Loaded { seconds });
-    tell(Event::Timings(time_session(
-        session.as_mut(),
-        inputs,
-        runs,
-    )?));
-    Ok(())
-}
-
-fn time_session(
+/// Times runs of one set of inputs: [`WARM_UP_RUNS`] that do not count, then `runs` that do.
+///
+/// # Errors
+/// If the runtime does not take the inputs, or fails.
+pub fn time_session(
     session: &mut dyn Session,
     inputs: &[NamedTensor],
     runs: usize,
