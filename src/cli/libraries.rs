@@ -3,7 +3,8 @@
 use super::exit::Failure;
 use clap::Args;
 use efficientnet_onnx::runtime::RuntimeName;
-use efficientnet_onnx::runtime::discover::Places;
+use efficientnet_onnx::runtime::discover::{Named, Places};
+use efficientnet_onnx::runtime::hint::Hint;
 use std::path::PathBuf;
 
 /// Shared by every command that runs ONNX Runtime on request.
@@ -18,12 +19,44 @@ pub struct Libraries {
     pub cuda_lib: Vec<PathBuf>,
 }
 
+/// What to do about a runtime that cannot be used, with the flags that help.
+pub fn hint(hint: &Hint) -> String {
+    let text = match hint {
+        Hint::OnnxRuntime => {
+            "`pip install 'onnxruntime>=1.24'`, then name its library with `--ort-lib` or activate its virtual environment"
+        }
+        Hint::OnnxRuntimeWithCuda => {
+            "`pip install 'onnxruntime-gpu[cuda,cudnn]'` (in place of `onnxruntime`), then name its library with `--ort-lib` or activate its virtual environment"
+        }
+        Hint::AnotherLibrary => {
+            "name another with `--ort-lib`: ONNX Runtime's library, 1.24 or newer, or the folder that it is in"
+        }
+        Hint::CudaLibraries => {
+            "`pip install 'onnxruntime-gpu[cuda,cudnn]'` into the environment of the library, or name the folder of the CUDA libraries with `--cuda-lib`"
+        }
+        Hint::Feature(feature) => return format!("build it with `--features {feature}`"),
+        Hint::AnotherVariable | Hint::Driver | Hint::Device | Hint::AnotherForm => {
+            return hint.to_string();
+        }
+    };
+    text.to_owned()
+}
+
+/// The same for several in one line; none without any.
+pub fn hints(hints: &[Hint]) -> Option<String> {
+    let texts: Vec<String> = hints.iter().map(hint).collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
+}
+
 impl Libraries {
     /// Where libraries are looked for.
     pub fn places(&self) -> Places {
         Places {
             cuda: self.cuda_lib.clone(),
-            ..Places::from_environment(self.ort_lib.clone())
+            ..Places::from_environment(self.ort_lib.clone().map(|path| Named {
+                path,
+                by: "`--ort-lib`",
+            }))
         }
     }
 

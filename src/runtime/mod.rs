@@ -8,6 +8,7 @@
 pub mod cuda;
 pub mod device;
 pub mod discover;
+pub mod hint;
 #[cfg(feature = "ort")]
 mod ort;
 pub mod outcome;
@@ -21,6 +22,7 @@ mod tract;
 use crate::tensor::NamedTensor;
 use cuda::Cuda;
 use device::Device;
+use hint::Hint;
 use placement::Placement;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -180,7 +182,7 @@ pub enum RuntimeError {
         /// What is missing, too old or broken.
         reason: String,
         /// What to do about it.
-        hint: Option<String>,
+        hints: Vec<Hint>,
     },
     /// It does not take the file or failed to run it, in its own words.
     #[error("{step}: {message}")]
@@ -258,7 +260,7 @@ pub fn not_built(name: RuntimeName) -> RuntimeError {
     let feature = name.feature().unwrap_or("default");
     RuntimeError::Unavailable {
         reason: format!("this program was built without feature `{feature}`"),
-        hint: Some(format!("build it with `--features {feature}`")),
+        hints: vec![Hint::Feature(feature.to_owned())],
     }
 }
 

@@ -1,15 +1,13 @@
 //! What came of running a file in a runtime: outputs, times, or why there are none.
 
 use super::device::Device;
+use super::hint::Hint;
 use super::placement::{Placement, Source};
 use super::refusal::Refusal;
 use super::{RuntimeError, RuntimeName};
 use crate::tensor::NamedTensor;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// What to do where nodes are not where they were to be.
-const ELSEWHERE_HINT: &str = "this provider has no kernel for those nodes: emit the file in another form, or run it with `ort-cpu`";
 
 /// How long runs of one case took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +42,7 @@ pub enum Trouble {
         /// What is missing, too old or broken.
         reason: String,
         /// What to do about it.
-        hint: Option<String>,
+        hints: Vec<Hint>,
     },
     /// The runtime does not take the file, or failed to run it, in its own words.
     Refused {
@@ -160,10 +158,10 @@ impl Outcome {
 impl From<RuntimeError> for Trouble {
     fn from(error: RuntimeError) -> Self {
         match error {
-            RuntimeError::Unavailable { reason, hint } => Self::Unavailable { reason, hint },
+            RuntimeError::Unavailable { reason, hints } => Self::Unavailable { reason, hints },
             RuntimeError::Elsewhere(placement) => Self::Unavailable {
                 reason: placement.to_string(),
-                hint: Some(ELSEWHERE_HINT.to_owned()),
+                hints: vec![Hint::AnotherForm],
             },
             RuntimeError::Lacks { .. } => Self::Lacks {
                 message: error.to_string(),

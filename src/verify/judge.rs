@@ -189,9 +189,9 @@ fn describe(run: &Run, tolerance: Tolerance, checked: Checked) -> RuntimeReport 
         Some(trouble) => Some(trouble.message()),
         None => unproven.then(|| "it does not tell that every node ran on the device".to_owned()),
     };
-    let hint = match &outcome.trouble {
-        Some(Trouble::Unavailable { hint, .. }) => hint.clone(),
-        _ => None,
+    let hints = match &outcome.trouble {
+        Some(Trouble::Unavailable { hints, .. }) => hints.clone(),
+        _ => Vec::new(),
     };
     let (summary, node) = match &outcome.trouble {
         Some(trouble @ Trouble::Refused { message }) => {
@@ -215,7 +215,7 @@ fn describe(run: &Run, tolerance: Tolerance, checked: Checked) -> RuntimeReport 
         message,
         summary,
         node,
-        hint,
+        hints,
         load_seconds: outcome
             .load_seconds
             .map(|load| load + first.map_or(0.0, |case| case.prepare_seconds)),

@@ -11,6 +11,7 @@ pub use super::tolerance::Tolerance;
 use crate::onnx::file::plain::Change;
 use crate::runtime::RuntimeName;
 use crate::runtime::device::Device;
+use crate::runtime::hint::Hint;
 use crate::runtime::placement::Placement;
 use serde::Serialize;
 
@@ -131,7 +132,8 @@ pub struct RuntimeReport {
     /// The node that the runtime names where it refuses the file.
     pub node: Option<String>,
     /// What to do about that.
-    pub hint: Option<String>,
+    #[serde(rename = "hint")]
+    pub hints: Vec<Hint>,
     /// Seconds to read the file and prepare it for the first case.
     pub load_seconds: Option<f64>,
     /// Seconds of the first case, batch 1 unless the batch is fixed; the fastest of up to six runs.

@@ -95,7 +95,7 @@ fn a_time_limit_ends_a_worker() {
     let runtime = &report.runtimes[0];
     assert_eq!(runtime.status, RuntimeStatus::TimedOut);
     // What to do about it depends on how the limit was set.
-    assert_eq!(runtime.hint, None);
+    assert_eq!(runtime.hints, []);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod report;
 mod table;
 
 use super::exit::{Failure, Status};
-use super::libraries::Libraries;
+use super::libraries::{self, Libraries};
 use super::print;
 use super::worker::host;
 use clap::Args;
@@ -136,7 +136,7 @@ fn words(runtime: RuntimeName, failure: &ClassifyFailure) -> (String, Failure) {
         _ => trouble.predicate(),
     };
     let (status, hint) = match trouble {
-        Trouble::Unavailable { hint, .. } => (Status::Unavailable, hint.clone()),
+        Trouble::Unavailable { hints, .. } => (Status::Unavailable, libraries::hints(hints)),
         Trouble::TimedOut { .. } => (
             Status::Disagrees,
             Some("allow more with `--timeout`".to_owned()),

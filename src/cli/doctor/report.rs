@@ -1,13 +1,16 @@
 //! What `doctor` found. Its JSON form is an interface, with [`SCHEMA`] as its version; the README documents it.
 
+use crate::cli::libraries;
 use efficientnet_onnx::doctor::{
     Installation, Lack as Missing, LibraryState, Processor, RuntimeState,
 };
-use efficientnet_onnx::runtime::cuda::{Cuda, HINT_PROVIDER, Part};
-use efficientnet_onnx::runtime::discover::{HINT, Places};
+use efficientnet_onnx::runtime::cuda::{Cuda, Part};
+use efficientnet_onnx::runtime::discover::Places;
+use efficientnet_onnx::runtime::hint::Hint;
 use efficientnet_onnx::runtime::process::{Ending, LookError};
 use efficientnet_onnx::runtime::{RuntimeError, RuntimeName};
-use serde::Serialize;
+use serde::ser::Error;
+use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
 /// Version of the JSON form.
@@ -72,6 +75,7 @@ pub struct Library {
     /// The execution providers that it has, by its own files; none if it could not be loaded.
     pub providers: Vec<String>,
     /// What it has and lacks for CUDA; none if it could not be loaded.
+    #[serde(serialize_with = "with_hints")]
     pub cuda: Option<Cuda>,
 }
 
@@ -117,20 +121,20 @@ impl Runtime {
 impl Lack {
     fn of(missing: &Missing, runtime: RuntimeName) -> Self {
         let install = || match runtime {
-            RuntimeName::OrtCuda => HINT_PROVIDER.to_owned(),
-            _ => HINT.to_owned(),
+            RuntimeName::OrtCuda => Hint::OnnxRuntimeWithCuda,
+            _ => Hint::OnnxRuntime,
         };
-        let (part, hint) = match missing {
-            Missing::Runtime(RuntimeError::Unavailable { hint, .. }) => (None, hint.clone()),
-            Missing::Runtime(_) => (None, None),
-            Missing::NoLibrary | Missing::NoUsableLibrary => (None, Some(install())),
-            Missing::AskedLibrary(library) => (None, Some(library.hint().unwrap_or_else(install))),
-            Missing::Cuda(cuda) => (Some(cuda.part), Some(cuda.hint.clone())),
+        let (part, hints) = match missing {
+            Missing::Runtime(RuntimeError::Unavailable { hints, .. }) => (None, hints.clone()),
+            Missing::Runtime(_) => (None, Vec::new()),
+            Missing::NoLibrary | Missing::NoUsableLibrary => (None, vec![install()]),
+            Missing::AskedLibrary(library) => (None, vec![library.hint().unwrap_or_else(install)]),
+            Missing::Cuda(cuda) => (Some(cuda.part), vec![cuda.hint.clone()]),
         };
         Self {
             part,
             reason: missing.to_string(),
-            hint,
+            hint: libraries::hints(&hints),
         }
     }
 }
@@ -147,6 +151,15 @@ impl Library {
             cuda: contents.ok().map(|contents| contents.cuda.clone()),
         }
     }
+}
+
+/// The hints of what is missing in words.
+fn with_hints<S: Serializer>(cuda: &Option<Cuda>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut json = serde_json::to_value(cuda).map_err(S::Error::custom)?;
+    for (index, missing) in cuda.iter().flat_map(|cuda| &cuda.missing).enumerate() {
+        json["missing"][index]["hint"] = libraries::hint(&missing.hint).into();
+    }
+    json.serialize(serializer)
 }
 
 /// Why a library cannot be used.
@@ -182,7 +195,10 @@ fn shown(path: &Path) -> String {
 fn searched(places: &Places) -> Vec<Place> {
     let value = |path: &Option<PathBuf>| path.as_deref().map(shown);
     let named = [
-        ("--ort-lib", value(&places.flag)),
+        (
+            "--ort-lib",
+            value(&places.named.as_ref().map(|named| named.path.clone())),
+        ),
         ("ORT_DYLIB_PATH", value(&places.variable)),
         ("VIRTUAL_ENV", value(&places.virtual_env)),
         ("python3", value(&places.python)),

@@ -1,7 +1,8 @@
 //! What the library leaves to be said in terms of flags: notes and hints of a report, and its JSON with them.
 
 use crate::cli::exit::Failure;
-use efficientnet_onnx::runtime::discover::HINT;
+use crate::cli::libraries;
+use efficientnet_onnx::runtime::hint::Hint;
 use efficientnet_onnx::verify::note::{Consequence, Note};
 use efficientnet_onnx::verify::report::{Report, RuntimeReport, RuntimeStatus};
 use serde_json::Value;
@@ -28,16 +29,18 @@ pub fn note(note: &Note) -> String {
         Note::ReferenceTimedOut { .. } => {
             format!("{note}; `--runtime reference --timeout SECONDS` runs it for longer")
         }
-        Note::NotAvailable { .. } => format!("{note}; to have it: {HINT}"),
+        Note::NotAvailable { .. } => {
+            format!("{note}; to have it: {}", libraries::hint(&Hint::OnnxRuntime))
+        }
         _ => note.to_string(),
     }
 }
 
 /// What to do about a runtime that did not run.
-pub fn hint(runtime: &RuntimeReport) -> Option<&str> {
+pub fn hint(runtime: &RuntimeReport) -> Option<String> {
     match runtime.status {
-        RuntimeStatus::TimedOut => Some("give it more time with `--timeout SECONDS`"),
-        _ => runtime.hint.as_deref(),
+        RuntimeStatus::TimedOut => Some("give it more time with `--timeout SECONDS`".to_owned()),
+        _ => libraries::hints(&runtime.hints),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Looks at what is here: the files beside ONNX Runtime's library, the libraries that they need, the driver, the device.
 
-use super::{Cuda, CudaLibrary, HINT_PROVIDER, Missing, PROVIDER, Part, elf, library};
+use super::{Cuda, CudaLibrary, Missing, PROVIDER, Part, elf, library};
+use crate::runtime::hint::Hint;
 use std::path::Path;
 
 /// As [`PROVIDER`], the part that all providers share.
@@ -8,18 +9,13 @@ const PROVIDERS_SHARED: &str = "libonnxruntime_providers_shared.so";
 /// What the provider opens by itself when it first needs cuDNN, where its library does not name it.
 const CUDNN: &str = "libcudnn.so.9";
 
-const HINT_LIBRARY: &str = "`pip install 'onnxruntime-gpu[cuda,cudnn]'` into the environment of the library, or name the folder of the CUDA libraries with `--cuda-lib`";
-/// Minimum drivers: CUDA Toolkit release notes, "CUDA driver minor version compatibility".
-const HINT_DRIVER: &str = "install NVIDIA's driver (580 or newer for CUDA 13, 525 or newer for CUDA 12); a container needs the host's driver, as with `docker run --gpus all`";
-const HINT_DEVICE: &str = "see what `nvidia-smi` lists; `CUDA_VISIBLE_DEVICES` can hide devices, and a container sees only those that it is given (`docker run --gpus all`)";
-
 /// What to say of a run that failed for want of cuDNN.
 #[must_use]
 pub fn without_cudnn(message: &str) -> Missing {
     Missing {
         part: Part::Cudnn,
         reason: format!("cuDNN 9, which convolutions need, cannot be used: {message}"),
-        hint: HINT_LIBRARY.to_owned(),
+        hint: Hint::CudaLibraries,
     }
 }
 
@@ -42,7 +38,7 @@ pub fn look(ort_library: &Path) -> Cuda {
                 "ONNX Runtime's provider library `{name}` is not in `{}`",
                 folder.display()
             );
-            cuda.lacks(Part::Provider, reason, HINT_PROVIDER);
+            cuda.lacks(Part::Provider, reason, Hint::OnnxRuntimeWithCuda);
         }
     }
     let mut names = match elf::needed(&provider) {
@@ -50,7 +46,7 @@ pub fn look(ort_library: &Path) -> Cuda {
         Err(error) => {
             if cuda.provider.is_some() {
                 let reason = format!("`{}` cannot be read: {error}", provider.display());
-                cuda.lacks(Part::Provider, reason, HINT_PROVIDER);
+                cuda.lacks(Part::Provider, reason, Hint::OnnxRuntimeWithCuda);
             }
             Vec::new()
         }
@@ -86,7 +82,7 @@ impl Cuda {
                         self.lacks(
                             Part::Device,
                             format!("no CUDA device can be used: {said}"),
-                            HINT_DEVICE,
+                            Hint::Device,
                         );
                     }
                 } else if name.starts_with("libcudart.") {
@@ -100,7 +96,7 @@ impl Cuda {
                     self.lacks(
                         Part::Driver,
                         format!("NVIDIA's driver is not here: {error}"),
-                        HINT_DRIVER,
+                        Hint::Driver,
                     );
                 } else if name.starts_with("libcudnn.") {
                     self.missing.push(without_cudnn(&error));
@@ -125,7 +121,7 @@ impl Cuda {
         for (libraries, fault) in [(absent, "are not found"), (broken, "cannot be loaded")] {
             if !libraries.is_empty() {
                 let reason = format!("these CUDA libraries {fault}: {}", libraries.join(", "));
-                self.lacks(Part::Library, reason, HINT_LIBRARY);
+                self.lacks(Part::Library, reason, Hint::CudaLibraries);
             }
         }
     }
@@ -137,25 +133,21 @@ impl Cuda {
                 self.lacks(
                     Part::Driver,
                     format!("NVIDIA's driver is too old: {said}"),
-                    HINT_DRIVER,
+                    Hint::Driver,
                 );
             }
             Err((false, said)) => {
                 self.lacks(
                     Part::Device,
                     format!("no CUDA device can be used: {said}"),
-                    HINT_DEVICE,
+                    Hint::Device,
                 );
             }
         }
     }
 
-    fn lacks(&mut self, part: Part, reason: String, hint: &str) {
-        self.missing.push(Missing {
-            part,
-            reason,
-            hint: hint.to_owned(),
-        });
+    fn lacks(&mut self, part: Part, reason: String, hint: Hint) {
+        self.missing.push(Missing { part, reason, hint });
     }
 }
 

@@ -16,14 +16,12 @@ mod look;
 pub use look::{look, without_cudnn};
 
 use super::device::Device;
+use super::hint::Hint;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The file that a build of ONNX Runtime with CUDA has beside its library.
 pub const PROVIDER: &str = "libonnxruntime_providers_cuda.so";
-
-/// What to do where it is not there.
-pub const HINT_PROVIDER: &str = "`pip install 'onnxruntime-gpu[cuda,cudnn]'` (in place of `onnxruntime`), then name its library with `--ort-lib` or activate its virtual environment";
 
 /// What is here and what is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +55,7 @@ pub struct Missing {
     /// What is missing, and how that was noticed.
     pub reason: String,
     /// What to do about it.
-    pub hint: String,
+    pub hint: Hint,
 }
 
 /// The kinds of things that a run on CUDA needs.
@@ -77,24 +75,26 @@ pub enum Part {
 }
 
 impl Cuda {
-    /// What keeps every file from running, as one reason and one hint; none if CUDA can be used.
+    /// What keeps every file from running, as one reason, and what to do about it; none if CUDA can be used.
     #[must_use]
-    pub fn obstacle(&self) -> Option<(String, String)> {
+    pub fn obstacle(&self) -> Option<(String, Vec<Hint>)> {
         let missing = &self.missing;
-        let join = |words: Vec<&str>, separator| {
-            let mut unique: Vec<&str> = Vec::new();
-            for word in words {
-                if !unique.contains(&word) {
-                    unique.push(word);
-                }
-            }
-            unique.join(separator)
-        };
         let blocks = missing.iter().any(|missing| missing.part != Part::Cudnn);
         blocks.then(|| {
             let reasons = missing.iter().map(|missing| missing.reason.as_str());
-            let hints = missing.iter().map(|missing| missing.hint.as_str());
-            (join(reasons.collect(), "; "), join(hints.collect(), "; "))
+            let hints = missing.iter().map(|missing| missing.hint.clone());
+            (unique(reasons).join("; "), unique(hints))
         })
     }
+}
+
+/// Each once, in order.
+fn unique<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut unique = Vec::new();
+    for one in all {
+        if !unique.contains(&one) {
+            unique.push(one);
+        }
+    }
+    unique
 }

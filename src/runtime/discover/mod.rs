@@ -6,27 +6,36 @@
 
 mod nvidia;
 
+use super::hint::Hint;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What to do where no usable library is found. 1.24 is the oldest with the interface that is compiled in
-/// (feature `api-24` of the `ort` crate).
-pub const HINT: &str = "`pip install 'onnxruntime>=1.24'`, then name its library with `--ort-lib` or activate its virtual environment";
+/// How a library was found by the variable.
+const VARIABLE: &str = "`ORT_DYLIB_PATH`";
 
 /// The places to look at, usually from [`Places::from_environment`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// The value of `--ort-lib`.
-    pub flag: Option<PathBuf>,
+    /// The library that is asked for, before all others.
+    pub named: Option<Named>,
     /// The value of `ORT_DYLIB_PATH`.
     pub variable: Option<PathBuf>,
     /// The value of `VIRTUAL_ENV`: the active virtual environment.
     pub virtual_env: Option<PathBuf>,
     /// The Python interpreter whose packages are looked at last.
     pub python: Option<PathBuf>,
-    /// The values of `--cuda-lib`: folders of CUDA's libraries.
+    /// Folders of CUDA's libraries, before those of the system and of NVIDIA's wheels.
     pub cuda: Vec<PathBuf>,
+}
+
+/// A library that is asked for by its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The library, or a folder that it is in.
+    pub path: PathBuf,
+    /// How it was named, for messages, such as the name of a flag in backticks.
+    pub by: &'static str,
 }
 
 /// A library that may be usable.
@@ -34,7 +43,7 @@ pub struct Places {
 pub struct Library {
     /// Its absolute path.
     pub path: PathBuf,
-    /// How it was found, such as "`--ort-lib`".
+    /// How it was found, such as "the active virtual environment".
     pub origin: &'static str,
     /// Whether it was asked for. Such a library must work; another is passed over with a note.
     pub asked: bool,
@@ -43,29 +52,26 @@ pub struct Library {
 impl Library {
     /// What to do where it was asked for and cannot be used; none where it was only found.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let how = match self.origin {
-            "`--ort-lib`" => "name another with `--ort-lib`",
-            "`ORT_DYLIB_PATH`" => "set `ORT_DYLIB_PATH` to another, or unset it",
-            _ => return None,
-        };
-        Some(format!(
-            "{how}: ONNX Runtime's library, 1.24 or newer, or the folder that it is in"
-        ))
+    pub fn hint(&self) -> Option<Hint> {
+        self.asked.then_some(if self.origin == VARIABLE {
+            Hint::AnotherVariable
+        } else {
+            Hint::AnotherLibrary
+        })
     }
 }
 
 impl Places {
-    /// The places of this process: `flag`, the environment variables, and the `python3` of the search path.
+    /// The places of this process: `named`, the environment variables, and the `python3` of the search path.
     #[must_use]
-    pub fn from_environment(flag: Option<PathBuf>) -> Self {
+    pub fn from_environment(named: Option<Named>) -> Self {
         let path = |name| {
             std::env::var_os(name)
                 .filter(|value: &OsString| !value.is_empty())
                 .map(PathBuf::from)
         };
         Self {
-            flag,
+            named,
             variable: path("ORT_DYLIB_PATH"),
             virtual_env: path("VIRTUAL_ENV"),
             python: Some(PathBuf::from("python3")),
@@ -76,26 +82,23 @@ impl Places {
     /// Whether a library was asked for by its path.
     #[must_use]
     pub fn asked(&self) -> bool {
-        self.flag.is_some() || self.variable.is_some()
+        self.named.is_some() || self.variable.is_some()
     }
 
     /// The libraries to try, in order. One that was asked for is the only one, whether or not it exists; it may be asked
     /// for by its folder.
     #[must_use]
     pub fn libraries(&self) -> Vec<Library> {
-        for (path, origin) in [
-            (&self.flag, "`--ort-lib`"),
-            (&self.variable, "`ORT_DYLIB_PATH`"),
-        ] {
-            if let Some(path) = path {
-                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                let path = library_below(&path).unwrap_or(path);
-                return vec![Library {
-                    path,
-                    origin,
-                    asked: true,
-                }];
-            }
+        let named = self.named.as_ref().map(|named| (&named.path, named.by));
+        let variable = self.variable.as_ref().map(|path| (path, VARIABLE));
+        if let Some((path, origin)) = named.or(variable) {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let path = library_below(&path).unwrap_or(path);
+            return vec![Library {
+                path,
+                origin,
+                asked: true,
+            }];
         }
         let mut libraries: Vec<Library> = Vec::new();
         let mut add = |package: &Path, origin| {
@@ -226,13 +229,18 @@ mod tests {
         root
     }
 
+    fn named(path: PathBuf) -> Named {
+        let by = "`--a-flag`";
+        Named { path, by }
+    }
+
     #[test]
     fn a_library_that_was_asked_for_is_the_only_one() {
         let root = folder_with(&[
             "lib/python3.11/site-packages/onnxruntime/capi/libonnxruntime.so.1.32.0",
         ]);
         let places = Places {
-            flag: Some("flag.so".into()),
+            named: Some(named("named.so".into())),
             variable: Some("/variable.so".into()),
             virtual_env: Some(root.path().into()),
             python: None,
@@ -243,16 +251,19 @@ mod tests {
             library.path,
             std::env::current_dir()
                 .expect("a current folder")
-                .join("flag.so")
+                .join("named.so")
         );
         assert!(library.asked && places.asked());
+        assert_eq!(library.origin, "`--a-flag`");
+        assert_eq!(library.hint(), Some(Hint::AnotherLibrary));
         let [library] = Places {
-            flag: None,
+            named: None,
             ..places
         }
         .libraries()
         .try_into()
         .expect("one library");
+        assert_eq!(library.hint(), Some(Hint::AnotherVariable));
         assert_eq!(
             (library.path, library.origin),
             ("/variable.so".into(), "`ORT_DYLIB_PATH`")
@@ -291,13 +302,13 @@ mod tests {
             let root = folder_with(files);
             for variable in [false, true] {
                 let asked = Some(root.path().join(asked));
-                let (flag, variable) = if variable {
+                let (path, variable) = if variable {
                     (None, asked)
                 } else {
                     (asked, None)
                 };
                 let places = Places {
-                    flag,
+                    named: path.map(named),
                     variable,
                     ..Places::default()
                 };

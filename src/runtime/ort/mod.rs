@@ -12,6 +12,7 @@ mod values;
 
 use super::cuda::{self, Cuda};
 use super::device::Device;
+use super::hint::Hint;
 use super::placement::{Placement, Source};
 use super::{Options, Runtime, RuntimeError, Session};
 use ::ort::environment::Environment;
@@ -94,7 +95,7 @@ impl Ort {
             .with_execution_providers([provider.build().error_on_failure()])
             .map_err(|error| RuntimeError::Unavailable {
                 reason: format!("the CUDA provider cannot be used: {error}"),
-                hint: None,
+                hints: Vec::new(),
             })?
             .with_config_entry(record::OPTION, "1")
             .map_err(|error| refused(LOADING, &error))?;
@@ -148,11 +149,8 @@ impl Runtime for Ort {
                 .map_err(|error| refused(LOADING, &error))?;
             return Ok(Box::new(Loaded::on_cpu(session).without(&self.leave_out)));
         };
-        if let Some((reason, hint)) = cuda.obstacle() {
-            return Err(RuntimeError::Unavailable {
-                reason,
-                hint: Some(hint),
-            });
+        if let Some((reason, hints)) = cuda.obstacle() {
+            return Err(RuntimeError::Unavailable { reason, hints });
         }
         let refusal = match self.load_cuda(model, Purpose::Verdict) {
             Ok(session) => return Ok(Box::new(session)),
@@ -197,7 +195,7 @@ fn given(options: &Options) -> Result<&Path, RuntimeError> {
 fn unavailable(reason: String) -> RuntimeError {
     RuntimeError::Unavailable {
         reason,
-        hint: Some(super::discover::HINT.to_owned()),
+        hints: vec![Hint::OnnxRuntime],
     }
 }
 

@@ -128,7 +128,7 @@ fn explain(error: &::ort::Error) -> RuntimeError {
         let missing = without_cudnn(reason.unwrap_or_default().trim());
         return RuntimeError::Unavailable {
             reason: missing.reason,
-            hint: Some(missing.hint),
+            hints: vec![missing.hint],
         };
     }
     refused("running the file", error)

@@ -8,8 +8,8 @@ use super::supervise::supervise;
 use super::{Host, PassedOver, ProcessError, Run, RunOptions, SEARCH_PATH};
 use crate::onnx::file::ModelFile;
 use crate::onnx::file::plain::{PlainError, plain};
-use crate::runtime::cuda::HINT_PROVIDER;
-use crate::runtime::discover::{HINT, Library};
+use crate::runtime::discover::Library;
+use crate::runtime::hint::Hint;
 use crate::runtime::outcome::{Outcome, Trouble};
 use crate::runtime::{RuntimeName, not_built};
 use crate::tensor::NamedTensor;
@@ -63,8 +63,8 @@ impl Host {
         run: &mut Run,
     ) -> Result<(), ProcessError> {
         let (libraries, hint) = match options.runtime {
-            RuntimeName::OrtCuda => (self.places.libraries_for_cuda(), HINT_PROVIDER),
-            _ => (self.places.libraries(), HINT),
+            RuntimeName::OrtCuda => (self.places.libraries_for_cuda(), Hint::OnnxRuntimeWithCuda),
+            _ => (self.places.libraries(), Hint::OnnxRuntime),
         };
         for library in libraries {
             let outcome = self.outcome(options, Some(&library), cases, limit)?;
@@ -74,9 +74,8 @@ impl Host {
                 return Ok(());
             }
             let reason = explain(outcome, &library);
-            if library.asked {
-                let hint = library.hint().unwrap_or_else(|| hint.to_owned());
-                run.outcome = unavailable(format!("{reason} (from {})", library.origin), &hint);
+            if let Some(hint) = library.hint() {
+                run.outcome = unavailable(format!("{reason} (from {})", library.origin), hint);
                 run.library = Some(library);
                 return Ok(());
             }
@@ -185,9 +184,9 @@ fn explain(outcome: Outcome, library: &Library) -> String {
     }
 }
 
-fn unavailable(reason: String, hint: &str) -> Outcome {
-    let hint = Some(hint.to_owned());
-    unusable(Trouble::Unavailable { reason, hint })
+fn unavailable(reason: String, hint: Hint) -> Outcome {
+    let hints = vec![hint];
+    unusable(Trouble::Unavailable { reason, hints })
 }
 
 fn unusable(trouble: Trouble) -> Outcome {

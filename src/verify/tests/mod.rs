@@ -12,6 +12,7 @@ use super::subject::Subject;
 use super::tolerance::{Limits, Tolerance};
 use super::*;
 use crate::runtime::RuntimeName;
+use crate::runtime::hint::Hint;
 use crate::runtime::outcome::Trouble;
 use crate::runtime::outcome::{CaseRun, Outcome};
 use crate::runtime::process::Run;
@@ -186,7 +187,7 @@ fn the_one_runtime_that_ran_is_not_compared() {
 fn what_went_wrong_decides_the_verdict_and_the_others_still_report() {
     let unavailable = || Trouble::Unavailable {
         reason: "no library".into(),
-        hint: Some("get one".into()),
+        hints: vec![Hint::OnnxRuntime],
     };
     let crashed = || Trouble::Crashed {
         message: "signal 11".into(),

@@ -6,7 +6,7 @@ use How::{Past, Run, With, Without};
 use std::fs;
 
 /// Hints that no test of this program can follow, and why.
-pub const ELSEWHERE: [(&str, &str); 9] = [
+pub const ELSEWHERE: [(&str, &str); 11] = [
     (
         "or give a folder with `--weights DIR`",
         "tests/snapshot.rs follows it",
@@ -35,6 +35,11 @@ pub const ELSEWHERE: [(&str, &str); 9] = [
     (
         "`pip install 'onnxruntime-gpu[cuda,cudnn]'` (in place",
         "it needs a GPU",
+    ),
+    ("name another with `--ort-lib`", "it needs another library"),
+    (
+        "give it more time with `--timeout SECONDS`",
+        "only a slow machine is refused",
     ),
     (
         "allow more with `--timeout`",

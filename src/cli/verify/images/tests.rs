@@ -66,7 +66,7 @@ fn what_did_not_run_or_chose_otherwise_is_no_pass() {
     );
     let unavailable = Trouble::Unavailable {
         reason: message(),
-        hint: None,
+        hints: Vec::new(),
     };
     assert_eq!(troubled(&unavailable), Status::Unavailable);
     let other = report(vec![score("tract", &[2]), score("ort-cpu", &[1])]);
