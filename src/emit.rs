@@ -2,8 +2,9 @@
 
 use crate::files::room::{self, NoRoom};
 use crate::files::{Inputs, Output, OutputError, Staged};
+use crate::onnx::ModelError;
 use crate::onnx::file::ModelFile;
-use crate::onnx::model::{Frame, Model, ModelError, Storage};
+use crate::onnx::model::{Frame, Model, Storage};
 use crate::request::{Request, RequestError};
 use crate::tensor::{Progress, StreamError, TensorSource};
 use crate::weights::finite::Unsound;

@@ -2,9 +2,12 @@
 //!
 //! They are no part of its interface and may change in every release.
 
+pub use crate::onnx::file::mark::mark;
+pub use crate::onnx::model::{Frame, Model, Storage};
 pub use crate::tensor::pipe::Pipe;
 pub use crate::tensor::stream::{Segment, stream};
 pub use crate::weights::bind::{BoundWeights, bind};
+pub use crate::weights::keras::{Keras, Normalization};
 pub use crate::weights::layout::{from_torch, permuted};
 pub use crate::weights::pytorch::{Container, Pytorch};
 pub use crate::weights::safetensors::Safetensors;

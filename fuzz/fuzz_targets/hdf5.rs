@@ -1,7 +1,7 @@
 //! Keras's `.h5`.
 #![no_main]
 
-use efficientnet_onnx::weights::keras::Keras;
+use efficientnet_onnx::internals::Keras;
 use efficientnet_onnx_fuzz::{file, read_all};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

@@ -1,6 +1,6 @@
 //! Times a file in each runtime: with how many threads and images how long it takes, and how much memory.
 //!
-//! [`bench`] runs a file on seeded noise, in five worker processes for each [`BenchRow`]; without a program for workers, five
+//! [`bench()`] runs a file on seeded noise, in five worker processes for each [`BenchRow`]; without a program for workers, five
 //! times in this process. With a second file both run by turns, and the ratio of their times is given too.
 
 mod spread;

@@ -19,7 +19,7 @@ use efficientnet_onnx::emit::{
 use efficientnet_onnx::form::{self, BatchNorms, Form, WRITABLE};
 use efficientnet_onnx::metadata::Recipe;
 use efficientnet_onnx::network::{ClassActivation, Output};
-use efficientnet_onnx::onnx::model::ModelError;
+use efficientnet_onnx::onnx::ModelError;
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::tensor::{Element, Progress};
 use efficientnet_onnx::verify::report::Report;

@@ -6,8 +6,10 @@ pub mod cost;
 pub(crate) mod element;
 pub mod file;
 pub mod graph;
-pub mod model;
+pub(crate) mod model;
 pub mod ops;
 pub mod opset;
 #[rustfmt::skip]
 pub mod proto;
+
+pub use model::ModelError;

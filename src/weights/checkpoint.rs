@@ -176,7 +176,7 @@ impl Checkpoint {
 
     /// What a Keras model's own normalization of pictures keeps, if it has one.
     #[must_use]
-    pub fn normalization(&self) -> Option<Normalization> {
+    pub(crate) fn normalization(&self) -> Option<Normalization> {
         self.normalization
     }
 
@@ -188,12 +188,12 @@ impl Checkpoint {
 
     /// What a whole Keras model records of itself, if it does.
     #[must_use]
-    pub fn model_config(&self) -> Option<&ModelConfig> {
+    pub(crate) fn model_config(&self) -> Option<&ModelConfig> {
         self.model_config.as_ref()
     }
 
     /// Takes a Keras model's record from elsewhere, such as the `config.json` of an unpacked `.keras` archive.
-    pub fn describe(&mut self, model_config: ModelConfig) {
+    pub(crate) fn describe(&mut self, model_config: ModelConfig) {
         self.evidence = Some(model_config.evidence.clone());
         self.model_config = Some(model_config);
     }

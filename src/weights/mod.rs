@@ -5,18 +5,18 @@
 //! of the initializers that the graph's recipes ask for.
 
 pub mod checkpoint;
-pub mod classifier;
+pub(crate) mod classifier;
 pub mod evidence;
 pub mod export;
 pub mod finite;
 pub mod init;
-pub mod keras;
+pub(crate) mod keras;
 pub(crate) mod layout;
 pub mod names;
 pub mod offer;
 pub(crate) mod pytorch;
 pub(crate) mod safetensors;
-pub mod stem;
+pub(crate) mod stem;
 pub(crate) mod tensorflow;
 
 pub(crate) mod bind;

@@ -1,8 +1,9 @@
 //! `verify --bisect` names the node with a wrong weight, and marked copies compute what the original does.
 
 use crate::verify_support::{Run, emitted, folder, ort_library, program};
+use efficientnet_onnx::internals::mark;
 use efficientnet_onnx::metadata::CHECKSUMS_KEY;
-use efficientnet_onnx::onnx::file::{ModelFile, mark};
+use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::proto::ModelProto;
 use efficientnet_onnx::runtime::{Options, RuntimeName, open};
 use efficientnet_onnx::verify::{noise, plan, read};

@@ -29,7 +29,7 @@ pub enum DesignError {
         /// Why not.
         source: io::Error,
     },
-    /// It has more than [`LARGEST`] bytes.
+    /// It has more than 1 MiB.
     #[error("`{}` is larger than {LARGEST} bytes, expected an architecture file", path.display())]
     TooLarge {
         /// The file.

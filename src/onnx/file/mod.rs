@@ -16,7 +16,7 @@ mod copy;
 mod decode;
 mod external;
 mod initializer;
-mod mark;
+pub(crate) mod mark;
 pub mod plain;
 mod source;
 mod tensor;
@@ -28,7 +28,7 @@ pub(crate) use constant::small_tensor;
 pub use copy::{CopyError, ModelCopy};
 pub use external::{External, ExternalError};
 pub use initializer::{Data, Initializer, Typed};
-pub use mark::mark;
+pub(crate) use mark::mark;
 pub use source::InitializerSource;
 pub(crate) use tensor::{decode_tensor, encode_tensor};
 

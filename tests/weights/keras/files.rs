@@ -1,6 +1,7 @@
 //! Keras's files as Keras 2 and 3 wrote them, and as h5py users save them again: names and values.
 
 use super::writer::{Writer, contiguous, dataspace, single};
+use efficientnet_onnx::internals::{Keras, Normalization};
 use efficientnet_onnx::tensor::{Element, SourceError, TensorSource};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::Naming;
@@ -161,12 +162,12 @@ fn the_normalization_of_pictures_is_read() {
         "keras_3.weights.h5",
         "keras_chunked_latest.h5",
     ] {
-        let checkpoint = Checkpoint::open(&folder.join(file)).expect("a readable checkpoint");
-        let found = checkpoint.normalization().expect("a normalization");
+        let found = normalization(&folder.join(file)).expect("a readable checkpoint");
+        let found = found.expect("a normalization");
         assert_eq!((found.mean, found.variance), ([0.0; 3], [1.0; 3]), "{file}");
     }
-    let none = Checkpoint::open(&folder.join("keras_cut.h5")).expect("a readable checkpoint");
-    assert_eq!(none.normalization(), None);
+    let none = normalization(&folder.join("keras_cut.h5")).expect("a readable checkpoint");
+    assert_eq!(none, None);
 }
 
 #[test]
@@ -198,18 +199,28 @@ fn vectors(paths: &[(&str, &[&str])]) -> Vec<u8> {
     file.finish(root)
 }
 
-fn opened(bytes: &[u8]) -> Result<Checkpoint, SourceError> {
+/// What a file keeps of the normalization of pictures, if its checkpoint can be opened.
+fn normalization(path: &Path) -> Result<Option<Normalization>, SourceError> {
+    Checkpoint::open(path)?;
+    Keras::open(path)?.normalization()
+}
+
+/// Opens a file of these bytes.
+fn opened<T>(
+    bytes: &[u8],
+    open: impl Fn(&Path) -> Result<T, SourceError>,
+) -> Result<T, SourceError> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("vectors.h5");
     std::fs::write(&path, bytes).expect("a file");
-    Checkpoint::open(&path)
+    open(&path)
 }
 
 #[test]
 fn what_inputs_are_normalised_with_is_one_pair_or_an_error() {
     let pair: &[&str] = &["mean", "variance"];
-    let one = opened(&vectors(&[("normalization", pair)])).expect("a checkpoint");
-    assert!(one.normalization().is_some());
+    let one = opened(&vectors(&[("normalization", pair)]), normalization).expect("a checkpoint");
+    assert!(one.is_some());
     for (groups, what) in [
         (
             &[("normalization", pair), ("normalization_1", pair)][..],
@@ -220,7 +231,9 @@ fn what_inputs_are_normalised_with_is_one_pair_or_an_error() {
             "expected one variance that inputs are normalised with, found none",
         ),
     ] {
-        let error = opened(&vectors(groups)).map(drop).unwrap_err().to_string();
+        let error = opened(&vectors(groups), normalization)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(what), "{error}");
     }
 }
@@ -232,7 +245,7 @@ fn weights_outside_the_models_groups_are_accounted_for_or_on_offer() {
         ("optimizer_weights", &["momentum"]),
         ("extra", &["kernel"]),
     ];
-    let found = opened(&vectors(&groups)).expect("a checkpoint");
+    let found = opened(&vectors(&groups), Checkpoint::open).expect("a checkpoint");
     let names: Vec<&str> = found
         .tensors()
         .iter()
