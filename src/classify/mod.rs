@@ -44,11 +44,15 @@
 //! # }
 //! ```
 
+mod accuracy;
 mod classifier;
 mod error;
+mod labelled;
 mod probability;
 mod run;
 
+pub use accuracy::{Accuracy, AccuracyError, Score};
 pub use classifier::{Classifier, RankedClass};
 pub use error::{ClassifierError, NoPreprocessing, OutputsError, Unfit};
+pub use labelled::{LABELS_FILE, LabelledError, LabelledPicture};
 pub use run::{Classification, ClassifiedPicture, ClassifyFailure, ClassifyNote, ClassifyOptions};

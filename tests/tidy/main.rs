@@ -147,7 +147,7 @@ const HOMES: [(&str, &str); 13] = [
     ("prost::", "src/onnx/"),
     ("prost::", "src/runtime/reference/"),
     ("clap::", "src/cli/"),
-    ("csv::", "src/cli/verify/images"),
+    ("csv::", "src/classify/labelled"),
     ("ureq::", "src/hub/client"),
     ("image::", "src/picture"),
 ];

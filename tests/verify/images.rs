@@ -75,6 +75,11 @@ fn the_right_classes_of_labelled_pictures_are_counted() {
         assert_eq!(rows(&score, "top5"), (2, 3));
         assert_eq!(rows(&score, "agreement"), (3, 3));
     }
+    let arguments = ["--runtime", "ort-cpu", "--images", text(&data)];
+    let arguments = [&arguments[..], &["--labels-csv", text(&csv)]].concat();
+    let printed = verify(&file, true, &arguments).expect(0).stdout;
+    let scores = "top-1 1/3 (33.33 %), top-5 2/3 (66.67 %), same first choice 3/3 (100.00 %)";
+    assert!(printed.contains(scores), "{printed}");
     // As spreadsheets write them: with a mark at the beginning, quotes around commas, and two characters at each end.
     fs::copy(data.join("china.jpg"), data.join("with, comma.jpg")).expect("copied");
     let spread = format!("\u{feff}\"with, comma.jpg\",{}\r\n", seen[0][0]);

@@ -91,10 +91,9 @@ pub struct Request {
 
 /// Runs `verify`.
 pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
-    if let Some(folder) = &arguments.images {
-        return images::verify(arguments, folder);
-    }
-    let (text, status) = if arguments.self_test {
+    let (text, status) = if let Some(folder) = &arguments.images {
+        images::run(arguments, folder)?
+    } else if arguments.self_test {
         self_test::run(arguments)?
     } else if arguments.bisect {
         bisect::run(arguments)?
@@ -248,7 +247,12 @@ pub fn table(report: &Report) -> String {
 
 /// The exit status of a report.
 pub fn status(report: &Report) -> Status {
-    match report.verdict {
+    status_of(report.verdict)
+}
+
+/// The exit status of a verdict.
+fn status_of(verdict: Verdict) -> Status {
+    match verdict {
         Verdict::Agree | Verdict::RanNotCompared => Status::Done,
         Verdict::Disagree => Status::Disagrees,
         Verdict::Unavailable => Status::Unavailable,

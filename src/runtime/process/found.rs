@@ -174,12 +174,13 @@ pub fn run_in(
 fn explain(outcome: Outcome, library: &Library) -> String {
     let path = library.path.display();
     match outcome.trouble {
-        Some(Trouble::Unavailable { reason, .. }) => reason,
-        Some(Trouble::Crashed { message }) => format!("loading `{path}` crashed: {message}"),
-        Some(Trouble::TimedOut { seconds }) => {
-            format!("loading `{path}` was not done after {seconds} s")
+        Some(trouble @ Trouble::Crashed { .. }) => {
+            format!("loading `{path}` {}", trouble.predicate())
         }
-        Some(Trouble::Refused { message } | Trouble::Lacks { message }) => message,
+        Some(trouble @ Trouble::TimedOut { .. }) => {
+            format!("loading `{path}` was {}", trouble.predicate())
+        }
+        Some(trouble) => trouble.predicate(),
         None => format!("loading `{path}` gave no result"),
     }
 }

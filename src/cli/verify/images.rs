@@ -1,0 +1,105 @@
+//! `verify --images`: how often each runtime names the right class of labelled pictures, and whether they agree.
+
+use super::{Arguments, status_of, tell};
+use crate::cli::exit::{Failure, Status};
+use crate::cli::text::counted;
+use efficientnet_onnx::classify::{
+    Accuracy, AccuracyError, Classifier, LABELS_FILE, LabelledError,
+};
+use efficientnet_onnx::runtime::refusal::Refusal;
+use efficientnet_onnx::verify::ranks::Agreement;
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Version of the JSON form.
+const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+struct Output<'a> {
+    schema: u32,
+    #[serde(flatten)]
+    accuracy: &'a Accuracy,
+}
+
+/// Runs every labelled picture in every runtime; the text to print.
+///
+/// # Errors
+/// If the file is not made for pictures, a label is not known, or a picture cannot be read.
+pub fn run(arguments: &Arguments, folder: &Path) -> Result<(String, Status), Failure> {
+    let (file, verifier) = (&arguments.file, arguments.request.verifier()?);
+    let classifier = Classifier::open(file)?;
+    classifier.check_softmax(file)?;
+    let pictures = match &arguments.labels_csv {
+        Some(labels) => classifier.labelled_by_file(labels, folder)?,
+        None => classifier.labelled(folder)?,
+    };
+    let mut tell = tell(arguments.quiet);
+    let accuracy = classifier.accuracy(file, &pictures, &verifier, &mut tell)?;
+    let text = if arguments.json {
+        let output = Output {
+            schema: SCHEMA,
+            accuracy: &accuracy,
+        };
+        serde_json::to_string_pretty(&output).map_err(Failure::bad_input)?
+    } else {
+        render(&accuracy)
+    };
+    Ok((format!("{text}\n"), status_of(accuracy.verdict())))
+}
+
+impl From<LabelledError> for Failure {
+    fn from(error: LabelledError) -> Self {
+        let failure = Self::bad_input(&error);
+        match error {
+            LabelledError::ClassOfFolder { .. } => failure.hint(format!(
+                "call folders by the class's number or name, or label the pictures in `{LABELS_FILE}`: `picture,class`"
+            )),
+            _ => failure,
+        }
+    }
+}
+
+impl From<AccuracyError> for Failure {
+    fn from(error: AccuracyError) -> Self {
+        match error {
+            AccuracyError::Sigmoid(_) => Self::bad_input(format!(
+                "{error}: `--images` counts how often the most probable class of all is the right one"
+            ))
+            .hint("`classify --json` prints the probabilities of every picture"),
+            AccuracyError::Picture(error) => error.into(),
+            AccuracyError::Session(error) => error.into(),
+        }
+    }
+}
+
+/// The scores in lines.
+fn render(accuracy: &Accuracy) -> String {
+    let mut text = format!(
+        "{}: {}",
+        accuracy.file,
+        counted(accuracy.images as u64, "picture")
+    );
+    let share = |part: Agreement| {
+        let percent = 100.0 * part.rows as f64 / part.of.max(1) as f64;
+        format!("{}/{} ({percent:.2} %)", part.rows, part.of)
+    };
+    for score in &accuracy.runtimes {
+        let version = score.version.as_deref().unwrap_or("-");
+        let _ = write!(
+            text,
+            "\n  {:<10} {version:<8} top-1 {}, top-5 {}, same first choice {}",
+            score.name,
+            share(score.top1),
+            share(score.top5),
+            share(score.agreement)
+        );
+        for change in &score.changes {
+            let _ = write!(text, "\n    ran a copy of the file: {change}");
+        }
+        if let Some(error) = &score.error {
+            let _ = write!(text, "\n    {}", Refusal::read(error).line);
+        }
+    }
+    text
+}
