@@ -2,6 +2,40 @@
 //!
 //! [`bench()`] runs a file on seeded noise, in five worker processes for each [`BenchRow`]; without a program for workers, five
 //! times in this process. With a second file both run by turns, and the ratio of their times is given too.
+//!
+//! A tiny Lite0 with random weights, timed in this process:
+//!
+//! ```
+//! use efficientnet_onnx::architecture::Variant;
+//! use efficientnet_onnx::bench::{BenchOptions, Chosen, bench};
+//! use efficientnet_onnx::emit::{self, Destination, Emitted};
+//! use efficientnet_onnx::request::{Blueprint, Extent, Request};
+//! use efficientnet_onnx::runtime::{RuntimeName, discover::Places, process::Host};
+//! use efficientnet_onnx::weights::{Expected, init::{Rule, SeededWeights}};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let variant = Variant::by_name("lite0").ok_or("lite0 is published")?;
+//! # let mut request = Request::new(Blueprint::published(variant));
+//! # request.size = [Extent::Fixed(32); 2];
+//! # let parameters = request.parameters()?;
+//! # let expected = Expected::as_named(&parameters);
+//! # let weights = SeededWeights::new(parameters, Rule::Probe, 0);
+//! # let folder = tempfile::tempdir()?;
+//! # let file = folder.path().join("lite0.onnx");
+//! # let tensors = emit::Tensors { source: &weights, expected: &expected };
+//! # let destination = Destination::new_file(file.clone());
+//! # if let Emitted::Staged(model) = emit::emit(&request, &tensors, destination, &(), || Ok(Vec::new()))? {
+//! #     model.commit()?;
+//! # }
+//! let host = Host::in_this_process(Places::from_environment(None));
+//! let reference = Chosen { name: RuntimeName::Reference, asked: true };
+//! let options = BenchOptions { runtimes: vec![reference], runs: 1, ..BenchOptions::default() };
+//! let rows = bench(&host, &file, None, &options, &mut |_| ())?;
+//! let median = rows[0].seconds.ok_or("it ran")?.median;
+//! assert!(median > 0.0);
+//! # Ok(())
+//! # }
+//! ```
 
 mod spread;
 

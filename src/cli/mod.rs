@@ -56,7 +56,7 @@ enum Command {
     /// List the rules of ONNX that a file breaks, without running it
     Check(check::CheckArgs),
     /// Show which runtimes, libraries and devices are here, and what to install for the others
-    Doctor(doctor::Arguments),
+    Doctor(doctor::DoctorArgs),
     /// Run one file in one runtime, for another process of this program
     #[command(name = worker::SUBCOMMAND, hide = true)]
     Worker,
@@ -77,8 +77,8 @@ pub fn main() -> ExitCode {
         Command::Verify(arguments) => verify::main(arguments),
         Command::Bench(args) => bench::run(args),
         Command::Check(args) => check::run(args),
-        Command::Doctor(arguments) => doctor::main(arguments),
-        Command::Worker => worker::main(),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Worker => worker::run(),
         Command::Weights(args) => weights::run(args),
     };
     match result {

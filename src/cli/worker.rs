@@ -17,7 +17,7 @@ const PROGRAM: &str = "EFFICIENTNET_ONNX_WORKER";
 ///
 /// # Errors
 /// If it is not started by this program.
-pub fn main() -> Result<Status, Failure> {
+pub fn run() -> Result<Status, Failure> {
     serve().map_err(Failure::bad_input)?;
     Ok(Status::Done)
 }

@@ -20,10 +20,10 @@
 
 mod processor;
 
-use crate::runtime::cuda::{Missing, Part};
-use crate::runtime::discover::Library;
-use crate::runtime::process::{Contents, Host, LookError, ProcessError};
-use crate::runtime::{Options, RuntimeError, RuntimeName, not_built, open};
+use crate::runtime::cuda::{CudaPart, Missing};
+use crate::runtime::discover::OrtLibrary;
+use crate::runtime::process::{Host, LibraryContents, LookError, ProcessError};
+use crate::runtime::{OpenOptions, RuntimeError, RuntimeName, not_built, open};
 pub use processor::Processor;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ impl RuntimeState {
     #[must_use]
     pub fn is_usable(&self) -> bool {
         let cudnn =
-            |lack: &Lack| matches!(lack, Lack::Cuda(missing) if missing.part == Part::Cudnn);
+            |lack: &Lack| matches!(lack, Lack::Cuda(missing) if missing.part == CudaPart::Cudnn);
         self.missing.iter().all(cudnn)
     }
 }
@@ -66,9 +66,9 @@ impl RuntimeState {
 #[derive(Debug)]
 pub struct LibraryState {
     /// Where it is, and how it was found.
-    pub library: Library,
+    pub library: OrtLibrary,
     /// What it has and lacks, or why it cannot be used.
-    pub contents: Result<Contents, LookError>,
+    pub contents: Result<LibraryContents, LookError>,
     /// The execution providers that it has, by its own files; none if it cannot be used.
     pub providers: Vec<String>,
 }
@@ -81,7 +81,7 @@ pub enum Lack {
     /// No library of ONNX Runtime was found.
     NoLibrary,
     /// The library that was asked for cannot be used.
-    AskedLibrary(Library),
+    AskedLibrary(OrtLibrary),
     /// None of the libraries that were found can be used.
     NoUsableLibrary,
     /// A part of CUDA.
@@ -148,7 +148,7 @@ fn state(name: RuntimeName, libraries: &[LibraryState]) -> RuntimeState {
     } else if name.is_onnx_runtime() {
         choose_library(&mut state, libraries);
     } else {
-        match open(name, &Options::default()) {
+        match open(name, &OpenOptions::default()) {
             Ok(opened) => state.version = Some(opened.version()),
             Err(error) => state.missing.push(Lack::Runtime(error)),
         }

@@ -111,7 +111,7 @@ impl FromStr for RuntimeName {
 
 /// What a runtime is opened with.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct OpenOptions {
     /// The shared library, where the runtime is one. Must be absolute.
     pub library: Option<PathBuf>,
     /// Threads within one operation; by default what the runtime chooses. tract uses one.
@@ -219,7 +219,7 @@ pub enum RuntimeError {
 ///
 /// # Errors
 /// [`RuntimeError::Unavailable`] if it was not built in, or its library is not given, missing, too old or broken.
-pub fn open(name: RuntimeName, options: &Options) -> Result<Box<dyn Runtime>, RuntimeError> {
+pub fn open(name: RuntimeName, options: &OpenOptions) -> Result<Box<dyn Runtime>, RuntimeError> {
     match name {
         RuntimeName::Reference => Ok(Box::new(reference::Reference {
             rounded: options.rounded,
@@ -289,7 +289,7 @@ mod tests {
             let feature = name.feature().expect("it is optional");
             let expected = format!("this program was built without feature `{feature}`");
             assert_eq!(not_built(name).to_string(), expected);
-            let opened = open(name, &Options::default()).err();
+            let opened = open(name, &OpenOptions::default()).err();
             assert_eq!(
                 opened == Some(not_built(name)),
                 !name.is_built(),

@@ -3,7 +3,7 @@
 use super::device::Device;
 use super::hint::Hint;
 use super::placement::{Placement, Source};
-use super::refusal::Refusal;
+use super::refusal::RefusalText;
 use super::{RuntimeError, RuntimeName};
 use crate::tensor::NamedTensor;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub struct Timings {
 
 /// The outputs of one set of inputs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CaseRun {
+pub struct CaseOutcome {
     /// Work that was done once for the shapes of the inputs.
     pub prepare_seconds: f64,
     /// The run itself; of a timed case the fastest of up to six.
@@ -108,7 +108,7 @@ impl Trouble {
         let Self::Refused { message } = self else {
             return self.to_string();
         };
-        let Refusal { line, node } = Refusal::read(message);
+        let RefusalText { line, node } = RefusalText::read(message);
         match node {
             // The reference's own lines name the node as they should.
             Some(node) if !line.contains(&format!("node `{node}`")) => {
@@ -131,9 +131,9 @@ pub struct Outcome {
     /// How long reading the file took.
     pub load_seconds: Option<f64>,
     /// The cases that were computed, in the order that was asked.
-    pub cases: Vec<CaseRun>,
+    pub cases: Vec<CaseOutcome>,
     /// The same with TF32, where the runtime has that.
-    pub tf32_cases: Vec<CaseRun>,
+    pub tf32_cases: Vec<CaseOutcome>,
     /// How long runs took, where that was asked.
     pub timings: Option<Timings>,
     /// Why there is no more; none if all was computed.

@@ -19,14 +19,14 @@ const NODES: [(&str, &str); 5] = [
 
 /// The essence of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct RefusalText {
     /// One line that says why.
     pub line: String,
     /// The node that it is about, where one is named.
     pub node: Option<String>,
 }
 
-impl Refusal {
+impl RefusalText {
     /// Reads a message of a runtime, which begins with what was being done.
     #[must_use]
     pub fn read(message: &str) -> Self {
@@ -190,17 +190,17 @@ mod tests {
             ("Name:'' Status Message: (", "Name:'' : (", None),
             ("", "", None),
         ] {
-            let expected = Refusal {
+            let expected = RefusalText {
                 line: line.to_owned(),
                 node: node.map(str::to_owned),
             };
-            assert_eq!(Refusal::read(message), expected);
+            assert_eq!(RefusalText::read(message), expected);
         }
     }
 
     #[test]
     fn a_long_line_is_cut_between_characters() {
-        let read = Refusal::read(&"é".repeat(LONGEST + 1));
+        let read = RefusalText::read(&"é".repeat(LONGEST + 1));
         assert_eq!(read.line.chars().count(), LONGEST + 1);
         assert!(read.line.ends_with("é…"), "{}", read.line);
     }

@@ -6,7 +6,7 @@ use super::plan::{Case, Content};
 use super::report::{Check, CheckFailure};
 use super::subject::Subject;
 use super::tolerance::Tolerance;
-use crate::runtime::outcome::CaseRun;
+use crate::runtime::outcome::CaseOutcome;
 use crate::tensor::NamedTensor;
 
 /// Logits are constant if, within a row, max − min is at most this part of the largest |logit|.
@@ -26,7 +26,12 @@ pub struct Checked {
 
 /// Checks the outputs of every case.
 #[must_use]
-pub fn check(subject: &Subject, cases: &[Case], runs: &[CaseRun], tolerance: Tolerance) -> Checked {
+pub fn check(
+    subject: &Subject,
+    cases: &[Case],
+    runs: &[CaseOutcome],
+    tolerance: Tolerance,
+) -> Checked {
     let mut checked = Checked::default();
     let mut sound = vec![true; cases.len()];
     for (index, (case, run)) in cases.iter().zip(runs).enumerate() {
@@ -81,7 +86,7 @@ pub fn index_of(mut position: usize, shape: &[usize]) -> Vec<usize> {
 fn check_shapes(
     subject: &Subject,
     case: &Case,
-    run: &CaseRun,
+    run: &CaseOutcome,
     index: usize,
     failures: &mut Vec<CheckFailure>,
 ) {
@@ -214,7 +219,7 @@ fn check_constant(
 fn check_rows(
     subject: &Subject,
     cases: &[Case],
-    runs: &[CaseRun],
+    runs: &[CaseOutcome],
     sound: &[bool],
     tolerance: Tolerance,
     checked: &mut Checked,

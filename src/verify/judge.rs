@@ -14,9 +14,9 @@ use super::subject::Subject;
 use super::tolerance::{Limits, Tolerance};
 use super::{checks, fixed, precision, remarks};
 use crate::runtime::RuntimeName;
-use crate::runtime::outcome::{CaseRun, Trouble};
+use crate::runtime::outcome::{CaseOutcome, Trouble};
 use crate::runtime::process::Run;
-use crate::runtime::refusal::Refusal;
+use crate::runtime::refusal::RefusalText;
 
 /// What rounding alone may take of what is allowed before it can be why a runtime disagrees. A runtime rounds within
 /// sums too: of V2-S with untrained weights tract was 36 times as far off as rounding alone (golden/AGREEMENT.md).
@@ -118,8 +118,8 @@ pub fn disagreeing(report: &Report) -> Option<&RuntimeReport> {
 pub fn tell_rounding(
     report: &mut Report,
     subject: &Subject,
-    base: &[CaseRun],
-    rounded: &[CaseRun],
+    base: &[CaseOutcome],
+    rounded: &[CaseOutcome],
 ) {
     let Some(runtime) = disagreeing(report) else {
         return;
@@ -195,7 +195,7 @@ fn describe(run: &Run, tolerance: Tolerance, checked: Checked) -> RuntimeReport 
     };
     let (summary, node) = match &outcome.trouble {
         Some(trouble @ Trouble::Refused { message }) => {
-            (Some(trouble.summary()), Refusal::read(message).node)
+            (Some(trouble.summary()), RefusalText::read(message).node)
         }
         _ => (message.clone(), None),
     };
@@ -244,8 +244,8 @@ fn describe(run: &Run, tolerance: Tolerance, checked: Checked) -> RuntimeReport 
 /// Fills in how far a run is from the reference run.
 fn compare_with(
     subject: &Subject,
-    reference: &[CaseRun],
-    found: &[CaseRun],
+    reference: &[CaseOutcome],
+    found: &[CaseOutcome],
     tolerance: Tolerance,
     report: &mut RuntimeReport,
 ) {

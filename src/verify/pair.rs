@@ -276,7 +276,7 @@ fn describe(declared: &Declared) -> String {
 mod tests {
     use super::*;
     use crate::runtime::RuntimeName;
-    use crate::runtime::outcome::{CaseRun, Outcome};
+    use crate::runtime::outcome::{CaseOutcome, Outcome};
     use crate::verify::plan::cases;
     use crate::verify::report::Verdict;
     use crate::verify::tolerance::Limits;
@@ -307,7 +307,7 @@ mod tests {
             passed_over: Vec::new(),
             changes: Vec::new(),
             outcome: Outcome {
-                cases: vec![CaseRun {
+                cases: vec![CaseOutcome {
                     prepare_seconds: 0.0,
                     run_seconds: 0.0,
                     outputs: vec![output],

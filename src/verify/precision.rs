@@ -4,7 +4,7 @@
 use super::compare::{Totals, compare};
 use super::subject::Subject;
 use super::tolerance::Tolerance;
-use crate::runtime::outcome::CaseRun;
+use crate::runtime::outcome::CaseOutcome;
 use serde::Serialize;
 
 /// How far the outputs of such a run are from the base's.
@@ -24,8 +24,8 @@ pub struct PrecisionReport {
 #[must_use]
 pub fn report(
     subject: &Subject,
-    base: &[CaseRun],
-    found: &[CaseRun],
+    base: &[CaseOutcome],
+    found: &[CaseOutcome],
     tolerance: Tolerance,
 ) -> Option<PrecisionReport> {
     if found.is_empty() || base.len() != found.len() {
@@ -51,8 +51,8 @@ mod tests {
     use super::*;
     use crate::tensor::NamedTensor;
 
-    fn run(data: &[f32]) -> Vec<CaseRun> {
-        vec![CaseRun {
+    fn run(data: &[f32]) -> Vec<CaseOutcome> {
+        vec![CaseOutcome {
             prepare_seconds: 0.0,
             run_seconds: 0.5,
             outputs: vec![NamedTensor::single("logits", vec![1, data.len()], data)],
@@ -67,7 +67,7 @@ mod tests {
             atol: 0.25,
         };
         let subject = Subject::default();
-        let report = |found: &[CaseRun]| report(&subject, &base, found, tolerance);
+        let report = |found: &[CaseOutcome]| report(&subject, &base, found, tolerance);
         let found = report(&run(&[1.0, 3.0])).expect("a report");
         assert_eq!((found.max_abs, found.beyond_tolerance), (Some(1.0), 1));
         assert_eq!(found.smallest_factor, Some(2.0));

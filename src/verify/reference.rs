@@ -1,7 +1,7 @@
 //! The reference run: what the other runs are compared with.
 
 use crate::runtime::RuntimeName;
-use crate::runtime::outcome::{CaseRun, Outcome, Trouble};
+use crate::runtime::outcome::{CaseOutcome, Outcome, Trouble};
 use crate::runtime::process::Run;
 
 /// What the outputs of the other runs are compared with.
@@ -14,7 +14,7 @@ pub struct ReferenceRun<'a> {
     /// Its index among the runs that are judged; none for outputs that were given, and for a run of another file.
     pub place: Option<usize>,
     /// Outputs of each case.
-    pub cases: &'a [CaseRun],
+    pub cases: &'a [CaseOutcome],
 }
 
 /// Chooses the reference run: the reference if it ran all cases, else ONNX Runtime on the CPU, else the first that did.

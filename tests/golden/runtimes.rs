@@ -2,7 +2,9 @@
 
 use super::reference::noise;
 use efficientnet_onnx::runtime::discover::Places;
-use efficientnet_onnx::runtime::{Options, Runtime, RuntimeName, Session, TELEMETRY_OPT_OUT, open};
+use efficientnet_onnx::runtime::{
+    OpenOptions, Runtime, RuntimeName, Session, TELEMETRY_OPT_OUT, open,
+};
 use efficientnet_onnx::tensor::NamedTensor;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -11,7 +13,7 @@ use std::sync::OnceLock;
 pub fn load(name: RuntimeName, model: &Path) -> Box<dyn Session> {
     let session = match name {
         RuntimeName::OrtCpu => onnx_runtime().load(model),
-        RuntimeName::Tract | RuntimeName::Reference => open(name, &Options::default())
+        RuntimeName::Tract | RuntimeName::Reference => open(name, &OpenOptions::default())
             .expect("it is built in")
             .load(model),
         RuntimeName::OrtCuda => panic!("no test has a GPU"),
@@ -52,9 +54,9 @@ fn onnx_runtime() -> &'static dyn Runtime {
         let library = libraries.first().unwrap_or_else(|| {
             panic!("no ONNX Runtime in `tests/.venv`\nhint: `tests/run --set-up-only` installs it")
         });
-        let options = Options {
+        let options = OpenOptions {
             library: Some(library.path.clone()),
-            ..Options::default()
+            ..OpenOptions::default()
         };
         open(RuntimeName::OrtCpu, &options).unwrap_or_else(|error| panic!("{error}"))
     });

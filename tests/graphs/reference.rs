@@ -1,6 +1,6 @@
 //! The reference interpreter against the ONNX project: its node tests, and attributes at random in f64.
 
-use efficientnet_onnx::runtime::{self, Options, RuntimeError, RuntimeName};
+use efficientnet_onnx::runtime::{self, OpenOptions, RuntimeError, RuntimeName};
 use efficientnet_onnx::tensor::{Element, NamedTensor};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,7 +135,7 @@ fn run(
     case: &Case,
     inputs: &[NamedTensor],
 ) -> Result<Vec<NamedTensor>, RuntimeError> {
-    let reference = runtime::open(RuntimeName::Reference, &Options::default())?;
+    let reference = runtime::open(RuntimeName::Reference, &OpenOptions::default())?;
     let mut session = reference.load(&folder.join(format!("{}.onnx", case.name)))?;
     session.run(inputs)
 }
@@ -212,7 +212,7 @@ fn every_operator_gives_what_the_onnx_project_says() {
 /// Files that are damaged in one byte are refused, or run; nothing panics, whatever the byte.
 fn damage(folder: &Path, listed: &Listed) {
     let reference =
-        runtime::open(RuntimeName::Reference, &Options::default()).expect("it is built");
+        runtime::open(RuntimeName::Reference, &OpenOptions::default()).expect("it is built");
     let path = folder.join("damaged.onnx");
     let mut state = 1u64;
     let mut random = move |below: usize| {

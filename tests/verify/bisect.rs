@@ -5,7 +5,7 @@ use efficientnet_onnx::internals::mark;
 use efficientnet_onnx::metadata::CHECKSUMS_KEY;
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::proto::ModelProto;
-use efficientnet_onnx::runtime::{Options, RuntimeName, open};
+use efficientnet_onnx::runtime::{OpenOptions, RuntimeName, open};
 use efficientnet_onnx::verify::{noise, plan, read};
 use prost::Message;
 use std::collections::BTreeMap;
@@ -120,9 +120,9 @@ fn every_runtime_takes_a_marked_copy_and_computes_the_same() {
         if !name.is_built() {
             continue;
         }
-        let options = Options {
+        let options = OpenOptions {
             library: name.is_onnx_runtime().then(ort_library),
-            ..Options::default()
+            ..OpenOptions::default()
         };
         // ONNX Runtime can be opened once in a process.
         let runtime = open(name, &options).expect("a runtime");

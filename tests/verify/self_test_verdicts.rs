@@ -3,7 +3,7 @@
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
 use efficientnet_onnx::runtime::RuntimeName;
-use efficientnet_onnx::runtime::outcome::CaseRun;
+use efficientnet_onnx::runtime::outcome::CaseOutcome;
 use efficientnet_onnx::runtime::outcome::{Outcome, Trouble};
 use efficientnet_onnx::tensor::{Element, NamedTensor};
 use efficientnet_onnx::verify::mutate::{
@@ -48,7 +48,7 @@ impl Made {
             element: Element::F32,
             data: vec![value],
         };
-        let case = CaseRun {
+        let case = CaseOutcome {
             prepare_seconds: 0.0,
             run_seconds: 0.0,
             outputs: vec![output],

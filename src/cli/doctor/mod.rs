@@ -17,7 +17,7 @@ use report::Report;
 ///
 /// The exit status is 0 whatever is missing.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct DoctorArgs {
     #[command(flatten)]
     libraries: Libraries,
     /// Print the result as JSON.
@@ -26,10 +26,10 @@ pub struct Arguments {
 }
 
 /// Runs `doctor`.
-pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
-    let host = host(arguments.libraries.places());
+pub fn run(args: &DoctorArgs) -> Result<Status, Failure> {
+    let host = host(args.libraries.places());
     let report = Report::of(&examine(&host)?, &host.places);
-    let text = if arguments.json {
+    let text = if args.json {
         let json = serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?;
         format!("{json}\n")
     } else {

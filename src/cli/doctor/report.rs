@@ -4,7 +4,7 @@ use crate::cli::libraries;
 use efficientnet_onnx::doctor::{
     Installation, Lack as Missing, LibraryState, Processor, RuntimeState,
 };
-use efficientnet_onnx::runtime::cuda::{Cuda, Part};
+use efficientnet_onnx::runtime::cuda::{Cuda, CudaPart};
 use efficientnet_onnx::runtime::discover::Places;
 use efficientnet_onnx::runtime::hint::Hint;
 use efficientnet_onnx::runtime::process::{Ending, LookError};
@@ -54,7 +54,7 @@ pub struct Runtime {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lack {
     /// Which part of CUDA, where it is one.
-    pub part: Option<Part>,
+    pub part: Option<CudaPart>,
     /// What, and how that was noticed.
     pub reason: String,
     /// What to do about it.

@@ -4,7 +4,7 @@ use super::{Arguments, print_notes, table, tell, words};
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text::counted;
 use efficientnet_onnx::files::printable;
-use efficientnet_onnx::runtime::refusal::Refusal;
+use efficientnet_onnx::runtime::refusal::RefusalText;
 use efficientnet_onnx::verify::bisect::{Finding, LayerDifference, Level, Step};
 use efficientnet_onnx::verify::session::Search;
 use serde::Serialize;
@@ -97,7 +97,7 @@ fn describe(searched: &Search, text: &mut String) {
         let _ = writeln!(
             text,
             "  {}",
-            printable(&Refusal::read(&error.to_string()).line)
+            printable(&RefusalText::read(&error.to_string()).line)
         );
     }
     let Some(bisection) = &searched.bisection else {

@@ -269,7 +269,7 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
     use efficientnet_onnx::runtime::RuntimeName;
-    use efficientnet_onnx::runtime::outcome::{CaseRun, Outcome, Trouble};
+    use efficientnet_onnx::runtime::outcome::{CaseOutcome, Outcome, Trouble};
     use efficientnet_onnx::runtime::process::Run;
     use efficientnet_onnx::tensor::NamedTensor;
     use efficientnet_onnx::verify::note::Note;
@@ -317,7 +317,7 @@ mod tests {
     }
 
     fn ran(values: [f32; 4]) -> Outcome {
-        let run = CaseRun {
+        let run = CaseOutcome {
             prepare_seconds: 0.0,
             run_seconds: 0.0,
             outputs: vec![NamedTensor::single("<i>", vec![1, 4], &values)],

@@ -6,7 +6,7 @@ use crate::cli::text::counted;
 use efficientnet_onnx::classify::{
     Accuracy, AccuracyError, Classifier, LABELS_FILE, LabelledError,
 };
-use efficientnet_onnx::runtime::refusal::Refusal;
+use efficientnet_onnx::runtime::refusal::RefusalText;
 use efficientnet_onnx::verify::ranks::Agreement;
 use serde::Serialize;
 use std::fmt::Write;
@@ -98,7 +98,7 @@ fn render(accuracy: &Accuracy) -> String {
             let _ = write!(text, "\n    ran a copy of the file: {change}");
         }
         if let Some(error) = &score.error {
-            let _ = write!(text, "\n    {}", Refusal::read(error).line);
+            let _ = write!(text, "\n    {}", RefusalText::read(error).line);
         }
     }
     text

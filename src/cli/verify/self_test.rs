@@ -4,7 +4,7 @@ use super::{Arguments, tell, text};
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text::counted;
 use comfy_table::{Table, presets};
-use efficientnet_onnx::runtime::refusal::Refusal;
+use efficientnet_onnx::runtime::refusal::RefusalText;
 use efficientnet_onnx::verify::mutate::{Seen, Trial, TrialVerdict};
 use efficientnet_onnx::verify::session::{SelfTestReport, SessionError};
 use serde::Serialize;
@@ -130,7 +130,7 @@ fn render(report: &SelfTestReport) -> String {
             text,
             "\n{}: {}",
             seen.runtime,
-            Refusal::read(seen.message.as_deref().unwrap_or_default()).line
+            RefusalText::read(seen.message.as_deref().unwrap_or_default()).line
         );
     }
     for copied in &report.copies {

@@ -1,6 +1,6 @@
 //! Looks at what is here: the files beside ONNX Runtime's library, the libraries that they need, the driver, the device.
 
-use super::{Cuda, CudaLibrary, Missing, PROVIDER, Part, elf, library};
+use super::{Cuda, CudaLibrary, CudaPart, Missing, PROVIDER, elf, library};
 use crate::runtime::hint::Hint;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ const CUDNN: &str = "libcudnn.so.9";
 #[must_use]
 pub fn without_cudnn(message: &str) -> Missing {
     Missing {
-        part: Part::Cudnn,
+        part: CudaPart::Cudnn,
         reason: format!("cuDNN 9, which convolutions need, cannot be used: {message}"),
         hint: Hint::CudaLibraries,
     }
@@ -38,7 +38,7 @@ pub fn look(ort_library: &Path) -> Cuda {
                 "ONNX Runtime's provider library `{name}` is not in `{}`",
                 folder.display()
             );
-            cuda.lacks(Part::Provider, reason, Hint::OnnxRuntimeWithCuda);
+            cuda.lacks(CudaPart::Provider, reason, Hint::OnnxRuntimeWithCuda);
         }
     }
     let mut names = match elf::needed(&provider) {
@@ -46,7 +46,7 @@ pub fn look(ort_library: &Path) -> Cuda {
         Err(error) => {
             if cuda.provider.is_some() {
                 let reason = format!("`{}` cannot be read: {error}", provider.display());
-                cuda.lacks(Part::Provider, reason, Hint::OnnxRuntimeWithCuda);
+                cuda.lacks(CudaPart::Provider, reason, Hint::OnnxRuntimeWithCuda);
             }
             Vec::new()
         }
@@ -80,7 +80,7 @@ impl Cuda {
                 if name == library::DRIVER {
                     if let Err(said) = library::ask_driver(opened, &mut self.device) {
                         self.lacks(
-                            Part::Device,
+                            CudaPart::Device,
                             format!("no CUDA device can be used: {said}"),
                             Hint::Device,
                         );
@@ -94,7 +94,7 @@ impl Cuda {
             Err(error) => {
                 if name == library::DRIVER {
                     self.lacks(
-                        Part::Driver,
+                        CudaPart::Driver,
                         format!("NVIDIA's driver is not here: {error}"),
                         Hint::Driver,
                     );
@@ -121,7 +121,7 @@ impl Cuda {
         for (libraries, fault) in [(absent, "are not found"), (broken, "cannot be loaded")] {
             if !libraries.is_empty() {
                 let reason = format!("these CUDA libraries {fault}: {}", libraries.join(", "));
-                self.lacks(Part::Library, reason, Hint::CudaLibraries);
+                self.lacks(CudaPart::Library, reason, Hint::CudaLibraries);
             }
         }
     }
@@ -131,14 +131,14 @@ impl Cuda {
             Ok(()) => {}
             Err((true, said)) => {
                 self.lacks(
-                    Part::Driver,
+                    CudaPart::Driver,
                     format!("NVIDIA's driver is too old: {said}"),
                     Hint::Driver,
                 );
             }
             Err((false, said)) => {
                 self.lacks(
-                    Part::Device,
+                    CudaPart::Device,
                     format!("no CUDA device can be used: {said}"),
                     Hint::Device,
                 );
@@ -146,7 +146,7 @@ impl Cuda {
         }
     }
 
-    fn lacks(&mut self, part: Part, reason: String, hint: Hint) {
+    fn lacks(&mut self, part: CudaPart, reason: String, hint: Hint) {
         self.missing.push(Missing { part, reason, hint });
     }
 }

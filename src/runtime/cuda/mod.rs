@@ -51,7 +51,7 @@ pub struct CudaLibrary {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
     /// Which kind of thing.
-    pub part: Part,
+    pub part: CudaPart,
     /// What is missing, and how that was noticed.
     pub reason: String,
     /// What to do about it.
@@ -61,7 +61,7 @@ pub struct Missing {
 /// The kinds of things that a run on CUDA needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum CudaPart {
     /// ONNX Runtime's own library for CUDA.
     Provider,
     /// A library of CUDA.
@@ -79,7 +79,9 @@ impl Cuda {
     #[must_use]
     pub fn obstacle(&self) -> Option<(String, Vec<Hint>)> {
         let missing = &self.missing;
-        let blocks = missing.iter().any(|missing| missing.part != Part::Cudnn);
+        let blocks = missing
+            .iter()
+            .any(|missing| missing.part != CudaPart::Cudnn);
         blocks.then(|| {
             let reasons = missing.iter().map(|missing| missing.reason.as_str());
             let hints = missing.iter().map(|missing| missing.hint.clone());

@@ -40,7 +40,7 @@ pub struct Named {
 
 /// A library that may be usable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Library {
+pub struct OrtLibrary {
     /// Its absolute path.
     pub path: PathBuf,
     /// How it was found, such as "the active virtual environment".
@@ -49,7 +49,7 @@ pub struct Library {
     pub asked: bool,
 }
 
-impl Library {
+impl OrtLibrary {
     /// What to do where it was asked for and cannot be used; none where it was only found.
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {
@@ -88,19 +88,19 @@ impl Places {
     /// The libraries to try, in order. One that was asked for is the only one, whether or not it exists; it may be asked
     /// for by its folder.
     #[must_use]
-    pub fn libraries(&self) -> Vec<Library> {
+    pub fn libraries(&self) -> Vec<OrtLibrary> {
         let named = self.named.as_ref().map(|named| (&named.path, named.by));
         let variable = self.variable.as_ref().map(|path| (path, VARIABLE));
         if let Some((path, origin)) = named.or(variable) {
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             let path = library_below(&path).unwrap_or(path);
-            return vec![Library {
+            return vec![OrtLibrary {
                 path,
                 origin,
                 asked: true,
             }];
         }
-        let mut libraries: Vec<Library> = Vec::new();
+        let mut libraries: Vec<OrtLibrary> = Vec::new();
         let mut add = |package: &Path, origin| {
             let Some(path) = library_of(package) else {
                 return;
@@ -115,7 +115,7 @@ impl Places {
                 .iter()
                 .all(|library| real(&library.path) != real(&path))
             {
-                libraries.push(Library {
+                libraries.push(OrtLibrary {
                     path,
                     origin,
                     asked: false,
@@ -331,7 +331,7 @@ mod tests {
             virtual_env: Some(root.path().into()),
             ..Places::default()
         };
-        let expected = Library {
+        let expected = OrtLibrary {
             path: root.path().join(library),
             origin: "the active virtual environment",
             asked: false,

@@ -3,7 +3,7 @@
 //! NVIDIA's wheels put them into `nvidia/cu13/lib` (CUDA 13) or `nvidia/cublas/lib` and so on (cuDNN, and CUDA 12) of a
 //! Python environment; the toolkit's installer into `/usr/local/cuda/lib64`.
 
-use super::{Library, Places, packages_of, site_packages_of};
+use super::{OrtLibrary, Places, packages_of, site_packages_of};
 use crate::runtime::cuda::PROVIDER;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const TOOLKIT: &str = "/usr/local/cuda/lib64";
 impl Places {
     /// The libraries to try for CUDA, in order: those first that have a CUDA provider beside them.
     #[must_use]
-    pub fn libraries_for_cuda(&self) -> Vec<Library> {
+    pub fn libraries_for_cuda(&self) -> Vec<OrtLibrary> {
         let mut libraries = self.libraries();
         libraries.sort_by_key(|library| !has_provider(&library.path));
         libraries

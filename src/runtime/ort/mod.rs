@@ -14,7 +14,7 @@ use super::cuda::{self, Cuda};
 use super::device::Device;
 use super::hint::Hint;
 use super::placement::{Placement, Source};
-use super::{Options, Runtime, RuntimeError, Session};
+use super::{OpenOptions, Runtime, RuntimeError, Session};
 use ::ort::environment::Environment;
 use ::ort::ep::{self, ExecutionProvider as _};
 use ::ort::session::Session as OrtSession;
@@ -51,7 +51,7 @@ impl Ort {
     ///
     /// # Errors
     /// [`RuntimeError::Unavailable`] if no library is given, or it is missing, too old or broken.
-    pub fn open(options: &Options) -> Result<Self, RuntimeError> {
+    pub fn open(options: &OpenOptions) -> Result<Self, RuntimeError> {
         let library = given(options)?;
         Ok(Self {
             environment: library::load(library)?,
@@ -66,7 +66,7 @@ impl Ort {
     ///
     /// # Errors
     /// As for [`Self::open`].
-    pub fn open_cuda(options: &Options) -> Result<Self, RuntimeError> {
+    pub fn open_cuda(options: &OpenOptions) -> Result<Self, RuntimeError> {
         let cuda = Some(cuda::look(given(options)?));
         Ok(Self {
             cuda,
@@ -185,7 +185,7 @@ pub fn probe(library: &Path) -> Result<(String, Cuda), RuntimeError> {
     Ok((library::version(library), cuda::look(library)))
 }
 
-fn given(options: &Options) -> Result<&Path, RuntimeError> {
+fn given(options: &OpenOptions) -> Result<&Path, RuntimeError> {
     let library = options.library.as_deref();
     library
         .filter(|path| path.is_absolute())

@@ -1,7 +1,7 @@
 //! What a worker tells while it runs a file, and how that adds up to an outcome.
 
 use crate::runtime::device::Device;
-use crate::runtime::outcome::{CaseRun, Outcome, Timings, Trouble};
+use crate::runtime::outcome::{CaseOutcome, Outcome, Timings, Trouble};
 use crate::runtime::placement::Placement;
 
 /// Something that happened while a file was run.
@@ -22,11 +22,11 @@ pub enum Event {
         seconds: f64,
     },
     /// A case was computed.
-    Case(CaseRun),
+    Case(CaseOutcome),
     /// The first case was timed, in place of being computed once.
     Timings(Timings),
     /// A case was computed again with TF32, after all cases were computed without.
-    Tf32Case(CaseRun),
+    Tf32Case(CaseOutcome),
     /// There will be no more events, since something failed.
     Failed(Trouble),
     /// All cases were computed.

@@ -8,7 +8,7 @@ use super::supervise::supervise;
 use super::{Host, PassedOver, ProcessError, Run, RunOptions, SEARCH_PATH};
 use crate::onnx::file::ModelFile;
 use crate::onnx::file::plain::{PlainError, plain};
-use crate::runtime::discover::Library;
+use crate::runtime::discover::OrtLibrary;
 use crate::runtime::hint::Hint;
 use crate::runtime::outcome::{Outcome, Trouble};
 use crate::runtime::{RuntimeName, not_built};
@@ -118,7 +118,7 @@ impl Host {
     fn outcome(
         &self,
         options: &RunOptions,
-        library: Option<&Library>,
+        library: Option<&OrtLibrary>,
         cases: &[Vec<NamedTensor>],
         limit: Duration,
     ) -> Result<Outcome, ProcessError> {
@@ -171,7 +171,7 @@ pub fn run_in(
 }
 
 /// Why a worker ended before its library was ready, in whatever way it did.
-fn explain(outcome: Outcome, library: &Library) -> String {
+fn explain(outcome: Outcome, library: &OrtLibrary) -> String {
     let path = library.path.display();
     match outcome.trouble {
         Some(trouble @ Trouble::Crashed { .. }) => {

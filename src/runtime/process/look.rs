@@ -2,8 +2,8 @@
 
 use super::protocol::{Job, read_contents};
 use super::supervise::supervise;
-use super::{Contents, Host, LookError, ProcessError, SEARCH_PATH};
-use crate::runtime::discover::Library;
+use super::{Host, LibraryContents, LookError, ProcessError, SEARCH_PATH};
+use crate::runtime::discover::OrtLibrary;
 use crate::runtime::probe;
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +19,10 @@ impl Host {
     /// # Errors
     /// If it is interrupted, there is no room for temporary files, or a folder of CUDA libraries has a name that a search
     /// path cannot have. That the library cannot be used is a result.
-    pub fn look_at(&self, library: &Library) -> Result<Result<Contents, LookError>, ProcessError> {
+    pub fn look_at(
+        &self,
+        library: &OrtLibrary,
+    ) -> Result<Result<LibraryContents, LookError>, ProcessError> {
         let Some(program) = &self.program else {
             return Ok(contents(&library.path).map_err(LookError::Unusable));
         };
@@ -38,7 +41,7 @@ pub fn look_in(
     library: &Path,
     limit: Duration,
     interrupted: &AtomicBool,
-) -> Result<Result<Contents, LookError>, ProcessError> {
+) -> Result<Result<LibraryContents, LookError>, ProcessError> {
     let mut looked = None;
     let mut take = |contents| {
         looked = Some(contents);
@@ -54,9 +57,9 @@ pub fn look_in(
 }
 
 /// Loads a library in this process.
-pub fn contents(library: &Path) -> Result<Contents, String> {
+pub fn contents(library: &Path) -> Result<LibraryContents, String> {
     match probe(library) {
-        Ok((version, cuda)) => Ok(Contents { version, cuda }),
+        Ok((version, cuda)) => Ok(LibraryContents { version, cuda }),
         Err(error) => Err(error.to_string()),
     }
 }

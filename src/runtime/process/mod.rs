@@ -37,9 +37,9 @@ mod timing;
 mod wire;
 
 use super::cuda::Cuda;
-use super::discover::{Library, Places};
+use super::discover::{OrtLibrary, Places};
 use super::outcome::Outcome;
-use super::{Options, RuntimeName};
+use super::{OpenOptions, RuntimeName};
 use crate::onnx::file::plain::{Change, PlainError};
 pub use ending::Ending;
 use serde::{Deserialize, Serialize};
@@ -103,7 +103,7 @@ impl Host {
     }
 
     /// The search path of a worker that is to use this library with CUDA.
-    fn search_path(&self, library: &Library) -> Result<OsString, std::env::JoinPathsError> {
+    fn search_path(&self, library: &OrtLibrary) -> Result<OsString, std::env::JoinPathsError> {
         let inherited = std::env::var_os(SEARCH_PATH);
         self.places.cuda_search_path(&library.path, inherited)
     }
@@ -141,8 +141,8 @@ impl RunOptions {
     }
 
     /// What the runtime is opened with.
-    fn opened_with(&self, library: Option<&Path>) -> Options {
-        Options {
+    fn opened_with(&self, library: Option<&Path>) -> OpenOptions {
+        OpenOptions {
             library: library.map(Path::to_owned),
             threads: self.threads,
             rounded: self.rounded,
@@ -174,7 +174,7 @@ pub struct Run {
     /// The runtime.
     pub runtime: RuntimeName,
     /// The library that was used, or asked for; none if the runtime has none, or none was found.
-    pub library: Option<Library>,
+    pub library: Option<OrtLibrary>,
     /// Libraries that were found and could not be used.
     pub passed_over: Vec<PassedOver>,
     /// How the file that ran differs from the one that was given; nothing if it is that one.
@@ -188,7 +188,7 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
     /// The library.
-    pub library: Library,
+    pub library: OrtLibrary,
     /// Why it could not be used.
     pub reason: String,
 }
@@ -202,7 +202,7 @@ impl fmt::Display for PassedOver {
 
 /// What a library of ONNX Runtime is, has and lacks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contents {
+pub struct LibraryContents {
     /// Its version.
     pub version: String,
     /// What it has and lacks for CUDA.

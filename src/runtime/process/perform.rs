@@ -4,7 +4,7 @@ use super::Mode;
 use super::event::Event;
 use super::protocol::RunJob;
 use super::timing::time_session;
-use crate::runtime::outcome::CaseRun;
+use crate::runtime::outcome::CaseOutcome;
 use crate::runtime::{RuntimeError, Session, open};
 use crate::tensor::NamedTensor;
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ fn run_cases(
     cases: &[Vec<NamedTensor>],
     timed: bool,
     tell: &mut dyn FnMut(Event),
-    event: fn(CaseRun) -> Event,
+    event: fn(CaseOutcome) -> Event,
 ) -> Result<(), RuntimeError> {
     tell_placement(session, tell)?;
     for (index, inputs) in cases.iter().enumerate() {
@@ -83,7 +83,7 @@ fn run_cases(
             session.run(inputs)?;
             fastest = fastest.min(start.elapsed());
         }
-        tell(event(CaseRun {
+        tell(event(CaseOutcome {
             prepare_seconds,
             run_seconds: fastest.as_secs_f64(),
             outputs,

@@ -9,10 +9,10 @@ use super::event::Event;
 use super::wire::{
     PathLine, TensorLine, lines, malformed, read_line, read_tensors, write_elements, write_line,
 };
-use super::{Contents, Mode, RunOptions};
+use super::{LibraryContents, Mode, RunOptions};
 use crate::runtime::RuntimeName;
 use crate::runtime::device::Device;
-use crate::runtime::outcome::{CaseRun, Timings, Trouble};
+use crate::runtime::outcome::{CaseOutcome, Timings, Trouble};
 use crate::runtime::placement::Placement;
 use crate::tensor::NamedTensor;
 use serde::{Deserialize, Serialize};
@@ -135,13 +135,18 @@ pub fn read_job(input: &mut impl BufRead) -> io::Result<Job> {
 }
 
 /// Sends what a library has and lacks, or why it cannot be used.
-pub fn write_contents(contents: &Result<Contents, String>, out: &mut impl Write) -> io::Result<()> {
+pub fn write_contents(
+    contents: &Result<LibraryContents, String>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     write_line(contents, out)?;
     out.flush()
 }
 
 /// Receives what a library has and lacks; none at the end of the stream.
-pub fn read_contents(input: &mut impl BufRead) -> io::Result<Option<Result<Contents, String>>> {
+pub fn read_contents(
+    input: &mut impl BufRead,
+) -> io::Result<Option<Result<LibraryContents, String>>> {
     read_line(input)
 }
 
@@ -187,7 +192,7 @@ pub fn read_event(input: &mut impl BufRead) -> io::Result<Option<Event>> {
     }))
 }
 
-fn case_line(case: &CaseRun) -> CaseLine {
+fn case_line(case: &CaseOutcome) -> CaseLine {
     CaseLine {
         prepare_seconds: case.prepare_seconds,
         run_seconds: case.run_seconds,
@@ -195,8 +200,8 @@ fn case_line(case: &CaseRun) -> CaseLine {
     }
 }
 
-fn read_case(line: CaseLine, input: &mut impl BufRead) -> io::Result<CaseRun> {
-    Ok(CaseRun {
+fn read_case(line: CaseLine, input: &mut impl BufRead) -> io::Result<CaseOutcome> {
+    Ok(CaseOutcome {
         prepare_seconds: line.prepare_seconds,
         run_seconds: line.run_seconds,
         outputs: read_tensors(line.outputs, input)?,
@@ -264,12 +269,12 @@ mod tests {
             }),
             Event::Placement(Placement::of(Source::Profile, "CUDA", vec![])),
             Event::Loaded { seconds: 0.1 },
-            Event::Tf32Case(CaseRun {
+            Event::Tf32Case(CaseOutcome {
                 prepare_seconds: 0.0,
                 run_seconds: 1.0,
                 outputs: vec![tensor("a", &[1], &[0.25])],
             }),
-            Event::Case(CaseRun {
+            Event::Case(CaseOutcome {
                 prepare_seconds: 1.5,
                 run_seconds: 0.25,
                 outputs,

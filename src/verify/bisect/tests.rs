@@ -1,7 +1,7 @@
 //! The search on made-up graphs, where every value's error is known, in whatever order and size.
 
 use super::*;
-use crate::runtime::outcome::CaseRun;
+use crate::runtime::outcome::CaseOutcome;
 use crate::tensor::{Element, NamedTensor};
 
 /// Errors of the other side, and what marking does to them.
@@ -35,7 +35,7 @@ impl Made {
                 },
             ],
         });
-        let case = CaseRun {
+        let case = CaseOutcome {
             prepare_seconds: 0.0,
             run_seconds: 0.0,
             outputs: outputs.collect(),

@@ -3,7 +3,7 @@
 use super::{SessionError, Verifier};
 use crate::metadata::{PREPROCESSING_KEY, Preprocessing};
 use crate::onnx::file::ModelFile;
-use crate::runtime::outcome::CaseRun;
+use crate::runtime::outcome::CaseOutcome;
 use crate::stored::{self, test_data};
 use crate::tensor::NamedTensor;
 use crate::verify::note::Note;
@@ -50,7 +50,7 @@ pub(super) struct Cases {
     /// The inputs of each.
     pub inputs: Vec<Vec<NamedTensor>>,
     /// The outputs that each should have.
-    pub expected: Option<Vec<CaseRun>>,
+    pub expected: Option<Vec<CaseOutcome>>,
     /// Where to write the test data when all has run.
     pub write_to: Option<PathBuf>,
 }
@@ -141,7 +141,7 @@ impl Cases {
             let (case, found) = given::inputs(subject, &tensors)
                 .map_err(|source| SessionError::Given { path, source })?;
             if let Some((path, expected)) = expected {
-                outputs.push(CaseRun {
+                outputs.push(CaseOutcome {
                     prepare_seconds: 0.0,
                     run_seconds: 0.0,
                     outputs: given::outputs(subject, &case, &expected)
@@ -161,7 +161,7 @@ impl Cases {
     }
 
     /// Writes the inputs and the reference run's outputs as test data, where that was asked.
-    pub fn write(&self, reference: Option<&[CaseRun]>) -> Result<Option<Note>, SessionError> {
+    pub fn write(&self, reference: Option<&[CaseOutcome]>) -> Result<Option<Note>, SessionError> {
         let Some(folder) = &self.write_to else {
             return Ok(None);
         };

@@ -93,13 +93,13 @@ impl Sides<'_> {
 mod tests {
     use super::*;
     use crate::runtime::discover::Places;
-    use crate::runtime::outcome::CaseRun;
+    use crate::runtime::outcome::CaseOutcome;
     use crate::runtime::process::Host;
 
     fn ran(elements: usize) -> Outcome {
         let output = NamedTensor::single("y", vec![elements], &vec![1.0; elements]);
         Outcome {
-            cases: vec![CaseRun {
+            cases: vec![CaseOutcome {
                 prepare_seconds: 0.0,
                 run_seconds: 0.0,
                 outputs: vec![output],

@@ -14,7 +14,7 @@ use super::*;
 use crate::runtime::RuntimeName;
 use crate::runtime::hint::Hint;
 use crate::runtime::outcome::Trouble;
-use crate::runtime::outcome::{CaseRun, Outcome};
+use crate::runtime::outcome::{CaseOutcome, Outcome};
 use crate::runtime::process::Run;
 use crate::tensor::{Element, NamedTensor};
 use report::Check;
@@ -58,7 +58,7 @@ fn outcome() -> Outcome {
             element: Element::F32,
             data,
         };
-        CaseRun {
+        CaseOutcome {
             prepare_seconds: 0.5,
             run_seconds: 0.25,
             outputs: vec![logits],
