@@ -1,7 +1,7 @@
 //! From a request and a source of weights to a file: graph, binding, metadata, storage, atomic write.
 
 use crate::files::room::{self, NoRoom};
-use crate::files::{Inputs, Output, OutputError, Staged};
+use crate::files::{Inputs, OutputError, OutputFile, Staged};
 use crate::onnx::ModelError;
 use crate::onnx::file::ModelFile;
 use crate::onnx::model::{Frame, Model, Storage};
@@ -42,7 +42,7 @@ impl Observer for () {}
 #[derive(Debug)]
 pub struct Destination {
     /// Where it goes.
-    pub target: Target,
+    pub target: Sink,
     /// Whether an existing file may be replaced.
     pub replace: bool,
     /// Whether tensors go into `PATH.data` even where they fit the model.
@@ -54,14 +54,14 @@ pub struct Destination {
 }
 
 /// Where a model goes.
-pub enum Target {
+pub enum Sink {
     /// A file or a device.
     Path(PathBuf),
     /// A stream that the caller has opened, such as standard output.
     Stream(Box<dyn Write + Send>),
 }
 
-impl fmt::Debug for Target {
+impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => write!(f, "Path({path:?})"),
@@ -75,7 +75,7 @@ impl Destination {
     #[must_use]
     pub fn new_file(path: PathBuf) -> Self {
         Self {
-            target: Target::Path(path),
+            target: Sink::Path(path),
             replace: false,
             external_data: false,
             allow_large: false,
@@ -176,32 +176,32 @@ pub fn emit(
     let external_data = destination.external_data;
     let inputs = &destination.inputs;
     let output = match destination.target {
-        Target::Stream(out) => {
+        Sink::Stream(out) => {
             refuse_external_stream(&inline, external_data)?;
             write(&inline, out, None)?;
             return Ok(Emitted::Streamed);
         }
-        Target::Path(path) => Output::open(&path, destination.replace, inputs)?,
+        Sink::Path(path) => OutputFile::open(&path, destination.replace, inputs)?,
     };
-    if let Output::Staged(staged) = &output
+    if let OutputFile::Staged(staged) = &output
         && !destination.allow_large
     {
         room::refuse(inline.bytes(), staged.free())?;
     }
     match output {
-        Output::Stream(file) => {
+        OutputFile::Stream(file) => {
             refuse_external_stream(&inline, external_data)?;
             write(&inline, Box::new(file), None)?;
             Ok(Emitted::Streamed)
         }
-        Output::Staged(staged) if inline.fits_inline() && !external_data => {
+        OutputFile::Staged(staged) if inline.fits_inline() && !external_data => {
             write(&inline, staged.create(None)?, None)?;
             Ok(Emitted::Staged(StagedModel {
                 staged,
                 companion: None,
             }))
         }
-        Output::Staged(staged) => {
+        OutputFile::Staged(staged) => {
             let location = staged.companion(DATA)?;
             let frame = Frame::new(
                 &model,

@@ -4,7 +4,8 @@ use super::error::{ClassifierError, MOST_AT_ONCE, NoPreprocessing, OutputsError,
 use super::probability;
 use crate::labels::Labels;
 use crate::metadata::{
-    HEAD_KEY, Head, LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe, Untrained,
+    HEAD_KEY, HeadRecord, LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe,
+    Untrained,
 };
 use crate::network::ClassActivation;
 use crate::onnx::check::refuse_broken;
@@ -268,7 +269,7 @@ fn activation(
         // Earlier versions wrote a softmax, whatever the number of classes.
         return Err(Unfit::SoftmaxOfOneClass(output));
     }
-    let head = Head::read(recorded, classes as u64).map_err(Unfit::HeadRecord)?;
+    let head = HeadRecord::read(recorded, classes as u64).map_err(Unfit::HeadRecord)?;
     Ok(head.activation)
 }
 

@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use super::hub;
 use super::like;
-use efficientnet_onnx::convert::{ConvertError, Count, Misfit, Note};
+use efficientnet_onnx::convert::{ConvertError, ConvertNote, Counted, Misfit};
 use efficientnet_onnx::form::SpellError;
 use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::{Library, Like};
@@ -12,10 +12,10 @@ use efficientnet_onnx::request::RequestError;
 use efficientnet_onnx::weights::names::Naming;
 
 /// A note, with what can be done about it.
-pub fn note(note: &Note) -> String {
+pub fn note(note: &ConvertNote) -> String {
     match note {
-        Note::Wrapped => format!("{note}, `verify --input FILE --expect FILE`"),
-        Note::StaticPads { place: None, .. } => format!(
+        ConvertNote::Wrapped => format!("{note}, `verify --input FILE --expect FILE`"),
+        ConvertNote::StaticPads { place: None, .. } => format!(
             "{note}; for one built with another `image_size` use `--padding static:S`, and `--padding same` for \
              `image_size=None`"
         ),
@@ -25,8 +25,8 @@ pub fn note(note: &Note) -> String {
 
 /// The notes of weights that are drawn, where the rule and the seed are the usual ones: a warning where `asked`, a
 /// library's model, may be taken for its trained weights.
-pub fn drawn_note(own: &Note, asked: Option<&Like>) -> String {
-    let (Note::Untrained(untrained), Some(like)) = (own, asked) else {
+pub fn drawn_note(own: &ConvertNote, asked: Option<&Like>) -> String {
+    let (ConvertNote::Untrained(untrained), Some(like)) = (own, asked) else {
         return note(own);
     };
     let hub = match like.library {
@@ -130,13 +130,13 @@ fn hint(error: &ConvertError) -> Option<String> {
     })
 }
 
-fn other_count(count: Count, asked: u64, found: u64) -> Failure {
+fn other_count(count: Counted, asked: u64, found: u64) -> Failure {
     let (flag, rest) = match count {
-        Count::Classes => (
+        Counted::Classes => (
             "classes",
             format!("; `--reset-classifier {asked}` draws a fresh one"),
         ),
-        Count::InChannels => ("in-channels", String::new()),
+        Counted::InChannels => ("in-channels", String::new()),
     };
     Failure::bad_input(format!(
         "`--{flag} {asked}` does not match the checkpoint, which has {found}"

@@ -14,7 +14,7 @@ use super::written;
 use clap::Args;
 use efficientnet_onnx::convert::{Conversion, ConvertError, Weights, Wishes};
 use efficientnet_onnx::emit::{
-    Destination, EmitError, Emitted, Observer, Payload, StagedModel, Target,
+    Destination, EmitError, Emitted, Observer, Payload, Sink, StagedModel,
 };
 use efficientnet_onnx::form::{self, BatchNorms, Form, WRITABLE};
 use efficientnet_onnx::metadata::Recipe;
@@ -246,9 +246,9 @@ impl EmitArgs {
         }
         Ok(Destination {
             target: if self.output.as_os_str() == "-" {
-                Target::Stream(written::stdout(&inputs)?)
+                Sink::Stream(written::stdout(&inputs)?)
             } else {
-                Target::Path(self.output.clone())
+                Sink::Path(self.output.clone())
             },
             replace: self.force,
             external_data: self.external_data,

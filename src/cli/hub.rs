@@ -5,13 +5,13 @@ use super::progress::Bar;
 use efficientnet_onnx::hub::address::Address;
 use efficientnet_onnx::hub::config::ConfigError;
 use efficientnet_onnx::hub::folder::FolderError;
-use efficientnet_onnx::hub::settings::Settings;
+use efficientnet_onnx::hub::settings::HubSettings;
 use efficientnet_onnx::hub::{self, HubError, NoNetwork};
 
 /// The snapshot at an address: from the cache, else from the network, with its progress.
 pub fn fetch(address: &Address, quiet: bool) -> Result<hub::Snapshot, HubError> {
     let bar = Bar::new();
-    let snapshot = Settings::read(|name| std::env::var_os(name)).and_then(|settings| {
+    let snapshot = HubSettings::read(|name| std::env::var_os(name)).and_then(|settings| {
         hub::snapshot(address, &settings, &|bytes| bar.start(bytes, quiet), &bar)
     });
     bar.finish();
@@ -56,7 +56,7 @@ fn hint(error: &HubError) -> Option<String> {
         }
         HubError::Folder(error) => return folder_hint(error),
         HubError::Network { .. } => "what is in the cache needs no network; `HF_ENDPOINT` names another hub, `SSL_CERT_FILE` other certificates".to_owned(),
-        HubError::Settings(_)
+        HubError::HubSettings(_)
         | HubError::Answer { .. }
         | HubError::Write { .. }
         | HubError::Cancelled => return None,

@@ -11,7 +11,7 @@ use super::text;
 use super::written;
 use clap::{Args, Subcommand};
 use efficientnet_onnx::convert::{self, Exported};
-use efficientnet_onnx::files::{Output, room};
+use efficientnet_onnx::files::{OutputFile, room};
 use efficientnet_onnx::weights::export::WriteError;
 use efficientnet_onnx::weights::finite::Unsound;
 use efficientnet_onnx::weights::names::Naming;
@@ -125,12 +125,12 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
         has_room(None)?;
         write(stdout)?;
     } else {
-        match Output::open(&args.output, args.force, &inputs).map_err(bad)? {
-            Output::Stream(device) => {
+        match OutputFile::open(&args.output, args.force, &inputs).map_err(bad)? {
+            OutputFile::Stream(device) => {
                 has_room(None)?;
                 write(Box::new(device))?;
             }
-            Output::Staged(staged) => {
+            OutputFile::Staged(staged) => {
                 has_room(staged.free())?;
                 write(staged.create(None).map_err(bad)?)?;
                 staged.commit(None).map_err(bad)?;

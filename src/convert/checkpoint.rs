@@ -4,7 +4,7 @@ use super::error::ConvertError;
 use super::keras::{self, Pixels};
 use super::locate::{self, Located};
 use super::model;
-use super::note::{Note, Place};
+use super::note::{ConvertNote, Place};
 use super::offered;
 use super::published::Published;
 use super::recorded::{Recorded, told};
@@ -109,16 +109,16 @@ impl OpenCheckpoint {
     }
 
     /// How it was read, where it was not told.
-    pub(super) fn notes(&self, wishes: &Wishes, request: &Request) -> Vec<Note> {
+    pub(super) fn notes(&self, wishes: &Wishes, request: &Request) -> Vec<ConvertNote> {
         let mut notes = Vec::new();
         let rewritten = self.checkpoint.rewritten();
-        notes.extend(rewritten.map(|sentence| Note::Rewritten(sentence.to_owned())));
+        notes.extend(rewritten.map(|sentence| ConvertNote::Rewritten(sentence.to_owned())));
         notes.extend(offered::notes(&self.checkpoint, self.reset.is_some()));
         let published = self.configuring(wishes).map(Published::note);
         let is_silent = self.recipe.is_none() && published.is_none();
         notes.extend(published);
         if is_silent && wishes.network.is_none() {
-            notes.push(Note::Recognised(request.blueprint.name()));
+            notes.push(ConvertNote::Recognised(request.blueprint.name()));
         }
         if let Some(asked) = wishes.like().filter(|_| is_silent) {
             notes.extend(model::assumed(asked, self.naming, request.default_size()));
@@ -131,12 +131,12 @@ impl OpenCheckpoint {
     }
 
     /// A note, if pictures are prepared as the checkpoint has it, and not as the model that was asked for does.
-    fn prepared_otherwise(&self, wishes: &Wishes, request: &Request) -> Option<Note> {
+    fn prepared_otherwise(&self, wishes: &Wishes, request: &Request) -> Option<ConvertNote> {
         let (asked, size) = (wishes.like()?, request.default_size());
         let told = self.preprocessing_at(size)?;
         let is_other =
             request.options.in_channels == COLOURS && asked.preprocessing_at(size) != told;
-        is_other.then(|| Note::PreparedAsRecorded {
+        is_other.then(|| ConvertNote::PreparedAsRecorded {
             place: match &self.preprocessing {
                 Some(_) => Place::Metadata,
                 None => Place::Config,
@@ -145,10 +145,10 @@ impl OpenCheckpoint {
         })
     }
 
-    fn fresh_classifier(&self, Reset { classes, seed }: Reset) -> Note {
+    fn fresh_classifier(&self, Reset { classes, seed }: Reset) -> ConvertNote {
         let replaced = self.checkpoint.classes(self.naming);
         let module = replaced.and_then(|_| self.checkpoint.head());
-        Note::FreshClassifier {
+        ConvertNote::FreshClassifier {
             classes,
             seed,
             replaced,

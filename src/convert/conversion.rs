@@ -2,13 +2,13 @@
 
 use super::error::ConvertError;
 use super::model;
-use super::note::Note;
+use super::note::ConvertNote;
 use super::weights::Weights;
 use super::wishes::Wishes;
 use crate::emit::{self, Destination, EmitError, Emitted, Observer, Tensors};
 use crate::files::Inputs;
 use crate::labels::Labels;
-use crate::metadata::{Head, Metadata, Recipe};
+use crate::metadata::{HeadRecord, Metadata, Recipe};
 use crate::network::ClassActivation;
 use crate::request::Request;
 
@@ -18,7 +18,7 @@ pub struct Conversion {
     weights: Weights,
     wishes: Wishes,
     request: Request,
-    notes: Vec<Note>,
+    notes: Vec<ConvertNote>,
     labels: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl Conversion {
 
     /// What a reader should hear of it.
     #[must_use]
-    pub fn notes(&self) -> &[Note] {
+    pub fn notes(&self) -> &[ConvertNote] {
         &self.notes
     }
 
@@ -100,7 +100,7 @@ impl Conversion {
                     origin: origin.map_err(|error| error.to_string())?,
                     preprocessing: self.weights.preprocessing(&self.wishes, &self.request),
                     labels: self.labels.clone(),
-                    head: self.request.has_classes().then(|| Head {
+                    head: self.request.has_classes().then(|| HeadRecord {
                         activation: self.request.activation(),
                     }),
                 };

@@ -6,7 +6,7 @@ use crate::graph::Padding;
 use crate::hub::HubError;
 use crate::hub::folder::FolderError;
 use crate::labels::LabelsError;
-use crate::metadata::{MetadataError, RecordError};
+use crate::metadata::{MetadataError, RecordsError};
 use crate::network::ClassActivation;
 use crate::onnx::file::FileError;
 use crate::recognise::{Contradiction, Unrecognised, listed};
@@ -85,7 +85,7 @@ pub enum ConvertError {
     File(#[from] FileError),
     /// A record in a file's metadata cannot be read.
     #[error(transparent)]
-    Record(#[from] RecordError),
+    Record(#[from] RecordsError),
     /// A recipe has a value that this version does not know.
     #[error(transparent)]
     Recipe(#[from] MetadataError),
@@ -158,7 +158,7 @@ pub enum ConvertError {
     #[error("{asked} {count} do not match the checkpoint, which has {found}")]
     OtherCount {
         /// Of what.
-        count: Count,
+        count: Counted,
         /// What is asked for.
         asked: u64,
         /// What the checkpoint has.
@@ -205,7 +205,7 @@ pub enum ConvertError {
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Count {
+pub enum Counted {
     /// Classes.
     Classes,
     /// Channels of the input.
@@ -240,7 +240,7 @@ pub enum Misfit {
     },
 }
 
-impl fmt::Display for Count {
+impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Classes => "classes",

@@ -2,7 +2,7 @@
 
 use super::checkpoint::OpenCheckpoint;
 use super::error::ConvertError;
-use super::note::{Note, Place};
+use super::note::{ConvertNote, Place};
 use super::wishes::Wishes;
 use crate::network::Output;
 use crate::recognise::{Contradiction, contradictions, recognise};
@@ -51,7 +51,7 @@ impl OpenCheckpoint {
         &self,
         wishes: &Wishes,
         request: &Request,
-    ) -> Result<Vec<Note>, ConvertError> {
+    ) -> Result<Vec<ConvertNote>, ConvertError> {
         let Some(evidence) = self.checkpoint.evidence() else {
             return Ok(Vec::new());
         };
@@ -72,14 +72,15 @@ impl OpenCheckpoint {
             return Err(refusal(evidence, self.naming, left));
         }
         let recorded = evidence.notes.iter().cloned();
-        let mut notes: Vec<Note> = recorded.map(Note::Recorded).collect();
+        let mut notes: Vec<ConvertNote> = recorded.map(ConvertNote::Recorded).collect();
         if !keeps_head {
             let head = evidence.unsupported.iter();
             let head = head.filter(|unsupported| unsupported.part == Part::Head);
-            notes.extend(head.map(|unsupported| Note::HeadLeftOut(unsupported.what.clone())));
+            notes
+                .extend(head.map(|unsupported| ConvertNote::HeadLeftOut(unsupported.what.clone())));
         }
         if !overruled.is_empty() {
-            notes.push(Note::Overruled {
+            notes.push(ConvertNote::Overruled {
                 place: evidence.place.clone(),
                 contradictions: overruled,
             });

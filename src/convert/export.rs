@@ -2,13 +2,13 @@
 
 use super::error::ConvertError;
 use super::model;
-use super::note::Note;
+use super::note::ConvertNote;
 use super::weights::Seed;
 use super::wishes::Wishes;
 use crate::files::Inputs;
 use crate::form::BatchNorms;
 use crate::graph::Graph;
-use crate::metadata::{self, CHECKSUMS_KEY, Head, Metadata, RECIPE_KEY, Recipe};
+use crate::metadata::{self, CHECKSUMS_KEY, HeadRecord, Metadata, RECIPE_KEY, Recipe};
 use crate::onnx::file::ModelFile;
 use crate::request::Request;
 use crate::tensor::TensorSource;
@@ -24,7 +24,7 @@ pub struct Exported {
     source: Box<dyn TensorSource>,
     metadata: Vec<(String, String)>,
     inputs: Inputs,
-    notes: Vec<Note>,
+    notes: Vec<ConvertNote>,
 }
 
 impl Exported {
@@ -68,11 +68,11 @@ impl Exported {
         request.form.batch_norms = BatchNorms::Keep;
         let canonical = request.canonical()?;
         let asked = wishes.like();
-        let mut notes: Vec<Note> = asked
+        let mut notes: Vec<ConvertNote> = asked
             .and_then(|asked| model::departure(asked, &request))
             .into_iter()
             .collect();
-        notes.push(Note::Untrained(seed.origin().untrained()));
+        notes.push(ConvertNote::Untrained(seed.origin().untrained()));
         let mut recipe = Recipe::new(&request, canonical.counts(), reading);
         recipe.like = model::recorded_name(asked, &request);
         let metadata = Metadata {
@@ -80,7 +80,7 @@ impl Exported {
             origin: seed.origin(),
             preprocessing: model::preprocessing(asked, &request),
             labels: None,
-            head: Some(Head {
+            head: Some(HeadRecord {
                 activation: request.activation(),
             }),
         };
@@ -102,7 +102,7 @@ impl Exported {
 
     /// What a reader should hear of them.
     #[must_use]
-    pub fn notes(&self) -> &[Note] {
+    pub fn notes(&self) -> &[ConvertNote] {
         &self.notes
     }
 

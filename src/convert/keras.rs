@@ -1,7 +1,7 @@
 //! What a Keras model records of itself beyond its network: how it prepares pictures, and their size.
 
 use super::error::ConvertError;
-use super::note::Note;
+use super::note::ConvertNote;
 use crate::like::keras_normal;
 use crate::metadata::Normal;
 use crate::weights::checkpoint::Checkpoint;
@@ -72,16 +72,16 @@ pub fn pixels(checkpoint: &Checkpoint, naming: Naming) -> Result<Pixels, Convert
 }
 
 /// What a reader should hear of it.
-pub fn note(pixels: &Pixels, checkpoint: &Checkpoint) -> Option<Note> {
+pub fn note(pixels: &Pixels, checkpoint: &Checkpoint) -> Option<ConvertNote> {
     let unusual = pixels.normal.filter(|normal| *normal != Normal::IMAGENET);
     let Some(config) = checkpoint.model_config() else {
-        return unusual.map(Note::PreparedAsWeights);
+        return unusual.map(ConvertNote::PreparedAsWeights);
     };
     let place = config.evidence.place.clone();
     match (unusual, pixels.normal) {
-        (Some(normal), _) => Some(Note::PreparedAsModel { place, normal }),
-        (None, None) if pixels.is_recorded => Some(Note::NoPreparation { place }),
-        (None, None) if config.prepares() => Some(Note::OtherChannels { place }),
+        (Some(normal), _) => Some(ConvertNote::PreparedAsModel { place, normal }),
+        (None, None) if pixels.is_recorded => Some(ConvertNote::NoPreparation { place }),
+        (None, None) if config.prepares() => Some(ConvertNote::OtherChannels { place }),
         _ => None,
     }
 }

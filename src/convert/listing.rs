@@ -1,7 +1,7 @@
 //! A checkpoint's tensors, and the parameter that each would become.
 
 use super::error::ConvertError;
-use super::note::Note;
+use super::note::ConvertNote;
 use super::offered;
 use crate::architecture::Variant;
 use crate::recognise::{Unrecognised, recognise};
@@ -25,7 +25,7 @@ pub struct Listing {
     /// Timm's name of a parameter, by the checkpoint's name. Empty where no published model is near.
     pub becomes: BTreeMap<String, String>,
     /// Which tensors were taken and which left out.
-    pub notes: Vec<Note>,
+    pub notes: Vec<ConvertNote>,
 }
 
 /// What a checkpoint's tensors are.
@@ -58,7 +58,7 @@ pub fn list(path: &Path) -> Result<Listing, ConvertError> {
     })
 }
 
-fn told(checkpoint: &Checkpoint) -> (ListedModel, BTreeMap<String, String>, Vec<Note>) {
+fn told(checkpoint: &Checkpoint) -> (ListedModel, BTreeMap<String, String>, Vec<ConvertNote>) {
     let nothing = |model| (model, BTreeMap::new(), Vec::new());
     if let Some(refusal) = checkpoint.refusal() {
         return nothing(ListedModel::Refused(refusal.clone()));

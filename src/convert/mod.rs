@@ -3,7 +3,7 @@
 //! [`Weights`] are opened, and hold what a checkpoint tells of its network. [`Wishes`] are what the caller asks for. A
 //! [`Conversion`] holds one against the other: padding, epsilon, classes, size, head and preparation of pictures come from
 //! the wishes, else from the checkpoint's own record, else from what its tensors' names imply. What neither tells is
-//! an error, never a guess. What a reader should know of it comes as [`Note`]s, what contradicts what as a
+//! an error, never a guess. What a reader should know of it comes as [`ConvertNote`]s, what contradicts what as a
 //! [`ConvertError`].
 //!
 //! A Lite0 checkpoint of timm's, converted. Its tensors' names tell neither padding nor epsilon, so the model is named:
@@ -62,12 +62,12 @@ mod wishes;
 
 pub use checkpoint::OpenCheckpoint;
 pub use conversion::Conversion;
-pub use error::{ConvertError, Count, Misfit, NotPublished};
+pub use error::{ConvertError, Counted, Misfit, NotPublished};
 pub use export::Exported;
 pub use listing::{ListedModel, Listing, list};
 pub use locate::Located;
 pub use model::{departure, elsewhere, preprocessing, recorded_name};
-pub use note::{Note, Place};
+pub use note::{ConvertNote, Place};
 pub use published::Published;
 pub use weights::{Seed, Weights};
 pub use wishes::{Network, Reset, Wishes};

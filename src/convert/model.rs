@@ -1,7 +1,7 @@
 //! A library's model held against a checkpoint and a request: where they agree, and what is said where they do not.
 
 use super::error::ConvertError;
-use super::note::{Note, Place};
+use super::note::{ConvertNote, Place};
 use crate::architecture::Variant;
 use crate::graph::Padding;
 use crate::like::{self, Like};
@@ -12,9 +12,9 @@ use crate::weights::names::conventions::{Conventions, Known, implied};
 
 /// A note, if the request is not just that model.
 #[must_use]
-pub fn departure(like: &Like, request: &Request) -> Option<Note> {
+pub fn departure(like: &Like, request: &Request) -> Option<ConvertNote> {
     let differences = like.differences(request);
-    (!differences.is_empty()).then(|| Note::Departure {
+    (!differences.is_empty()).then(|| ConvertNote::Departure {
         model: like.name(),
         differences,
     })
@@ -42,7 +42,7 @@ pub fn preprocessing(asked: Option<&Like>, request: &Request) -> Option<Preproce
 
 /// A note, if a library computes the weights of a request with another padding or epsilon.
 #[must_use]
-pub fn elsewhere(naming: Naming, request: &Request) -> Option<Note> {
+pub fn elsewhere(naming: Naming, request: &Request) -> Option<ConvertNote> {
     let variant = request.variant().map(|variant| variant.name);
     let own = of_request(request);
     let implied = implied(naming, variant);
@@ -51,7 +51,7 @@ pub fn elsewhere(naming: Naming, request: &Request) -> Option<Note> {
         batch_norm_epsilon: implied.batch_norm_epsilon.unwrap_or(own.batch_norm_epsilon),
     };
     let agree = agree(theirs, own, request.default_size());
-    (!agree).then_some(Note::Elsewhere {
+    (!agree).then_some(ConvertNote::Elsewhere {
         naming,
         theirs,
         own,
@@ -116,7 +116,7 @@ pub(super) fn agreed(
 
 /// A note, if a checkpoint's names do not tell padding and epsilon, or stand for others than the model's for images of
 /// `size`.
-pub(super) fn assumed(like: &Like, naming: Naming, size: [u64; 2]) -> Option<Note> {
+pub(super) fn assumed(like: &Like, naming: Naming, size: [u64; 2]) -> Option<ConvertNote> {
     let own = of(like);
     let known = implied(naming, Some(like.variant.name));
     let implied = match (known.padding, known.batch_norm_epsilon) {
@@ -127,7 +127,7 @@ pub(super) fn assumed(like: &Like, naming: Naming, size: [u64; 2]) -> Option<Not
         _ => None,
     };
     let agree = implied.is_some_and(|implied| agree(implied, own, size));
-    (!agree).then(|| Note::Assumed {
+    (!agree).then(|| ConvertNote::Assumed {
         naming,
         implied,
         model: like.name(),
@@ -136,10 +136,10 @@ pub(super) fn assumed(like: &Like, naming: Naming, size: [u64; 2]) -> Option<Not
 }
 
 /// A note, if pads are those of another size than the request's; `recorded` is where a checkpoint itself records them.
-pub(super) fn static_pads(request: &Request, recorded: Option<&str>) -> Option<Note> {
+pub(super) fn static_pads(request: &Request, recorded: Option<&str>) -> Option<ConvertNote> {
     let padding = request.options.padding;
     match padding {
-        Padding::Static(size) if size != request.default_size() => Some(Note::StaticPads {
+        Padding::Static(size) if size != request.default_size() => Some(ConvertNote::StaticPads {
             padding,
             size,
             place: recorded.map(str::to_owned),

@@ -9,7 +9,7 @@ use std::fmt;
 
 /// One thing to know of how a checkpoint was read, or of what is written.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Note {
+pub enum ConvertNote {
     /// Weights are not trained: drawn from a seed, or said to be so by the checkpoint.
     Untrained(Untrained),
     /// The checkpoint's tensors were rewritten from another layout: a sentence.
@@ -151,7 +151,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for ConvertNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Untrained(untrained) => write!(f, "{untrained}"),

@@ -1,18 +1,18 @@
 //! Which tensors of a checkpoint are read and which are left out. Knows no network.
 
-use super::note::Note;
+use super::note::ConvertNote;
 use crate::weights::checkpoint::Checkpoint;
-use crate::weights::offer::Kind;
+use crate::weights::offer::GroupKind;
 
 /// Which tensors were taken and which left out; `is_replaced` where the classifier is another one.
-pub fn notes(checkpoint: &Checkpoint, is_replaced: bool) -> Vec<Note> {
+pub fn notes(checkpoint: &Checkpoint, is_replaced: bool) -> Vec<ConvertNote> {
     let mut notes = Vec::new();
     let (dicts, left_out): (Vec<_>, Vec<_>) = checkpoint
         .left_out()
         .iter()
-        .partition(|group| group.kind == Kind::StateDict);
+        .partition(|group| group.kind == GroupKind::StateDict);
     if let Some(nest) = checkpoint.nest() {
-        notes.push(Note::Nest {
+        notes.push(ConvertNote::Nest {
             nest: nest.to_owned(),
             is_averaged: checkpoint.is_averaged(),
             others: dicts.iter().map(|group| group.place.clone()).collect(),
@@ -20,16 +20,16 @@ pub fn notes(checkpoint: &Checkpoint, is_replaced: bool) -> Vec<Note> {
     }
     if !left_out.is_empty() {
         let groups = left_out.iter().map(ToString::to_string);
-        notes.push(Note::LeftOut(groups.collect()));
+        notes.push(ConvertNote::LeftOut(groups.collect()));
     }
     if let Some(head) = checkpoint.head().filter(|_| !is_replaced) {
-        notes.push(Note::Classifier(head.to_owned()));
+        notes.push(ConvertNote::Classifier(head.to_owned()));
     }
     let is_known = checkpoint
         .evidence()
         .is_some_and(|evidence| evidence.covers_wrappers);
     if checkpoint.is_wrapped() && !is_known {
-        notes.push(Note::Wrapped);
+        notes.push(ConvertNote::Wrapped);
     }
     notes
 }

@@ -1,7 +1,7 @@
 //! What a published model's `config.json` stands for: a library's model with preprocessing and labels of its own.
 
 use super::error::ConvertError;
-use super::note::Note;
+use super::note::ConvertNote;
 use crate::hub::config::Config;
 use crate::hub::folder::Folder;
 use crate::like::{self, Like, timm_evaluation};
@@ -94,8 +94,8 @@ impl Published {
 
     /// What it is, and where its configuration is followed rather than the table.
     #[must_use]
-    pub fn note(&self) -> Note {
-        Note::Published {
+    pub fn note(&self) -> ConvertNote {
+        ConvertNote::Published {
             model: self.like.name(),
             differences: self.differences.clone(),
         }

@@ -1,9 +1,9 @@
 //! What a checkpoint's own metadata record beside the network.
 
 use super::error::ConvertError;
-use super::note::Note;
+use super::note::ConvertNote;
 use super::wishes::Reset;
-use crate::metadata::{self, Fresh, Head, Origin, RecordError, Untrained};
+use crate::metadata::{self, Fresh, HeadRecord, Origin, RecordsError, Untrained};
 use crate::network::ClassActivation;
 use crate::weights::checkpoint::Checkpoint;
 use crate::weights::classifier::FRESH_RULE;
@@ -17,20 +17,20 @@ pub(super) struct Recorded {
     /// What of the weights is not trained, a fresh classifier included.
     pub untrained: Untrained,
     /// What a reader should hear of that.
-    pub note: Option<Note>,
+    pub note: Option<ConvertNote>,
 }
 
 impl Recorded {
     /// Reads what a checkpoint says; with `reset`, without its classifier.
     pub fn read(checkpoint: &Checkpoint, reset: Option<Reset>) -> Result<Self, ConvertError> {
-        let head: Option<Head> = told(checkpoint, metadata::HEAD_KEY)?;
+        let head: Option<HeadRecord> = told(checkpoint, metadata::HEAD_KEY)?;
         let origin: Option<Origin> = told(checkpoint, metadata::ORIGIN_KEY)?;
         let mut untrained = origin.as_ref().map(Origin::untrained).unwrap_or_default();
         // A fresh classifier has a note of its own.
         if reset.is_some() {
             untrained.classifier = None;
         }
-        let note = (!untrained.is_nothing()).then(|| Note::Untrained(untrained.clone()));
+        let note = (!untrained.is_nothing()).then(|| ConvertNote::Untrained(untrained.clone()));
         if let Some(Reset { seed, .. }) = reset {
             untrained.classifier = Some(Fresh {
                 rule: FRESH_RULE.name().to_owned(),
@@ -58,7 +58,7 @@ impl Recorded {
 pub(super) fn told<T: DeserializeOwned>(
     checkpoint: &Checkpoint,
     key: &'static str,
-) -> Result<Option<T>, RecordError> {
+) -> Result<Option<T>, RecordsError> {
     let text = checkpoint.metadata().get(key).map(String::as_str);
     metadata::record(text, key)
 }

@@ -1,7 +1,7 @@
 //! From an open checkpoint and wishes to a request: network, conventions and counts, each from what tells it first.
 
 use super::checkpoint::OpenCheckpoint;
-use super::error::{ConvertError, Count};
+use super::error::{ConvertError, Counted};
 use super::model;
 use super::note::Place;
 use super::wishes::Wishes;
@@ -120,10 +120,10 @@ impl OpenCheckpoint {
         };
         let channels = self.checkpoint.in_channels(self.naming);
         let options = &mut request.options;
-        options.classes = same_count(Count::Classes, wishes.classes, classes, options.classes)?;
+        options.classes = same_count(Counted::Classes, wishes.classes, classes, options.classes)?;
         options.in_channels = match (wishes.in_channels, channels) {
             (Some(asked), Some(COLOURS)) => asked,
-            (asked, found) => same_count(Count::InChannels, asked, found, options.in_channels)?,
+            (asked, found) => same_count(Counted::InChannels, asked, found, options.in_channels)?,
         };
         Ok(())
     }
@@ -131,7 +131,7 @@ impl OpenCheckpoint {
 
 /// What the checkpoint has, else what is asked for, else `own`.
 fn same_count(
-    count: Count,
+    count: Counted,
     asked: Option<u64>,
     found: Option<u64>,
     own: u64,

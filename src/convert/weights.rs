@@ -4,7 +4,7 @@ use super::checkpoint::OpenCheckpoint;
 use super::error::{ConvertError, Misfit};
 use super::locate::Located;
 use super::model;
-use super::note::Note;
+use super::note::ConvertNote;
 use super::wishes::{Reset, Wishes};
 use crate::files::Inputs;
 use crate::graph::Parameter;
@@ -102,9 +102,9 @@ impl Weights {
 
     /// How the checkpoint was read, where it was not told, and where the request departs from the library's model that was
     /// asked for.
-    pub(super) fn notes(&self, wishes: &Wishes, request: &Request) -> Vec<Note> {
+    pub(super) fn notes(&self, wishes: &Wishes, request: &Request) -> Vec<ConvertNote> {
         let mut notes = match self {
-            Self::Seed(seed) => vec![Note::Untrained(seed.origin().untrained())],
+            Self::Seed(seed) => vec![ConvertNote::Untrained(seed.origin().untrained())],
             Self::Checkpoint(open) => open.notes(wishes, request),
         };
         let asked = wishes.like();
@@ -132,7 +132,7 @@ impl Weights {
         &self,
         wishes: &Wishes,
         request: &Request,
-    ) -> Result<Vec<Note>, ConvertError> {
+    ) -> Result<Vec<ConvertNote>, ConvertError> {
         match self {
             Self::Seed(_) => Ok(Vec::new()),
             Self::Checkpoint(open) => open.agreement(wishes, request),

@@ -13,7 +13,7 @@ const PREFIX: &str = ".efficientnet-onnx-";
 
 /// Where a path leads.
 #[derive(Debug)]
-pub enum Output {
+pub enum OutputFile {
     /// A file that appears when it is complete.
     Staged(Staged),
     /// A device or a pipe, written through.
@@ -73,7 +73,7 @@ pub enum OutputError {
     },
 }
 
-impl Output {
+impl OutputFile {
     /// Opens `path`; an existing regular file is replaced only if `replace` says so, and never if it is one of the
     /// `inputs`.
     ///

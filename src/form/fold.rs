@@ -1,6 +1,6 @@
 //! Batch norms that follow a convolution become its weight and bias.
 
-use crate::graph::{BatchNormNames, Graph, Node, Op, Recipe, Value, ValueId, ValueKind};
+use crate::graph::{BatchNormNames, Graph, Node, Op, Value, ValueId, ValueKind, WeightRecipe};
 
 /// Folds every batch norm that is the only reader of a convolution without bias; into every expert of a
 /// routed one.
@@ -61,14 +61,14 @@ fn fold_into(graph: &mut Graph, conv: &mut Node, batch_norm: &Node, epsilon: f64
     let weight_id = conv.inputs[conv.inputs.len() - 1];
     let weight = name(weight_id);
     let bias_shape = graph.value(batch_norm.inputs[2]).shape.clone();
-    graph.values[weight_id.0].kind = ValueKind::Initializer(Recipe::FoldedWeight {
+    graph.values[weight_id.0].kind = ValueKind::Initializer(WeightRecipe::FoldedWeight {
         weight,
         norm: norm.clone(),
     });
     let bias = graph.add_value(Value {
         name: format!("{}.bias", conv.name),
         shape: bias_shape,
-        kind: ValueKind::Initializer(Recipe::FoldedBias { norm }),
+        kind: ValueKind::Initializer(WeightRecipe::FoldedBias { norm }),
     });
     conv.inputs.push(bias);
     conv.output = batch_norm.output;

@@ -5,7 +5,7 @@
 //! routing, and their sum taken, itself a grouped convolution with ones.
 
 use super::speller::{SpellError, Speller};
-use crate::graph::{Conv, Node, Recipe};
+use crate::graph::{Conv, Node, WeightRecipe};
 use crate::onnx::graph::{Constant, NodeError, ValueId};
 use crate::onnx::ops::Operator;
 use crate::tensor::shape::Dim;
@@ -84,7 +84,7 @@ impl Speller<'_> {
             return Ok(y);
         };
         let column = vec![Dim::Fixed(filters), Dim::Fixed(1)];
-        let bias = self.initializer(*bias, Some(column), Recipe::clone);
+        let bias = self.initializer(*bias, Some(column), WeightRecipe::clone);
         let name = format!("{}.biased", node.name);
         self.inner(&name, Operator::Add, vec![y, bias])
     }
@@ -98,10 +98,12 @@ impl Speller<'_> {
         let [x, routing] = [0, 1].map(|index| self.value(node.inputs[index]));
         let [height, width] = conv.kernel;
         let kernel = [filters * experts, 1, height, width].map(Dim::Fixed);
-        let weight = self.initializer(weight, Some(kernel.to_vec()), |own| Recipe::ExpertsInner {
-            of: Box::new(own.clone()),
-            experts,
-            filters,
+        let weight = self.initializer(weight, Some(kernel.to_vec()), |own| {
+            WeightRecipe::ExpertsInner {
+                of: Box::new(own.clone()),
+                experts,
+                filters,
+            }
         });
         let every = self.inner(&format!("{name}.experts"), operator, vec![x, weight])?;
         // The routing weights once for every channel.

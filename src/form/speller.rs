@@ -1,6 +1,6 @@
 //! A graph on its way from concepts to operators: what became of each value, and how the next node is added.
 
-use crate::graph::{self, Conv, Recipe, Window};
+use crate::graph::{self, Conv, WeightRecipe, Window};
 use crate::onnx::graph::{GraphBuilder, NodeError, ValueId};
 use crate::onnx::ops::{Operator, TensorType};
 use crate::onnx::opset::Opset;
@@ -100,7 +100,7 @@ impl<'a> Speller<'a> {
     pub(super) fn value(&mut self, id: graph::ValueId) -> ValueId {
         match self.spelled[id.0] {
             Some(spelled) => spelled,
-            None => self.initializer(id, None, Recipe::clone),
+            None => self.initializer(id, None, WeightRecipe::clone),
         }
     }
 
@@ -112,7 +112,7 @@ impl<'a> Speller<'a> {
         &mut self,
         id: graph::ValueId,
         shape: Option<Shape>,
-        recipe: impl FnOnce(&Recipe) -> Recipe,
+        recipe: impl FnOnce(&WeightRecipe) -> WeightRecipe,
     ) -> ValueId {
         let value = self.canonical.value(id);
         let graph::ValueKind::Initializer(own) = &value.kind else {

@@ -1,6 +1,6 @@
 //! Building a graph node by node, with the shape of every value known as it is made.
 
-use super::parameter::{Parameter, Recipe, Role};
+use super::parameter::{Parameter, Role, WeightRecipe};
 use super::{Conv, Graph, Node, Op, Padding, Value, ValueId, ValueKind, Window};
 use crate::tensor::shape::{Dim, Shape, WindowError};
 
@@ -42,7 +42,7 @@ impl GraphBuilder {
         self.graph.add_value(Value {
             name: name.to_owned(),
             shape,
-            kind: ValueKind::Initializer(Recipe::Parameter(name.to_owned())),
+            kind: ValueKind::Initializer(WeightRecipe::Parameter(name.to_owned())),
         })
     }
 

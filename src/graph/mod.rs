@@ -11,7 +11,7 @@ mod count;
 use crate::tensor::shape::Shape;
 pub use build::{BuildError, GraphBuilder};
 pub use count::Counts;
-pub use parameter::{BatchNormNames, Parameter, Recipe, Role, Site};
+pub use parameter::{BatchNormNames, Parameter, Role, Site, WeightRecipe};
 
 /// Index of a value in [`Graph::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +49,7 @@ pub enum ValueKind {
     /// A graph input or the result of a node.
     Activation,
     /// Computed from parameters when weights are bound.
-    Initializer(Recipe),
+    Initializer(WeightRecipe),
 }
 
 /// One operation.

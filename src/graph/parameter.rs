@@ -98,7 +98,7 @@ impl Parameter {
 
 /// How an initializer is computed from parameters.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Recipe {
+pub enum WeightRecipe {
     /// The parameter as it is.
     Parameter(String),
     /// A kernel, or the kernels of several experts, each output channel multiplied by
@@ -118,7 +118,7 @@ pub enum Recipe {
     /// becomes `[out, experts, n]`.
     ExpertsInner {
         /// What is rearranged.
-        of: Box<Recipe>,
+        of: Box<WeightRecipe>,
         /// Number of experts.
         experts: u64,
         /// Output channels of each.
@@ -126,7 +126,7 @@ pub enum Recipe {
     },
 }
 
-impl Recipe {
+impl WeightRecipe {
     /// The parameters that it reads.
     #[must_use]
     pub fn parameters(&self) -> Vec<&str> {

@@ -4,7 +4,7 @@
 use super::Snapshot;
 use super::address::{Address, is_commit};
 use super::folder;
-use super::settings::Settings;
+use super::settings::HubSettings;
 use std::path::{Path, PathBuf};
 
 /// Longest text of a ref that is read: a commit and some space.
@@ -12,7 +12,7 @@ const LONGEST_REF: u64 = 64;
 
 /// The snapshot at an address, if the cache has all its files.
 #[must_use]
-pub fn find(address: &Address, settings: &Settings) -> Option<Snapshot> {
+pub fn find(address: &Address, settings: &HubSettings) -> Option<Snapshot> {
     let repository = settings.cache.join(address.folder());
     let commit = match address.revision() {
         commit if is_commit(commit) => commit.to_owned(),

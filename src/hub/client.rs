@@ -1,7 +1,7 @@
 //! GET requests to the hub and to where it sends them; the token goes to the hub alone.
 
 use super::HubError;
-use super::settings::{Settings, Token};
+use super::settings::{HubSettings, Token};
 use std::io::{Error, Read};
 use std::path::Path;
 use std::time::Duration;
@@ -52,9 +52,9 @@ pub(super) enum Failed {
 
 impl Client {
     /// A client of the hub in the settings; it goes through the proxy that the environment names.
-    pub(super) fn new(settings: &Settings) -> Result<Self, HubError> {
+    pub(super) fn new(settings: &HubSettings) -> Result<Self, HubError> {
         let endpoint = settings.endpoint.parse::<Uri>().map_err(|error| {
-            HubError::Settings(format!(
+            HubError::HubSettings(format!(
                 "`HF_ENDPOINT` is `{}`: {error}",
                 settings.endpoint.escape_debug()
             ))
@@ -63,7 +63,7 @@ impl Client {
             && !token.secret().bytes().all(|byte| byte.is_ascii_graphic())
         {
             let reason = "the token (`HF_TOKEN`, or the file of `HF_TOKEN_PATH`) has characters that no token has";
-            return Err(HubError::Settings(reason.to_owned()));
+            return Err(HubError::HubSettings(reason.to_owned()));
         }
         let mut agent = Agent::config_builder();
         if let Some(path) = &settings.certificates {
@@ -182,7 +182,7 @@ pub(super) fn short(found: u64, expected: u64) -> String {
 /// The certificates of a file in PEM.
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, HubError> {
     let wrong = |reason: String| {
-        HubError::Settings(format!(
+        HubError::HubSettings(format!(
             "the certificates in `{}` cannot be read: {reason}",
             path.display()
         ))
@@ -257,7 +257,7 @@ mod tests {
             "HF_ENDPOINT" => Some("https://hub.example".into()),
             _ => None,
         };
-        let client = Client::new(&Settings::read(variables).unwrap()).unwrap();
+        let client = Client::new(&HubSettings::read(variables).unwrap()).unwrap();
         let is_hub = |place: &str| client.is_hub(&place.parse().unwrap());
         assert!(is_hub("https://hub.example/a") && is_hub("https://HUB.example:443/"));
         for other in [

@@ -3,7 +3,7 @@
 
 use super::address::{Address, is_commit, is_hexadecimal};
 use super::client::{Answer, Client, Failed, Status, broken, short};
-use super::settings::Settings;
+use super::settings::HubSettings;
 use super::{HubError, Snapshot, cache, folder};
 use crate::tensor::Progress;
 use serde_json::Value;
@@ -26,7 +26,7 @@ const LOCK_AGAIN: Duration = Duration::from_millis(100);
 /// Fetches the files of a model that the cache does not have.
 pub(super) fn fetch(
     address: &Address,
-    settings: &Settings,
+    settings: &HubSettings,
     started: &dyn Fn(u64),
     progress: &dyn Progress,
 ) -> Result<Snapshot, HubError> {
@@ -65,7 +65,7 @@ pub(super) fn fetch(
 
 struct Hub<'a> {
     address: &'a Address,
-    settings: &'a Settings,
+    settings: &'a HubSettings,
     /// The repository's folder in the cache.
     repository: PathBuf,
     client: Client,

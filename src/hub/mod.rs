@@ -16,7 +16,7 @@ mod fetch;
 
 use crate::tensor::Progress;
 use address::Address;
-use settings::Settings;
+use settings::HubSettings;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ pub enum HubError {
     },
     /// The settings cannot be used.
     #[error("{0}")]
-    Settings(String),
+    HubSettings(String),
     /// The repository is closed to this user.
     #[error("`{repository}` refuses access (status {status})")]
     Refused {
@@ -128,7 +128,7 @@ impl fmt::Display for NoNetwork {
 /// If it is neither in the cache nor can be fetched.
 pub fn snapshot(
     address: &Address,
-    settings: &Settings,
+    settings: &HubSettings,
     started: &dyn Fn(u64),
     progress: &dyn Progress,
 ) -> Result<Snapshot, HubError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Where snapshots are, and from where and as whom they are fetched.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct HubSettings {
     /// The folder of all repositories.
     pub cache: PathBuf,
     /// The hub's URL, without a slash at its end.
@@ -46,7 +46,7 @@ impl fmt::Debug for Token {
     }
 }
 
-impl Settings {
+impl HubSettings {
     /// What `variable` says of `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_TOKEN_PATH`,
     /// `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE`, `SSL_CERT_FILE`, and other names of some of them.
     ///
@@ -70,7 +70,7 @@ impl Settings {
         let cache = folder(&["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]).or_else(|| within("hub"));
         let Some(cache) = cache else {
             let reason = "expected `HOME`, `HF_HOME` or `HF_HUB_CACHE` to say where the cache is, found none";
-            return Err(HubError::Settings(reason.to_owned()));
+            return Err(HubError::HubSettings(reason.to_owned()));
         };
         let is_true = |names: &[&str]| {
             let value = text(names).map(|value| value.to_string_lossy().to_uppercase());
@@ -91,7 +91,7 @@ impl Settings {
             None => DEFAULT_ENDPOINT.to_owned(),
         };
         if !(endpoint.starts_with("https://") || endpoint.starts_with("http://")) {
-            return Err(HubError::Settings(format!(
+            return Err(HubError::HubSettings(format!(
                 "`HF_ENDPOINT` is `{}`, expected a URL that starts with `https://` or `http://`",
                 endpoint.escape_debug()
             )));
@@ -118,8 +118,8 @@ fn expanded(path: PathBuf, user: Option<&Path>) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn settings(variables: &[(&str, &str)]) -> Result<Settings, HubError> {
-        Settings::read(|name| {
+    fn settings(variables: &[(&str, &str)]) -> Result<HubSettings, HubError> {
+        HubSettings::read(|name| {
             let mut variables = variables.iter();
             let found = variables.find(|(known, _)| *known == name)?;
             Some(OsString::from(found.1))

@@ -9,7 +9,7 @@ const VERSION: u32 = 1;
 /// How logits become probabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
-pub struct Head {
+pub struct HeadRecord {
     /// What turns logits into probabilities.
     pub activation: ClassActivation,
 }
@@ -23,7 +23,7 @@ struct Stored {
     activation: String,
 }
 
-impl Head {
+impl HeadRecord {
     /// The record in a file, or that of a file without one: earlier versions wrote none.
     ///
     /// # Errors
@@ -38,8 +38,8 @@ impl Head {
     }
 }
 
-impl From<Head> for Stored {
-    fn from(head: Head) -> Self {
+impl From<HeadRecord> for Stored {
+    fn from(head: HeadRecord) -> Self {
         Self {
             version: VERSION,
             activation: head.activation.name().to_owned(),
@@ -47,7 +47,7 @@ impl From<Head> for Stored {
     }
 }
 
-impl TryFrom<Stored> for Head {
+impl TryFrom<Stored> for HeadRecord {
     type Error = String;
 
     fn try_from(stored: Stored) -> Result<Self, String> {
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn a_file_without_a_record_has_the_usual_activation() {
         for (classes, activation) in [(1, Sigmoid), (2, Softmax), (1000, Softmax)] {
-            let head = Head::read(None, classes).expect("the usual one");
+            let head = HeadRecord::read(None, classes).expect("the usual one");
             assert_eq!(head.activation, activation, "{classes}");
         }
     }
@@ -80,11 +80,11 @@ mod tests {
     #[test]
     fn a_record_is_read_back_and_one_of_another_version_is_refused() {
         let text = r#"{"version":1,"activation":"sigmoid"}"#;
-        let head = Head {
+        let head = HeadRecord {
             activation: Sigmoid,
         };
         assert_eq!(serde_json::to_string(&head).unwrap(), text);
-        assert_eq!(Head::read(Some(text), 5).unwrap(), head);
+        assert_eq!(HeadRecord::read(Some(text), 5).unwrap(), head);
         for (wrong, message) in [
             (
                 r#"{"version":2,"activation":"sigmoid"}"#,
@@ -99,7 +99,7 @@ mod tests {
                 "unknown field `thresholds`",
             ),
         ] {
-            let error = Head::read(Some(wrong), 5).unwrap_err().to_string();
+            let error = HeadRecord::read(Some(wrong), 5).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");
         }
     }

@@ -9,11 +9,11 @@ mod preprocessing;
 mod recipe;
 mod records;
 
-pub use head::Head;
+pub use head::HeadRecord;
 pub use origin::{Fresh, Origin, Untrained};
 pub use preprocessing::{Framing, Interpolation, Normal, Preprocessing, Sampling};
 pub use recipe::{Formula, MetadataError, Recipe};
-pub use records::{RecordError, Records, record};
+pub use records::{Records, RecordsError, record};
 
 /// Key of the checksums of initializers, which the writer adds.
 pub use crate::onnx::checksums::KEY as CHECKSUMS_KEY;
@@ -26,7 +26,7 @@ pub const RECIPE_KEY: &str = "efficientnet.recipe";
 pub const ORIGIN_KEY: &str = "efficientnet.origin";
 /// Key of [`Preprocessing`].
 pub const PREPROCESSING_KEY: &str = "efficientnet.preprocessing";
-/// Key of [`Head`].
+/// Key of [`HeadRecord`].
 pub const HEAD_KEY: &str = "efficientnet.head";
 /// Key of the class names, a JSON array of strings.
 pub const LABELS_KEY: &str = "efficientnet.labels";
@@ -46,7 +46,7 @@ pub struct Metadata {
     /// Class names as a JSON array, where they were given or carried.
     pub labels: Option<String>,
     /// What the logits mean; none where no output is of classes.
-    pub head: Option<Head>,
+    pub head: Option<HeadRecord>,
 }
 
 impl Metadata {

@@ -1,8 +1,8 @@
 //! The records of a file, read back.
 
 use super::{
-    HEAD_KEY, Head, LABELS_KEY, ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY,
-    Recipe,
+    HEAD_KEY, HeadRecord, LABELS_KEY, ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing,
+    RECIPE_KEY, Recipe,
 };
 use crate::onnx::file::ModelFile;
 use serde::de::DeserializeOwned;
@@ -19,12 +19,12 @@ pub struct Records {
     /// Names of its classes.
     pub labels: Option<Vec<String>>,
     /// What turns its logits into probabilities; none where no output is of classes.
-    pub head: Option<Head>,
+    pub head: Option<HeadRecord>,
 }
 
 /// Why records cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
+pub enum RecordsError {
     /// It was not written here.
     #[error(
         "`{path}` has no `{RECIPE_KEY}` in its metadata: expected a file that `emit` wrote, found one by `{producer}`"
@@ -50,9 +50,9 @@ impl Records {
     ///
     /// # Errors
     /// If it has no recipe, or a record that this version does not know.
-    pub fn read(file: &ModelFile) -> Result<Self, RecordError> {
+    pub fn read(file: &ModelFile) -> Result<Self, RecordsError> {
         let recipe: Recipe = record(file.metadata(RECIPE_KEY), RECIPE_KEY)?.ok_or_else(|| {
-            RecordError::NoRecipe {
+            RecordsError::NoRecipe {
                 path: file.path.display().to_string(),
                 producer: file.contents.producer_name.clone(),
             }
@@ -61,7 +61,7 @@ impl Records {
         let head = match file.metadata(HEAD_KEY) {
             None if recipe.outputs == ["pooled"] => None,
             text => {
-                let head = Head::read(text, recipe.classes);
+                let head = HeadRecord::read(text, recipe.classes);
                 Some(head.map_err(|error| unreadable(HEAD_KEY, error))?)
             }
         };
@@ -82,11 +82,11 @@ impl Records {
 pub fn record<T: DeserializeOwned>(
     text: Option<&str>,
     key: &'static str,
-) -> Result<Option<T>, RecordError> {
+) -> Result<Option<T>, RecordsError> {
     let read = text.map(serde_json::from_str).transpose();
     read.map_err(|error| unreadable(key, error))
 }
 
-fn unreadable(key: &'static str, error: serde_json::Error) -> RecordError {
-    RecordError::Unreadable { key, error }
+fn unreadable(key: &'static str, error: serde_json::Error) -> RecordsError {
+    RecordsError::Unreadable { key, error }
 }

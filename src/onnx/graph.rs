@@ -6,7 +6,7 @@
 
 use super::ops::{OpError, Operator, TensorType};
 use super::opset::Opset;
-use crate::graph::Recipe;
+use crate::graph::WeightRecipe;
 use crate::tensor::Element;
 use crate::tensor::shape::{Dim, Shape};
 
@@ -41,7 +41,7 @@ pub enum ValueKind {
     /// A graph input or the result of a node.
     Activation,
     /// Computed from parameters when weights are bound.
-    Initializer(Recipe),
+    Initializer(WeightRecipe),
     /// Fixed by the spelling, such as a clip bound or a target shape.
     Constant(Constant),
 }
@@ -153,7 +153,7 @@ impl GraphBuilder {
     }
 
     /// Declares a tensor that weights provide.
-    pub fn initializer(&mut self, name: &str, r#type: TensorType, recipe: Recipe) -> ValueId {
+    pub fn initializer(&mut self, name: &str, r#type: TensorType, recipe: WeightRecipe) -> ValueId {
         self.value(name, r#type, ValueKind::Initializer(recipe))
     }
 
@@ -226,7 +226,7 @@ impl GraphBuilder {
 impl Value {
     /// How it is computed from parameters, if it is an initializer.
     #[must_use]
-    pub fn recipe(&self) -> Option<&Recipe> {
+    pub fn recipe(&self) -> Option<&WeightRecipe> {
         match &self.kind {
             ValueKind::Initializer(recipe) => Some(recipe),
             ValueKind::Activation | ValueKind::Constant(_) => None,

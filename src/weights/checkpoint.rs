@@ -9,7 +9,7 @@ use super::keras::config::ModelConfig;
 use super::keras::{self, Keras, Normalization};
 use super::modules::{self, Landmarks};
 use super::names::Naming;
-use super::offer::{LeftOut, Offer, Refusal};
+use super::offer::{LeftOutGroup, Offer, Refusal};
 use super::pytorch::{Container, Pytorch};
 use super::safetensors::Safetensors;
 use super::tensorflow::{self, TensorFlow};
@@ -31,7 +31,7 @@ pub struct Checkpoint {
     data: Vec<PathBuf>,
     offer: Offer,
     averages: Option<&'static str>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<LeftOutGroup>,
     metadata: BTreeMap<String, String>,
     is_model: bool,
     rewritten: Option<String>,
@@ -231,7 +231,7 @@ impl Checkpoint {
 
     /// Floating-point tensors that are not on offer, and what accounts for them.
     #[must_use]
-    pub fn left_out(&self) -> &[LeftOut] {
+    pub fn left_out(&self) -> &[LeftOutGroup] {
         &self.left_out
     }
 

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 /// A file that describes no network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
-pub struct FileError {
+pub struct DesignTextError {
     /// From 1.
     pub line: usize,
     message: String,
@@ -41,7 +41,7 @@ pub enum DesignError {
         /// The file.
         path: PathBuf,
         /// Where, and why not.
-        source: FileError,
+        source: DesignTextError,
     },
 }
 
@@ -68,11 +68,11 @@ pub fn read_file(path: &Path) -> Result<Design, DesignError> {
 /// # Errors
 /// If it is not TOML, has a key that is not known or lacks one that is needed, or a value makes no network; the
 /// error tells the line and the key.
-pub fn parse_file(text: &str) -> Result<Design, FileError> {
+pub fn parse_file(text: &str) -> Result<Design, DesignTextError> {
     let tree = DeTable::parse(text).map_err(|error| syntax(text, None, &error))?;
     let record: Record =
         toml::from_str(text).map_err(|error| syntax(text, Some(tree.get_ref()), &error))?;
-    record.design().map_err(|error| FileError {
+    record.design().map_err(|error| DesignTextError {
         line: line(text, position(tree.get_ref(), &error)),
         message: error.to_string(),
     })
@@ -156,7 +156,7 @@ const TYPES: [(&str, &str); 3] = [
 ];
 
 /// What the parser says, with the key in which it stands.
-fn syntax(text: &str, tree: Option<&DeTable<'_>>, error: &toml::de::Error) -> FileError {
+fn syntax(text: &str, tree: Option<&DeTable<'_>>, error: &toml::de::Error) -> DesignTextError {
     let span = error.span().unwrap_or_default();
     let message = TYPES.iter().fold(
         error.message().replace('\n', ", "),
@@ -172,7 +172,7 @@ fn syntax(text: &str, tree: Option<&DeTable<'_>>, error: &toml::de::Error) -> Fi
             .filter(|found| !found.is_empty() && !found.contains('\n'))
             .map(str::to_owned),
     };
-    FileError {
+    DesignTextError {
         line: line(text, span.start),
         message: match key {
             Some(key) => format!("`{key}`: {message}"),

@@ -10,7 +10,7 @@ mod stage;
 
 pub use blocks::{BlocksError, parse_blocks};
 pub use check::RecordError;
-pub use file::{DesignError, FileError, parse_file, read_file, write_file};
+pub use file::{DesignError, DesignTextError, parse_file, read_file, write_file};
 pub use record::{Record, SqueezeRecord};
 pub use stage::StageRecord;
 

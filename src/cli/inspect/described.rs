@@ -1,6 +1,6 @@
 //! What a file records beside its network, in words.
 
-use efficientnet_onnx::metadata::{Framing, Head, Origin, Preprocessing, Sampling};
+use efficientnet_onnx::metadata::{Framing, HeadRecord, Origin, Preprocessing, Sampling};
 use efficientnet_onnx::network::ClassActivation;
 
 /// Where weights are from.
@@ -25,7 +25,7 @@ pub fn origin(origin: &Origin) -> String {
 }
 
 /// What turns logits into probabilities.
-pub fn head(head: Head, classes: u64) -> String {
+pub fn head(head: HeadRecord, classes: u64) -> String {
     let what = match head.activation {
         ClassActivation::Softmax => "one probability over all classes",
         ClassActivation::Sigmoid if classes == 1 => "the probability of the class",

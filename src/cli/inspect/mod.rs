@@ -12,7 +12,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::design::{Design, write_file};
 use efficientnet_onnx::convert;
-use efficientnet_onnx::metadata::{Recipe, RecordError, Records};
+use efficientnet_onnx::metadata::{Recipe, Records, RecordsError};
 use efficientnet_onnx::network::{Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::request::Request;
@@ -129,10 +129,10 @@ fn read(path: &Path) -> Result<FileFacts, Failure> {
     } = Records::read(&file).map_err(|error| {
         let failure = Failure::bad_input(&error);
         match error {
-            RecordError::NoRecipe { .. } => {
+            RecordsError::NoRecipe { .. } => {
                 failure.hint("`inspect --variant NAME` shows a network without a file")
             }
-            RecordError::Unreadable { .. } => failure,
+            RecordsError::Unreadable { .. } => failure,
         }
     })?;
     let contents = &file.contents;

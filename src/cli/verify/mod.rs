@@ -18,7 +18,7 @@ use super::libraries::Libraries;
 use super::worker::host;
 use super::{print, written};
 use clap::Args;
-use efficientnet_onnx::files::{Inputs, Output};
+use efficientnet_onnx::files::{Inputs, OutputFile};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::verify::report::{Report, Verdict};
@@ -160,12 +160,13 @@ impl Arguments {
 /// Where `--html` goes: a page that is there stays whole until the new one is complete.
 struct Page<'a> {
     path: &'a Path,
-    output: Output,
+    output: OutputFile,
 }
 
 impl<'a> Page<'a> {
     fn open(path: &'a Path, inputs: &Inputs) -> Result<Self, Failure> {
-        let output = Output::open(path, true, inputs).map_err(|error| written::output(&error))?;
+        let output =
+            OutputFile::open(path, true, inputs).map_err(|error| written::output(&error))?;
         Ok(Self { path, output })
     }
 
@@ -173,8 +174,8 @@ impl<'a> Page<'a> {
         let failed =
             |error| Failure::bad_input(format!("cannot write `{}`: {error}", self.path.display()));
         match self.output {
-            Output::Stream(mut device) => device.write_all(text.as_bytes()).map_err(failed),
-            Output::Staged(staged) => {
+            OutputFile::Stream(mut device) => device.write_all(text.as_bytes()).map_err(failed),
+            OutputFile::Staged(staged) => {
                 let bad = |error| written::output(&error);
                 let mut file = staged.create(None).map_err(bad)?;
                 file.write_all(text.as_bytes()).map_err(failed)?;

@@ -4,7 +4,7 @@ mod unsound;
 
 use super::finite::Watch;
 use super::kernels::{ExpertsInner, Extents, FoldedWeight, Table};
-use crate::graph::{BatchNormNames, Parameter, Recipe, Role};
+use crate::graph::{BatchNormNames, Parameter, Role, WeightRecipe};
 use crate::onnx::graph::{Constant, Graph, Value, ValueKind};
 use crate::tensor::shape::Dim;
 use crate::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
@@ -114,7 +114,7 @@ pub fn bind<'a>(
     let stored = graph.stored_values();
     let stored: Vec<&Value> = stored.into_iter().map(|id| graph.value(id)).collect();
     let recipes = stored.iter().filter_map(|value| value.recipe());
-    let needed: BTreeSet<&str> = recipes.flat_map(Recipe::parameters).collect();
+    let needed: BTreeSet<&str> = recipes.flat_map(WeightRecipe::parameters).collect();
     pair(&needed, source, expected)?;
     let parameters = expected
         .iter()
@@ -198,14 +198,14 @@ impl BoundWeights<'_> {
         self.source.open(&self.expected(name)?.source_name)
     }
 
-    fn evaluate(&self, recipe: &Recipe) -> Result<Box<dyn TensorReader + '_>, SourceError> {
+    fn evaluate(&self, recipe: &WeightRecipe) -> Result<Box<dyn TensorReader + '_>, SourceError> {
         match recipe {
-            Recipe::Parameter(name) => self.parameter(name),
-            Recipe::FoldedWeight { weight, norm } => {
+            WeightRecipe::Parameter(name) => self.parameter(name),
+            WeightRecipe::FoldedWeight { weight, norm } => {
                 Ok(Box::new(self.folded_weight(weight, norm)?))
             }
-            Recipe::FoldedBias { norm } => Ok(Box::new(self.folded_bias(norm)?)),
-            Recipe::ExpertsInner {
+            WeightRecipe::FoldedBias { norm } => Ok(Box::new(self.folded_bias(norm)?)),
+            WeightRecipe::ExpertsInner {
                 of,
                 experts,
                 filters,
@@ -223,11 +223,11 @@ impl BoundWeights<'_> {
     }
 
     /// Elements of the kernel in a recipe.
-    fn elements(&self, recipe: &Recipe) -> Result<usize, SourceError> {
+    fn elements(&self, recipe: &WeightRecipe) -> Result<usize, SourceError> {
         let name = match recipe {
-            Recipe::Parameter(name) | Recipe::FoldedWeight { weight: name, .. } => name,
-            Recipe::FoldedBias { norm } => &norm.beta,
-            Recipe::ExpertsInner { of, .. } => return self.elements(of),
+            WeightRecipe::Parameter(name) | WeightRecipe::FoldedWeight { weight: name, .. } => name,
+            WeightRecipe::FoldedBias { norm } => &norm.beta,
+            WeightRecipe::ExpertsInner { of, .. } => return self.elements(of),
         };
         let parameter = &self.expected(name)?.parameter;
         Ok(usize::try_from(parameter.element_count()).expect("a kernel fits memory"))

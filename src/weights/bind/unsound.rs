@@ -2,7 +2,7 @@
 
 use super::super::finite::{self, Fault, Unsound};
 use super::BoundWeights;
-use crate::graph::{Recipe, Role};
+use crate::graph::{Role, WeightRecipe};
 use crate::tensor::SourceError;
 
 impl BoundWeights<'_> {
@@ -36,7 +36,7 @@ impl BoundWeights<'_> {
             }
         }
         for value in self.stored.values() {
-            if let Some(Recipe::Parameter(name)) = value.recipe()
+            if let Some(WeightRecipe::Parameter(name)) = value.recipe()
                 && let Some(expected) = self.parameters.get(name.as_str())
                 && let Role::Gamma {
                     variance, epsilon, ..

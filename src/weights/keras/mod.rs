@@ -7,7 +7,7 @@ mod hdf5;
 mod normalization;
 
 use super::names::keras::{is_layer, layer_weights};
-use super::offer::{self, Kind, LeftOut};
+use super::offer::{self, GroupKind, LeftOutGroup};
 use super::{SourceError, TensorInfo, TensorReader, TensorSource, harmless};
 use config::ModelConfig;
 use hdf5::{Dataset, Hdf5};
@@ -39,7 +39,7 @@ pub struct Keras {
     places: BTreeMap<String, usize>,
     /// Places of what the normalization in front of the network keeps.
     statistics: Vec<(Statistic, usize)>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<LeftOutGroup>,
     config: Option<ModelConfig>,
 }
 
@@ -86,13 +86,18 @@ impl Keras {
             };
             let group = path.split('/').next().unwrap_or_default();
             if OPTIMIZERS.contains(&group) {
-                offer::add(&mut self.left_out, Kind::Optimiser, group, &dataset.path);
+                offer::add(
+                    &mut self.left_out,
+                    GroupKind::Optimiser,
+                    group,
+                    &dataset.path,
+                );
                 continue;
             }
             let Some(name) = name(path, &layers)? else {
                 match statistic(path) {
                     Some(statistic) => self.statistics.push((statistic, place)),
-                    None => offer::add(&mut self.left_out, Kind::Counter, path, &dataset.path),
+                    None => offer::add(&mut self.left_out, GroupKind::Counter, path, &dataset.path),
                 }
                 continue;
             };
@@ -114,7 +119,7 @@ impl Keras {
                 let layer = dataset.path.rsplit_once('/').map_or("", |split| split.0);
                 offer::add(
                     &mut self.left_out,
-                    Kind::Normalization,
+                    GroupKind::Normalization,
                     layer,
                     &dataset.path,
                 );
@@ -127,7 +132,7 @@ impl Keras {
 impl Keras {
     /// Floating-point tensors that are not on offer, and what accounts for them.
     #[must_use]
-    pub fn left_out(&self) -> &[LeftOut] {
+    pub fn left_out(&self) -> &[LeftOutGroup] {
         &self.left_out
     }
 

@@ -4,9 +4,9 @@ use std::fmt;
 
 /// Tensors that are left out together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct LeftOutGroup {
     /// What accounts for them.
-    pub kind: Kind,
+    pub kind: GroupKind,
     /// What their names have in common: where they lie, or what they are called.
     pub place: String,
     /// Their names in the container.
@@ -15,7 +15,7 @@ pub struct LeftOut {
 
 /// What accounts for a tensor that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum GroupKind {
     /// Another state dict of the same network.
     StateDict,
     /// State of an optimiser.
@@ -38,7 +38,7 @@ pub enum Kind {
     Normalization,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for GroupKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::StateDict => "another state dict",
@@ -55,7 +55,7 @@ impl fmt::Display for Kind {
     }
 }
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for LeftOutGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.names[..] {
             [name] => write!(f, "`{}` ({})", name.escape_debug(), self.kind),
@@ -71,13 +71,18 @@ impl fmt::Display for LeftOut {
 }
 
 /// Adds a tensor to those of its kind and place.
-pub(in crate::weights) fn add(left_out: &mut Vec<LeftOut>, kind: Kind, place: &str, name: &str) {
+pub(in crate::weights) fn add(
+    left_out: &mut Vec<LeftOutGroup>,
+    kind: GroupKind,
+    place: &str,
+    name: &str,
+) {
     let found = left_out
         .iter_mut()
         .find(|group| group.kind == kind && group.place == place);
     match found {
         Some(group) => group.names.push(name.to_owned()),
-        None => left_out.push(LeftOut {
+        None => left_out.push(LeftOutGroup {
             kind,
             place: place.to_owned(),
             names: vec![name.to_owned()],

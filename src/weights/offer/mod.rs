@@ -14,7 +14,7 @@ use super::layout::{self, Axes, Permuted};
 use super::names::Naming;
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 pub(in crate::weights) use left_out::add;
-pub use left_out::{Kind, LeftOut};
+pub use left_out::{GroupKind, LeftOutGroup};
 use reading::Reading;
 pub use refusal::{Listed, Refusal};
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub struct Offer {
     prefix: String,
     head: Option<String>,
     integers: Vec<String>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<LeftOutGroup>,
     refusal: Option<Refusal>,
 }
 
@@ -148,7 +148,7 @@ impl Offer {
 
     /// Tensors that are not on offer, and what accounts for them.
     #[must_use]
-    pub fn left_out(&self) -> &[LeftOut] {
+    pub fn left_out(&self) -> &[LeftOutGroup] {
         &self.left_out
     }
 

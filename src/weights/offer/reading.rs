@@ -2,7 +2,7 @@
 
 use super::super::TensorInfo;
 use super::known::{self, ByName};
-use super::left_out::{self, Kind, LeftOut};
+use super::left_out::{self, GroupKind, LeftOutGroup};
 use super::refusal::{Listed, Refusal};
 use super::roots::{self, Chosen, Rank, Root};
 
@@ -13,7 +13,7 @@ pub(super) struct Reading {
     pub(super) prefix: String,
     /// Tensors' names in the container and on offer.
     pub(super) names: Vec<(String, String)>,
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) left_out: Vec<LeftOutGroup>,
     /// The linear layer beside a network without one, which is its classifier.
     pub(super) head: Option<String>,
     pub(super) refusal: Option<Refusal>,
@@ -22,7 +22,7 @@ pub(super) struct Reading {
 /// What becomes of a tensor.
 enum Fate<'a> {
     Read(&'a str),
-    LeftOut(Kind, String),
+    LeftOutGroup(GroupKind, String),
     Beside,
 }
 
@@ -55,7 +55,7 @@ impl Reading {
         for tensor in tensors {
             match fate(tensor, &chosen, &roots, &all) {
                 Fate::Read(name) => reading.names.push((tensor.name.clone(), name.to_owned())),
-                Fate::LeftOut(kind, place) => {
+                Fate::LeftOutGroup(kind, place) => {
                     left_out::add(&mut reading.left_out, kind, &place, &tensor.name);
                 }
                 Fate::Beside => beside.push(tensor),
@@ -112,8 +112,8 @@ fn fate<'a>(tensor: &'a TensorInfo, chosen: &Chosen, roots: &[Root], all: &ByNam
     let owner = roots::owner(roots, name);
     if owner == Some(&chosen.root) {
         let own = &name[chosen.root.prefix.len()..];
-        if let Some((Kind::Counter, counter)) = known::state(tensor, all) {
-            return Fate::LeftOut(Kind::Counter, counter.to_owned());
+        if let Some((GroupKind::Counter, counter)) = known::state(tensor, all) {
+            return Fate::LeftOutGroup(GroupKind::Counter, counter.to_owned());
         }
         let inner = TensorInfo {
             name: own.to_owned(),
@@ -121,7 +121,7 @@ fn fate<'a>(tensor: &'a TensorInfo, chosen: &Chosen, roots: &[Root], all: &ByNam
         };
         return match known::state(&inner, all) {
             Some((kind, place)) if !chosen.root.naming.is_weight(own) => {
-                Fate::LeftOut(kind, format!("{}{place}", chosen.root.prefix))
+                Fate::LeftOutGroup(kind, format!("{}{place}", chosen.root.prefix))
             }
             _ => Fate::Read(own),
         };
@@ -131,7 +131,7 @@ fn fate<'a>(tensor: &'a TensorInfo, chosen: &Chosen, roots: &[Root], all: &ByNam
         ..
     }) = owner
     {
-        return Fate::LeftOut(*kind, owner.map(Root::place).unwrap_or_default());
+        return Fate::LeftOutGroup(*kind, owner.map(Root::place).unwrap_or_default());
     }
     for twin in &chosen.twins {
         let (own, their) = chosen.root.scopes(twin);
@@ -139,11 +139,11 @@ fn fate<'a>(tensor: &'a TensorInfo, chosen: &Chosen, roots: &[Root], all: &ByNam
             .strip_prefix(their)
             .and_then(|inner| all.get(format!("{own}{inner}").as_str()));
         if pair.is_some_and(|pair| pair.shape == tensor.shape) {
-            return Fate::LeftOut(Kind::StateDict, twin.place());
+            return Fate::LeftOutGroup(GroupKind::StateDict, twin.place());
         }
     }
     match known::state(tensor, all) {
-        Some((kind, place)) => Fate::LeftOut(kind, place.to_owned()),
+        Some((kind, place)) => Fate::LeftOutGroup(kind, place.to_owned()),
         None => Fate::Beside,
     }
 }

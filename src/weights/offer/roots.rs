@@ -3,7 +3,7 @@
 use super::super::TensorInfo;
 use super::super::names::Naming;
 use super::known;
-use super::left_out::Kind;
+use super::left_out::GroupKind;
 use super::refusal::{Listed, Refusal};
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub(super) struct Root {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
     /// It is no model to deploy.
-    State(Kind),
+    State(GroupKind),
     /// It was trained, and averages of it are beside it.
     Trained,
     Plain,
@@ -108,7 +108,7 @@ fn rank(prefix: &str) -> Rank {
             Some(kind) => rank = Rank::State(kind),
             None if component == known::TRAINED => rank = Rank::Trained,
             // A module that was an argument of the training, before it.
-            None if known::SETTINGS.contains(&component) => rank = Rank::State(Kind::Training),
+            None if known::SETTINGS.contains(&component) => rank = Rank::State(GroupKind::Training),
             None => {}
         }
     }

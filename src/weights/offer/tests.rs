@@ -71,7 +71,7 @@ fn offered(offer: &Offer) -> Vec<(&str, f32)> {
 }
 
 /// Places of what is left out, with what accounts for it.
-fn left_out(offer: &Offer) -> Vec<(Kind, &str, usize)> {
+fn left_out(offer: &Offer) -> Vec<(GroupKind, &str, usize)> {
     assert_eq!(offer.refusal(), None);
     let groups = offer.left_out().iter();
     groups
@@ -101,8 +101,8 @@ fn averages_come_before_the_last_step() {
     assert!(nested.is_averaged() && !nested.is_wrapped());
     assert_eq!(offered(&nested), [("conv_stem.weight", 2.0)]);
     let expected = [
-        (Kind::Optimiser, "optimizer", 1),
-        (Kind::StateDict, "state_dict", 1),
+        (GroupKind::Optimiser, "optimizer", 1),
+        (GroupKind::StateDict, "state_dict", 1),
     ];
     assert_eq!(left_out(&nested), expected);
 }
@@ -134,8 +134,8 @@ fn averages_are_found_wherever_they_are_kept() {
         assert_eq!(offered(&found), expected, "{other} {average}");
         let place = other.trim_end_matches('.');
         let expected = [
-            (Kind::StateDict, place, 2),
-            (Kind::Averaging, decay.as_str(), 1),
+            (GroupKind::StateDict, place, 2),
+            (GroupKind::Averaging, decay.as_str(), 1),
         ];
         assert_eq!(left_out(&found), expected, "{average}");
     }
@@ -230,7 +230,7 @@ fn a_linear_layer_beside_a_network_without_one_is_its_classifier() {
     let (first, second) = (("ema.fc.weight", weight.1), ("ema.fc.bias", bias.1));
     let found = shaped(&[stem, weight, bias, averages, first, second]);
     assert_eq!(found.head(), Some("ema.fc"));
-    assert_eq!(left_out(&found), [(Kind::StateDict, "model", 3)]);
+    assert_eq!(left_out(&found), [(GroupKind::StateDict, "model", 3)]);
     let two: [(&str, &[u64]); 2] = [("fc.0.weight", &[6, 8]), ("fc.2.weight", &[5, 6])];
     assert_eq!(
         beside(&shaped(&[stem, two[0], two[1]])),
@@ -364,8 +364,13 @@ fn training_state_is_left_out_by_name_whatever_is_removed() {
         let found = shaped(&names);
         let expected = [("conv_stem.weight", 0.0), ("bn1.running_mean", 1.0)];
         assert_eq!(offered(&found), expected, "{prefix}");
-        let kinds: Vec<Kind> = found.left_out().iter().map(|group| group.kind).collect();
-        let expected = [Kind::Counter, Kind::Loss, Kind::Metric, Kind::Teacher];
+        let kinds: Vec<GroupKind> = found.left_out().iter().map(|group| group.kind).collect();
+        let expected = [
+            GroupKind::Counter,
+            GroupKind::Loss,
+            GroupKind::Metric,
+            GroupKind::Teacher,
+        ];
         assert_eq!(kinds, expected, "{prefix}");
     }
 }

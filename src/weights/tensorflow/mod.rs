@@ -9,7 +9,7 @@ mod table;
 mod variables;
 mod wire;
 
-use super::offer::LeftOut;
+use super::offer::LeftOutGroup;
 use super::raw::{PIECE, Raw};
 use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
 use bundle::Entry;
@@ -35,7 +35,7 @@ pub struct TensorFlow {
     /// Name on offer to record.
     entries: BTreeMap<String, Entry>,
     is_averaged: bool,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<LeftOutGroup>,
 }
 
 impl TensorFlow {
@@ -120,7 +120,7 @@ impl TensorFlow {
 
     /// Floating-point tensors that are not on offer, and what accounts for them.
     #[must_use]
-    pub fn left_out(&self) -> &[LeftOut] {
+    pub fn left_out(&self) -> &[LeftOutGroup] {
         &self.left_out
     }
 

@@ -1,6 +1,6 @@
 //! Which of a training run's variables are the model's, and under which names. Knows no layer.
 
-use crate::weights::offer::{self, Kind, LeftOut};
+use crate::weights::offer::{self, GroupKind, LeftOutGroup};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What `tf.train.ExponentialMovingAverage` puts after a variable's name. The published accuracies are the averages'
@@ -15,7 +15,7 @@ pub(super) struct Model {
     /// Whether averages stand in for variables.
     pub(super) is_averaged: bool,
     /// What stays behind, and what accounts for it.
-    pub(super) left_out: Vec<LeftOut>,
+    pub(super) left_out: Vec<LeftOutGroup>,
 }
 
 /// Variables outside the model's scope that optimisers keep (tensorflow `training/adam.py`), and what counts steps.
@@ -45,15 +45,15 @@ impl Model {
             if let Some((parent, slot)) = of.rsplit_once('/')
                 && all.contains(parent)
             {
-                offer::add(&mut left_out, Kind::Optimiser, slot, name);
+                offer::add(&mut left_out, GroupKind::Optimiser, slot, name);
             } else if STATE.contains(&of.as_str()) {
-                offer::add(&mut left_out, Kind::Training, &of, name);
+                offer::add(&mut left_out, GroupKind::Training, &of, name);
             } else if let Some(of) = all.get(&of) {
                 // The names are sorted, so a variable comes before its average.
                 let raw = chosen.insert(of, name);
                 is_averaged |= is_average;
                 if let Some(raw) = raw {
-                    offer::add(&mut left_out, Kind::Averaged, "variables", raw);
+                    offer::add(&mut left_out, GroupKind::Averaged, "variables", raw);
                 }
             }
         }
@@ -128,27 +128,27 @@ mod tests {
             .collect();
         let expected = [
             (
-                Kind::Training,
+                GroupKind::Training,
                 "beta1_power",
                 &["beta1_power".to_owned()][..],
             ),
             (
-                Kind::Averaged,
+                GroupKind::Averaged,
                 "variables",
                 &["m/head/dense/bias".to_owned()],
             ),
             (
-                Kind::Optimiser,
+                GroupKind::Optimiser,
                 "RMSProp",
                 &["m/head/dense/bias/RMSProp".to_owned()],
             ),
             (
-                Kind::Optimiser,
+                GroupKind::Optimiser,
                 "RMSProp_1",
                 &["m/head/dense/bias/RMSProp_1".to_owned()],
             ),
             (
-                Kind::Optimiser,
+                GroupKind::Optimiser,
                 "Momentum",
                 &["m/stem/conv2d/kernel/Momentum".to_owned()],
             ),

@@ -3,7 +3,7 @@
 //!
 //! The lists are exact names of path components. A substring would also match the name of a head.
 
-use super::left_out::Kind;
+use super::left_out::GroupKind;
 use crate::weights::TensorInfo;
 use std::collections::BTreeMap;
 
@@ -222,25 +222,25 @@ fn words(component: &str) -> Vec<String> {
 }
 
 /// What a tensor is, if its name tells that no network computes with it, and the beginning of the name that tells.
-pub(super) fn state<'a>(tensor: &'a TensorInfo, all: &ByName<'_>) -> Option<(Kind, &'a str)> {
+pub(super) fn state<'a>(tensor: &'a TensorInfo, all: &ByName<'_>) -> Option<(GroupKind, &'a str)> {
     let name = tensor.name.as_str();
     if let Some(counter) = counter(tensor, all) {
-        return Some((Kind::Counter, counter));
+        return Some((GroupKind::Counter, counter));
     }
     let components: Vec<&str> = name.split('.').collect();
     let is_last = |index: usize| index + 1 == components.len();
     let is_scalar = tensor.shape.iter().product::<u64>() == 1;
     let last = components.last().copied().unwrap_or_default();
     if LOSS_BUFFERS.contains(&last) && tensor.shape.len() <= 1 {
-        return Some((Kind::Loss, name));
+        return Some((GroupKind::Loss, name));
     }
     let mut end = 0;
     for (index, component) in components.iter().enumerate() {
         end += component.len() + usize::from(index > 0);
         let kind = if is_last(index) && is_scalar && SCORES.contains(component) {
-            Some(Kind::Training)
+            Some(GroupKind::Training)
         } else if is_last(index) && is_scalar && AVERAGING.contains(component) {
-            Some(Kind::Averaging)
+            Some(GroupKind::Averaging)
         } else {
             kind(component)
         };
@@ -255,20 +255,20 @@ pub(super) fn state<'a>(tensor: &'a TensorInfo, all: &ByName<'_>) -> Option<(Kin
 }
 
 /// What the first component after wrappers and nests says.
-pub(super) fn kind(component: &str) -> Option<Kind> {
+pub(super) fn kind(component: &str) -> Option<GroupKind> {
     let phased = PHASES
         .iter()
         .find_map(|phase| component.strip_prefix(phase));
     if OPTIMISERS.contains(&component) {
-        Some(Kind::Optimiser)
+        Some(GroupKind::Optimiser)
     } else if LOSSES.contains(&component) {
-        Some(Kind::Loss)
+        Some(GroupKind::Loss)
     } else if METRICS.contains(&phased.unwrap_or(component)) {
-        Some(Kind::Metric)
+        Some(GroupKind::Metric)
     } else if TEACHERS.contains(&component) {
-        Some(Kind::Teacher)
+        Some(GroupKind::Teacher)
     } else if TRAINING.contains(&component) {
-        Some(Kind::Training)
+        Some(GroupKind::Training)
     } else {
         None
     }

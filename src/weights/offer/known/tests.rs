@@ -3,7 +3,7 @@
 use super::*;
 use crate::tensor::Element;
 
-fn found(name: &str, shape: &[u64]) -> Option<Kind> {
+fn found(name: &str, shape: &[u64]) -> Option<GroupKind> {
     let tensor = |name: &str, shape: &[u64]| TensorInfo {
         name: name.to_owned(),
         shape: shape.to_vec(),
@@ -59,27 +59,27 @@ fn averages_are_told_by_a_word_and_not_by_letters() {
 #[test]
 fn training_state_is_known_by_whole_names_at_the_start() {
     for (name, shape, kind) in [
-        ("optimizer.state.0.exp_avg", &[4][..], Kind::Optimiser),
+        ("optimizer.state.0.exp_avg", &[4][..], GroupKind::Optimiser),
         (
             "optimizer_states.0.state.7.exp_avg_sq",
             &[4],
-            Kind::Optimiser,
+            GroupKind::Optimiser,
         ),
-        ("state_dict.criterion.weight", &[4], Kind::Loss),
-        ("loss.weight", &[4], Kind::Loss),
-        ("head.pos_weight", &[4], Kind::Loss),
-        ("hyper_parameters.class_weights", &[4], Kind::Loss),
-        ("state_dict.val_acc.tp", &[4], Kind::Metric),
-        ("train_metrics.auroc.preds", &[4], Kind::Metric),
-        ("teacher.conv1.weight", &[4, 3, 3, 3], Kind::Teacher),
-        ("best_acc1", &[], Kind::Training),
-        ("loss", &[], Kind::Training),
-        ("lr_schedulers.0.base", &[], Kind::Training),
-        ("ema.decay", &[], Kind::Averaging),
-        ("n_averaged", &[], Kind::Averaging),
-        ("bn1.num_batches_tracked", &[], Kind::Counter),
-        ("blocks.0.0.conv_dw.total_ops", &[1], Kind::Counter),
-        ("total_params", &[1], Kind::Counter),
+        ("state_dict.criterion.weight", &[4], GroupKind::Loss),
+        ("loss.weight", &[4], GroupKind::Loss),
+        ("head.pos_weight", &[4], GroupKind::Loss),
+        ("hyper_parameters.class_weights", &[4], GroupKind::Loss),
+        ("state_dict.val_acc.tp", &[4], GroupKind::Metric),
+        ("train_metrics.auroc.preds", &[4], GroupKind::Metric),
+        ("teacher.conv1.weight", &[4, 3, 3, 3], GroupKind::Teacher),
+        ("best_acc1", &[], GroupKind::Training),
+        ("loss", &[], GroupKind::Training),
+        ("lr_schedulers.0.base", &[], GroupKind::Training),
+        ("ema.decay", &[], GroupKind::Averaging),
+        ("n_averaged", &[], GroupKind::Averaging),
+        ("bn1.num_batches_tracked", &[], GroupKind::Counter),
+        ("blocks.0.0.conv_dw.total_ops", &[1], GroupKind::Counter),
+        ("total_params", &[1], GroupKind::Counter),
     ] {
         assert_eq!(found(name, shape), Some(kind), "{name}");
     }
