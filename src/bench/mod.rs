@@ -241,12 +241,15 @@ pub fn bench(
     let mut rows = Vec::new();
     for &chosen in &options.runtimes {
         for wanted in options.wanted() {
-            let (batch, job) = file.job(&wanted)?;
-            let of_other = other.as_ref().map(|other| other.job(&wanted)).transpose()?;
-            let jobs = (&job, of_other.as_ref().map(|(_, job)| job));
+            let (batch, case) = file.case(&wanted)?;
+            let of_other = other
+                .as_ref()
+                .map(|other| other.case(&wanted))
+                .transpose()?;
+            let cases = (&case, of_other.as_ref().map(|(_, case)| case));
             for &threads in options.threads(chosen.name) {
                 let mut row = BenchRow::new(chosen.name, threads, batch);
-                row.time(host, options, jobs)?;
+                row.time(host, options, cases)?;
                 if row.is_unavailable() && !chosen.asked {
                     if let Some(BenchFailure { trouble, .. }) = row.failure {
                         let runtime = chosen.name;
@@ -291,8 +294,8 @@ struct Timed {
     subject: Subject,
 }
 
-/// A file with the inputs that it is run on.
-struct Job {
+/// A file with the case that it is timed on.
+struct TimedCase {
     path: PathBuf,
     inputs: Vec<NamedTensor>,
     /// Outputs that are not wanted.
@@ -313,18 +316,18 @@ impl Timed {
     }
 
     /// Images at once, and seeded noise for the first size of the file.
-    fn job(&self, wanted: &Wanted) -> Result<(u64, Job), BenchError> {
+    fn case(&self, wanted: &Wanted) -> Result<(u64, TimedCase), BenchError> {
         let error = |source| BenchError::Inputs {
             file: self.path.clone(),
             source,
         };
         let cases = cases_of(&self.subject, wanted).map_err(error)?;
-        let job = Job {
+        let case = TimedCase {
             path: self.path.clone(),
             inputs: noise::inputs(&self.subject, &cases[0], 0).map_err(error)?,
             leave_out: self.subject.leave_out(),
         };
-        Ok((cases[0].batch, job))
+        Ok((cases[0].batch, case))
     }
 }
 
@@ -334,7 +337,7 @@ impl BenchRow {
         &mut self,
         host: &Host,
         options: &BenchOptions,
-        (file, other): (&Job, Option<&Job>),
+        (file, other): (&TimedCase, Option<&TimedCase>),
     ) -> Result<(), BenchError> {
         let (mut all, mut ratios) = (Vec::new(), Vec::new());
         for _ in 0..PROCESSES {
@@ -375,16 +378,21 @@ impl BenchRow {
         Ok(())
     }
 
-    fn run(&self, host: &Host, options: &BenchOptions, job: &Job) -> Result<Run, ProcessError> {
+    fn run(
+        &self,
+        host: &Host,
+        options: &BenchOptions,
+        case: &TimedCase,
+    ) -> Result<Run, ProcessError> {
         let run_options = RunOptions {
             threads: Some(self.threads.into()),
             mode: Mode::Time {
                 runs: options.runs.into(),
             },
-            leave_out: job.leave_out.clone(),
-            ..RunOptions::new(self.runtime, &job.path)
+            leave_out: case.leave_out.clone(),
+            ..RunOptions::new(self.runtime, &case.path)
         };
-        host.run(&run_options, slice::from_ref(&job.inputs), options.limit)
+        host.run(&run_options, slice::from_ref(&case.inputs), options.limit)
     }
 
     fn fail(&mut self, of_other: bool, trouble: Option<Trouble>) {

@@ -84,6 +84,9 @@ pub struct Host {
 
 impl Host {
     /// Runs runtimes in this process: a crash ends it, and there is no time limit.
+    ///
+    /// ONNX Runtime reports its usage unless [`TELEMETRY_OPT_OUT`](super::TELEMETRY_OPT_OUT) is `1` in the environment of
+    /// this process. Workers always have that.
     #[must_use]
     pub fn in_this_process(places: Places) -> Self {
         Self {
