@@ -131,7 +131,7 @@ fn hint(error: &ConvertError) -> Option<String> {
 }
 
 fn other_count(count: Counted, asked: u64, found: u64) -> Failure {
-    let (flag, rest) = match count {
+    let (flag, more_of_hint) = match count {
         Counted::Classes => (
             "classes",
             format!("; `--reset-classifier {asked}` draws a fresh one"),
@@ -142,7 +142,7 @@ fn other_count(count: Counted, asked: u64, found: u64) -> Failure {
         "`--{flag} {asked}` does not match the checkpoint, which has {found}"
     ))
     .hint(format!(
-        "leave `--{flag}` out to take the checkpoint's{rest}"
+        "leave `--{flag}` out to take the checkpoint's{more_of_hint}"
     ))
 }
 

@@ -4,13 +4,15 @@ use std::fs;
 use std::path::Path;
 
 /// What stands before a hint's text.
-const STARTS: [&str; 6] = [
+const STARTS: [&str; 8] = [
     ".hint(",
     "hint: ",
     "hint = ",
+    "hint) = ",
     "fn hint",
     "fn misfit",
-    "fn unrecognised",
+    "fn conventions",
+    "fn contradicted",
 ];
 /// What a hint's text has if it holds a line to follow; placeholders of formats may be flags too.
 const LINES: [&str; 11] = [
