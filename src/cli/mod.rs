@@ -50,7 +50,7 @@ enum Command {
     /// Name what is on pictures
     Classify(classify::ClassifyArgs),
     /// Run a file in every runtime that is here, and compare what they compute
-    Verify(Box<verify::Arguments>),
+    Verify(Box<verify::VerifyArgs>),
     /// Time a file in each runtime
     Bench(bench::BenchArgs),
     /// List the rules of ONNX that a file breaks, without running it
@@ -74,7 +74,7 @@ pub fn main() -> ExitCode {
         Command::Emit(args) => emit::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Classify(args) => classify::run(args),
-        Command::Verify(arguments) => verify::main(arguments),
+        Command::Verify(args) => verify::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Check(args) => check::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -1,6 +1,6 @@
 //! `verify --bisect`: for each runtime that disagrees, the node at which it begins to.
 
-use super::{Arguments, print_notes, table, tell, words};
+use super::{VerifyArgs, print_notes, table, tell, words};
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text::counted;
 use efficientnet_onnx::files::printable;
@@ -18,12 +18,12 @@ struct Output<'a> {
 }
 
 /// Verifies as ever, and then searches; the text to print.
-pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
-    let verifier = arguments.request.verifier()?;
-    let (file, other) = (&arguments.file, arguments.other.as_deref());
-    let found = verifier.bisect(file, other, &mut tell(arguments.quiet))?;
-    print_notes(&found.report, arguments.quiet);
-    let text = if arguments.json {
+pub fn run(args: &VerifyArgs) -> Result<(String, Status), Failure> {
+    let verifier = args.request.verifier()?;
+    let (file, other) = (&args.file, args.other.as_deref());
+    let found = verifier.bisect(file, other, &mut tell(args.quiet))?;
+    print_notes(&found.report, args.quiet);
+    let text = if args.json {
         let output = Output {
             report: words::json(&found.report)?,
             bisect: &found.searches,

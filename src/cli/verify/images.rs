@@ -1,6 +1,6 @@
 //! `verify --images`: how often each runtime names the right class of labelled pictures, and whether they agree.
 
-use super::{Arguments, status_of, tell};
+use super::{VerifyArgs, status_of, tell};
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text::counted;
 use efficientnet_onnx::classify::{
@@ -26,17 +26,17 @@ struct Output<'a> {
 ///
 /// # Errors
 /// If the file is not made for pictures, a label is not known, or a picture cannot be read.
-pub fn run(arguments: &Arguments, folder: &Path) -> Result<(String, Status), Failure> {
-    let (file, verifier) = (&arguments.file, arguments.request.verifier()?);
+pub fn run(args: &VerifyArgs, folder: &Path) -> Result<(String, Status), Failure> {
+    let (file, verifier) = (&args.file, args.request.verifier()?);
     let classifier = Classifier::open(file)?;
     classifier.check_softmax(file)?;
-    let pictures = match &arguments.labels_csv {
+    let pictures = match &args.labels_csv {
         Some(labels) => classifier.labelled_by_file(labels, folder)?,
         None => classifier.labelled(folder)?,
     };
-    let mut tell = tell(arguments.quiet);
+    let mut tell = tell(args.quiet);
     let accuracy = classifier.accuracy(file, &pictures, &verifier, &mut tell)?;
-    let text = if arguments.json {
+    let text = if args.json {
         let output = Output {
             schema: SCHEMA,
             accuracy: &accuracy,

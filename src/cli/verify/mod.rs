@@ -30,7 +30,7 @@ use std::time::Duration;
 
 /// Runs a file in every runtime that is here, and compares what they compute.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct VerifyArgs {
     /// The file to verify.
     file: PathBuf,
     /// A second file, which should compute the same: each runtime runs it, and is compared with the first file.
@@ -90,42 +90,42 @@ pub struct Request {
 }
 
 /// Runs `verify`.
-pub fn main(arguments: &Arguments) -> Result<Status, Failure> {
-    let (text, status) = if let Some(folder) = &arguments.images {
-        images::run(arguments, folder)?
-    } else if arguments.self_test {
-        self_test::run(arguments)?
-    } else if arguments.bisect {
-        bisect::run(arguments)?
+pub fn run(args: &VerifyArgs) -> Result<Status, Failure> {
+    let (text, status) = if let Some(folder) = &args.images {
+        images::run(args, folder)?
+    } else if args.self_test {
+        self_test::run(args)?
+    } else if args.bisect {
+        bisect::run(args)?
     } else {
-        plain(arguments)?
+        plain(args)?
     };
     print::text(&text)?;
     Ok(status)
 }
 
 /// Verifies, and no more; the text to print.
-fn plain(arguments: &Arguments) -> Result<(String, Status), Failure> {
+fn plain(args: &VerifyArgs) -> Result<(String, Status), Failure> {
     // A page that cannot be written is said before the runtimes take their time.
-    let page = match &arguments.html {
-        Some(path) => Some(Page::open(path, &arguments.inputs())?),
+    let page = match &args.html {
+        Some(path) => Some(Page::open(path, &args.inputs())?),
         None => None,
     };
-    let verifier = arguments.request.verifier()?;
-    let (file, mut tell) = (&arguments.file, tell(arguments.quiet));
-    let report = match &arguments.other {
+    let verifier = args.request.verifier()?;
+    let (file, mut tell) = (&args.file, tell(args.quiet));
+    let report = match &args.other {
         None => verifier.verify(file, &mut tell)?,
         Some(other) => verifier.verify_pair([file, other], &mut tell)?,
     };
-    print_notes(&report, arguments.quiet);
+    print_notes(&report, args.quiet);
     if let Some(page) = page {
-        let profiles = match &arguments.other {
+        let profiles = match &args.other {
             None => verifier.profile(file, &report)?,
             Some(_) => Vec::new(),
         };
         page.write(&html::page(&report, &profiles))?;
     }
-    Ok((text(&report, arguments.json)?, status(&report)))
+    Ok((text(&report, args.json)?, status(&report)))
 }
 
 /// A report as it is printed.
@@ -136,7 +136,7 @@ fn text(report: &Report, json: bool) -> Result<String, Failure> {
     Ok(format!("{:#}\n", words::json(report)?))
 }
 
-impl Arguments {
+impl VerifyArgs {
     /// Every file that is read.
     fn inputs(&self) -> Inputs {
         let request = &self.request;

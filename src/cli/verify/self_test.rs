@@ -1,6 +1,6 @@
 //! `verify --self-test`: puts mistakes into copies of the file and shows that they are caught.
 
-use super::{Arguments, tell, text};
+use super::{VerifyArgs, tell, text};
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text::counted;
 use comfy_table::{Table, presets};
@@ -21,12 +21,12 @@ struct Output<'a> {
 }
 
 /// Runs the self-test; the text to print.
-pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
-    let verifier = arguments.request.verifier()?;
-    let report = match verifier.self_test(&arguments.file, &mut tell(arguments.quiet)) {
+pub fn run(args: &VerifyArgs) -> Result<(String, Status), Failure> {
+    let verifier = args.request.verifier()?;
+    let report = match verifier.self_test(&args.file, &mut tell(args.quiet)) {
         Ok(report) => report,
         Err(SessionError::Rejected(report)) => {
-            return Ok((text(&report, arguments.json)?, Status::Disagrees));
+            return Ok((text(&report, args.json)?, Status::Disagrees));
         }
         Err(error) => return Err(error.into()),
     };
@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<(String, Status), Failure> {
         (true, false) => Status::Unavailable,
         (true, true) => Status::Done,
     };
-    if !arguments.json {
+    if !args.json {
         return Ok((render(&report), status));
     }
     let output = Output {
