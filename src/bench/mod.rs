@@ -31,8 +31,7 @@
 //! let reference = Chosen { name: RuntimeName::Reference, asked: true };
 //! let options = BenchOptions { runtimes: vec![reference], runs: 1, ..BenchOptions::default() };
 //! let rows = bench(&host, &file, None, &options, &mut |_| ())?;
-//! let median = rows[0].seconds.ok_or("it ran")?.median;
-//! assert!(median > 0.0);
+//! assert!(rows[0].seconds.ok_or("it ran")?.median > 0.0);
 //! # Ok(())
 //! # }
 //! ```
@@ -47,8 +46,8 @@ use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{Timings, Trouble};
 use crate::runtime::process::{Host, Mode, ProcessError, Run, RunOptions};
 use crate::tensor::NamedTensor;
+use crate::verify::facts::{FileFacts, OmittedOutput};
 use crate::verify::plan::{PlanError, Wanted, cases_of};
-use crate::verify::subject::{LeftOut, Subject};
 use crate::verify::{noise, read};
 pub use spread::Spread;
 use std::path::{Path, PathBuf};
@@ -186,7 +185,7 @@ pub enum BenchNote {
         untrained: Untrained,
     },
     /// An output of the file is not asked for.
-    LeftOut(LeftOut),
+    LeftOut(OmittedOutput),
     /// A runtime that was not asked for cannot be used here.
     NotTimed {
         /// The runtime.
@@ -235,7 +234,7 @@ pub fn bench(
     let other = against.map(ModelFile::open).transpose()?;
     let file = Timed::new(&model, note)?;
     let other = other.map(|model| Timed::new(&model, note)).transpose()?;
-    for left_out in &file.subject.left_out {
+    for left_out in &file.facts.left_out {
         note(BenchNote::LeftOut(left_out.clone()));
     }
     let mut rows = Vec::new();
@@ -291,7 +290,7 @@ impl BenchOptions {
 /// A file that breaks no rule, and what it declares.
 struct Timed {
     path: PathBuf,
-    subject: Subject,
+    facts: FileFacts,
 }
 
 /// A file with the case that it is timed on.
@@ -311,8 +310,8 @@ impl Timed {
             let file = path.clone();
             note(BenchNote::Untrained { file, untrained });
         }
-        let subject = read::subject(model).with_all_readable();
-        Ok(Self { path, subject })
+        let facts = read::facts(model).with_all_readable();
+        Ok(Self { path, facts })
     }
 
     /// Images at once, and seeded noise for the first size of the file.
@@ -321,11 +320,11 @@ impl Timed {
             file: self.path.clone(),
             source,
         };
-        let cases = cases_of(&self.subject, wanted).map_err(error)?;
+        let cases = cases_of(&self.facts, wanted).map_err(error)?;
         let case = TimedCase {
             path: self.path.clone(),
-            inputs: noise::inputs(&self.subject, &cases[0], 0).map_err(error)?,
-            leave_out: self.subject.leave_out(),
+            inputs: noise::inputs(&self.facts, &cases[0], 0).map_err(error)?,
+            leave_out: self.facts.leave_out(),
         };
         Ok((cases[0].batch, case))
     }

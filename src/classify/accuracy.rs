@@ -65,7 +65,13 @@ pub enum AccuracyError {
     Picture(#[from] PictureError),
     /// The runtimes cannot be run.
     #[error(transparent)]
-    Session(#[from] SessionError),
+    Session(Box<SessionError>),
+}
+
+impl From<SessionError> for AccuracyError {
+    fn from(error: SessionError) -> Self {
+        Self::Session(Box::new(error))
+    }
 }
 
 impl Classifier {
@@ -103,7 +109,7 @@ impl Classifier {
             let by_default = || Duration::from_secs(self.seconds(group.len()));
             let to_run = ToRun {
                 file,
-                subject: self.subject(),
+                facts: self.facts(),
                 inputs: &self.inputs(group)?,
                 leave_out: &self.leave_out(),
                 limit: verifier.limit.unwrap_or_else(by_default),

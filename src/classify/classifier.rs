@@ -12,10 +12,10 @@ use crate::onnx::check::refuse_broken;
 use crate::onnx::file::ModelFile;
 use crate::picture::{self, PictureError};
 use crate::tensor::NamedTensor;
+use crate::verify::facts::{DeclaredExtent, FileFacts, Names};
 use crate::verify::plan::{self, Case, Content};
 use crate::verify::ranks::largest;
 use crate::verify::read;
-use crate::verify::subject::{Extent, Names, Subject};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ pub struct Classifier {
     batch: usize,
     activation: ClassActivation,
     untrained: Untrained,
-    subject: Subject,
+    facts: FileFacts,
     size: [usize; 2],
     output: (&'static str, bool),
     classes: usize,
@@ -75,12 +75,12 @@ impl Classifier {
         let preprocessing: Preprocessing =
             serde_json::from_str(json).map_err(|error| unfit(Unfit::PreprocessingRecord(error)))?;
         let size = picture::input_size(&preprocessing)?.map(|side| side as usize);
-        let subject = read::subject(&file).with_all_readable();
-        subject
+        let facts = read::facts(&file).with_all_readable();
+        facts
             .check_size(preprocessing.size)
             .map_err(|error| unfit(Unfit::Size(error)))?;
-        let batch = batch(&subject, size).map_err(unfit)?;
-        let (output, classes) = output(&subject).map_err(unfit)?;
+        let batch = batch(&facts, size).map_err(unfit)?;
+        let (output, classes) = output(&facts).map_err(unfit)?;
         let activation = activation(&file, output, classes).map_err(unfit)?;
         let labels = Labels::of(file.metadata(LABELS_KEY), classes)
             .map_err(|error| unfit(Unfit::Labels(error)))?;
@@ -91,7 +91,7 @@ impl Classifier {
             batch,
             activation,
             untrained: read::untrained(&file),
-            subject,
+            facts,
             size,
             output,
             classes,
@@ -131,14 +131,14 @@ impl Classifier {
 
     /// What is known of the file.
     #[must_use]
-    pub fn subject(&self) -> &Subject {
-        &self.subject
+    pub fn facts(&self) -> &FileFacts {
+        &self.facts
     }
 
     /// Outputs that are not read, such as strings.
     #[must_use]
     pub fn leave_out(&self) -> Vec<String> {
-        self.subject.leave_out()
+        self.facts.leave_out()
     }
 
     /// Number of classes.
@@ -177,7 +177,7 @@ impl Classifier {
             names: Names::new(),
             content: Content::Given,
         };
-        plan::default_seconds(&self.subject, &[case])
+        plan::default_seconds(&self.facts, &[case])
     }
 
     /// Loads a JPEG or PNG file as one row of the graph's input, as [`picture::load`].
@@ -195,7 +195,7 @@ impl Classifier {
         let mut data = pictures.concat();
         data.resize(self.batch * self.row_elements(), 0.0);
         let shape = vec![self.batch, 3, self.size[0], self.size[1]];
-        NamedTensor::single(&self.subject.inputs[0].name, shape, &data)
+        NamedTensor::single(&self.facts.inputs[0].name, shape, &data)
     }
 
     /// One row of probabilities for each picture of a batch, from the outputs of the graph.
@@ -274,21 +274,23 @@ fn activation(
 }
 
 /// The output that names classes, and how many.
-fn output(subject: &Subject) -> Result<((&'static str, bool), usize), Unfit> {
+fn output(facts: &FileFacts) -> Result<((&'static str, bool), usize), Unfit> {
     let (known, declared) = OUTPUTS
         .into_iter()
         .find_map(|known| {
-            let mut outputs = subject.outputs.iter();
+            let mut outputs = facts.outputs.iter();
             Some((known, outputs.find(|output| output.name == known.0)?))
         })
         .ok_or_else(|| {
-            let names = subject.outputs.iter().map(|output| output.name.clone());
+            let names = facts.outputs.iter().map(|output| output.name.clone());
             Unfit::NoOutput {
                 found: names.collect(),
             }
         })?;
     match declared.shape.as_deref() {
-        Some(&[_, Extent::Fixed(classes @ 1..=MOST_CLASSES)]) => Ok((known, whole(classes))),
+        Some(&[_, DeclaredExtent::Fixed(classes @ 1..=MOST_CLASSES)]) => {
+            Ok((known, whole(classes)))
+        }
         _ => Err(Unfit::Output {
             name: known.0,
             found: declared.expected(&Names::new()),
@@ -297,9 +299,9 @@ fn output(subject: &Subject) -> Result<((&'static str, bool), usize), Unfit> {
 }
 
 /// How many pictures of `size` the one input takes at once; a symbolic batch is 1.
-fn batch(subject: &Subject, size: [usize; 2]) -> Result<usize, Unfit> {
-    let [input] = subject.inputs.as_slice() else {
-        return Err(Unfit::Inputs(subject.inputs.len()));
+fn batch(facts: &FileFacts, size: [usize; 2]) -> Result<usize, Unfit> {
+    let [input] = facts.inputs.as_slice() else {
+        return Err(Unfit::Inputs(facts.inputs.len()));
     };
     let [height, width] = size;
     let other = |found: String| Unfit::Input {
@@ -311,9 +313,9 @@ fn batch(subject: &Subject, size: [usize; 2]) -> Result<usize, Unfit> {
     let Some([batch, rest @ ..]) = input.shape.as_deref() else {
         return Err(other("no shape".to_owned()));
     };
-    let fits = |extent: &Extent, wanted: usize| match extent {
-        Extent::Fixed(found) => *found == wanted as u64,
-        Extent::Named(_) | Extent::Unset => true,
+    let fits = |extent: &DeclaredExtent, wanted: usize| match extent {
+        DeclaredExtent::Fixed(found) => *found == wanted as u64,
+        DeclaredExtent::Named(_) | DeclaredExtent::Unset => true,
     };
     let wanted = [3, height, width];
     let all_fit = rest.len() == wanted.len()
@@ -326,9 +328,9 @@ fn batch(subject: &Subject, size: [usize; 2]) -> Result<usize, Unfit> {
         return Err(other(format!("{} {shape}", input.element_type)));
     }
     match batch {
-        Extent::Fixed(batch @ 1..=MOST_AT_ONCE) => Ok(whole(*batch)),
-        Extent::Fixed(batch) => Err(Unfit::Batch(*batch)),
-        Extent::Named(_) | Extent::Unset => Ok(1),
+        DeclaredExtent::Fixed(batch @ 1..=MOST_AT_ONCE) => Ok(whole(*batch)),
+        DeclaredExtent::Fixed(batch) => Err(Unfit::Batch(*batch)),
+        DeclaredExtent::Named(_) | DeclaredExtent::Unset => Ok(1),
     }
 }
 

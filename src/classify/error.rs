@@ -5,7 +5,7 @@ use crate::metadata::{HEAD_KEY, LABELS_KEY, PREPROCESSING_KEY};
 use crate::onnx::check::Broken;
 use crate::onnx::file::FileError;
 use crate::picture::PreprocessingError;
-use crate::verify::subject::SizeStepError;
+use crate::verify::facts::SizeStepError;
 use std::path::PathBuf;
 
 /// Largest batch of pictures that a file may have.

@@ -1,10 +1,10 @@
 //! What must hold for the outputs of one runtime by themselves.
 
 use super::compare::compare_elements;
-use super::note::{Constant, Note};
+use super::facts::FileFacts;
+use super::note::{VerifyNote, WhyConstant};
 use super::plan::{Case, Content};
 use super::report::{Check, CheckFailure};
-use super::subject::Subject;
 use super::tolerance::Tolerance;
 use crate::runtime::outcome::CaseOutcome;
 use crate::tensor::NamedTensor;
@@ -18,7 +18,7 @@ pub struct Checked {
     /// What failed.
     pub failures: Vec<CheckFailure>,
     /// What would have failed, but is no surprise in this file.
-    pub notes: Vec<Note>,
+    pub notes: Vec<VerifyNote>,
     /// The smallest factor on both tolerances with which every row of a batch would equal the row alone; none if no
     /// row was computed both ways.
     pub rows_smallest_factor: Option<f64>,
@@ -27,7 +27,7 @@ pub struct Checked {
 /// Checks the outputs of every case.
 #[must_use]
 pub fn check(
-    subject: &Subject,
+    facts: &FileFacts,
     cases: &[Case],
     runs: &[CaseOutcome],
     tolerance: Tolerance,
@@ -36,17 +36,17 @@ pub fn check(
     let mut sound = vec![true; cases.len()];
     for (index, (case, run)) in cases.iter().zip(runs).enumerate() {
         let before = checked.failures.len();
-        check_shapes(subject, case, run, index, &mut checked.failures);
+        check_shapes(facts, case, run, index, &mut checked.failures);
         for output in &run.outputs {
             check_finite(output, index, &mut checked.failures);
             note_large_integers(output, &mut checked.notes);
         }
         sound[index] = checked.failures.len() == before;
-        if let (true, Some(logits)) = (sound[index], logits(subject, &run.outputs)) {
-            check_constant(subject, case, logits, index, &mut checked);
+        if let (true, Some(logits)) = (sound[index], logits(facts, &run.outputs)) {
+            check_constant(facts, case, logits, index, &mut checked);
         }
     }
-    check_rows(subject, cases, runs, &sound, tolerance, &mut checked);
+    check_rows(facts, cases, runs, &sound, tolerance, &mut checked);
     checked
 }
 
@@ -65,11 +65,11 @@ pub fn scores(outputs: &[NamedTensor]) -> Option<&NamedTensor> {
 /// The scores, if they are logits. Those of this program's files are, unless they have another of its names:
 /// probabilities of untrained networks are all nearly equal. In other files only the name tells, as a matrix may be
 /// anything.
-fn logits<'a>(subject: &Subject, outputs: &'a [NamedTensor]) -> Option<&'a NamedTensor> {
+fn logits<'a>(facts: &FileFacts, outputs: &'a [NamedTensor]) -> Option<&'a NamedTensor> {
     scores(outputs).filter(|output| match output.name.as_str() {
         "logits" => true,
         "probabilities" | "pooled" => false,
-        _ => subject.is_own,
+        _ => facts.is_own,
     })
 }
 
@@ -84,7 +84,7 @@ pub fn index_of(mut position: usize, shape: &[usize]) -> Vec<usize> {
 }
 
 fn check_shapes(
-    subject: &Subject,
+    facts: &FileFacts,
     case: &Case,
     run: &CaseOutcome,
     index: usize,
@@ -98,7 +98,7 @@ fn check_shapes(
             message,
         });
     };
-    for declared in &subject.outputs {
+    for declared in &facts.outputs {
         let Some(found) = run
             .outputs
             .iter()
@@ -128,13 +128,13 @@ fn check_shapes(
             );
         }
     }
-    if run.outputs.len() > subject.outputs.len() {
+    if run.outputs.len() > facts.outputs.len() {
         fail(
             "",
             format!(
                 "{} outputs, expected {}",
                 run.outputs.len(),
-                subject.outputs.len()
+                facts.outputs.len()
             ),
         );
     }
@@ -162,19 +162,19 @@ fn check_finite(output: &NamedTensor, index: usize, failures: &mut Vec<CheckFail
 }
 
 /// Values travel as f64, which does not hold every larger integer.
-fn note_large_integers(output: &NamedTensor, notes: &mut Vec<Note>) {
+fn note_large_integers(output: &NamedTensor, notes: &mut Vec<VerifyNote>) {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if output.element.is_float() || !output.data.iter().any(|value| value.abs() >= EXACT) {
         return;
     }
-    let note = Note::LargeIntegers(output.name.clone());
+    let note = VerifyNote::LargeIntegers(output.name.clone());
     if !notes.contains(&note) {
         notes.push(note);
     }
 }
 
 fn check_constant(
-    subject: &Subject,
+    facts: &FileFacts,
     case: &Case,
     logits: &NamedTensor,
     index: usize,
@@ -190,13 +190,13 @@ fn check_constant(
         if spread > CONSTANT_SPREAD * most.abs().max(least.abs()) {
             continue;
         }
-        let why = if subject.constant_weights {
-            Constant::Weights
+        let why = if facts.constant_weights {
+            WhyConstant::Weights
         } else if matches!(case.content, Content::Zero | Content::Given) {
             // Zeros give the biases alone, and what is given may be zeros.
-            Constant::Inputs
+            WhyConstant::Inputs
         } else if classes == 1 {
-            Constant::OneClass
+            WhyConstant::OneClass
         } else {
             let message = format!("the logits of row {row} are constant: from {least} to {most}");
             let failure = CheckFailure {
@@ -208,7 +208,7 @@ fn check_constant(
             checked.failures.push(failure);
             return;
         };
-        let note = Note::ConstantLogits(why);
+        let note = VerifyNote::ConstantLogits(why);
         if !checked.notes.contains(&note) {
             checked.notes.push(note);
         }
@@ -217,7 +217,7 @@ fn check_constant(
 
 /// Holds every row of a batch against the same image alone at the same size, in outputs that have rows of their own.
 fn check_rows(
-    subject: &Subject,
+    facts: &FileFacts,
     cases: &[Case],
     runs: &[CaseOutcome],
     sound: &[bool],
@@ -245,7 +245,7 @@ fn check_rows(
                 let Some(batch) = outputs.find(|batch| batch.name == alone.name) else {
                     continue;
                 };
-                let lineage = &subject.lineage;
+                let lineage = &facts.lineage;
                 // Only outputs that have rows: the batch first, and otherwise the shape for one image.
                 if lineage.without_rows.contains(&batch.name)
                     || lineage.mixed.contains_key(&batch.name)
@@ -256,7 +256,7 @@ fn check_rows(
                     continue;
                 }
                 let values = &batch.data[row * alone.data.len()..][..alone.data.len()];
-                let scale = subject.least_scale(&batch.name);
+                let scale = facts.least_scale(&batch.name);
                 let difference = compare_elements(&alone.data, values, tolerance, scale);
                 let factor = checked
                     .rows_smallest_factor

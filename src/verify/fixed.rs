@@ -1,19 +1,19 @@
 //! A symbolic batch of which only some values run: which, and the nodes that fix it.
 
-use super::lineage::{Does, FixedBatch, FixingNode, Site};
+use super::facts::{DeclaredExtent, FileFacts};
+use super::lineage::{Does, FixedBatch, FixingNode, RowNode};
 use super::plan::Case;
 use super::report::{Check, RuntimeReport, RuntimeStatus};
-use super::subject::{Extent, Subject};
 
 /// Nodes that are listed.
 const MOST_NODES: usize = 3;
 
 /// What runs of a symbolic batch; none if there is no such batch, or a runtime runs every case.
-pub fn find(subject: &Subject, cases: &[Case], runtimes: &[RuntimeReport]) -> Option<FixedBatch> {
-    let primary = subject.primary();
-    let batch = subject.axes(primary).batch?;
-    let shape = subject.inputs.get(primary)?.shape.as_ref()?;
-    if matches!(shape.get(batch)?, Extent::Fixed(_)) {
+pub fn find(facts: &FileFacts, cases: &[Case], runtimes: &[RuntimeReport]) -> Option<FixedBatch> {
+    let primary = facts.primary();
+    let batch = facts.axes(primary).batch?;
+    let shape = facts.inputs.get(primary)?.shape.as_ref()?;
+    if matches!(shape.get(batch)?, DeclaredExtent::Fixed(_)) {
         return None;
     }
     let mut tried: Vec<&RuntimeReport> = runtimes
@@ -26,15 +26,16 @@ pub fn find(subject: &Subject, cases: &[Case], runtimes: &[RuntimeReport]) -> Op
     }
     let failing: Vec<usize> = tried
         .iter()
-        .map(|runtime| first_failing(runtime, cases, !subject.lineage.fixes_batch.is_empty()))
+        .map(|runtime| first_failing(runtime, cases, !facts.lineage.fixes_batch.is_empty()))
         .collect::<Option<_>>()?;
     let first = *failing.first()?;
     let refused = cases.get(first)?.batch;
     let mut ran: Vec<u64> = cases[..first].iter().map(|case| case.batch).collect();
     ran.dedup();
     // Another batch must have run, or a node must tell why this one does not.
-    let fixes = |site: &&Site| matches!(site.does, Does::FixesBatch(extent) if extent != refused);
-    let sites: Vec<Site> = subject
+    let fixes =
+        |site: &&RowNode| matches!(site.does, Does::FixesBatch(extent) if extent != refused);
+    let sites: Vec<RowNode> = facts
         .lineage
         .fixes_batch
         .iter()

@@ -1,7 +1,7 @@
 //! Inputs and outputs that someone gives, held against what the file declares. It reads no files.
 
+use super::facts::{Declared, DeclaredExtent, FileFacts, Names, SizeStepError};
 use super::plan::{Case, Content};
-use super::subject::{Declared, Extent, Names, SizeStepError, Subject};
 use crate::tensor::{Element, NamedTensor};
 
 /// Why tensors are not the inputs or outputs of a file.
@@ -68,25 +68,25 @@ pub enum GivenError {
 /// # Errors
 /// If they do not fit what the file declares.
 pub fn inputs(
-    subject: &Subject,
+    facts: &FileFacts,
     given: &[NamedTensor],
 ) -> Result<(Case, Vec<NamedTensor>), GivenError> {
     let mut names = Names::new();
-    let inputs = assign("inputs", &subject.inputs, given, false, &mut names)?;
+    let inputs = assign("inputs", &facts.inputs, given, false, &mut names)?;
     if let Some(empty) = inputs.iter().find(|input| input.data.is_empty()) {
         return Err(GivenError::Empty {
             name: empty.name.clone(),
             shape: empty.shape.clone(),
         });
     }
-    let primary = subject.primary();
-    let (axes, first) = (subject.axes(primary), inputs.get(primary));
+    let primary = facts.primary();
+    let (axes, first) = (facts.axes(primary), inputs.get(primary));
     let shape = first.map_or(&[][..], |input| input.shape.as_slice());
     let batch = axes.batch.and_then(|axis| shape.get(axis));
     let batch = batch.map_or(1, |&batch| batch as u64);
     let size = axes.size_of(shape);
     let size = size.map(|size| size.map(|side| side as u64));
-    size.map_or(Ok(()), |size| subject.check_size(size))?;
+    size.map_or(Ok(()), |size| facts.check_size(size))?;
     let case = Case {
         batch,
         size,
@@ -103,14 +103,14 @@ pub fn inputs(
 /// # Errors
 /// If they do not fit what the file declares.
 pub fn outputs(
-    subject: &Subject,
+    facts: &FileFacts,
     case: &Case,
     given: &[NamedTensor],
 ) -> Result<Vec<NamedTensor>, GivenError> {
     let names = &mut case.names.clone();
-    let found = assign("outputs", &subject.outputs, given, true, names)?;
+    let found = assign("outputs", &facts.outputs, given, true, names)?;
     let is_input = |tensor: &&NamedTensor| {
-        let mut inputs = subject.inputs.iter();
+        let mut inputs = facts.inputs.iter();
         inputs.any(|input| input.name == tensor.name)
     };
     let is_output = |tensor: &&NamedTensor| found.iter().any(|found| found.name == tensor.name);
@@ -120,7 +120,7 @@ pub fn outputs(
     // What is left over would be compared with nothing.
     if found.len() + beside.count() < given.len() {
         return Err(GivenError::Others {
-            expected: list(subject.outputs.iter().map(|output| output.name.as_str())),
+            expected: list(facts.outputs.iter().map(|output| output.name.as_str())),
             found: list(given.iter().map(|tensor| tensor.name.as_str())),
         });
     }
@@ -184,7 +184,7 @@ fn fit(
         });
     }
     for (extent, &found) in declared.shape.iter().flatten().zip(&tensor.shape) {
-        if let Extent::Named(name) = extent {
+        if let DeclaredExtent::Named(name) = extent {
             names.entry(name.clone()).or_insert(found as u64);
         }
     }
@@ -223,7 +223,7 @@ fn fit(
 mod tests {
     use super::*;
 
-    fn declared(name: &str, element: &str, shape: Vec<Extent>) -> Declared {
+    fn declared(name: &str, element: &str, shape: Vec<DeclaredExtent>) -> Declared {
         Declared {
             name: name.into(),
             element_type: element.into(),
@@ -231,18 +231,18 @@ mod tests {
         }
     }
 
-    fn subject() -> Subject {
-        let batch = || Extent::Named("batch".into());
-        Subject {
+    fn facts() -> FileFacts {
+        let batch = || DeclaredExtent::Named("batch".into());
+        FileFacts {
             inputs: vec![
-                declared("image", "f32", vec![batch(), Extent::Fixed(2)]),
+                declared("image", "f32", vec![batch(), DeclaredExtent::Fixed(2)]),
                 declared("mask", "i64", vec![batch()]),
             ],
             outputs: vec![
-                declared("logits", "f32", vec![batch(), Extent::Fixed(3)]),
-                declared("pooled", "f32", vec![batch(), Extent::Fixed(1)]),
+                declared("logits", "f32", vec![batch(), DeclaredExtent::Fixed(3)]),
+                declared("pooled", "f32", vec![batch(), DeclaredExtent::Fixed(1)]),
             ],
-            ..Subject::default()
+            ..FileFacts::default()
         }
     }
 
@@ -270,7 +270,7 @@ mod tests {
             vec![mask.clone(), other, image.clone()],
             vec![unnamed(&image), unnamed(&mask)],
         ] {
-            let (case, found) = inputs(&subject(), &given).expect("inputs");
+            let (case, found) = inputs(&facts(), &given).expect("inputs");
             assert_eq!((case.batch, case.size, case.images.len()), (1, None, 0));
             assert_eq!(
                 (found[0].name.as_str(), found[0].element),
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         let message =
-            |given: &[NamedTensor]| inputs(&subject(), given).expect_err("refused").to_string();
+            |given: &[NamedTensor]| inputs(&facts(), given).expect_err("refused").to_string();
         let image = tensor("image", &[1, 2], &[0.0; 2]);
         assert_eq!(
             message(std::slice::from_ref(&image)),
@@ -309,7 +309,7 @@ mod tests {
     fn what_would_be_compared_with_nothing_is_refused() {
         let image = tensor("image", &[1, 2], &[0.0; 2]);
         let given = [image.clone(), tensor("mask", &[1], &[0.0])];
-        let (case, _) = inputs(&subject(), &given).expect("inputs");
+        let (case, _) = inputs(&facts(), &given).expect("inputs");
         let pooled = || tensor("pooled", &[1, 1], &[3.0]);
         let logits = || tensor("logits", &[1, 3], &[3.0; 3]);
         for given in [
@@ -317,17 +317,17 @@ mod tests {
             vec![pooled(), tensor("", &[1, 3], &[0.0; 3])],
             vec![pooled(), pooled()],
         ] {
-            let refused = outputs(&subject(), &case, &given).expect_err("refused");
+            let refused = outputs(&facts(), &case, &given).expect_err("refused");
             assert!(matches!(refused, GivenError::Others { .. }), "{refused}");
         }
         // A file may hold inputs and outputs.
         let both = [image, pooled(), logits()];
         assert_eq!(
-            outputs(&subject(), &case, &both).map(|found| found.len()),
+            outputs(&facts(), &case, &both).map(|found| found.len()),
             Ok(2)
         );
         let empty = [tensor("image", &[0, 2], &[]), tensor("mask", &[0], &[])];
-        let refused = inputs(&subject(), &empty).expect_err("refused");
+        let refused = inputs(&facts(), &empty).expect_err("refused");
         assert_eq!(
             refused.to_string(),
             "`image` has no elements: its shape is [0, 2]"
@@ -340,11 +340,11 @@ mod tests {
             tensor("image", &[1, 2], &[0.0; 2]),
             tensor("mask", &[1], &[0.0]),
         ];
-        let (case, _) = inputs(&subject(), &given).expect("inputs");
+        let (case, _) = inputs(&facts(), &given).expect("inputs");
         let expected =
-            outputs(&subject(), &case, &[tensor("pooled", &[1, 1], &[3.0])]).expect("outputs");
+            outputs(&facts(), &case, &[tensor("pooled", &[1, 1], &[3.0])]).expect("outputs");
         assert_eq!((expected.len(), expected[0].name.as_str()), (1, "pooled"));
-        let wrong = outputs(&subject(), &case, &[tensor("pooled", &[2, 1], &[3.0; 2])]);
+        let wrong = outputs(&facts(), &case, &[tensor("pooled", &[2, 1], &[3.0; 2])]);
         assert!(matches!(wrong, Err(GivenError::Shape { .. })));
     }
 }

@@ -2,7 +2,8 @@
 
 use super::checks::{Checked, index_of, scores};
 use super::compare::{Compared, Totals, compare};
-use super::note::{Consequence, Note};
+use super::facts::FileFacts;
+use super::note::{Consequence, VerifyNote};
 use super::plan::Case;
 use super::ranks::{Agreement, rank_agreement};
 use super::reference::{ReferenceRun, ran, ran_some, reference_of};
@@ -10,7 +11,6 @@ use super::report::{
     CaseReport, Check, CheckFailure, FORMULA, Histogram, Problem, Report, RuntimeReport,
     RuntimeStatus, SCHEMA, Verdict,
 };
-use super::subject::Subject;
 use super::tolerance::{Limits, Tolerance};
 use super::{checks, fixed, precision, remarks};
 use crate::runtime::RuntimeName;
@@ -24,7 +24,7 @@ const ROUNDING_ALONE: f64 = 0.02;
 
 /// How a verification was asked for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub struct VerifySettings {
     /// The file, as it was named.
     pub file: String,
     /// Seed of the noise.
@@ -35,15 +35,15 @@ pub struct Settings {
 
 /// The report of runs of the same cases, in the order in which the runtimes were named. The reference run is one of them.
 #[must_use]
-pub fn judge(settings: &Settings, subject: &Subject, cases: &[Case], runs: &[Run]) -> Report {
-    judge_against(settings, subject, cases, reference_of(runs), runs)
+pub fn judge(settings: &VerifySettings, facts: &FileFacts, cases: &[Case], runs: &[Run]) -> Report {
+    judge_against(settings, facts, cases, reference_of(runs), runs)
 }
 
 /// The report of runs that are compared with a reference run, which may be one of them.
 #[must_use]
 pub fn judge_against(
-    settings: &Settings,
-    subject: &Subject,
+    settings: &VerifySettings,
+    facts: &FileFacts,
     cases: &[Case],
     reference: Option<ReferenceRun<'_>>,
     runs: &[Run],
@@ -60,15 +60,15 @@ pub fn judge_against(
         })
         .collect();
     report.base = reference.map(|reference| reference.name.to_owned());
-    report.macs = Some(subject.macs).filter(|_| subject.uncounted.is_empty());
+    report.macs = Some(facts.macs).filter(|_| facts.uncounted.is_empty());
     for (place, run) in runs.iter().enumerate() {
         let other = reference
             .and_then(|reference| reference.runtime)
             .unwrap_or(run.runtime);
         let tolerance = settings
             .limits
-            .between(subject.precision, [run.runtime, other]);
-        let checked = checks::check(subject, cases, &run.outcome.cases, tolerance);
+            .between(facts.precision, [run.runtime, other]);
+        let checked = checks::check(facts, cases, &run.outcome.cases, tolerance);
         for note in &checked.notes {
             if !report.notes.contains(note) {
                 report.notes.push(note.clone());
@@ -78,9 +78,9 @@ pub fn judge_against(
         runtime.is_reference = reference.is_some_and(|reference| reference.place == Some(place));
         if let Some(reference) = reference.filter(|_| !runtime.is_reference && ran_some(run)) {
             let found = &run.outcome.cases;
-            compare_with(subject, reference.cases, found, tolerance, &mut runtime);
+            compare_with(facts, reference.cases, found, tolerance, &mut runtime);
             let found = &run.outcome.tf32_cases;
-            runtime.tf32 = precision::report(subject, reference.cases, found, tolerance);
+            runtime.tf32 = precision::report(facts, reference.cases, found, tolerance);
         }
         report.runtimes.push(runtime);
     }
@@ -88,19 +88,19 @@ pub fn judge_against(
         &report.runtimes,
         reference.is_some_and(|reference| reference.runtime.is_none()),
     );
-    report.fixed_batch = fixed::find(subject, cases, &report.runtimes);
-    report.notes.splice(0..0, remarks::of(subject, cases));
+    report.fixed_batch = fixed::find(facts, cases, &report.runtimes);
+    report.notes.splice(0..0, remarks::of(facts, cases));
     if let Some(fixed) = &report.fixed_batch {
-        report.notes.push(Note::FixedBatch(fixed.clone()));
+        report.notes.push(VerifyNote::FixedBatch(fixed.clone()));
     }
     if disagreeing(&report).is_some() {
-        report.notes.extend(remarks::of_levels(subject));
+        report.notes.extend(remarks::of_levels(facts));
     }
     // Against the reference, `tell_rounding` says more.
     let by_reference =
         reference.is_some_and(|reference| reference.runtime == Some(RuntimeName::Reference));
-    if subject.untrained && !by_reference && disagreeing(&report).is_some() {
-        report.notes.push(Note::Untrained);
+    if facts.untrained && !by_reference && disagreeing(&report).is_some() {
+        report.notes.push(VerifyNote::Untrained);
     }
     report
 }
@@ -117,17 +117,17 @@ pub fn disagreeing(report: &Report) -> Option<&RuntimeReport> {
 /// A runtime cannot be expected to be nearer to the reference than that, and it rounds within each sum too.
 pub fn tell_rounding(
     report: &mut Report,
-    subject: &Subject,
+    facts: &FileFacts,
     base: &[CaseOutcome],
     rounded: &[CaseOutcome],
 ) {
     let Some(runtime) = disagreeing(report) else {
         return;
     };
-    let Some(found) = precision::report(subject, base, rounded, runtime.tolerance) else {
+    let Some(found) = precision::report(facts, base, rounded, runtime.tolerance) else {
         return;
     };
-    let precision = subject.precision;
+    let precision = facts.precision;
     let factor = found.smallest_factor.unwrap_or(f64::INFINITY);
     let consequence = if factor > 1.0 {
         Consequence::NoneCanAgree
@@ -136,7 +136,7 @@ pub fn tell_rounding(
     } else {
         Consequence::IsNotWhy
     };
-    report.notes.push(Note::Rounding {
+    report.notes.push(VerifyNote::Rounding {
         precision,
         factor,
         consequence,
@@ -146,7 +146,7 @@ pub fn tell_rounding(
 
 /// The report of a file that breaks rules, so that no runtime saw it.
 #[must_use]
-pub fn rejected(settings: &Settings, problems: Vec<Problem>) -> Report {
+pub fn rejected(settings: &VerifySettings, problems: Vec<Problem>) -> Report {
     Report {
         problems,
         verdict: Verdict::Disagree,
@@ -154,7 +154,7 @@ pub fn rejected(settings: &Settings, problems: Vec<Problem>) -> Report {
     }
 }
 
-fn empty(settings: &Settings) -> Report {
+fn empty(settings: &VerifySettings) -> Report {
     Report {
         schema: SCHEMA,
         file: settings.file.clone(),
@@ -243,7 +243,7 @@ fn describe(run: &Run, tolerance: Tolerance, checked: Checked) -> RuntimeReport 
 
 /// Fills in how far a run is from the reference run.
 fn compare_with(
-    subject: &Subject,
+    facts: &FileFacts,
     reference: &[CaseOutcome],
     found: &[CaseOutcome],
     tolerance: Tolerance,
@@ -252,7 +252,7 @@ fn compare_with(
     let mut totals = Totals::default();
     let mut histogram = Histogram::default();
     for (index, (expected, found)) in reference.iter().zip(found).enumerate() {
-        let scale = |output: &str| subject.least_scale(output);
+        let scale = |output: &str| facts.least_scale(output);
         for compared in compare(&expected.outputs, &found.outputs, tolerance, scale) {
             let is_largest = totals.add(&compared);
             let (Some(other), Some(difference)) = (compared.found, &compared.difference) else {

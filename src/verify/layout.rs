@@ -1,6 +1,6 @@
 //! Which axes of an input are the batch, the height and the width, and which inputs have a row for each image.
 
-use super::subject::{Declared, Extent, Subject};
+use super::facts::{Declared, DeclaredExtent, FileFacts};
 
 /// Channels of pictures: grey, colour, colour and transparency.
 const CHANNELS: [u64; 3] = [1, 3, 4];
@@ -81,22 +81,22 @@ pub fn axes(input: &Declared, channels_last: Option<bool>) -> Axes {
     }
 }
 
-fn is_channels(extent: &Extent) -> bool {
-    matches!(extent, Extent::Fixed(extent) if CHANNELS.contains(extent))
+fn is_channels(extent: &DeclaredExtent) -> bool {
+    matches!(extent, DeclaredExtent::Fixed(extent) if CHANNELS.contains(extent))
 }
 
-fn is_symbolic(extent: &Extent) -> bool {
-    !matches!(extent, Extent::Fixed(_))
+fn is_symbolic(extent: &DeclaredExtent) -> bool {
+    !matches!(extent, DeclaredExtent::Fixed(_))
 }
 
-fn is_side(extent: &Extent) -> bool {
-    matches!(extent, Extent::Named(name) if SIDES.contains(&name.to_lowercase().as_str()))
+fn is_side(extent: &DeclaredExtent) -> bool {
+    matches!(extent, DeclaredExtent::Named(name) if SIDES.contains(&name.to_lowercase().as_str()))
 }
 
-impl Subject {
+impl FileFacts {
     /// The axes of the input at `index`.
     #[must_use]
-    pub fn axes(&self, index: usize) -> Axes {
+    pub(super) fn axes(&self, index: usize) -> Axes {
         self.inputs.get(index).map_or_else(Axes::default, |input| {
             axes(input, self.channels_last.get(&input.name).copied())
         })
@@ -105,7 +105,7 @@ impl Subject {
     /// The input whose batch and size are those of a case: the first of images, and where there are several, the first
     /// of them with a symbolic batch; else the first that is no scalar; else the first.
     #[must_use]
-    pub fn primary(&self) -> usize {
+    pub(super) fn primary(&self) -> usize {
         let is_image = |index: &usize| self.axes(*index).size.is_some();
         let has_axes = |index: &usize| self.axes(*index) != Axes::default();
         let has_symbolic_batch =
@@ -120,18 +120,18 @@ impl Subject {
 
     /// What the input at `index` holds for each image.
     #[must_use]
-    pub fn rows(&self, index: usize) -> Rows {
+    pub(super) fn rows(&self, index: usize) -> Rows {
         let primary = self.primary();
         match (self.batch_extent(primary), self.batch_extent(index)) {
             _ if index == primary => Rows::OfImages,
-            (Some(Extent::Fixed(1)), Some(_)) if self.is_single(index) => Rows::None,
+            (Some(DeclaredExtent::Fixed(1)), Some(_)) if self.is_single(index) => Rows::None,
             (Some(one), Some(two)) if one == two => Rows::OfImages,
-            (Some(_), Some(Extent::Named(_) | Extent::Unset)) => Rows::Equal,
+            (Some(_), Some(DeclaredExtent::Named(_) | DeclaredExtent::Unset)) => Rows::Equal,
             _ => Rows::None,
         }
     }
 
-    fn batch_extent(&self, index: usize) -> Option<&Extent> {
+    fn batch_extent(&self, index: usize) -> Option<&DeclaredExtent> {
         let shape = self.inputs.get(index)?.shape.as_deref()?;
         shape.get(self.axes(index).batch?)
     }
@@ -139,7 +139,7 @@ impl Subject {
     /// Whether every extent is 1.
     fn is_single(&self, index: usize) -> bool {
         let mut extents = self.inputs[index].shape.iter().flatten();
-        extents.all(|extent| *extent == Extent::Fixed(1))
+        extents.all(|extent| *extent == DeclaredExtent::Fixed(1))
     }
 }
 
@@ -147,11 +147,11 @@ impl Subject {
 mod tests {
     use super::*;
 
-    fn extents(text: &str) -> Vec<Extent> {
+    fn extents(text: &str) -> Vec<DeclaredExtent> {
         let extent = |word: &str| match word.parse() {
-            Ok(number) => Extent::Fixed(number),
-            Err(_) if word == "?" => Extent::Unset,
-            Err(_) => Extent::Named(word.to_owned()),
+            Ok(number) => DeclaredExtent::Fixed(number),
+            Err(_) if word == "?" => DeclaredExtent::Unset,
+            Err(_) => DeclaredExtent::Named(word.to_owned()),
         };
         text.split_whitespace().map(extent).collect()
     }
@@ -211,16 +211,16 @@ mod tests {
             (&["h w 3", "2"], 0, &[Rows::OfImages, Rows::None]),
             (&["b 6", "4 6"], 0, &[Rows::OfImages, Rows::None]),
         ] {
-            let subject = Subject {
+            let facts = FileFacts {
                 inputs: inputs
                     .iter()
                     .enumerate()
                     .map(|(index, shape)| declared(&index.to_string(), shape))
                     .collect(),
-                ..Subject::default()
+                ..FileFacts::default()
             };
-            assert_eq!(subject.primary(), primary, "{inputs:?}");
-            let found: Vec<Rows> = (0..inputs.len()).map(|index| subject.rows(index)).collect();
+            assert_eq!(facts.primary(), primary, "{inputs:?}");
+            let found: Vec<Rows> = (0..inputs.len()).map(|index| facts.rows(index)).collect();
             assert_eq!(found, rows, "{inputs:?}");
         }
     }

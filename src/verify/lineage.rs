@@ -13,14 +13,14 @@ pub struct Lineage {
     /// Outputs that do not depend on rows of the images, or whose own rows are not those.
     pub without_rows: BTreeSet<String>,
     /// Outputs of which a row depends on the other rows by the definition of a node: the first such node.
-    pub mixed: BTreeMap<String, Site>,
+    pub mixed: BTreeMap<String, RowNode>,
     /// Nodes on rows that fix the batch.
-    pub fixes_batch: Vec<Site>,
+    pub fixes_batch: Vec<RowNode>,
 }
 
 /// A node that does something to the rows of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Site {
+pub struct RowNode {
     /// The node's name, or that of its first result where it has none.
     pub node: String,
     /// The operator.
@@ -54,7 +54,7 @@ impl Does {
     }
 }
 
-impl Site {
+impl RowNode {
     /// Whether the model was exported while it was trained, by this node.
     #[must_use]
     pub fn trains(&self) -> bool {
@@ -68,7 +68,7 @@ impl Site {
     }
 }
 
-impl fmt::Display for Site {
+impl fmt::Display for RowNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (node, op_type) = (self.node.escape_debug(), self.op_type.escape_debug());
         write!(f, "node `{node}` (`{op_type}`) ")?;
@@ -99,7 +99,7 @@ pub struct FixedBatch {
     pub agrees: Option<bool>,
     /// The same nodes, as the note names them.
     #[serde(skip)]
-    pub(super) sites: Vec<Site>,
+    pub(super) sites: Vec<RowNode>,
 }
 
 /// A node that fixes the batch.

@@ -53,13 +53,14 @@
 //! ```
 
 pub mod bisect;
-pub mod checks;
-pub mod compare;
+mod checks;
+mod compare;
+pub mod facts;
 mod fixed;
 pub mod given;
 mod judge;
-pub mod layout;
-pub mod lineage;
+mod layout;
+mod lineage;
 pub mod mutate;
 pub mod noise;
 pub mod note;
@@ -73,12 +74,12 @@ mod remarks;
 pub mod report;
 pub mod session;
 mod smooth;
-pub mod subject;
 pub mod tensors;
 pub mod tolerance;
-pub mod trace;
+pub(crate) mod trace;
 
-pub use judge::{Settings, disagreeing, judge, judge_against, rejected, tell_rounding};
+pub use judge::{VerifySettings, disagreeing, judge, judge_against, rejected, tell_rounding};
+pub use lineage::{Does, FixedBatch, FixingNode, Lineage, RowNode};
 pub use reference::{ReferenceRun, reference_of};
 
 #[cfg(test)]

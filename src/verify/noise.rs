@@ -1,9 +1,9 @@
 //! What the inputs hold where no one gives them: noise of several kinds, and what that is in the range of integers.
 
+use super::facts::{Declared, FileFacts};
 use super::layout::Rows;
 use super::plan::{Case, Content, PlanError, input_type};
 use super::smooth;
-use super::subject::{Declared, Subject};
 use crate::tensor::{Element, NamedTensor};
 use crate::weights::random::Stream;
 
@@ -11,11 +11,11 @@ use crate::weights::random::Stream;
 ///
 /// # Errors
 /// As [`cases`](super::plan::cases).
-pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTensor>, PlanError> {
+pub fn inputs(facts: &FileFacts, case: &Case, seed: u64) -> Result<Vec<NamedTensor>, PlanError> {
     let make = |(index, input): (usize, &Declared)| {
-        let (element, shape) = input_type(subject, case, index)?;
+        let (element, shape) = input_type(facts, case, index)?;
         let stream = Stream::new(seed, "noise", &input.name);
-        let (axes, of_images) = (subject.axes(index), subject.rows(index));
+        let (axes, of_images) = (facts.axes(index), facts.rows(index));
         let elements: u64 = shape.iter().product();
         let rows = match of_images {
             Rows::None => 1,
@@ -36,7 +36,7 @@ pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTens
             match (case.content, size) {
                 (Content::Zero, _) if !parameter => {}
                 (Content::Image, Some(size)) => {
-                    let normal = smooth::normal_of(!element.is_float(), subject.normal);
+                    let normal = smooth::normal_of(!element.is_float(), facts.normal);
                     smooth::fill(&stream, image, size.map(in_memory), normal, row);
                     if axes.channels_last {
                         interleave(row, in_memory(size[0] * size[1]));
@@ -68,7 +68,7 @@ pub fn inputs(subject: &Subject, case: &Case, seed: u64) -> Result<Vec<NamedTens
             data: data.iter().map(value_of).collect(),
         })
     };
-    subject.inputs.iter().enumerate().map(make).collect()
+    facts.inputs.iter().enumerate().map(make).collect()
 }
 
 /// Channel after channel becomes pixel after pixel.
@@ -108,30 +108,30 @@ fn in_range(element: Element, value: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verify::facts::DeclaredExtent;
     use crate::verify::plan::cases;
-    use crate::verify::subject::Extent;
 
     /// What inputs of this type, in rows of 3 × 8 × 8, hold.
     fn made(element: &str, content: Content) -> Vec<Vec<f64>> {
         let input = |name: &str| Declared {
             name: name.into(),
             element_type: element.into(),
-            shape: Some([2, 3, 8, 8].map(Extent::Fixed).into()),
+            shape: Some([2, 3, 8, 8].map(DeclaredExtent::Fixed).into()),
         };
-        let subject = Subject {
+        let facts = FileFacts {
             inputs: vec![input("left"), input("right")],
             outputs: vec![input("output")],
-            ..Subject::default()
+            ..FileFacts::default()
         };
         let case = Case {
             content,
-            ..cases(&subject).expect("cases").remove(0)
+            ..cases(&facts).expect("cases").remove(0)
         };
-        let made = inputs(&subject, &case, 0).expect("inputs");
+        let made = inputs(&facts, &case, 0).expect("inputs");
         made.into_iter().map(|input| input.data).collect()
     }
 
-    fn declared(name: &str, element: &str, shape: Vec<Extent>) -> Declared {
+    fn declared(name: &str, element: &str, shape: Vec<DeclaredExtent>) -> Declared {
         Declared {
             name: name.into(),
             element_type: element.into(),
@@ -141,27 +141,27 @@ mod tests {
 
     #[test]
     fn an_input_without_rows_is_the_same_in_every_case_and_may_divide() {
-        let batch = || Extent::Named("batch".into());
-        let subject = |element: &str, shape: Vec<Extent>| Subject {
+        let batch = || DeclaredExtent::Named("batch".into());
+        let facts = |element: &str, shape: Vec<DeclaredExtent>| FileFacts {
             inputs: vec![
-                declared("image", "f32", vec![batch(), Extent::Fixed(3)]),
+                declared("image", "f32", vec![batch(), DeclaredExtent::Fixed(3)]),
                 declared("other", element, shape),
             ],
             outputs: vec![declared("output", "f32", vec![batch()])],
-            ..Subject::default()
+            ..FileFacts::default()
         };
-        let made = |element: &str, shape: Vec<Extent>, content: Content| {
-            let subject = subject(element, shape);
-            let cases = cases(&subject).expect("cases");
+        let made = |element: &str, shape: Vec<DeclaredExtent>, content: Content| {
+            let facts = facts(element, shape);
+            let cases = cases(&facts).expect("cases");
             let all = cases.into_iter().map(|case| Case { content, ..case });
-            all.map(|case| inputs(&subject, &case, 1).expect("inputs").remove(1).data)
+            all.map(|case| inputs(&facts, &case, 1).expect("inputs").remove(1).data)
                 .collect::<Vec<_>>()
         };
         for content in [Content::Normal, Content::Image, Content::Zero] {
             for shape in [
                 vec![],
-                vec![Extent::Fixed(3)],
-                vec![Extent::Fixed(1), Extent::Fixed(40)],
+                vec![DeclaredExtent::Fixed(3)],
+                vec![DeclaredExtent::Fixed(1), DeclaredExtent::Fixed(40)],
             ] {
                 let data = made("f32", shape.clone(), content);
                 assert!(data[1..].iter().all(|other| *other == data[0]), "{shape:?}");
@@ -170,13 +170,19 @@ mod tests {
                     "{data:?}"
                 );
             }
-            assert_eq!(made("i64", vec![Extent::Fixed(1)], content)[2], [1.0]);
+            assert_eq!(
+                made("i64", vec![DeclaredExtent::Fixed(1)], content)[2],
+                [1.0]
+            );
             assert_eq!(made("bool", vec![], content)[2], [0.0]);
         }
         // The batch by another name may be one: as many rows, and all equal.
         let rows = made(
             "f32",
-            vec![Extent::Named("boxes".into()), Extent::Fixed(2)],
+            vec![
+                DeclaredExtent::Named("boxes".into()),
+                DeclaredExtent::Fixed(2),
+            ],
             Content::Normal,
         );
         assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 6]);
@@ -187,17 +193,17 @@ mod tests {
     #[test]
     fn a_picture_with_channels_last_is_the_same_picture() {
         let made = |shape: [u64; 4]| {
-            let input = declared("image", "u8", shape.map(Extent::Fixed).into());
-            let subject = Subject {
+            let input = declared("image", "u8", shape.map(DeclaredExtent::Fixed).into());
+            let facts = FileFacts {
                 inputs: vec![input.clone()],
                 outputs: vec![input],
-                ..Subject::default()
+                ..FileFacts::default()
             };
             let case = Case {
                 content: Content::Image,
-                ..cases(&subject).expect("cases").remove(0)
+                ..cases(&facts).expect("cases").remove(0)
             };
-            inputs(&subject, &case, 0).expect("inputs").remove(0).data
+            inputs(&facts, &case, 0).expect("inputs").remove(0).data
         };
         let (planes, pixels) = (made([1, 3, 8, 16]), made([1, 8, 16, 3]));
         for (pixel, values) in pixels.chunks(3).enumerate() {
@@ -226,28 +232,28 @@ mod tests {
     #[test]
     fn an_image_is_the_same_alone_and_in_a_batch() {
         // An odd number of elements, so that images start in the middle of what is drawn together.
-        let batch = Extent::Named("batch".into());
-        let shape = [3, 3, 5].map(Extent::Fixed);
+        let batch = DeclaredExtent::Named("batch".into());
+        let shape = [3, 3, 5].map(DeclaredExtent::Fixed);
         let input = Declared {
             name: "input".into(),
             element_type: "f32".into(),
             shape: Some([batch].into_iter().chain(shape).collect()),
         };
-        let subject = Subject {
+        let facts = FileFacts {
             inputs: vec![input.clone()],
             outputs: vec![input],
-            ..Subject::default()
+            ..FileFacts::default()
         };
-        let made: Vec<NamedTensor> = cases(&subject)
+        let made: Vec<NamedTensor> = cases(&facts)
             .expect("cases")
             .iter()
-            .map(|case| inputs(&subject, case, 9).expect("inputs").remove(0))
+            .map(|case| inputs(&facts, case, 9).expect("inputs").remove(0))
             .collect();
         assert_eq!(made[2].shape, [3, 3, 3, 5]);
         assert_eq!(made[2].data[..45], made[0].data);
         assert_eq!(made[2].data[90..], made[1].data);
         assert_ne!(made[0].data, made[1].data);
-        let other = inputs(&subject, &cases(&subject).expect("cases")[0], 10)
+        let other = inputs(&facts, &cases(&facts).expect("cases")[0], 10)
             .expect("inputs")
             .remove(0);
         assert_ne!(made[0].data, other.data);

@@ -1,7 +1,7 @@
 //! What is worth knowing of a verification and changes nothing in its verdict.
 
-use super::lineage::{FixedBatch, Site};
-use super::subject::LeftOut;
+use super::facts::OmittedOutput;
+use super::lineage::{FixedBatch, RowNode};
 use crate::runtime::RuntimeName;
 use crate::runtime::process::PassedOver;
 use crate::tensor::Element;
@@ -12,17 +12,17 @@ use std::path::PathBuf;
 
 /// Something worth knowing. In JSON it is its text.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Note {
+pub enum VerifyNote {
     /// The check of the file itself has warnings: how many of each code.
     Warnings(BTreeMap<&'static str, usize>),
     /// An output is not compared.
-    LeftOut(LeftOut),
+    LeftOut(OmittedOutput),
     /// Rows of an output depend on each other.
     MixedRows {
         /// The output.
         output: String,
         /// The node that mixes them.
-        site: Site,
+        site: RowNode,
     },
     /// Inputs that have one value in every case, by name.
     OneValue(Vec<String>),
@@ -31,7 +31,7 @@ pub enum Note {
     /// An output has integers that f64 does not hold.
     LargeIntegers(String),
     /// The logits are constant, and no surprise.
-    ConstantLogits(Constant),
+    ConstantLogits(WhyConstant),
     /// Two files give an output in different element types.
     OtherType {
         /// Its name in the first file.
@@ -44,7 +44,7 @@ pub enum Note {
     /// Not every batch runs.
     FixedBatch(FixedBatch),
     /// A node quantises what was computed, so that runtimes may differ by a level.
-    Levels(Site),
+    Levels(RowNode),
     /// The weights are those with which training starts, which amplify rounding.
     Untrained,
     /// What rounding alone does.
@@ -93,7 +93,7 @@ pub enum Note {
 
 /// Why constant logits are no surprise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Constant {
+pub enum WhyConstant {
     /// The weights are constant.
     Weights,
     /// The inputs are zeros, or may be.
@@ -113,13 +113,13 @@ pub enum Consequence {
     IsNotWhy,
 }
 
-impl Serialize for Note {
+impl Serialize for VerifyNote {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for VerifyNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Warnings(counts) => {
@@ -155,9 +155,9 @@ impl fmt::Display for Note {
                 output.escape_debug()
             ),
             Self::ConstantLogits(why) => f.write_str(match why {
-                Constant::Weights => "the logits are constant, as the weights are",
-                Constant::Inputs => "the logits are constant for an input of zeros or from files",
-                Constant::OneClass => "there is one class, so that constant logits cannot be told",
+                WhyConstant::Weights => "the logits are constant, as the weights are",
+                WhyConstant::Inputs => "the logits are constant for an input of zeros or from files",
+                WhyConstant::OneClass => "there is one class, so that constant logits cannot be told",
             }),
             Self::OtherType {
                 output,

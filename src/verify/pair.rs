@@ -1,11 +1,11 @@
 //! Two files that should compute the same: what belongs to what, and the report.
 
+use super::facts::{Declared, DeclaredExtent, FileFacts};
 use super::judge::verdict;
-use super::note::Note;
+use super::note::VerifyNote;
 use super::plan::{Case, name_dimensions};
 use super::report::{FilePair, Report};
-use super::subject::{Declared, Extent, Subject};
-use super::{ReferenceRun, Settings, judge_against};
+use super::{ReferenceRun, VerifySettings, judge_against};
 use crate::runtime::process::Run;
 use crate::tensor::{Element, NamedTensor};
 
@@ -13,9 +13,9 @@ use crate::tensor::{Element, NamedTensor};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
     /// The first, with every extent that either of them fixes: what cases are planned for.
-    pub planned: Subject,
+    pub planned: FileFacts,
     /// The second.
-    second: Subject,
+    second: FileFacts,
     /// For each input of the second the index of the first's; outputs likewise.
     inputs: Vec<usize>,
     outputs: Vec<usize>,
@@ -53,7 +53,7 @@ impl Pair {
     ///
     /// # Errors
     /// If there are not as many, or no input fits both.
-    pub fn new(first: &Subject, second: Subject) -> Result<Self, PairError> {
+    pub fn new(first: &FileFacts, second: FileFacts) -> Result<Self, PairError> {
         let inputs = partners("inputs", &first.inputs, &second.inputs)?;
         let outputs = partners("outputs", &first.outputs, &second.outputs)?;
         let mut planned = first.clone();
@@ -100,7 +100,7 @@ impl Pair {
     #[must_use]
     pub fn judge(
         &self,
-        settings: &Settings,
+        settings: &VerifySettings,
         files: [&str; 2],
         cases: &[Case],
         reference: &Run,
@@ -176,12 +176,12 @@ impl Pair {
     }
 
     /// The outputs that are of one element type in the first file and of another in the second.
-    fn other_types(&self) -> Vec<Note> {
+    fn other_types(&self) -> Vec<VerifyNote> {
         let pairs = self.second.outputs.iter().zip(&self.outputs);
         let pairs = pairs.map(|(second, &index)| (&self.planned.outputs[index], second));
         pairs
             .filter(|(first, second)| first.element_type != second.element_type)
-            .map(|(first, second)| Note::OtherType {
+            .map(|(first, second)| VerifyNote::OtherType {
                 output: first.name.clone(),
                 first: first.element_type.clone(),
                 second: second.element_type.clone(),
@@ -259,8 +259,10 @@ fn narrow(input: &mut Declared, other: &Declared) -> bool {
     }
     for (own, extent) in own.iter_mut().zip(extents) {
         match (&*own, extent) {
-            (Extent::Fixed(one), Extent::Fixed(two)) if one != two => return false,
-            (Extent::Named(_) | Extent::Unset, Extent::Fixed(_)) => *own = extent.clone(),
+            (DeclaredExtent::Fixed(one), DeclaredExtent::Fixed(two)) if one != two => return false,
+            (DeclaredExtent::Named(_) | DeclaredExtent::Unset, DeclaredExtent::Fixed(_)) => {
+                *own = extent.clone()
+            }
             _ => {}
         }
     }
@@ -268,7 +270,7 @@ fn narrow(input: &mut Declared, other: &Declared) -> bool {
 }
 
 fn describe(declared: &Declared) -> String {
-    let shape = declared.expected(&super::subject::Names::new());
+    let shape = declared.expected(&super::facts::Names::new());
     format!("{} {shape}", declared.element_type)
 }
 
@@ -281,16 +283,19 @@ mod tests {
     use crate::verify::report::Verdict;
     use crate::verify::tolerance::Limits;
 
-    fn subject(names: [&str; 2], batch: Extent) -> Subject {
-        let declared = |name: &str, shape: Vec<Extent>| Declared {
+    fn facts(names: [&str; 2], batch: DeclaredExtent) -> FileFacts {
+        let declared = |name: &str, shape: Vec<DeclaredExtent>| Declared {
             name: name.to_owned(),
             element_type: "f32".to_owned(),
             shape: Some(shape),
         };
-        Subject {
-            inputs: vec![declared(names[0], vec![batch.clone(), Extent::Fixed(2)])],
-            outputs: vec![declared(names[1], vec![batch, Extent::Fixed(2)])],
-            ..Subject::default()
+        FileFacts {
+            inputs: vec![declared(
+                names[0],
+                vec![batch.clone(), DeclaredExtent::Fixed(2)],
+            )],
+            outputs: vec![declared(names[1], vec![batch, DeclaredExtent::Fixed(2)])],
+            ..FileFacts::default()
         }
     }
 
@@ -320,14 +325,18 @@ mod tests {
 
     #[test]
     fn values_of_other_names_are_paired_by_order_and_fixed_extents_win() {
-        let first = subject(["input", "logits"], Extent::Named("batch".to_owned()));
-        let pair = Pair::new(&first, subject(["x", "648"], Extent::Fixed(1))).expect("a pair");
+        let first = facts(
+            ["input", "logits"],
+            DeclaredExtent::Named("batch".to_owned()),
+        );
+        let pair =
+            Pair::new(&first, facts(["x", "648"], DeclaredExtent::Fixed(1))).expect("a pair");
         let cases = cases(&pair.planned).expect("cases");
         assert_eq!(cases.len(), 1);
         let input = NamedTensor::single("input", vec![1, 2], &[0.0, 1.0]);
         assert_eq!(pair.for_second(&[input])[0].name, "x");
 
-        let settings = Settings {
+        let settings = VerifySettings {
             file: "a".to_owned(),
             seed: 0,
             limits: Limits::default(),
@@ -345,7 +354,7 @@ mod tests {
 
     #[test]
     fn inputs_are_told_by_name_and_the_less_precise_type_decides() {
-        let mut first = subject(["input", "logits"], Extent::Fixed(1));
+        let mut first = facts(["input", "logits"], DeclaredExtent::Fixed(1));
         first.inputs.push(Declared {
             name: "mask".to_owned(),
             ..first.inputs[0].clone()
@@ -367,8 +376,8 @@ mod tests {
 
     #[test]
     fn files_that_take_no_common_input_are_refused() {
-        let first = subject(["input", "logits"], Extent::Fixed(2));
-        let second = subject(["input", "logits"], Extent::Fixed(1));
+        let first = facts(["input", "logits"], DeclaredExtent::Fixed(2));
+        let second = facts(["input", "logits"], DeclaredExtent::Fixed(1));
         assert!(matches!(
             Pair::new(&first, second),
             Err(PairError::Input { .. })

@@ -2,7 +2,7 @@
 //! every value rounded.
 
 use super::compare::{Totals, compare};
-use super::subject::Subject;
+use super::facts::FileFacts;
 use super::tolerance::Tolerance;
 use crate::runtime::outcome::CaseOutcome;
 use serde::Serialize;
@@ -23,7 +23,7 @@ pub struct PrecisionReport {
 /// Compares the cases of such a run; none if there was no such run, or not to its end.
 #[must_use]
 pub fn report(
-    subject: &Subject,
+    facts: &FileFacts,
     base: &[CaseOutcome],
     found: &[CaseOutcome],
     tolerance: Tolerance,
@@ -33,7 +33,7 @@ pub fn report(
     }
     let mut totals = Totals::default();
     for (base, found) in base.iter().zip(found) {
-        let scale = |output: &str| subject.least_scale(output);
+        let scale = |output: &str| facts.least_scale(output);
         for compared in compare(&base.outputs, &found.outputs, tolerance, scale) {
             totals.add(&compared);
         }
@@ -66,8 +66,8 @@ mod tests {
             rtol: 0.0,
             atol: 0.25,
         };
-        let subject = Subject::default();
-        let report = |found: &[CaseOutcome]| report(&subject, &base, found, tolerance);
+        let facts = FileFacts::default();
+        let report = |found: &[CaseOutcome]| report(&facts, &base, found, tolerance);
         let found = report(&run(&[1.0, 3.0])).expect("a report");
         assert_eq!((found.max_abs, found.beyond_tolerance), (Some(1.0), 1));
         assert_eq!(found.smallest_factor, Some(2.0));
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn what_is_not_a_number_has_no_largest_difference_and_no_factor() {
         let found = report(
-            &Subject::default(),
+            &FileFacts::default(),
             &run(&[1.0]),
             &run(&[f32::NAN]),
             Tolerance {

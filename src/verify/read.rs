@@ -1,7 +1,7 @@
 //! From a file to what is to be verified.
 
+use super::facts::{Declared, DeclaredExtent, FileFacts, OmittedOutput, SIGMOID, Why};
 use super::plan::{self, Case};
-use super::subject::{Declared, Extent, LeftOut, SIGMOID, Subject, Why};
 use super::trace::{channels_last, trace};
 use crate::metadata::{
     ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe, Untrained,
@@ -18,7 +18,7 @@ const FALLBACK_SIZE: [u64; 2] = [224, 224];
 
 /// What a file declares, and what its metadata says if it was written here.
 #[must_use]
-pub fn subject(file: &ModelFile) -> Subject {
+pub fn facts(file: &ModelFile) -> FileFacts {
     let recipe = file
         .metadata(RECIPE_KEY)
         .and_then(|text| serde_json::from_str::<Recipe>(text).ok());
@@ -40,7 +40,7 @@ pub fn subject(file: &ModelFile) -> Subject {
         .as_ref()
         .map_or(FALLBACK_SIZE, |recipe| recipe.default_size);
     let is_own = recipe.is_some();
-    let mut subject = Subject {
+    let mut facts = FileFacts {
         inputs: contents.inputs.iter().filter(fed).map(declared).collect(),
         channels_last: channels_last(contents),
         is_own,
@@ -54,10 +54,10 @@ pub fn subject(file: &ModelFile) -> Subject {
             .map(|preprocessing| preprocessing.normal),
         constant_weights: is_drawn(Rule::Constant),
         untrained: is_drawn(Rule::Official),
-        ..Subject::default()
+        ..FileFacts::default()
     };
-    let traced = trace(file, &subject);
-    subject.lineage = traced.lineage;
+    let traced = trace(file, &facts);
+    facts.lineage = traced.lineage;
     for (place, output) in contents.outputs.iter().enumerate() {
         let declared = declared(output);
         let why = match traced.random.get(&declared.name) {
@@ -65,20 +65,20 @@ pub fn subject(file: &ModelFile) -> Subject {
             random => random.cloned().map(Why::Random),
         };
         match why {
-            Some(why) => subject.left_out.push(LeftOut {
+            Some(why) => facts.left_out.push(OmittedOutput {
                 declared,
                 place,
                 why,
             }),
-            None => subject.outputs.push(declared),
+            None => facts.outputs.push(declared),
         }
     }
-    subject.sigmoids = sigmoids(contents, &subject.outputs);
-    subject.precision = precision(contents, &subject.outputs);
+    facts.sigmoids = sigmoids(contents, &facts.outputs);
+    facts.precision = precision(contents, &facts.outputs);
     if !is_own {
-        measure(file, &mut subject);
+        measure(file, &mut facts);
     }
-    subject
+    facts
 }
 
 /// What an output is that is not a tensor of numbers or bools.
@@ -143,30 +143,30 @@ fn precision(contents: &Contents, outputs: &[Declared]) -> Element {
 
 /// Counts the multiply-adds of a file without a recipe at the first inputs that it is tried with, whose size becomes its
 /// default. Where no inputs can be planned, no node can be counted.
-fn measure(file: &ModelFile, subject: &mut Subject) {
+fn measure(file: &ModelFile, facts: &mut FileFacts) {
     let nodes = &file.contents.nodes;
-    let Some((case, shapes)) = first_case(subject) else {
-        subject.uncounted = nodes.iter().map(|node| node.name().to_owned()).collect();
+    let Some((case, shapes)) = first_case(facts) else {
+        facts.uncounted = nodes.iter().map(|node| node.name().to_owned()).collect();
         return;
     };
     match cost::count(file, &shapes) {
         Ok(count) => {
-            subject.macs = count.macs / case.batch.max(1);
-            subject.uncounted = count.uncounted;
+            facts.macs = count.macs / case.batch.max(1);
+            facts.uncounted = count.uncounted;
         }
-        Err(error) => subject.uncounted = vec![error.to_string()],
+        Err(error) => facts.uncounted = vec![error.to_string()],
     }
-    subject.default_size = case.size.unwrap_or(subject.default_size);
+    facts.default_size = case.size.unwrap_or(facts.default_size);
 }
 
 /// Shapes of inputs by name.
 type Shapes = Vec<(String, Vec<u64>)>;
 
 /// The first inputs that a file is tried with, and their shapes.
-fn first_case(subject: &Subject) -> Option<(Case, Shapes)> {
-    let case = plan::cases(subject).ok()?.into_iter().next()?;
-    let shapes = subject.inputs.iter().enumerate().map(|(index, input)| {
-        let (_, shape) = plan::input_type(subject, &case, index).ok()?;
+fn first_case(facts: &FileFacts) -> Option<(Case, Shapes)> {
+    let case = plan::cases(facts).ok()?.into_iter().next()?;
+    let shapes = facts.inputs.iter().enumerate().map(|(index, input)| {
+        let (_, shape) = plan::input_type(facts, &case, index).ok()?;
         Some((input.name.clone(), shape))
     });
     let shapes = shapes.collect::<Option<_>>()?;
@@ -199,14 +199,14 @@ fn declared(value: &ValueInfoProto) -> Declared {
     }
 }
 
-fn extent(dimension: &tensor_shape_proto::Dimension) -> Extent {
+fn extent(dimension: &tensor_shape_proto::Dimension) -> DeclaredExtent {
     use tensor_shape_proto::dimension::Value;
     match &dimension.value {
         Some(Value::DimValue(extent)) => {
-            u64::try_from(*extent).map_or(Extent::Unset, Extent::Fixed)
+            u64::try_from(*extent).map_or(DeclaredExtent::Unset, DeclaredExtent::Fixed)
         }
-        Some(Value::DimParam(name)) if !name.is_empty() => Extent::Named(name.clone()),
-        _ => Extent::Unset,
+        Some(Value::DimParam(name)) if !name.is_empty() => DeclaredExtent::Named(name.clone()),
+        _ => DeclaredExtent::Unset,
     }
 }
 

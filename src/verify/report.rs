@@ -2,7 +2,7 @@
 //! documents it.
 
 use super::lineage::FixedBatch;
-use super::note::Note;
+use super::note::VerifyNote;
 use super::plan::Content;
 use super::precision::PrecisionReport;
 use super::ranks::Agreement;
@@ -45,7 +45,7 @@ pub struct Report {
     /// Rules that the file breaks; with any, no runtime ran.
     pub problems: Vec<Problem>,
     /// What is worth knowing and changes nothing.
-    pub notes: Vec<Note>,
+    pub notes: Vec<VerifyNote>,
     /// The reference with every value rounded to the type that the file gives it, held against the reference: what
     /// rounding alone does. Only where a runtime disagrees with the reference.
     pub rounding: Option<PrecisionReport>,

@@ -284,8 +284,8 @@ fn probabilities_of_a_sigmoid_are_compared_on_their_range() {
         );
         run(folder.path(), &line).expect(0);
         let path = folder.path().join(format!("{activation}.onnx"));
-        let subject = read::subject(&ModelFile::open(&path).expect("a model"));
-        let found: Vec<&String> = subject.sigmoids.iter().collect();
+        let facts = read::facts(&ModelFile::open(&path).expect("a model"));
+        let found: Vec<&String> = facts.sigmoids.iter().collect();
         assert_eq!(found, expected, "{activation}");
     }
 }

@@ -57,7 +57,7 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
             "weights",
         ],
     ),
-    ("internals", &["onnx", "tensor", "weights"]),
+    ("internals", &["onnx", "tensor", "verify", "weights"]),
     ("stored", &["onnx", "tensor", "weights"]),
     ("labels", &[]),
     ("hub", &["labels", "tensor"]),

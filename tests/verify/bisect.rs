@@ -128,9 +128,9 @@ fn every_runtime_takes_a_marked_copy_and_computes_the_same() {
         let runtime = open(name, &options).expect("a runtime");
         for path in [&typed, &untyped] {
             let file = ModelFile::open(path).expect("a model");
-            let subject = read::subject(&file);
-            let case = plan::cases(&subject).expect("cases").remove(0);
-            let inputs = noise::inputs(&subject, &case, 0).expect("inputs");
+            let facts = read::facts(&file);
+            let case = plan::cases(&facts).expect("cases").remove(0);
+            let inputs = noise::inputs(&facts, &case, 0).expect("inputs");
             let names: Vec<&str> = file
                 .contents
                 .nodes

@@ -1,12 +1,13 @@
 //! What becomes of the rows of a batch in small graphs, as following the values tells: no file is run.
 
+use efficientnet_onnx::internals::{Traced, channels_last, trace};
 use efficientnet_onnx::onnx::file::{Contents, ModelFile};
 use efficientnet_onnx::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto,
     ValueInfoProto, tensor_shape_proto, type_proto,
 };
-use efficientnet_onnx::verify::subject::{Declared, Extent, Subject};
-use efficientnet_onnx::verify::trace::{Traced, channels_last, trace};
+use efficientnet_onnx::verify::facts::{Declared, DeclaredExtent, FileFacts};
+
 use prost::Message;
 use tensor_shape_proto::dimension::Value;
 
@@ -99,14 +100,14 @@ fn traced_of(nodes: Vec<NodeProto>, first_of_output: Option<&str>) -> Traced {
         element_type: "f32".to_owned(),
         shape: Some(shape),
     };
-    let subject = Subject {
+    let facts = FileFacts {
         inputs: vec![
-            input("x", vec![Extent::Named("batch".to_owned())]),
+            input("x", vec![DeclaredExtent::Named("batch".to_owned())]),
             input("s", vec![]),
         ],
-        ..Subject::default()
+        ..FileFacts::default()
     };
-    trace(&file, &subject)
+    trace(&file, &facts)
 }
 
 fn mixed(nodes: Vec<NodeProto>) -> Option<String> {

@@ -7,7 +7,7 @@ use efficientnet_onnx::runtime::discover::Places;
 use efficientnet_onnx::runtime::process::{Host, Program};
 use efficientnet_onnx::stored::write_npy;
 use efficientnet_onnx::tensor::NamedTensor;
-use efficientnet_onnx::verify::bisect::Finding;
+use efficientnet_onnx::verify::bisect::Conclusion;
 use efficientnet_onnx::verify::mutate::TrialVerdict;
 use efficientnet_onnx::verify::plan::Wanted;
 use efficientnet_onnx::verify::report::{RuntimeStatus, Verdict};
@@ -145,7 +145,7 @@ fn a_pair_is_searched_for_the_first_node_that_differs() {
         panic!("expected one search, found {found:?}");
     };
     let bisection = search.bisection.as_ref().expect("a result");
-    assert_eq!(bisection.finding, Finding::Found);
+    assert_eq!(bisection.finding, Conclusion::Found);
     let first = bisection.first.as_ref().expect("a node");
     assert_eq!(
         (first.value.as_str(), search.error.as_ref()),

@@ -5,7 +5,7 @@ use crate::cli::exit::{Failure, Status};
 use crate::cli::text::counted;
 use efficientnet_onnx::files::printable;
 use efficientnet_onnx::runtime::refusal::RefusalText;
-use efficientnet_onnx::verify::bisect::{Finding, LayerDifference, Level, Step};
+use efficientnet_onnx::verify::bisect::{Conclusion, LayerDifference, SearchRun, Step};
 use efficientnet_onnx::verify::session::Search;
 use serde::Serialize;
 use std::fmt::Write;
@@ -44,7 +44,7 @@ pub fn run(args: &VerifyArgs) -> Result<(String, Status), Failure> {
 }
 
 /// A run of a search in one line.
-pub fn line(level: &Level) -> String {
+pub fn line(level: &SearchRun) -> String {
     let differs = match &level.first_differing {
         Some(first) => format!("first that differs: {}", place(first)),
         None => "none differs".to_owned(),
@@ -108,12 +108,12 @@ fn describe(searched: &Search, text: &mut String) {
     }
     let first = bisection.first.as_ref().map_or_else(String::new, place);
     let _ = match bisection.finding {
-        Finding::Agree => writeln!(text, "  run again, the outputs agree"),
-        Finding::Found => writeln!(
+        Conclusion::Agree => writeln!(text, "  run again, the outputs agree"),
+        Conclusion::Found => writeln!(
             text,
             "  first node that differs while its inputs agree: {first}"
         ),
-        Finding::VanishesWhenMarked => {
+        Conclusion::VanishesWhenMarked => {
             writeln!(
                 text,
                 "  not found: {first}; with its output marked the difference is gone, so it lies in how nodes are fused"

@@ -272,15 +272,15 @@ mod tests {
     use efficientnet_onnx::runtime::outcome::{CaseOutcome, Outcome, Trouble};
     use efficientnet_onnx::runtime::process::Run;
     use efficientnet_onnx::tensor::NamedTensor;
-    use efficientnet_onnx::verify::note::Note;
+    use efficientnet_onnx::verify::facts::{Declared, DeclaredExtent, FileFacts};
+    use efficientnet_onnx::verify::note::VerifyNote;
     use efficientnet_onnx::verify::plan::cases;
     use efficientnet_onnx::verify::report::Problem;
-    use efficientnet_onnx::verify::subject::{Declared, Extent, Subject};
     use efficientnet_onnx::verify::tolerance::Limits;
-    use efficientnet_onnx::verify::{Settings, judge, rejected};
+    use efficientnet_onnx::verify::{VerifySettings, judge, rejected};
 
-    fn settings() -> Settings {
-        Settings {
+    fn settings() -> VerifySettings {
+        VerifySettings {
             file: "<b>.onnx".to_owned(),
             seed: 7,
             limits: Limits::default(),
@@ -292,12 +292,12 @@ mod tests {
         let declared = |name: &str| Declared {
             name: name.to_owned(),
             element_type: "f32".to_owned(),
-            shape: Some(vec![Extent::Fixed(1), Extent::Fixed(4)]),
+            shape: Some(vec![DeclaredExtent::Fixed(1), DeclaredExtent::Fixed(4)]),
         };
-        let subject = Subject {
+        let facts = FileFacts {
             inputs: vec![declared("x")],
             outputs: vec![declared("<i>")],
-            ..Subject::default()
+            ..FileFacts::default()
         };
         let run = |runtime, outcome| Run {
             runtime,
@@ -310,9 +310,9 @@ mod tests {
             run(RuntimeName::Tract, tract),
             run(RuntimeName::OrtCpu, ran(ort)),
         ];
-        let cases = cases(&subject).expect("cases");
-        let mut report = judge(&settings(), &subject, &cases, &runs);
-        report.notes.push(Note::Written("<script>".into()));
+        let cases = cases(&facts).expect("cases");
+        let mut report = judge(&settings(), &facts, &cases, &runs);
+        report.notes.push(VerifyNote::Written("<script>".into()));
         page(&report, &[])
     }
 

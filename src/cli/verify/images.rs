@@ -68,7 +68,7 @@ impl From<AccuracyError> for Failure {
             ))
             .hint("`classify --json` prints the probabilities of every picture"),
             AccuracyError::Picture(error) => error.into(),
-            AccuracyError::Session(error) => error.into(),
+            AccuracyError::Session(error) => (*error).into(),
         }
     }
 }

@@ -3,20 +3,20 @@
 use crate::cli::exit::Failure;
 use crate::cli::libraries;
 use efficientnet_onnx::runtime::hint::Hint;
-use efficientnet_onnx::verify::note::{Consequence, Note};
+use efficientnet_onnx::verify::note::{Consequence, VerifyNote};
 use efficientnet_onnx::verify::report::{Report, RuntimeReport, RuntimeStatus};
 use serde_json::Value;
 
 /// A note, with the flags that help.
-pub fn note(note: &Note) -> String {
+pub fn note(note: &VerifyNote) -> String {
     match note {
-        Note::Untrained => {
+        VerifyNote::Untrained => {
             "the weights are those with which training starts (`--init official`); in deep networks they amplify \
              rounding from block to block: `--init probe` draws weights that do not, and `reference` among `--runtime` \
              tells what rounding alone does"
                 .to_owned()
         }
-        Note::Rounding {
+        VerifyNote::Rounding {
             precision,
             consequence: Consequence::NoneCanAgree,
             factor,
@@ -25,11 +25,11 @@ pub fn note(note: &Note) -> String {
              what is allowed: no runtime in {precision} can be expected to agree; trained weights, and those of `--init \
              probe`, do not make so much of rounding"
         ),
-        Note::ReferenceTooSlow { .. } => format!("{note}; `--runtime reference` runs it"),
-        Note::ReferenceTimedOut { .. } => {
+        VerifyNote::ReferenceTooSlow { .. } => format!("{note}; `--runtime reference` runs it"),
+        VerifyNote::ReferenceTimedOut { .. } => {
             format!("{note}; `--runtime reference --timeout SECONDS` runs it for longer")
         }
-        Note::NotAvailable { .. } => {
+        VerifyNote::NotAvailable { .. } => {
             format!("{note}; to have it: {}", libraries::hint(&Hint::OnnxRuntime))
         }
         _ => note.to_string(),

@@ -1,11 +1,11 @@
 //! How far one value is from the base's, and all values of a file: the profile.
 
-use super::values::Value;
+use super::values::ComputedValue;
 use super::{RunSide, Side};
 use crate::runtime::outcome::{Outcome, Trouble};
 use crate::tensor::NamedTensor;
 use crate::verify::compare::{Compared, compare};
-use crate::verify::subject::SIGMOID;
+use crate::verify::facts::SIGMOID;
 use crate::verify::tolerance::Tolerance;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,7 +62,7 @@ pub type Measured = BTreeMap<usize, LayerDifference>;
 /// If a side does not run, or does not give what was marked.
 pub fn measure<E>(
     run: &mut RunSide<'_, E>,
-    list: &[Value],
+    list: &[ComputedValue],
     marked: &[usize],
     tolerance: Tolerance,
 ) -> Result<Measured, MeasureError<E>> {
@@ -74,7 +74,7 @@ pub fn measure<E>(
         let outcome = run(side, &names).map_err(MeasureError::Run)?;
         tensors(outcome).map_err(|trouble| MeasureError::Trouble(side, trouble))
     };
-    let (base, mut other) = (outputs(Side::Base)?, outputs(Side::Other)?);
+    let (base, mut other) = (outputs(Side::Reference)?, outputs(Side::Other)?);
     // Runtimes may give a value that has not been reshaped yet, so only its elements count.
     for found in &mut other {
         let reference = base.iter().find(|reference| reference.name == found.name);
@@ -99,7 +99,7 @@ pub fn measure<E>(
         let missing = |side| MeasureError::Missing(side, value.name.clone());
         let compared = compared
             .get(value.name.as_str())
-            .ok_or_else(|| missing(Side::Base))?;
+            .ok_or_else(|| missing(Side::Reference))?;
         if compared.found.is_none() {
             return Err(missing(Side::Other));
         }
@@ -118,7 +118,7 @@ fn tensors(outcome: Outcome) -> Result<Vec<NamedTensor>, Trouble> {
     }
 }
 
-fn difference(value: &Value, compared: &Compared<'_>) -> LayerDifference {
+fn difference(value: &ComputedValue, compared: &Compared<'_>) -> LayerDifference {
     let reference = compared.reference;
     let mut result = LayerDifference {
         node: value.node.clone(),
@@ -148,7 +148,11 @@ fn difference(value: &Value, compared: &Compared<'_>) -> LayerDifference {
 
 /// As many of `wanted`, from the first on, as fit into a run; at least one.
 #[must_use]
-pub fn chunk<'w>(list: &[Value], wanted: &'w [usize], bytes: u64) -> (&'w [usize], &'w [usize]) {
+pub fn chunk<'w>(
+    list: &[ComputedValue],
+    wanted: &'w [usize],
+    bytes: u64,
+) -> (&'w [usize], &'w [usize]) {
     let mut taken = 0_u64;
     let fits = |&&index: &&usize| {
         taken = taken.saturating_add(list[index].elements.saturating_mul(8));
@@ -168,7 +172,7 @@ pub fn chunk<'w>(list: &[Value], wanted: &'w [usize], bytes: u64) -> (&'w [usize
 /// If a side does not run, or does not give what was marked.
 pub fn profile<E>(
     run: &mut RunSide<'_, E>,
-    list: &[Value],
+    list: &[ComputedValue],
     tolerance: Tolerance,
     most_runs: usize,
 ) -> Result<Option<Vec<LayerDifference>>, MeasureError<E>> {

@@ -13,7 +13,7 @@ mod measure;
 mod values;
 
 pub use measure::{LayerDifference, MARKED_BYTES, MeasureError, Measured, measure, profile};
-pub use values::{Value, values};
+pub use values::{ComputedValue, values};
 
 use super::tolerance::Tolerance;
 use crate::runtime::outcome::Outcome;
@@ -32,8 +32,8 @@ const WORST: usize = 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
-    /// What is right.
-    Base,
+    /// The reference run's.
+    Reference,
     /// What may be wrong.
     Other,
 }
@@ -44,7 +44,7 @@ pub type RunSide<'r, E> = dyn FnMut(Side, &[&str]) -> Result<Outcome, E> + 'r;
 
 /// One run of the search.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Level {
+pub struct SearchRun {
     /// Which, counted from 1.
     pub level: usize,
     /// What it was for.
@@ -72,7 +72,7 @@ pub enum Step {
 /// What the search came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Finding {
+pub enum Conclusion {
     /// The outputs agree, so nothing was searched.
     Agree,
     /// A node was found.
@@ -85,7 +85,7 @@ pub enum Finding {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bisection {
     /// What it came to.
-    pub finding: Finding,
+    pub finding: Conclusion,
     /// The node whose inputs agree and whose output does not; where the difference vanished, the last suspect.
     pub first: Option<LayerDifference>,
     /// Its inputs, as far as they are computed.
@@ -95,7 +95,7 @@ pub struct Bisection {
     /// Whether marking changed the verdict on the outputs in any run.
     pub marking_changed_verdict: bool,
     /// The runs of the search, in order.
-    pub levels: Vec<Level>,
+    pub levels: Vec<SearchRun>,
     /// The nodes with the largest factors, the largest first, of all or, in large files, of those measured.
     pub worst: Vec<LayerDifference>,
     /// How many values were measured in the end, and of how many.
@@ -110,15 +110,15 @@ pub struct Bisection {
 /// If a side does not run with the marks.
 pub fn bisect<E>(
     run: &mut RunSide<'_, E>,
-    list: &[Value],
+    list: &[ComputedValue],
     tolerance: Tolerance,
-    tell: &mut dyn FnMut(&Level),
+    tell: &mut dyn FnMut(&SearchRun),
 ) -> Result<Bisection, MeasureError<E>> {
     let unmarked = measure(run, list, &[], tolerance)?;
     let mut differing = unmarked.iter().filter(|(_, found)| !found.agrees());
     let suspect = differing.next().map(|(index, _)| *index);
     let mut result = Bisection {
-        finding: Finding::Agree,
+        finding: Conclusion::Agree,
         first: None,
         inputs: Vec::new(),
         unmarked: unmarked.into_values().collect(),
@@ -147,7 +147,7 @@ pub fn bisect<E>(
     let all = profile(run, list, tolerance, PROFILE_RUNS)?;
     if let Some(all) = &all {
         let differs =
-            |(value, found): (&Value, &LayerDifference)| value.is_output && !found.agrees();
+            |(value, found): (&ComputedValue, &LayerDifference)| value.is_output && !found.agrees();
         result.marking_changed_verdict |= !list.iter().zip(all).any(differs);
         result.runs += profile_runs(list);
     }
@@ -166,7 +166,7 @@ fn worst(mut measured: Vec<LayerDifference>) -> Vec<LayerDifference> {
     measured
 }
 
-fn profile_runs(list: &[Value]) -> usize {
+fn profile_runs(list: &[ComputedValue]) -> usize {
     let all: Vec<usize> = (0..list.len()).collect();
     let (mut rest, mut runs) = (all.as_slice(), 0);
     while !rest.is_empty() {
@@ -178,11 +178,11 @@ fn profile_runs(list: &[Value]) -> usize {
 
 struct Search<'s, 'r, E> {
     run: &'s mut RunSide<'r, E>,
-    list: &'s [Value],
+    list: &'s [ComputedValue],
     tolerance: Tolerance,
-    tell: &'s mut dyn FnMut(&Level),
+    tell: &'s mut dyn FnMut(&SearchRun),
     known: Measured,
-    levels: Vec<Level>,
+    levels: Vec<SearchRun>,
 }
 
 impl<E> Search<'_, '_, E> {
@@ -199,9 +199,9 @@ impl<E> Search<'_, '_, E> {
                 continue;
             }
             result.finding = if run[&suspect].agrees() {
-                Finding::VanishesWhenMarked
+                Conclusion::VanishesWhenMarked
             } else {
-                Finding::Found
+                Conclusion::Found
             };
             result.inputs = inputs.iter().map(|input| run[input].clone()).collect();
             result.first = run.get(&suspect).cloned();
@@ -257,7 +257,7 @@ impl<E> Search<'_, '_, E> {
     ) -> Result<Measured, MeasureError<E>> {
         let run = measure(self.run, self.list, marked, self.tolerance)?;
         let first = marked.iter().find(|index| !run[index].agrees());
-        let level = Level {
+        let level = SearchRun {
             level: self.levels.len() + 1,
             step,
             candidates,

@@ -14,7 +14,7 @@ struct Made {
 }
 
 impl Made {
-    fn run(&mut self, side: Side, marked: &[&str]) -> Result<Outcome, ()> {
+    fn run(&mut self, side: Side, marked: &[&str]) -> Outcome {
         let marked: Vec<usize> = marked
             .iter()
             .map(|name| name.parse().expect("a number"))
@@ -40,18 +40,18 @@ impl Made {
             run_seconds: 0.0,
             outputs: outputs.collect(),
         };
-        Ok(Outcome {
+        Outcome {
             cases: vec![case],
             done: true,
             ..Outcome::default()
-        })
+        }
     }
 }
 
 /// A graph in which value `index` comes from `from(index)`.
-fn list(count: usize, from: impl Fn(usize) -> Vec<usize>) -> Vec<Value> {
+fn list(count: usize, from: impl Fn(usize) -> Vec<usize>) -> Vec<ComputedValue> {
     (0..count)
-        .map(|index| Value {
+        .map(|index| ComputedValue {
             name: index.to_string(),
             node: format!("n{index}"),
             op_type: "Relu".to_owned(),
@@ -66,25 +66,25 @@ fn chain(index: usize) -> Vec<usize> {
     index.checked_sub(1).into_iter().collect()
 }
 
-fn search(list: &[Value], errors: Vec<f64>, fused: Vec<usize>) -> (Bisection, usize) {
+fn search(list: &[ComputedValue], errors: Vec<f64>, fused: Vec<usize>) -> (Bisection, usize) {
     let tolerance = Tolerance {
         rtol: 1e-3,
         atol: 0.0,
     };
-    let mut lab = Made {
+    let mut made = Made {
         errors,
         outputs: vec![list.len() - 1],
         fused,
         most_marked: 0,
     };
     let result = bisect(
-        &mut |side, marked| lab.run(side, marked),
+        &mut |side, marked| Ok::<_, ()>(made.run(side, marked)),
         list,
         tolerance,
         &mut |_| {},
     )
     .expect("a result");
-    (result, lab.most_marked)
+    (result, made.most_marked)
 }
 
 fn first(result: &Bisection) -> Option<&str> {
@@ -101,7 +101,7 @@ fn the_first_of_a_chain_is_found_wherever_it_is() {
         let (result, _) = search(&list, errors, Vec::new());
         assert_eq!(
             (result.finding, first(&result)),
-            (Finding::Found, Some(format!("n{start}").as_str()))
+            (Conclusion::Found, Some(format!("n{start}").as_str()))
         );
         assert!(result.inputs.iter().all(LayerDifference::agrees));
         assert!(!result.marking_changed_verdict);
@@ -130,7 +130,7 @@ fn errors_that_shrink_again_do_not_mislead() {
     let found: usize = first(&result).expect("a node")[1..]
         .parse()
         .expect("its number");
-    assert_eq!(result.finding, Finding::Found);
+    assert_eq!(result.finding, Conclusion::Found);
     assert!(errors[found] > 0.0 && errors[found - 1] == 0.0, "n{found}");
 }
 
@@ -152,7 +152,7 @@ fn a_difference_on_another_branch_is_followed() {
     let (result, _) = search(&list, errors.collect(), Vec::new());
     assert_eq!(
         (result.finding, first(&result)),
-        (Finding::Found, Some("n7"))
+        (Conclusion::Found, Some("n7"))
     );
 }
 
@@ -160,9 +160,12 @@ fn a_difference_on_another_branch_is_followed() {
 fn what_agrees_is_not_searched_and_what_vanishes_is_said() {
     let list = list(50, chain);
     let (agree, marked) = search(&list, vec![1e-4; 50], Vec::new());
-    assert_eq!((agree.finding, agree.runs, marked), (Finding::Agree, 1, 0));
+    assert_eq!(
+        (agree.finding, agree.runs, marked),
+        (Conclusion::Agree, 1, 0)
+    );
     let (vanished, _) = search(&list, vec![0.1; 50], (0..50).collect());
-    assert_eq!(vanished.finding, Finding::VanishesWhenMarked);
+    assert_eq!(vanished.finding, Conclusion::VanishesWhenMarked);
     assert!(vanished.marking_changed_verdict);
 }
 

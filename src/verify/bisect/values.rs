@@ -11,7 +11,7 @@ const UNKNOWN_GROWTH: u64 = 32;
 
 /// A computed value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
+pub struct ComputedValue {
     /// Its name.
     pub name: String,
     /// The node that computes it: its name, or that of its first output.
@@ -35,7 +35,7 @@ pub fn values(
     other: Option<&ModelFile>,
     inputs: &[NamedTensor],
     leave_out: &[String],
-) -> Vec<Value> {
+) -> Vec<ComputedValue> {
     let contents = &file.contents;
     let left_out = |name: &&str| leave_out.iter().any(|left_out| left_out == name);
     let outputs: BTreeSet<&str> = contents
@@ -60,7 +60,7 @@ pub fn values(
             .map(String::as_str)
             .collect()
     });
-    let mut found = Vec::<Value>::new();
+    let mut found = Vec::<ComputedValue>::new();
     // What each value comes down to in the list: itself, or what it was computed from.
     let mut sources = BTreeMap::<&str, BTreeSet<usize>>::new();
     for node in &contents.nodes {
@@ -87,7 +87,7 @@ pub fn values(
             } else {
                 node.name.as_ref()
             };
-            found.push(Value {
+            found.push(ComputedValue {
                 name: output.clone(),
                 node: named.cloned().unwrap_or_default(),
                 op_type: node.op_type().to_owned(),

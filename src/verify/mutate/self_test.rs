@@ -11,7 +11,7 @@ use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{Outcome, Trouble};
 use crate::tensor::NamedTensor;
 use crate::verify::compare::{Totals, compare};
-use crate::verify::subject::Subject;
+use crate::verify::facts::FileFacts;
 use crate::verify::tolerance::{Limits, Tolerance};
 use serde::Serialize;
 use std::path::Path;
@@ -106,7 +106,7 @@ pub enum SelfTestError<E> {
 /// reported.
 pub fn self_test<E>(
     original: &Original<'_>,
-    subject: &Subject,
+    facts: &FileFacts,
     settings: &SelfTestSettings,
     run: &mut dyn FnMut(RuntimeName, &Path) -> Result<Outcome, E>,
     tell: &mut dyn FnMut(&Trial),
@@ -115,7 +115,7 @@ pub fn self_test<E>(
     let outcome = run(settings.reference, &control.path()).map_err(SelfTestError::Run)?;
     let expected = outputs(outcome).map_err(SelfTestError::Reference)?;
     let mut bench = Comparing {
-        subject,
+        facts,
         settings,
         run,
         expected,
@@ -150,7 +150,7 @@ fn copy<E>(original: &Original<'_>, mutation: &Mutation) -> Result<ModelCopy, Se
 
 /// What copies are run with, and what their outputs are compared with.
 struct Comparing<'a, E> {
-    subject: &'a Subject,
+    facts: &'a FileFacts,
     settings: &'a SelfTestSettings,
     run: &'a mut dyn FnMut(RuntimeName, &Path) -> Result<Outcome, E>,
     /// Outputs of the reference run of the original.
@@ -197,11 +197,11 @@ impl<E> Comparing<'_, E> {
 
     fn see(&mut self, runtime: RuntimeName, file: &Path) -> Result<Seen, SelfTestError<E>> {
         let runtimes = [runtime, self.settings.reference];
-        let precision = self.subject.precision;
+        let precision = self.facts.precision;
         let tolerance = self.settings.limits.between(precision, runtimes);
         let outcome = (self.run)(runtime, file).map_err(SelfTestError::Run)?;
         Ok(seen(
-            self.subject,
+            self.facts,
             runtime,
             &self.expected,
             outcome,
@@ -227,7 +227,7 @@ fn outputs(outcome: Outcome) -> Result<Vec<NamedTensor>, Trouble> {
 }
 
 fn seen(
-    subject: &Subject,
+    facts: &FileFacts,
     runtime: RuntimeName,
     expected: &[NamedTensor],
     outcome: Outcome,
@@ -247,7 +247,7 @@ fn seen(
         }
     };
     let mut totals = Totals::default();
-    let scale = |output: &str| subject.least_scale(output);
+    let scale = |output: &str| facts.least_scale(output);
     for compared in compare(expected, &found, tolerance, scale) {
         if compared.difference.is_none() {
             seen.message = Some(format!(

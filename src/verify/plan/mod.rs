@@ -2,8 +2,8 @@
 
 mod time;
 
+use super::facts::{DeclaredExtent, FileFacts, Names, OmittedOutput, SizeStepError};
 use super::layout::Axes;
-use super::subject::{Extent, LeftOut, Names, SizeStepError, Subject};
 use crate::request::SIZE_STEP;
 use crate::tensor::Element;
 use serde::Serialize;
@@ -159,8 +159,8 @@ pub enum PlanError {
 ///
 /// # Errors
 /// If an input is no number or has a shape that cannot be made.
-pub fn cases(subject: &Subject) -> Result<Vec<Case>, PlanError> {
-    cases_of(subject, &Wanted::default())
+pub fn cases(facts: &FileFacts) -> Result<Vec<Case>, PlanError> {
+    cases_of(facts, &Wanted::default())
 }
 
 /// The cases for a file. For every content and size: images alone, then, where the batch is symbolic, the first and
@@ -168,14 +168,14 @@ pub fn cases(subject: &Subject) -> Result<Vec<Case>, PlanError> {
 ///
 /// # Errors
 /// If an input is no number or has a shape that cannot be made, or something else is asked for than the file has.
-pub fn cases_of(subject: &Subject, wanted: &Wanted) -> Result<Vec<Case>, PlanError> {
-    let primary = subject.primary();
-    let first = subject
+pub fn cases_of(facts: &FileFacts, wanted: &Wanted) -> Result<Vec<Case>, PlanError> {
+    let primary = facts.primary();
+    let first = facts
         .inputs
         .get(primary)
         .ok_or(PlanError::Nothing("input"))?;
-    match subject.left_out.as_slice() {
-        _ if !subject.outputs.is_empty() => {}
+    match facts.left_out.as_slice() {
+        _ if !facts.outputs.is_empty() => {}
         [] => return Err(PlanError::Nothing("output")),
         all => return Err(PlanError::NotComparable(list(all))),
     }
@@ -183,16 +183,16 @@ pub fn cases_of(subject: &Subject, wanted: &Wanted) -> Result<Vec<Case>, PlanErr
         .shape
         .as_deref()
         .ok_or_else(|| PlanError::NoShape(first.name.clone()))?;
-    let axes = subject.axes(primary);
+    let axes = facts.axes(primary);
     let contents = match wanted.contents.as_slice() {
         [] => &[Content::Normal],
         contents => contents,
     };
     let batch = axes.batch.and_then(|axis| shape.get(axis));
-    let batches = batches(subject, batch, &wanted.batches)?;
+    let batches = batches(facts, batch, &wanted.batches)?;
     let mut cases = Vec::new();
     for &content in contents {
-        for size in sizes(subject, axes.size_of(&references(shape)), &wanted.sizes)? {
+        for size in sizes(facts, axes.size_of(&references(shape)), &wanted.sizes)? {
             for &(first, batch) in &batches {
                 let mut case = Case {
                     batch,
@@ -201,9 +201,9 @@ pub fn cases_of(subject: &Subject, wanted: &Wanted) -> Result<Vec<Case>, PlanErr
                     names: Names::new(),
                     content,
                 };
-                name_dimensions(subject, &mut case);
-                for input in 0..subject.inputs.len() {
-                    input_type(subject, &case, input)?;
+                name_dimensions(facts, &mut case);
+                for input in 0..facts.inputs.len() {
+                    input_type(facts, &case, input)?;
                 }
                 // Only now is the batch known to be one that can be made.
                 case.images = (first..first + batch).collect();
@@ -216,15 +216,15 @@ pub fn cases_of(subject: &Subject, wanted: &Wanted) -> Result<Vec<Case>, PlanErr
 
 /// The first image of each batch, and how many it has.
 fn batches(
-    subject: &Subject,
-    declared: Option<&Extent>,
+    facts: &FileFacts,
+    declared: Option<&DeclaredExtent>,
     wanted: &[u64],
 ) -> Result<Vec<(u64, u64)>, PlanError> {
     let fixed = match declared {
         None => 1,
-        Some(Extent::Fixed(batch)) => *batch,
-        Some(Extent::Named(_) | Extent::Unset) => {
-            let larger = if subject.macs > SMALLER_BATCH_ABOVE_MACS {
+        Some(DeclaredExtent::Fixed(batch)) => *batch,
+        Some(DeclaredExtent::Named(_) | DeclaredExtent::Unset) => {
+            let larger = if facts.macs > SMALLER_BATCH_ABOVE_MACS {
                 SMALLER_BATCH
             } else {
                 LARGER_BATCH
@@ -246,12 +246,12 @@ fn batches(
     }
 }
 
-fn references(shape: &[Extent]) -> Vec<&Extent> {
+fn references(shape: &[DeclaredExtent]) -> Vec<&DeclaredExtent> {
     shape.iter().collect()
 }
 
 /// Each output that is not compared, with the reason.
-fn list(left_out: &[LeftOut]) -> String {
+fn list(left_out: &[OmittedOutput]) -> String {
     let each = left_out.iter();
     let each = each.map(|output| format!("{output}{}", output.advice()));
     each.collect::<Vec<_>>().join("; ")
@@ -259,8 +259,8 @@ fn list(left_out: &[LeftOut]) -> String {
 
 /// Heights and widths to try; none where no input is an image.
 fn sizes(
-    subject: &Subject,
-    declared: Option<[&Extent; 2]>,
+    facts: &FileFacts,
+    declared: Option<[&DeclaredExtent; 2]>,
     wanted: &[[u64; 2]],
 ) -> Result<Vec<Option<[u64; 2]>>, PlanError> {
     let fixed = |asked: &[u64; 2], found: &str| PlanError::Fixed {
@@ -274,16 +274,17 @@ fn sizes(
             None => Ok(vec![None]),
         };
     };
-    let rounded = subject
+    let rounded = facts
         .default_size
         .map(|extent| extent.max(1).div_ceil(SIZE_STEP) * SIZE_STEP);
     let mut other = OTHER_SIZE;
-    if matches!((height, width), (Extent::Named(one), Extent::Named(two)) if one == two) {
+    if matches!((height, width), (DeclaredExtent::Named(one), DeclaredExtent::Named(two)) if one == two)
+    {
         other[1] = other[0];
     }
-    let pick = |axis: usize, extent: &Extent, symbolic: [u64; 2]| match extent {
-        Extent::Fixed(extent) => *extent,
-        Extent::Named(_) | Extent::Unset => symbolic[axis],
+    let pick = |axis: usize, extent: &DeclaredExtent, symbolic: [u64; 2]| match extent {
+        DeclaredExtent::Fixed(extent) => *extent,
+        DeclaredExtent::Named(_) | DeclaredExtent::Unset => symbolic[axis],
     };
     let by_default = [rounded, other];
     let symbolic = if wanted.is_empty() {
@@ -305,11 +306,12 @@ fn sizes(
 }
 
 /// Gives the named dimensions of every input their values.
-pub(super) fn name_dimensions(subject: &Subject, case: &mut Case) {
-    for (index, input) in subject.inputs.iter().enumerate() {
-        let axes = subject.axes(index);
+pub(super) fn name_dimensions(facts: &FileFacts, case: &mut Case) {
+    for (index, input) in facts.inputs.iter().enumerate() {
+        let axes = facts.axes(index);
         for (axis, extent) in input.shape.iter().flatten().enumerate() {
-            if let (Extent::Named(name), Some(value)) = (extent, symbolic_extent(case, axes, axis))
+            if let (DeclaredExtent::Named(name), Some(value)) =
+                (extent, symbolic_extent(case, axes, axis))
             {
                 case.names.entry(name.clone()).or_insert(value);
             }
@@ -331,12 +333,12 @@ fn symbolic_extent(case: &Case, axes: Axes, place: usize) -> Option<u64> {
 /// # Errors
 /// If the input is no number, its shape cannot be made or the file's pads are wrong at the case's size.
 pub(super) fn input_type(
-    subject: &Subject,
+    facts: &FileFacts,
     case: &Case,
     index: usize,
 ) -> Result<(Element, Vec<u64>), PlanError> {
-    case.size.map_or(Ok(()), |size| subject.check_size(size))?;
-    let input = &subject.inputs[index];
+    case.size.map_or(Ok(()), |size| facts.check_size(size))?;
+    let input = &facts.inputs[index];
     let element = input.element().ok_or_else(|| PlanError::ElementType {
         input: input.name.clone(),
         found: input.element_type.clone(),
@@ -345,16 +347,15 @@ pub(super) fn input_type(
         .shape
         .as_deref()
         .ok_or_else(|| PlanError::NoShape(input.name.clone()))?;
-    let axes = subject.axes(index);
-    let extent = |(axis, extent): (usize, &Extent)| match extent {
-        Extent::Fixed(extent) => Ok(*extent),
-        Extent::Named(name) if case.names.contains_key(name) => Ok(case.names[name]),
-        Extent::Named(_) | Extent::Unset => {
-            symbolic_extent(case, axes, axis).ok_or_else(|| PlanError::Symbolic {
+    let axes = facts.axes(index);
+    let extent = |(axis, extent): (usize, &DeclaredExtent)| match extent {
+        DeclaredExtent::Fixed(extent) => Ok(*extent),
+        DeclaredExtent::Named(name) if case.names.contains_key(name) => Ok(case.names[name]),
+        DeclaredExtent::Named(_) | DeclaredExtent::Unset => symbolic_extent(case, axes, axis)
+            .ok_or_else(|| PlanError::Symbolic {
                 input: input.name.clone(),
                 axis,
-            })
-        }
+            }),
     };
     let shape: Vec<u64> = declared
         .iter()
@@ -364,7 +365,7 @@ pub(super) fn input_type(
     let elements = shape
         .iter()
         .try_fold(1_u64, |elements, &extent| elements.checked_mul(extent));
-    if declared.contains(&Extent::Fixed(0)) {
+    if declared.contains(&DeclaredExtent::Fixed(0)) {
         return Err(PlanError::Zero {
             input: input.name.clone(),
             shape: input.expected(&Names::new()),

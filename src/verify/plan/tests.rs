@@ -1,9 +1,9 @@
 //! Which cases come of which declarations, and of what is asked for.
 
 use super::*;
-use crate::verify::subject::Declared;
+use crate::verify::facts::Declared;
 
-fn subject(shape: Vec<Extent>, macs: u64) -> Subject {
+fn facts(shape: Vec<DeclaredExtent>, macs: u64) -> FileFacts {
     let input = Declared {
         name: "input".into(),
         element_type: "f32".into(),
@@ -13,7 +13,7 @@ fn subject(shape: Vec<Extent>, macs: u64) -> Subject {
         name: "logits".into(),
         ..input.clone()
     }];
-    Subject {
+    FileFacts {
         inputs: vec![input],
         outputs,
         default_size: [70, 70],
@@ -25,20 +25,24 @@ fn subject(shape: Vec<Extent>, macs: u64) -> Subject {
         normal: None,
         constant_weights: false,
         is_own: true,
-        ..Subject::default()
+        ..FileFacts::default()
     }
 }
 
-fn image(batch: Extent, height: Extent, width: Extent) -> Vec<Extent> {
-    vec![batch, Extent::Fixed(3), height, width]
+fn image(
+    batch: DeclaredExtent,
+    height: DeclaredExtent,
+    width: DeclaredExtent,
+) -> Vec<DeclaredExtent> {
+    vec![batch, DeclaredExtent::Fixed(3), height, width]
 }
 
-fn named(name: &str) -> Extent {
-    Extent::Named(name.into())
+fn named(name: &str) -> DeclaredExtent {
+    DeclaredExtent::Named(name.into())
 }
 
-fn summary(subject: &Subject) -> Vec<(Vec<u64>, Option<[u64; 2]>)> {
-    cases(subject)
+fn summary(facts: &FileFacts) -> Vec<(Vec<u64>, Option<[u64; 2]>)> {
+    cases(facts)
         .expect("cases")
         .into_iter()
         .map(|case| (case.images, case.size))
@@ -47,14 +51,18 @@ fn summary(subject: &Subject) -> Vec<(Vec<u64>, Option<[u64; 2]>)> {
 
 #[test]
 fn a_symbolic_batch_is_tried_alone_and_larger() {
-    let shape = image(named("batch"), Extent::Fixed(70), Extent::Fixed(71));
+    let shape = image(
+        named("batch"),
+        DeclaredExtent::Fixed(70),
+        DeclaredExtent::Fixed(71),
+    );
     let size = Some([70, 71]);
-    let small = subject(shape.clone(), SMALLER_BATCH_ABOVE_MACS);
+    let small = facts(shape.clone(), SMALLER_BATCH_ABOVE_MACS);
     assert_eq!(
         summary(&small),
         [(vec![0], size), (vec![2], size), (vec![0, 1, 2], size)]
     );
-    let large = subject(shape, SMALLER_BATCH_ABOVE_MACS + 1);
+    let large = facts(shape, SMALLER_BATCH_ABOVE_MACS + 1);
     assert_eq!(
         summary(&large),
         [(vec![0], size), (vec![1], size), (vec![0, 1], size)]
@@ -63,17 +71,30 @@ fn a_symbolic_batch_is_tried_alone_and_larger() {
 
 #[test]
 fn symbolic_height_and_width_are_tried_at_two_sizes() {
-    let fixed_batch = subject(image(Extent::Fixed(2), named("height"), named("width")), 0);
+    let fixed_batch = facts(
+        image(DeclaredExtent::Fixed(2), named("height"), named("width")),
+        0,
+    );
     assert_eq!(
         summary(&fixed_batch),
         [(vec![0, 1], Some([96, 96])), (vec![0, 1], Some([64, 96]))]
     );
-    let one = subject(image(Extent::Fixed(1), Extent::Unset, Extent::Fixed(50)), 0);
+    let one = facts(
+        image(
+            DeclaredExtent::Fixed(1),
+            DeclaredExtent::Unset,
+            DeclaredExtent::Fixed(50),
+        ),
+        0,
+    );
     assert_eq!(
         summary(&one),
         [(vec![0], Some([96, 50])), (vec![0], Some([64, 50]))]
     );
-    let square = subject(image(Extent::Fixed(1), named("side"), named("side")), 0);
+    let square = facts(
+        image(DeclaredExtent::Fixed(1), named("side"), named("side")),
+        0,
+    );
     assert_eq!(
         summary(&square),
         [(vec![0], Some([96, 96])), (vec![0], Some([64, 64]))]
@@ -82,15 +103,22 @@ fn symbolic_height_and_width_are_tried_at_two_sizes() {
 
 #[test]
 fn what_cannot_be_tried_is_an_error() {
-    let mut half = subject(image(named("batch"), Extent::Fixed(8), Extent::Fixed(8)), 0);
+    let mut half = facts(
+        image(
+            named("batch"),
+            DeclaredExtent::Fixed(8),
+            DeclaredExtent::Fixed(8),
+        ),
+        0,
+    );
     half.inputs[0].element_type = "string".into();
     assert!(matches!(cases(&half), Err(PlanError::ElementType { .. })));
-    let channels = subject(
+    let channels = facts(
         vec![
-            Extent::Fixed(1),
-            Extent::Unset,
-            Extent::Fixed(8),
-            Extent::Fixed(8),
+            DeclaredExtent::Fixed(1),
+            DeclaredExtent::Unset,
+            DeclaredExtent::Fixed(8),
+            DeclaredExtent::Fixed(8),
         ],
         0,
     );
@@ -98,38 +126,50 @@ fn what_cannot_be_tried_is_an_error() {
         cases(&channels),
         Err(PlanError::Symbolic { axis: 1, .. })
     ));
-    let huge = subject(
-        image(Extent::Fixed(1), Extent::Fixed(u64::MAX), Extent::Fixed(2)),
+    let huge = facts(
+        image(
+            DeclaredExtent::Fixed(1),
+            DeclaredExtent::Fixed(u64::MAX),
+            DeclaredExtent::Fixed(2),
+        ),
         0,
     );
     assert!(matches!(cases(&huge), Err(PlanError::Size { .. })));
-    let empty = subject(
-        image(Extent::Fixed(1), Extent::Fixed(0), Extent::Fixed(2)),
+    let empty = facts(
+        image(
+            DeclaredExtent::Fixed(1),
+            DeclaredExtent::Fixed(0),
+            DeclaredExtent::Fixed(2),
+        ),
         0,
     );
     assert!(matches!(cases(&empty), Err(PlanError::Zero { .. })));
     assert!(matches!(
-        cases(&Subject::default()),
+        cases(&FileFacts::default()),
         Err(PlanError::Nothing("input"))
     ));
 }
 
 #[test]
 fn the_time_limit_grows_with_the_work() {
-    let subject = subject(
-        image(named("batch"), Extent::Fixed(70), Extent::Fixed(70)),
+    let facts = facts(
+        image(
+            named("batch"),
+            DeclaredExtent::Fixed(70),
+            DeclaredExtent::Fixed(70),
+        ),
         10_000_000_000,
     );
     // Five images of 10 GMACs.
     assert_eq!(
-        default_seconds(&subject, &cases(&subject).expect("cases")),
+        default_seconds(&facts, &cases(&facts).expect("cases")),
         60 + 100
     );
 }
 
 #[test]
 fn what_is_asked_for_is_tried_in_place_of_the_default() {
-    let symbolic = subject(image(named("batch"), named("height"), named("width")), 0);
+    let symbolic = facts(image(named("batch"), named("height"), named("width")), 0);
     let wanted = Wanted {
         batches: vec![1, 4],
         sizes: vec![[32, 64], [96, 32]],
@@ -149,8 +189,12 @@ fn what_is_asked_for_is_tried_in_place_of_the_default() {
         ]
     };
     assert_eq!(found, [of(Content::Image), of(Content::Zero)].concat());
-    let fixed = subject(
-        image(Extent::Fixed(2), Extent::Fixed(70), named("width")),
+    let fixed = facts(
+        image(
+            DeclaredExtent::Fixed(2),
+            DeclaredExtent::Fixed(70),
+            named("width"),
+        ),
         0,
     );
     for (wanted, expected) in [
@@ -175,8 +219,12 @@ fn what_is_asked_for_is_tried_in_place_of_the_default() {
         );
     }
     // A batch that no memory could hold is refused before anything is made.
-    let huge = subject(
-        image(Extent::Fixed(1 << 60), Extent::Fixed(8), Extent::Fixed(8)),
+    let huge = facts(
+        image(
+            DeclaredExtent::Fixed(1 << 60),
+            DeclaredExtent::Fixed(8),
+            DeclaredExtent::Fixed(8),
+        ),
         0,
     );
     assert!(matches!(super::cases(&huge), Err(PlanError::Size { .. })));

@@ -4,7 +4,7 @@ use super::sides::{FileInRuntime, Known, Sides};
 use super::{Cases, Opened, SessionError, Tell, Update, Verifier, open};
 use crate::onnx::file::ModelFile;
 use crate::runtime::outcome::Trouble;
-use crate::verify::bisect::{Bisection, Level, MeasureError, Side, bisect, values};
+use crate::verify::bisect::{Bisection, MeasureError, SearchRun, Side, bisect, values};
 use crate::verify::pair::Pair;
 use crate::verify::report::{Report, RuntimeReport, RuntimeStatus};
 use serde::{Serialize, Serializer};
@@ -72,7 +72,7 @@ impl Serialize for SearchError {
 }
 
 /// What searches need to know of the file or the files.
-struct Searched<'a> {
+struct ComparedFiles<'a> {
     files: [&'a ModelFile; 2],
     leave_out: [Vec<String>; 2],
     pair: Option<&'a Pair>,
@@ -106,17 +106,17 @@ impl Verifier {
         opened: &Opened,
         tell: &mut Tell<'_>,
     ) -> Result<BisectReport, SessionError> {
-        let cases = self.cases(&opened.model, &opened.subject)?;
+        let cases = self.cases(&opened.model, &opened.facts)?;
         let report = self.judge(opened, &cases, tell)?;
-        let leave_out = opened.subject.leave_out();
-        let searched = Searched {
+        let leave_out = opened.facts.leave_out();
+        let compared = ComparedFiles {
             files: [opened.model.as_ref(); 2],
             leave_out: [leave_out.clone(), leave_out],
             pair: None,
             cases: &cases,
-            limit: self.limit(&opened.subject, &cases.planned),
+            limit: self.limit(&opened.facts, &cases.planned),
         };
-        self.search_all(&searched, report, tell)
+        self.search_all(&compared, report, tell)
     }
 
     fn bisect_pair(
@@ -130,20 +130,20 @@ impl Verifier {
         };
         let report = self.judge_pair(&opened, tell)?;
         let [first, second] = &opened.files;
-        let searched = Searched {
+        let compared = ComparedFiles {
             files: [first.model.as_ref(), second.model.as_ref()],
-            leave_out: [first.subject.leave_out(), second.subject.leave_out()],
+            leave_out: [first.facts.leave_out(), second.facts.leave_out()],
             pair: Some(&opened.pair),
             cases: &opened.cases,
             limit: self.limit(&opened.pair.planned, &opened.cases.planned),
         };
-        self.search_all(&searched, report, tell)
+        self.search_all(&compared, report, tell)
     }
 
     /// Searches for every runtime that disagrees with the reference run.
     fn search_all(
         &self,
-        searched: &Searched<'_>,
+        compared: &ComparedFiles<'_>,
         report: Report,
         tell: &mut Tell<'_>,
     ) -> Result<BisectReport, SessionError> {
@@ -152,7 +152,7 @@ impl Verifier {
         if let Some(reference) = runtimes.find(|runtime| runtime.is_reference) {
             let differs = |runtime: &&RuntimeReport| runtime.status == RuntimeStatus::Disagrees;
             for runtime in report.runtimes.iter().filter(differs) {
-                searches.push(self.search(searched, [reference, runtime], &mut known, tell)?);
+                searches.push(self.search(compared, [reference, runtime], &mut known, tell)?);
             }
         }
         Ok(BisectReport { report, searches })
@@ -160,31 +160,31 @@ impl Verifier {
 
     fn search(
         &self,
-        searched: &Searched<'_>,
+        compared: &ComparedFiles<'_>,
         [reference, other]: [&RuntimeReport; 2],
         known: &mut Known,
         tell: &mut Tell<'_>,
     ) -> Result<Search, SessionError> {
         let case = other.max_abs_case.unwrap_or(0);
-        let inputs = &searched.cases.inputs[case];
-        let other_inputs = searched
+        let inputs = &compared.cases.inputs[case];
+        let other_inputs = compared
             .pair
             .map_or_else(|| inputs.clone(), |pair| pair.for_second(inputs));
-        let [first, second] = searched.files;
+        let [first, second] = compared.files;
         let side = |place: usize, runtime: &RuntimeReport, inputs| FileInRuntime {
-            file: searched.files[place],
+            file: compared.files[place],
             runtime: runtime.runtime,
             inputs,
-            leave_out: searched.leave_out[place].clone(),
+            leave_out: compared.leave_out[place].clone(),
         };
         let mut sides = Sides {
             verifier: self,
-            limit: searched.limit,
-            sides: [
+            limit: compared.limit,
+            each: [
                 side(0, reference, inputs.clone()),
                 side(1, other, other_inputs),
             ],
-            pair: searched.pair,
+            pair: compared.pair,
             known,
             case,
         };
@@ -193,13 +193,13 @@ impl Verifier {
             reference: reference.name,
         });
         let start = Instant::now();
-        let shared = searched.pair.map(|_| second);
-        let list = values(first, shared, inputs, &searched.leave_out[0]);
+        let shared = compared.pair.map(|_| second);
+        let list = values(first, shared, inputs, &compared.leave_out[0]);
         let mut run = |side, marked: &[&str]| sides.run(side, marked);
-        let mut tell_level = |level: &Level| tell(Update::Searched(level));
+        let mut tell_level = |level: &SearchRun| tell(Update::Searched(level));
         let result = bisect(&mut run, &list, other.tolerance, &mut tell_level);
         let name = |side| match side {
-            Side::Base => reference.name,
+            Side::Reference => reference.name,
             Side::Other => other.name,
         };
         let (bisection, error) = match result {

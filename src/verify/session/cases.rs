@@ -6,9 +6,9 @@ use crate::onnx::file::ModelFile;
 use crate::runtime::outcome::CaseOutcome;
 use crate::stored::{self, test_data};
 use crate::tensor::NamedTensor;
-use crate::verify::note::Note;
+use crate::verify::facts::FileFacts;
+use crate::verify::note::VerifyNote;
 use crate::verify::plan::{self, Case, Wanted};
-use crate::verify::subject::Subject;
 use crate::verify::{given, noise};
 use std::path::{Path, PathBuf};
 
@@ -63,13 +63,13 @@ impl Verifier {
     pub(super) fn cases(
         &self,
         model: &ModelFile,
-        subject: &Subject,
+        facts: &FileFacts,
     ) -> Result<Cases, SessionError> {
         match &self.source {
             CaseSource::Noise { wanted, write_to } => {
-                let mut cases = self.noise(model, subject, wanted)?;
+                let mut cases = self.noise(model, facts, wanted)?;
                 if let Some(folder) = write_to {
-                    check_writable(folder, subject)?;
+                    check_writable(folder, facts)?;
                     cases.write_to = Some(folder.clone());
                 }
                 Ok(cases)
@@ -81,7 +81,7 @@ impl Verifier {
                 };
                 let (inputs, expected) = (from(inputs).transpose()?, from(expected).transpose()?);
                 let inputs = inputs.unwrap_or_default();
-                Cases::of_given(subject, vec![(inputs, expected)])
+                Cases::of_given(facts, vec![(inputs, expected)])
             }
             CaseSource::TestData(folder) => {
                 let sets = test_data::read_sets(folder)?.into_iter();
@@ -89,7 +89,7 @@ impl Verifier {
                     let expected = (set.folder.clone(), set.outputs);
                     ((set.folder, set.inputs), Some(expected))
                 });
-                Cases::of_given(subject, parts.collect())
+                Cases::of_given(facts, parts.collect())
             }
         }
     }
@@ -97,17 +97,17 @@ impl Verifier {
     fn noise(
         &self,
         model: &ModelFile,
-        subject: &Subject,
+        facts: &FileFacts,
         wanted: &Wanted,
     ) -> Result<Cases, SessionError> {
         let fail = |source| SessionError::Plan {
             file: self.name(&model.path),
             source,
         };
-        let planned = plan::cases_of(subject, wanted).map_err(fail)?;
+        let planned = plan::cases_of(facts, wanted).map_err(fail)?;
         let inputs = planned
             .iter()
-            .map(|case| noise::inputs(subject, case, self.seed).map_err(fail));
+            .map(|case| noise::inputs(facts, case, self.seed).map_err(fail));
         Ok(Cases {
             inputs: inputs.collect::<Result<_, _>>()?,
             planned,
@@ -119,11 +119,11 @@ impl Verifier {
 
 /// Finds out before the runtimes take their time whether test data could be written. It is found by the outputs' numbers,
 /// so that none can be left out.
-fn check_writable(folder: &Path, subject: &Subject) -> Result<(), SessionError> {
-    if let Some(output) = subject.left_out.first() {
+fn check_writable(folder: &Path, facts: &FileFacts) -> Result<(), SessionError> {
+    if let Some(output) = facts.left_out.first() {
         return Err(SessionError::Incomplete {
             folder: folder.to_owned(),
-            output: output.clone(),
+            output: Box::new(output.clone()),
         });
     }
     test_data::beside(folder)?;
@@ -133,18 +133,18 @@ fn check_writable(folder: &Path, subject: &Subject) -> Result<(), SessionError> 
 impl Cases {
     /// One case for each set of inputs, all with expected outputs or none.
     fn of_given(
-        subject: &Subject,
+        facts: &FileFacts,
         sets: Vec<(Stored, Option<Stored>)>,
     ) -> Result<Self, SessionError> {
         let (mut planned, mut inputs, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
         for ((path, tensors), expected) in sets {
-            let (case, found) = given::inputs(subject, &tensors)
+            let (case, found) = given::inputs(facts, &tensors)
                 .map_err(|source| SessionError::Given { path, source })?;
             if let Some((path, expected)) = expected {
                 outputs.push(CaseOutcome {
                     prepare_seconds: 0.0,
                     run_seconds: 0.0,
-                    outputs: given::outputs(subject, &case, &expected)
+                    outputs: given::outputs(facts, &case, &expected)
                         .map_err(|source| SessionError::Given { path, source })?,
                 });
             }
@@ -161,17 +161,20 @@ impl Cases {
     }
 
     /// Writes the inputs and the reference run's outputs as test data, where that was asked.
-    pub fn write(&self, reference: Option<&[CaseOutcome]>) -> Result<Option<Note>, SessionError> {
+    pub fn write(
+        &self,
+        reference: Option<&[CaseOutcome]>,
+    ) -> Result<Option<VerifyNote>, SessionError> {
         let Some(folder) = &self.write_to else {
             return Ok(None);
         };
         let Some(reference) = reference else {
-            return Ok(Some(Note::NotWritten(folder.clone())));
+            return Ok(Some(VerifyNote::NotWritten(folder.clone())));
         };
         let outputs = reference.iter().map(|case| case.outputs.as_slice());
         let sets = self.inputs.iter().map(Vec::as_slice).zip(outputs);
         test_data::write_sets(folder, sets)?;
-        Ok(Some(Note::Written(folder.clone())))
+        Ok(Some(VerifyNote::Written(folder.clone())))
     }
 }
 

@@ -9,12 +9,12 @@ use crate::runtime::outcome::Trouble;
 use crate::runtime::process::ProcessError;
 use crate::stored::StoredError;
 use crate::tensor::SourceError;
+use crate::verify::facts::OmittedOutput;
 use crate::verify::given::GivenError;
 use crate::verify::mutate::MutateError;
 use crate::verify::pair::PairError;
 use crate::verify::plan::PlanError;
 use crate::verify::report::Report;
-use crate::verify::subject::LeftOut;
 use std::path::PathBuf;
 
 /// Why files are not verified.
@@ -67,7 +67,7 @@ pub enum SessionError {
         /// The folder that was to be written.
         folder: PathBuf,
         /// The output that is not compared.
-        output: LeftOut,
+        output: Box<OmittedOutput>,
     },
     /// Two files cannot be compared.
     #[error(transparent)]

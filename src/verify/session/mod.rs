@@ -29,15 +29,16 @@ pub use profile::Profile;
 pub use runs::{Runs, ToRun};
 pub use self_test::{ChangedCopies, SelfTestReport};
 
-use super::bisect::Level;
+use super::bisect::SearchRun;
+use super::facts::FileFacts;
 use super::mutate::Trial;
-use super::note::Note;
+use super::note::VerifyNote;
 use super::plan::{self, Case};
 use super::report::{Problem, Report};
-use super::subject::Subject;
 use super::tolerance::Limits;
 use super::{
-    ReferenceRun, Settings, disagreeing, judge_against, read, reference_of, rejected, tell_rounding,
+    ReferenceRun, VerifySettings, disagreeing, judge_against, read, reference_of, rejected,
+    tell_rounding,
 };
 use crate::onnx::check::{self, Broken, Finding, OpenError};
 use crate::onnx::file::ModelFile;
@@ -108,11 +109,11 @@ pub enum Update<'a> {
         reference: &'a str,
     },
     /// A run of the search is done.
-    Searched(&'a Level),
+    Searched(&'a SearchRun),
     /// A planted mistake was tried.
     Tried(&'a Trial),
     /// Something is worth knowing that no report will have.
-    Note(&'a Note),
+    Note(&'a VerifyNote),
 }
 
 /// What is told of a verification as it goes on.
@@ -121,8 +122,8 @@ pub type Tell<'t> = dyn FnMut(Update<'_>) + 't;
 /// A file that keeps the rules.
 struct Opened {
     model: Arc<ModelFile>,
-    subject: Subject,
-    warnings: Option<Note>,
+    facts: FileFacts,
+    warnings: Option<VerifyNote>,
 }
 
 impl Verifier {
@@ -136,7 +137,7 @@ impl Verifier {
     pub fn verify(&self, file: &Path, tell: &mut Tell<'_>) -> Result<Report, SessionError> {
         match open(file)? {
             Ok(opened) => {
-                let cases = self.cases(&opened.model, &opened.subject)?;
+                let cases = self.cases(&opened.model, &opened.facts)?;
                 self.judge(&opened, &cases, tell)
             }
             Err(broken) => Ok(self.rejected(file, broken)),
@@ -150,13 +151,13 @@ impl Verifier {
         cases: &Cases,
         tell: &mut Tell<'_>,
     ) -> Result<Report, SessionError> {
-        let subject = &opened.subject;
+        let facts = &opened.facts;
         let to_run = ToRun {
             file: &opened.model.path,
-            subject,
+            facts,
             inputs: &cases.inputs,
-            leave_out: &subject.leave_out(),
-            limit: self.limit(subject, &cases.planned),
+            leave_out: &facts.leave_out(),
+            limit: self.limit(facts, &cases.planned),
         };
         let made = self.run_all(&to_run, tell)?;
         let given = cases.expected.as_ref().map(|cases| ReferenceRun {
@@ -167,13 +168,13 @@ impl Verifier {
         });
         let reference = given.or_else(|| reference_of(&made.runs));
         let settings = self.settings(&opened.model.path);
-        let mut report = judge_against(&settings, subject, &cases.planned, reference, &made.runs);
+        let mut report = judge_against(&settings, facts, &cases.planned, reference, &made.runs);
         let by_reference = |one: &ReferenceRun<'_>| one.runtime == Some(RuntimeName::Reference);
         if let Some(reference) = reference.filter(by_reference)
             && disagreeing(&report).is_some()
         {
             let rounded = self.run_rounded(&to_run, tell)?;
-            tell_rounding(&mut report, subject, reference.cases, &rounded.cases);
+            tell_rounding(&mut report, facts, reference.cases, &rounded.cases);
         }
         let complete = reference.filter(|one| one.cases.len() == cases.planned.len());
         let written = cases.write(complete.map(|reference| reference.cases))?;
@@ -195,16 +196,16 @@ impl Verifier {
         self.name.clone().unwrap_or_else(path)
     }
 
-    fn settings(&self, file: &Path) -> Settings {
-        Settings {
+    fn settings(&self, file: &Path) -> VerifySettings {
+        VerifySettings {
             file: self.name(file),
             seed: self.seed,
             limits: self.limits,
         }
     }
 
-    fn limit(&self, subject: &Subject, cases: &[Case]) -> Duration {
-        let by_default = || Duration::from_secs(plan::default_seconds(subject, cases));
+    fn limit(&self, facts: &FileFacts, cases: &[Case]) -> Duration {
+        let by_default = || Duration::from_secs(plan::default_seconds(facts, cases));
         self.limit.unwrap_or_else(by_default)
     }
 }
@@ -213,7 +214,7 @@ impl Verifier {
 fn open(file: &Path) -> Result<Result<Opened, Broken>, SessionError> {
     match check::open(file) {
         Ok(sound) => Ok(Ok(Opened {
-            subject: read::subject(&sound.file),
+            facts: read::facts(&sound.file),
             model: Arc::new(sound.file),
             warnings: warnings(&sound.warnings),
         })),
@@ -231,10 +232,10 @@ fn problem(finding: Finding) -> Problem {
 }
 
 /// A file of another program can have hundreds of warnings; how many, and which, is enough here.
-fn warnings(warnings: &[Finding]) -> Option<Note> {
+fn warnings(warnings: &[Finding]) -> Option<VerifyNote> {
     let mut counts = BTreeMap::new();
     for warning in warnings {
         *counts.entry(warning.code).or_default() += 1;
     }
-    (!counts.is_empty()).then_some(Note::Warnings(counts))
+    (!counts.is_empty()).then_some(VerifyNote::Warnings(counts))
 }

@@ -50,7 +50,7 @@ impl Verifier {
                 return Ok(Err(rejected(&self.settings(files[0]), problems)));
             }
         };
-        let pair = Pair::new(&first.subject, second.subject.clone())?;
+        let pair = Pair::new(&first.facts, second.facts.clone())?;
         let cases = self.cases(&first.model, &pair.planned)?;
         if cases.expected.is_some() || cases.write_to.is_some() {
             return Err(SessionError::StoredWithPair);
@@ -75,13 +75,13 @@ impl Verifier {
             .iter()
             .map(|one| pair.for_second(one))
             .collect();
-        let leave_out = [first.subject.leave_out(), second.subject.leave_out()];
+        let leave_out = [first.facts.leave_out(), second.facts.leave_out()];
         let to_run = |place: usize, inputs| ToRun {
             file: &files[place].model.path,
-            subject: &files[place].subject,
+            facts: &files[place].facts,
             inputs,
             leave_out: &leave_out[place],
-            limit: self.limit(&files[place].subject, &cases.planned),
+            limit: self.limit(&files[place].facts, &cases.planned),
         };
         let reference = self.run_reference(&to_run(0, &cases.inputs), tell)?;
         let others = self.run_all(&to_run(1, &for_second), tell)?;

@@ -30,15 +30,15 @@ impl Verifier {
         let (Some(reference), Ok(opened)) = (reference, open(file)?) else {
             return Ok(Vec::new());
         };
-        let subject = &opened.subject;
-        let cases = self.cases(&opened.model, subject)?;
+        let facts = &opened.facts;
+        let cases = self.cases(&opened.model, facts)?;
         let inputs = &cases.inputs[0];
-        let list = values(&opened.model, None, inputs, &subject.leave_out());
+        let list = values(&opened.model, None, inputs, &facts.leave_out());
         let side = |runtime: RuntimeName| FileInRuntime {
             file: &opened.model,
             runtime,
             inputs: inputs.clone(),
-            leave_out: subject.leave_out(),
+            leave_out: facts.leave_out(),
         };
         let (mut profiles, mut known) = (Vec::new(), Known::default());
         for other in report
@@ -48,8 +48,8 @@ impl Verifier {
         {
             let mut sides = Sides {
                 verifier: self,
-                limit: self.limit(subject, &cases.planned),
-                sides: [side(reference.runtime), side(other.runtime)],
+                limit: self.limit(facts, &cases.planned),
+                each: [side(reference.runtime), side(other.runtime)],
                 pair: None,
                 known: &mut known,
                 case: 0,

@@ -5,8 +5,8 @@ use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{Outcome, Trouble};
 use crate::runtime::process::{Mode, Run, RunOptions};
 use crate::tensor::NamedTensor;
-use crate::verify::note::Note;
-use crate::verify::subject::Subject;
+use crate::verify::facts::FileFacts;
+use crate::verify::note::VerifyNote;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub struct ToRun<'a> {
     /// The file.
     pub file: &'a Path,
     /// What is known of it, its multiply-adds among that.
-    pub subject: &'a Subject,
+    pub facts: &'a FileFacts,
     /// Inputs of each case.
     pub inputs: &'a [Vec<NamedTensor>],
     /// Outputs that are not wanted, by name.
@@ -34,7 +34,7 @@ pub struct Runs {
     /// The runs, in the order of the runtimes.
     pub runs: Vec<Run>,
     /// What was passed over.
-    pub notes: Vec<Note>,
+    pub notes: Vec<VerifyNote>,
 }
 
 impl Verifier {
@@ -118,15 +118,15 @@ impl Verifier {
         &self,
         to_run: &ToRun<'_>,
         (runtime, named): (RuntimeName, bool),
-        notes: &mut Vec<Note>,
+        notes: &mut Vec<VerifyNote>,
         tell: &mut Tell<'_>,
     ) -> Result<Option<Run>, SessionError> {
-        let subject = to_run.subject;
+        let facts = to_run.facts;
         let unasked = runtime == RuntimeName::Reference && !named;
-        if unasked && subject.macs > REFERENCE_MACS {
-            notes.push(Note::ReferenceTooSlow {
-                macs: subject.macs,
-                at_least: !subject.uncounted.is_empty(),
+        if unasked && facts.macs > REFERENCE_MACS {
+            notes.push(VerifyNote::ReferenceTooSlow {
+                macs: facts.macs,
+                at_least: !facts.uncounted.is_empty(),
                 most: REFERENCE_MACS,
             });
             return Ok(None);
@@ -138,9 +138,9 @@ impl Verifier {
             ..self.options(runtime, to_run.file, to_run.leave_out)
         };
         let run = self.host.run(&options, to_run.inputs, limit)?;
-        notes.extend(run.passed_over.iter().cloned().map(Note::PassedOver));
+        notes.extend(run.passed_over.iter().cloned().map(VerifyNote::PassedOver));
         let trouble = run.outcome.trouble.as_ref().filter(|_| !named);
-        match trouble.and_then(|trouble| excuse(runtime, trouble, subject)) {
+        match trouble.and_then(|trouble| excuse(runtime, trouble, facts)) {
             Some(note) => {
                 notes.push(note);
                 Ok(None)
@@ -177,22 +177,22 @@ impl Verifier {
 }
 
 /// Why a run that nobody asked for does not count.
-fn excuse(runtime: RuntimeName, trouble: &Trouble, subject: &Subject) -> Option<Note> {
+fn excuse(runtime: RuntimeName, trouble: &Trouble, facts: &FileFacts) -> Option<VerifyNote> {
     match (runtime, trouble) {
-        (_, Trouble::Unavailable { reason, .. }) => Some(Note::NotAvailable {
+        (_, Trouble::Unavailable { reason, .. }) => Some(VerifyNote::NotAvailable {
             runtime,
             reason: reason.clone(),
         }),
         // That this program's own interpreter lacks an operator says nothing of the file.
         (RuntimeName::Reference, Trouble::Lacks { message }) => {
-            Some(Note::ReferenceLacks(message.clone()))
+            Some(VerifyNote::ReferenceLacks(message.clone()))
         }
         // How long it takes was not known, so that its end proves nothing of the file.
         (RuntimeName::Reference, Trouble::TimedOut { seconds }) => {
-            let first = subject.uncounted.first()?;
-            Some(Note::ReferenceTimedOut {
+            let first = facts.uncounted.first()?;
+            Some(VerifyNote::ReferenceTimedOut {
                 seconds: *seconds,
-                nodes: subject.uncounted.len(),
+                nodes: facts.uncounted.len(),
                 first: first.clone(),
             })
         }

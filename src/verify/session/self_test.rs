@@ -56,15 +56,15 @@ impl Verifier {
         let start = Instant::now();
         let opened = open(file)?
             .map_err(|broken| SessionError::Rejected(Box::new(self.rejected(file, broken))))?;
-        let subject = &opened.subject;
-        let cases = self.cases(&opened.model, subject)?;
+        let facts = &opened.facts;
+        let cases = self.cases(&opened.model, facts)?;
         let first = &cases.inputs[..1];
         let to_run = ToRun {
             file,
-            subject,
+            facts,
             inputs: first,
-            leave_out: &subject.leave_out(),
-            limit: self.limit(subject, &cases.planned),
+            leave_out: &facts.leave_out(),
+            limit: self.limit(facts, &cases.planned),
         };
         let made = self.run_all(&to_run, tell)?;
         made.notes.iter().for_each(|note| tell(Update::Note(note)));
@@ -133,7 +133,7 @@ impl Verifier {
         let mut run =
             |runtime, copy: &Path| self.outcome(runtime, copy, inputs, leave_out, to_run.limit);
         let mut tell = |trial: &Trial| tell(Update::Tried(trial));
-        let result = self_test(&original, &opened.subject, settings, &mut run, &mut tell);
+        let result = self_test(&original, &opened.facts, settings, &mut run, &mut tell);
         result.map_err(|error| match error {
             SelfTestError::Run(error) => error,
             SelfTestError::Mutate(error) => error.into(),

@@ -29,7 +29,7 @@ pub(super) struct Sides<'a> {
     /// Time limit of each run.
     pub limit: Duration,
     /// The reference run's side, and what may be wrong.
-    pub sides: [FileInRuntime<'a>; 2],
+    pub each: [FileInRuntime<'a>; 2],
     /// What belongs to what, where the files are two.
     pub pair: Option<&'a Pair>,
     /// What the reference run's side has computed already, in searches for other runtimes too.
@@ -62,10 +62,10 @@ impl Known {
 impl Sides<'_> {
     /// Runs a side with values marked; the outputs have the names of the reference run's file.
     pub fn run(&mut self, side: Side, marked: &[&str]) -> Result<Outcome, SessionError> {
-        let one = &self.sides[side as usize];
+        let one = &self.each[side as usize];
         let marked_names = marked.iter().map(|&name| name.to_owned());
         let key = (self.case, marked_names.collect());
-        if let (Side::Base, Some(known)) = (side, self.known.outcomes.get(&key)) {
+        if let (Side::Reference, Some(known)) = (side, self.known.outcomes.get(&key)) {
             return Ok(known.clone());
         }
         let copy = match marked {
@@ -77,7 +77,7 @@ impl Sides<'_> {
         let mut outcome =
             self.verifier
                 .outcome(one.runtime, &path, &one.inputs, &one.leave_out, self.limit)?;
-        if side == Side::Base {
+        if side == Side::Reference {
             self.known.keep(key, &outcome);
         }
         if let (Side::Other, Some(pair)) = (side, self.pair) {
@@ -128,12 +128,12 @@ mod tests {
         let mut sides = Sides {
             verifier: &verifier,
             limit: Duration::from_mins(1),
-            sides: [side(), side()],
+            each: [side(), side()],
             pair: None,
             known: &mut known,
             case: 1,
         };
-        let found = sides.run(Side::Base, &["a"]).expect("known");
+        let found = sides.run(Side::Reference, &["a"]).expect("known");
         assert_eq!(found, ran(3));
         // What did not run to its end is not kept, nor what there is no room for.
         let failed = Outcome {

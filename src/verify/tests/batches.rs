@@ -1,22 +1,22 @@
 //! A symbolic batch that does not run: what ran before is compared, and whose fault it is.
 
 use super::*;
-use lineage::{Does, FixedBatch, Lineage, Site};
+use lineage::{Does, FixedBatch, Lineage, RowNode};
 
 const SITE: &str = "node `flat` (`Reshape`) fixes the batch to 1";
 
-fn fixing() -> Subject {
-    let site = Site {
+fn fixing() -> FileFacts {
+    let site = RowNode {
         node: "flat".into(),
         op_type: "Reshape".into(),
         does: Does::FixesBatch(1),
     };
-    Subject {
+    FileFacts {
         lineage: Lineage {
             fixes_batch: vec![site],
             ..Lineage::default()
         },
-        ..subject()
+        ..facts()
     }
 }
 
@@ -32,8 +32,8 @@ fn refusing(by: f64) -> Outcome {
     outcome
 }
 
-pub(super) fn judged(subject: &Subject, outcomes: [Outcome; 2]) -> Report {
-    let settings = Settings {
+pub(super) fn judged(facts: &FileFacts, outcomes: [Outcome; 2]) -> Report {
+    let settings = VerifySettings {
         file: "a.onnx".into(),
         seed: 0,
         limits: Limits::default(),
@@ -49,7 +49,7 @@ pub(super) fn judged(subject: &Subject, outcomes: [Outcome; 2]) -> Report {
             outcome,
         })
         .collect();
-    judge(&settings, subject, &cases(), &runs)
+    judge(&settings, facts, &cases(), &runs)
 }
 
 fn told(report: &Report) -> (&FixedBatch, String) {
@@ -77,10 +77,10 @@ fn what_ran_before_the_batch_that_every_runtime_refuses_is_compared() {
         assert!(
             report
                 .notes
-                .contains(&note::Note::FixedBatch(fixed.clone()))
+                .contains(&note::VerifyNote::FixedBatch(fixed.clone()))
         );
     }
-    let (fixed, text) = (judged(&subject(), [refusing(0.0), refusing(0.0)]), SITE);
+    let (fixed, text) = (judged(&facts(), [refusing(0.0), refusing(0.0)]), SITE);
     let (fixed, told) = told(&fixed);
     assert!(fixed.nodes.is_empty() && !told.contains(text));
 }
@@ -104,7 +104,7 @@ fn a_batch_of_another_shape_in_every_runtime_is_told_if_a_node_fixes_it() {
     let report = judged(&fixing(), [misshaped(), misshaped()]);
     assert_eq!(told(&report).0.refused, 3);
     assert_eq!(
-        judged(&subject(), [misshaped(), misshaped()]).fixed_batch,
+        judged(&facts(), [misshaped(), misshaped()]).fixed_batch,
         None
     );
 }
@@ -124,12 +124,12 @@ fn a_crash_tells_nothing_of_the_batch() {
 
 #[test]
 fn levels_of_a_quantised_file_are_told_only_where_runtimes_disagree() {
-    let site = Site {
+    let site = RowNode {
         node: "levels".into(),
         op_type: "DynamicQuantizeLinear".into(),
         does: Does::QuantisesBatch,
     };
-    let mut quantised = subject();
+    let mut quantised = facts();
     quantised.lineage.mixed.insert("logits".to_owned(), site);
     let mut other = outcome();
     logits_of(&mut other, 2)[0] += 1.0;
@@ -139,7 +139,7 @@ fn levels_of_a_quantised_file_are_told_only_where_runtimes_disagree() {
         let told = report
             .notes
             .iter()
-            .any(|note| matches!(note, note::Note::Levels(_)));
+            .any(|note| matches!(note, note::VerifyNote::Levels(_)));
         assert_eq!(told, verdict == Verdict::Disagree, "{:?}", report.notes);
         // That a row differs from the image alone is no failure of these.
         let differing = report.runtimes.iter().map(|runtime| runtime.status);

@@ -5,10 +5,10 @@ mod own_checks;
 mod placed;
 mod sigmoids;
 
-use super::note::Note;
+use super::facts::FileFacts;
+use super::note::VerifyNote;
 use super::plan::Case;
 use super::report::{Report, RuntimeStatus, Verdict};
-use super::subject::Subject;
 use super::tolerance::{Limits, Tolerance};
 use super::*;
 use crate::runtime::RuntimeName;
@@ -17,34 +17,34 @@ use crate::runtime::outcome::Trouble;
 use crate::runtime::outcome::{CaseOutcome, Outcome};
 use crate::runtime::process::Run;
 use crate::tensor::{Element, NamedTensor};
+use facts::{Declared, DeclaredExtent};
 use report::Check;
-use subject::{Declared, Extent};
 
-fn subject() -> Subject {
-    let batch = || Extent::Named("batch".into());
+fn facts() -> FileFacts {
+    let batch = || DeclaredExtent::Named("batch".into());
     let declared = |name: &str, shape| Declared {
         name: name.into(),
         element_type: "f32".into(),
         shape: Some(shape),
     };
-    Subject {
+    FileFacts {
         inputs: vec![declared(
             "input",
             vec![
                 batch(),
-                Extent::Fixed(3),
-                Extent::Fixed(8),
-                Extent::Fixed(8),
+                DeclaredExtent::Fixed(3),
+                DeclaredExtent::Fixed(8),
+                DeclaredExtent::Fixed(8),
             ],
         )],
-        outputs: vec![declared("logits", vec![batch(), Extent::Fixed(6)])],
+        outputs: vec![declared("logits", vec![batch(), DeclaredExtent::Fixed(6)])],
         default_size: [8, 8],
-        ..Subject::default()
+        ..FileFacts::default()
     }
 }
 
 fn cases() -> Vec<Case> {
-    plan::cases(&subject()).expect("cases")
+    plan::cases(&facts()).expect("cases")
 }
 
 /// Logits that depend on the image, with a batch in which every row is the row alone.
@@ -81,7 +81,7 @@ fn failed(trouble: Trouble) -> Outcome {
 }
 
 fn report(runs: &[(RuntimeName, Outcome)]) -> Report {
-    let settings = Settings {
+    let settings = VerifySettings {
         file: "a.onnx".into(),
         seed: 0,
         limits: Limits::default(),
@@ -94,7 +94,7 @@ fn report(runs: &[(RuntimeName, Outcome)]) -> Report {
         outcome: outcome.clone(),
     };
     let runs: Vec<Run> = runs.iter().map(run).collect();
-    judge(&settings, &subject(), &cases(), &runs)
+    judge(&settings, &facts(), &cases(), &runs)
 }
 
 /// The report of tract with outputs that were tampered with, beside ONNX Runtime with sound ones.
@@ -254,7 +254,7 @@ fn results_up_to_a_crash_are_still_checked_but_are_no_base() {
 
 #[test]
 fn a_file_that_breaks_a_rule_is_a_disagreement() {
-    let settings = Settings {
+    let settings = VerifySettings {
         file: "a.onnx".into(),
         seed: 0,
         limits: Limits::default(),

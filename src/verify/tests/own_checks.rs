@@ -3,7 +3,7 @@
 use super::*;
 use crate::tensor::Element;
 use crate::verify::checks::check;
-use note::Constant;
+use note::WhyConstant;
 
 #[test]
 fn what_is_not_finite_fails_in_its_runtime_and_in_the_comparison() {
@@ -85,7 +85,7 @@ fn constant_logits_fail_unless_the_weights_are_constant() {
     for case in &mut outcome.cases {
         case.outputs[0].data.fill(0.0);
     }
-    let settings = Settings {
+    let settings = VerifySettings {
         file: "a.onnx".into(),
         seed: 0,
         limits: Limits::default(),
@@ -97,13 +97,16 @@ fn constant_logits_fail_unless_the_weights_are_constant() {
         changes: Vec::new(),
         outcome,
     }];
-    let subject = Subject {
+    let facts = FileFacts {
         constant_weights: true,
-        ..subject()
+        ..facts()
     };
-    let report = judge(&settings, &subject, &cases(), &runs);
+    let report = judge(&settings, &facts, &cases(), &runs);
     assert_eq!(report.verdict, Verdict::RanNotCompared);
-    assert_eq!(report.notes, [Note::ConstantLogits(Constant::Weights)]);
+    assert_eq!(
+        report.notes,
+        [VerifyNote::ConstantLogits(WhyConstant::Weights)]
+    );
 }
 
 #[test]
@@ -115,7 +118,7 @@ fn integers_that_f64_does_not_hold_are_a_note() {
                 run.outputs[0].data[0] = value;
             }
         });
-        let expected = Note::LargeIntegers("logits".to_owned());
+        let expected = VerifyNote::LargeIntegers("logits".to_owned());
         assert_eq!(
             report.notes.contains(&expected),
             noted,
@@ -138,12 +141,9 @@ fn only_the_name_or_this_programs_own_file_makes_logits() {
             run.outputs[0].data.fill(1.0);
             name.clone_into(&mut run.outputs[0].name);
         }
-        let mut subject = Subject {
-            is_own,
-            ..subject()
-        };
-        name.clone_into(&mut subject.outputs[0].name);
-        let checked = check(&subject, &cases(), &outcome.cases, Tolerance::default());
+        let mut facts = FileFacts { is_own, ..facts() };
+        name.clone_into(&mut facts.outputs[0].name);
+        let checked = check(&facts, &cases(), &outcome.cases, Tolerance::default());
         assert_eq!(!checked.failures.is_empty(), fails, "{name} {is_own}");
     }
 }
@@ -160,9 +160,9 @@ fn only_a_batch_that_comes_first_has_rows() {
         let transposed = (0..classes * images).map(|at| rows[at % images * classes + at / images]);
         output.data = transposed.collect();
     }
-    let mut subject = subject();
-    subject.outputs[0].shape = None;
-    let checked = check(&subject, &cases(), &outcome.cases, Tolerance::default());
+    let mut facts = facts();
+    facts.outputs[0].shape = None;
+    let checked = check(&facts, &cases(), &outcome.cases, Tolerance::default());
     assert_eq!(
         (checked.rows_smallest_factor, checked.failures),
         (None, Vec::new())
@@ -171,14 +171,17 @@ fn only_a_batch_that_comes_first_has_rows() {
 
 #[test]
 fn one_class_is_a_note() {
-    let mut subject = subject();
-    subject.outputs[0].shape = Some(vec![Extent::Named("batch".into()), Extent::Fixed(1)]);
+    let mut facts = facts();
+    facts.outputs[0].shape = Some(vec![
+        DeclaredExtent::Named("batch".into()),
+        DeclaredExtent::Fixed(1),
+    ]);
     let mut outcome = outcome();
     for (case, run) in cases().iter().zip(&mut outcome.cases) {
         run.outputs[0].shape = vec![case.images.len(), 1];
         run.outputs[0].data = case.images.iter().map(|&image| image as f64).collect();
     }
-    let settings = Settings {
+    let settings = VerifySettings {
         file: "a.onnx".into(),
         seed: 0,
         limits: Limits::default(),
@@ -190,7 +193,7 @@ fn one_class_is_a_note() {
         changes: Vec::new(),
         outcome,
     }];
-    let report = judge(&settings, &subject, &cases(), &runs);
+    let report = judge(&settings, &facts, &cases(), &runs);
     assert_eq!(report.verdict, Verdict::RanNotCompared);
     assert_eq!(report.notes.len(), 1);
 }

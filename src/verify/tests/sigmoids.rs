@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 /// Two runtimes whose probabilities are all near 1e-6, the second `by` more in the first and the batched case.
 fn judged(is_sigmoid: bool, by: f64) -> Report {
     let name = || "logits".to_owned();
-    let subject = Subject {
+    let facts = FileFacts {
         sigmoids: is_sigmoid.then(name).into_iter().collect::<BTreeSet<_>>(),
-        ..subject()
+        ..facts()
     };
     let small = |by: f64| {
         let mut outcome = outcome();
@@ -20,7 +20,7 @@ fn judged(is_sigmoid: bool, by: f64) -> Report {
         logits_of(&mut outcome, 0)[0] += by;
         outcome
     };
-    batches::judged(&subject, [small(0.0), small(by)])
+    batches::judged(&facts, [small(0.0), small(by)])
 }
 
 #[test]

@@ -6,9 +6,9 @@ mod site;
 
 pub use layout::channels_last;
 
+use super::facts::{Declared, DeclaredExtent, FileFacts};
 use super::layout::Rows;
-use super::lineage::{Does, Lineage, Site};
-use super::subject::{Declared, Extent, Subject};
+use super::lineage::{Does, Lineage, RowNode};
 use crate::onnx::file::ModelFile;
 use crate::onnx::proto::{GraphProto, NodeProto, ValueInfoProto};
 use site::{Constants, site};
@@ -25,7 +25,7 @@ pub struct Traced {
     /// What becomes of the rows.
     pub lineage: Lineage,
     /// Outputs that depend on random numbers: the first node that draws them.
-    pub random: BTreeMap<String, Site>,
+    pub random: BTreeMap<String, RowNode>,
 }
 
 /// What is known of a value.
@@ -52,12 +52,12 @@ impl Known {
     }
 }
 
-/// Follows the rows of the inputs of `subject` through `file`.
+/// Follows the rows of the inputs of `facts` through `file`.
 #[must_use]
-pub fn trace(file: &ModelFile, subject: &Subject) -> Traced {
+pub fn trace(file: &ModelFile, facts: &FileFacts) -> Traced {
     let contents = &file.contents;
     let constants = Constants::new(file);
-    let batch = batch_name(subject);
+    let batch = batch_name(facts);
     let declared: BTreeMap<&str, &ValueInfoProto> = contents
         .inputs
         .iter()
@@ -70,15 +70,15 @@ pub fn trace(file: &ModelFile, subject: &Subject) -> Traced {
         info.is_some_and(|info| first_name(info).is_some_and(|name| batch == Some(name)))
     };
     let mut known = BTreeMap::<&str, Known>::new();
-    for (index, input) in subject.inputs.iter().enumerate() {
-        let rows = subject.rows(index) == Rows::OfImages;
+    for (index, input) in facts.inputs.iter().enumerate() {
+        let rows = facts.rows(index) == Rows::OfImages;
         let entry = Known {
             rows,
             ..Known::default()
         };
         known.insert(&input.name, entry);
     }
-    let (mut sites, mut traced) = (Vec::<Site>::new(), Traced::default());
+    let (mut sites, mut traced) = (Vec::<RowNode>::new(), Traced::default());
     for node in &contents.nodes {
         let mut found = Known::default();
         read_by(node, &mut |name| {
@@ -131,12 +131,12 @@ pub fn trace(file: &ModelFile, subject: &Subject) -> Traced {
 }
 
 /// The name of the batch.
-fn batch_name(subject: &Subject) -> Option<&str> {
-    let primary = subject.primary();
-    let input: &Declared = subject.inputs.get(primary)?;
-    match input.shape.as_ref()?.get(subject.axes(primary).batch?)? {
-        Extent::Named(name) => Some(name),
-        Extent::Fixed(_) | Extent::Unset => None,
+fn batch_name(facts: &FileFacts) -> Option<&str> {
+    let primary = facts.primary();
+    let input: &Declared = facts.inputs.get(primary)?;
+    match input.shape.as_ref()?.get(facts.axes(primary).batch?)? {
+        DeclaredExtent::Named(name) => Some(name),
+        DeclaredExtent::Fixed(_) | DeclaredExtent::Unset => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::onnx::file::{ModelFile, small_tensor};
 use crate::onnx::proto::{AttributeProto, NodeProto};
-use crate::verify::lineage::{Does, Site};
+use crate::verify::lineage::{Does, RowNode};
 use std::collections::BTreeMap;
 
 /// Operators that quantise with the range of all elements of their operand.
@@ -73,9 +73,9 @@ pub fn site(
     node: &NodeProto,
     constants: &Constants<'_>,
     batch_first: &dyn Fn(&str) -> bool,
-) -> Option<Site> {
+) -> Option<RowNode> {
     let does = does(node, constants, batch_first)?;
-    Some(Site {
+    Some(RowNode {
         node: name_of(node),
         op_type: node.op_type().to_owned(),
         does,

@@ -1,7 +1,7 @@
 //! What is to be verified: the inputs and outputs that a file declares, and the little that decides how it
 //! is tried. It knows no file format.
 
-use super::lineage::{Lineage, Site};
+use super::lineage::{Lineage, RowNode};
 use crate::metadata::Normal;
 use crate::tensor::{Element, NamedTensor};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use std::fmt;
 
 /// A file, as far as running it matters.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Subject {
+pub struct FileFacts {
     /// Values that the caller provides, in order.
     pub inputs: Vec<Declared>,
     /// Values that the caller receives, in order.
@@ -35,7 +35,7 @@ pub struct Subject {
     /// Whether it was written by this program.
     pub is_own: bool,
     /// Outputs that are not compared, and why; `outputs` has the others.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<OmittedOutput>,
     /// For inputs whose layout the nodes that read them tell: whether channels come last.
     pub channels_last: BTreeMap<String, bool>,
     /// What the nodes make of the rows of a batch.
@@ -46,7 +46,7 @@ pub struct Subject {
     pub untrained: bool,
 }
 
-impl Default for Subject {
+impl Default for FileFacts {
     fn default() -> Self {
         Self {
             inputs: Vec::new(),
@@ -95,7 +95,7 @@ fn requirement(steps: &[u64; 2]) -> String {
     }
 }
 
-impl Subject {
+impl FileFacts {
     /// Refuses images of a size at which the file's pads are wrong.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl Subject {
 /// The operator whose range is 0 to 1.
 pub const SIGMOID: &str = "Sigmoid";
 
-impl Subject {
+impl FileFacts {
     /// The scale on which an output is compared where its elements are smaller: 1 for what a sigmoid makes.
     #[must_use]
     pub fn least_scale(&self, output: &str) -> f64 {
@@ -137,7 +137,7 @@ impl Subject {
     /// The same, with every output that can be read among `outputs`: for runs that compare nothing.
     #[must_use]
     pub fn with_all_readable(mut self) -> Self {
-        let is_readable = |output: &mut LeftOut| !matches!(output.why, Why::Type(_));
+        let is_readable = |output: &mut OmittedOutput| !matches!(output.why, Why::Type(_));
         let readable = self.left_out.extract_if(.., is_readable);
         self.outputs.extend(readable.map(|output| output.declared));
         self
@@ -146,7 +146,7 @@ impl Subject {
 
 /// An output that is not compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct OmittedOutput {
     /// What the file says of it.
     pub declared: Declared,
     /// Its place among all outputs of the file.
@@ -161,10 +161,10 @@ pub enum Why {
     /// It is not a tensor of numbers or bools, but this.
     Type(String),
     /// It depends on random numbers.
-    Random(Site),
+    Random(RowNode),
 }
 
-impl LeftOut {
+impl OmittedOutput {
     /// How the output could be compared, after its reason; nothing where there is no way.
     pub(super) fn advice(&self) -> String {
         let advice = match &self.why {
@@ -175,7 +175,7 @@ impl LeftOut {
     }
 }
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for OmittedOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.declared.name.escape_debug();
         match &self.why {
@@ -193,12 +193,12 @@ pub struct Declared {
     /// Its element type; see [`Declared::element`].
     pub element_type: String,
     /// Its shape; none if not even the rank is declared.
-    pub shape: Option<Vec<Extent>>,
+    pub shape: Option<Vec<DeclaredExtent>>,
 }
 
 /// One declared dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub enum DeclaredExtent {
     /// A number.
     Fixed(u64),
     /// A name: equal names mean equal extents.
@@ -225,12 +225,12 @@ impl Declared {
         let Some(declared) = &self.shape else {
             return true;
         };
-        let fits = |(extent, &found): (&Extent, &usize)| match extent {
-            Extent::Fixed(expected) => *expected == found as u64,
-            Extent::Named(name) => names
+        let fits = |(extent, &found): (&DeclaredExtent, &usize)| match extent {
+            DeclaredExtent::Fixed(expected) => *expected == found as u64,
+            DeclaredExtent::Named(name) => names
                 .get(name)
                 .is_none_or(|expected| *expected == found as u64),
-            Extent::Unset => true,
+            DeclaredExtent::Unset => true,
         };
         declared.len() == shape.len() && declared.iter().zip(shape).all(fits)
     }
@@ -241,10 +241,12 @@ impl Declared {
         let Some(declared) = &self.shape else {
             return "any shape".to_owned();
         };
-        let text = |extent: &Extent| match extent {
-            Extent::Fixed(expected) => expected.to_string(),
-            Extent::Named(name) => names.get(name).map_or_else(|| name.clone(), u64::to_string),
-            Extent::Unset => "?".to_owned(),
+        let text = |extent: &DeclaredExtent| match extent {
+            DeclaredExtent::Fixed(expected) => expected.to_string(),
+            DeclaredExtent::Named(name) => {
+                names.get(name).map_or_else(|| name.clone(), u64::to_string)
+            }
+            DeclaredExtent::Unset => "?".to_owned(),
         };
         format!(
             "[{}]",
@@ -259,9 +261,9 @@ mod tests {
 
     #[test]
     fn a_size_is_held_against_what_it_must_be_a_multiple_of() {
-        let subject = |size_steps| Subject {
+        let facts = |size_steps| FileFacts {
             size_steps,
-            ..Subject::default()
+            ..FileFacts::default()
         };
         for (steps, size, expected) in [
             ([1, 1], [101, 7], None),
@@ -283,7 +285,7 @@ mod tests {
                 Some("the width is a multiple of 32, found size 64x101"),
             ),
         ] {
-            let error = subject(steps).check_size(size).err();
+            let error = facts(steps).check_size(size).err();
             let expected = expected.map(|end| format!("its pads hold only where {end}"));
             assert_eq!(error.map(|error| error.to_string()), expected);
         }
@@ -292,10 +294,10 @@ mod tests {
     #[test]
     fn a_shape_is_held_against_its_declaration() {
         let shape = vec![
-            Extent::Named("batch".into()),
-            Extent::Fixed(10),
-            Extent::Unset,
-            Extent::Named("rows".into()),
+            DeclaredExtent::Named("batch".into()),
+            DeclaredExtent::Fixed(10),
+            DeclaredExtent::Unset,
+            DeclaredExtent::Named("rows".into()),
         ];
         let declared = Declared {
             name: "x".into(),
