@@ -99,8 +99,8 @@
 //! # Features
 //!
 //! `cli` (the binary; brings `picture`), `tract` and `ort` (the runtimes), all on by default; `picture` (pictures as
-//! inputs) alone and `hub` (the client of [`hub`]), off by default. Without them the crate is the emitter alone, with few
-//! dependencies.
+//! inputs) alone and `hub` (the client of [`hub`]), off by default. Without them the crate converts, emits, checks and runs the
+//! reference interpreter, with few dependencies.
 
 pub mod architecture;
 pub mod bench;
