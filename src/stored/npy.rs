@@ -1,7 +1,9 @@
 //! NumPy's `.npy`: a magic number, a header that is a Python dictionary, and the elements.
 //!
-//! Source: NumPy's `numpy/lib/_format_impl.py`, versions 1.0 to 3.0 of the format. The header is written by hand for
-//! its three keys: a crate for it brings a parser of Python's literals.
+//! Source: NumPy's `numpy/lib/_format_impl.py`, versions 1.0 to 3.0 of the format.
+//!
+//! Hand-written: `npyz` 0.9 allocates 4 GiB for a header of 12 bytes that says so, takes more than 5 s for one of 20 kB,
+//! reads neither bfloat16 nor the types `f4` and `=f4`, and brings a parser generator that takes 20 s to build.
 
 use super::bytes::{self, Order};
 use super::{ELEMENT_LIMIT, Fault, take};

@@ -136,7 +136,7 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
 ];
 
 /// Crates with one home each.
-const HOMES: [(&str, &str); 13] = [
+const HOMES: [(&str, &str); 14] = [
     ("tract_onnx::", "src/runtime/tract"),
     ("ort::", "src/runtime/"),
     ("pytorch_reader::", "src/weights/pytorch"),
@@ -150,6 +150,7 @@ const HOMES: [(&str, &str); 13] = [
     ("csv::", "src/classify/labelled"),
     ("ureq::", "src/hub/client"),
     ("image::", "src/picture"),
+    ("object::", "src/runtime/cuda/elf"),
 ];
 
 const LONGEST_FILE: usize = 400;

@@ -1,117 +1,78 @@
 //! The names of the libraries that a shared library of Linux needs, read from its file without loading it.
 //!
-//! Only 64-bit little-endian ELF (System V ABI, chapters 4 and 5). The provider libraries have hundreds of
-//! megabytes, so that only what is needed is read; nothing is allocated by a size that the file declares.
+//! The provider libraries have hundreds of megabytes: only headers, dynamic entries and their strings are read.
 
+use object::elf::{DT_NEEDED, DT_NULL, DT_STRSZ, DT_STRTAB, FileHeader64, PT_LOAD};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+use object::{Endianness, ReadCache, StringTable};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufReader};
 use std::path::Path;
 
-const HEADER: usize = 64;
-const PROGRAM_HEADER: usize = 56;
-const DYNAMIC_ENTRY: usize = 16;
-const PT_LOAD: u64 = 1;
-const PT_DYNAMIC: u64 = 2;
-const DT_NULL: u64 = 0;
-const DT_NEEDED: u64 = 1;
-const DT_STRTAB: u64 = 5;
-/// No library of CUDA has as many program headers or dynamic entries.
-const MOST: u64 = 4096;
-const LONGEST_NAME: u64 = 256;
+/// Largest dynamic section that is read, in bytes: 4096 entries, more than any library of CUDA has.
+const LARGEST_DYNAMIC: u64 = 64 << 10;
 
 /// The `DT_NEEDED` entries, in the order of the file.
 ///
 /// # Errors
-/// If the file cannot be read or is no such library.
+/// If the file cannot be read or is not a 64-bit ELF file with a dynamic section.
 pub fn needed(library: &Path) -> io::Result<Vec<String>> {
-    let mut file = File::open(library)?;
-    let header: [u8; HEADER] = read(&mut file, 0)?;
-    if !header.starts_with(b"\x7fELF\x02\x01") {
-        return Err(malformed("no 64-bit little-endian ELF file"));
-    }
-    let table = number::<8>(&header, 32);
-    let entry_size = number::<2>(&header, 54);
-    let count = number::<2>(&header, 56);
-    if entry_size != PROGRAM_HEADER as u64 || count > MOST {
-        return Err(malformed("strange program headers"));
-    }
-    let (mut loads, mut dynamic) = (Vec::new(), None);
-    for index in 0..count {
-        let entry: [u8; PROGRAM_HEADER] =
-            read(&mut file, sum(table, index * PROGRAM_HEADER as u64)?)?;
-        let segment = Segment {
-            offset: number::<8>(&entry, 8),
-            address: number::<8>(&entry, 16),
-            size: number::<8>(&entry, 32),
-        };
-        match number::<4>(&entry, 0) {
-            PT_LOAD => loads.push(segment),
-            PT_DYNAMIC => dynamic = Some(segment),
-            _ => {}
+    let file = ReadCache::new(BufReader::new(File::open(library)?));
+    let header = FileHeader64::<Endianness>::parse(&file).map_err(malformed)?;
+    let endian = header.endian().map_err(malformed)?;
+    let segments = header.program_headers(endian, &file).map_err(malformed)?;
+    let mut entries = None;
+    for segment in segments {
+        if segment.p_filesz(endian) <= LARGEST_DYNAMIC {
+            entries = segment
+                .dynamic(endian, &file)
+                .map_err(malformed)?
+                .or(entries);
         }
     }
-    let dynamic = dynamic.ok_or_else(|| malformed("no dynamic section"))?;
-    let (mut names, mut strings) = (Vec::new(), None);
-    for index in 0..(dynamic.size / DYNAMIC_ENTRY as u64).min(MOST) {
-        let entry: [u8; DYNAMIC_ENTRY] = read(
-            &mut file,
-            sum(dynamic.offset, index * DYNAMIC_ENTRY as u64)?,
-        )?;
-        match number::<8>(&entry, 0) {
+    let entries = entries.ok_or_else(|| malformed("no dynamic section"))?;
+    let (mut names, mut address, mut size) = (Vec::new(), None, None);
+    for entry in entries {
+        let value = entry.d_val(endian);
+        match entry.d_tag(endian) {
             DT_NULL => break,
-            DT_NEEDED => names.push(number::<8>(&entry, 8)),
-            DT_STRTAB => strings = Some(number::<8>(&entry, 8)),
+            DT_NEEDED => names.push(value),
+            DT_STRTAB => address = Some(value),
+            DT_STRSZ => size = Some(value),
             _ => {}
         }
     }
-    let strings = strings.ok_or_else(|| malformed("no string table"))?;
-    let holder = loads
+    let (Some(address), Some(size)) = (address, size) else {
+        return Err(malformed("no string table"));
+    };
+    // The table is told by its address in memory; the segment that is loaded there has it in the file.
+    let start = segments
         .iter()
-        .find(|load| strings >= load.address && strings - load.address < load.size)
+        .filter(|segment| segment.p_type(endian) == PT_LOAD)
+        .find_map(|segment| {
+            let within = address.checked_sub(segment.p_vaddr(endian))?;
+            let is_inside = within < segment.p_filesz(endian);
+            segment
+                .p_offset(endian)
+                .checked_add(within)
+                .filter(|_| is_inside)
+        })
         .ok_or_else(|| malformed("a string table outside of the file"))?;
-    let strings = sum(holder.offset, strings - holder.address)?;
+    let strings = StringTable::new(&file, start, start.saturating_add(size));
     names
         .into_iter()
-        .map(|name| text(&mut file, sum(strings, name)?))
+        .map(|name| {
+            let name = u32::try_from(name)
+                .ok()
+                .and_then(|name| strings.get(name).ok());
+            let name = name.ok_or_else(|| malformed("a name outside of its table"))?;
+            Ok(String::from_utf8_lossy(name).into_owned())
+        })
         .collect()
 }
 
-struct Segment {
-    offset: u64,
-    address: u64,
-    size: u64,
-}
-
-fn read<const N: usize>(file: &mut File, offset: u64) -> io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn text(file: &mut File, offset: u64) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(offset))?;
-    file.take(LONGEST_NAME).read_to_end(&mut bytes)?;
-    let end = bytes.iter().position(|byte| *byte == 0);
-    let end = end.ok_or_else(|| malformed("a name without an end"))?;
-    Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
-}
-
-/// `N` bytes at a place within a header of fixed size.
-fn number<const N: usize>(bytes: &[u8], at: usize) -> u64 {
-    let mut wide = [0; 8];
-    wide[..N].copy_from_slice(&bytes[at..at + N]);
-    u64::from_le_bytes(wide)
-}
-
-fn sum(a: u64, b: u64) -> io::Result<u64> {
-    a.checked_add(b)
-        .ok_or_else(|| malformed("an offset beyond all files"))
-}
-
-fn malformed(message: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, message)
+fn malformed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 #[cfg(all(test, target_os = "linux"))]
