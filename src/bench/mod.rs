@@ -36,11 +36,12 @@
 //! # }
 //! ```
 
+mod options;
+mod row;
 mod spread;
 
 use crate::metadata::Untrained;
 use crate::onnx::check::{Broken, refuse_broken};
-use crate::onnx::file::plain::Change;
 use crate::onnx::file::{FileError, ModelFile};
 use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{Timings, Trouble};
@@ -49,130 +50,14 @@ use crate::tensor::NamedTensor;
 use crate::verify::facts::{FileFacts, OmittedOutput};
 use crate::verify::plan::{PlanError, Wanted, cases_of};
 use crate::verify::{noise, read};
+pub use options::{BenchOptions, Chosen};
+pub use row::{BenchFailure, BenchRow, Ratio};
 pub use spread::Spread;
 use std::path::{Path, PathBuf};
 use std::slice;
-use std::time::Duration;
 
 /// Processes for each row, one after the other; with two files by turns.
 const PROCESSES: usize = 5;
-
-/// What is timed, and how.
-#[derive(Clone, Debug)]
-pub struct BenchOptions {
-    /// The runtimes. One that is not [`Chosen::asked`] for and cannot be used is left out with a note.
-    pub runtimes: Vec<Chosen>,
-    /// Threads of ONNX Runtime, one row each; the others use one.
-    pub threads: Vec<u16>,
-    /// Images at once, one row each, where the file's batch is symbolic; none for what the file says, or one.
-    pub batches: Vec<u64>,
-    /// Height and width of an image, where the file's are symbolic; none for the file's own.
-    pub size: Option<[u64; 2]>,
-    /// Runs that count, in each process.
-    pub runs: u16,
-    /// Time limit of each process.
-    pub limit: Duration,
-}
-
-impl Default for BenchOptions {
-    /// tract and ONNX Runtime on the CPU as far as they are built, one thread, ten runs, five minutes.
-    fn default() -> Self {
-        let by_default = [RuntimeName::Tract, RuntimeName::OrtCpu];
-        let built = by_default.into_iter().filter(|name| name.is_built());
-        Self {
-            runtimes: built.map(|name| Chosen { name, asked: false }).collect(),
-            threads: vec![1],
-            batches: Vec::new(),
-            size: None,
-            runs: 10,
-            limit: Duration::from_mins(5),
-        }
-    }
-}
-
-/// A runtime to time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chosen {
-    /// The runtime.
-    pub name: RuntimeName,
-    /// Whether it was asked for, so that it must work.
-    pub asked: bool,
-}
-
-/// One runtime with so many threads and images at once.
-#[derive(Clone, Debug)]
-pub struct BenchRow {
-    /// The runtime.
-    pub runtime: RuntimeName,
-    /// The version of its library, if it could be used.
-    pub version: Option<String>,
-    /// Threads within one operation.
-    pub threads: u16,
-    /// Images at once.
-    pub batch: u64,
-    /// Reading the file and preparing for the shapes of the inputs, of the last process.
-    pub load_seconds: Option<f64>,
-    /// The first run of the last process.
-    pub first_seconds: Option<f64>,
-    /// Runs that count, over all processes.
-    pub runs: usize,
-    /// Seconds of one run, whatever the batch; none if there is trouble.
-    pub seconds: Option<Spread>,
-    /// The most memory that a process has held.
-    pub peak_bytes: Option<u64>,
-    /// Time of the other file over that of the file.
-    pub ratio: Option<Ratio>,
-    /// How the copy that ran differs from the file; nothing if the file itself ran.
-    pub changes: Vec<Change>,
-    /// Why there is no time.
-    pub failure: Option<BenchFailure>,
-}
-
-impl BenchRow {
-    fn new(runtime: RuntimeName, threads: u16, batch: u64) -> Self {
-        Self {
-            runtime,
-            version: None,
-            threads,
-            batch,
-            load_seconds: None,
-            first_seconds: None,
-            runs: 0,
-            seconds: None,
-            peak_bytes: None,
-            ratio: None,
-            changes: Vec::new(),
-            failure: None,
-        }
-    }
-
-    /// Whether there is no time because the runtime cannot be used here.
-    #[must_use]
-    pub fn is_unavailable(&self) -> bool {
-        let failure = self.failure.as_ref();
-        failure.is_some_and(|BenchFailure { of_other, trouble }| {
-            !of_other && matches!(trouble, Trouble::Unavailable { .. })
-        })
-    }
-}
-
-/// The ratio of two files' times, over pairs of processes that ran one after the other.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ratio {
-    /// Pairs of processes.
-    pub pairs: usize,
-    /// The ratio of the medians of a pair.
-    pub spread: Spread,
-}
-
-/// Why a row has no time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BenchFailure {
-    /// Whether it was the other file that failed.
-    pub of_other: bool,
-    /// What happened.
-    pub trouble: Trouble,
-}
 
 /// What a caller should know of a bench.
 #[derive(Clone, Debug)]
@@ -261,30 +146,6 @@ pub fn bench(
         }
     }
     Ok(rows)
-}
-
-impl BenchOptions {
-    /// The inputs of each row.
-    fn wanted(&self) -> Vec<Wanted> {
-        let of = |batches| Wanted {
-            batches,
-            sizes: self.size.into_iter().collect(),
-            ..Wanted::default()
-        };
-        match self.batches.as_slice() {
-            // What the file says.
-            [] => vec![of(Vec::new())],
-            asked => asked.iter().map(|&batch| of(vec![batch])).collect(),
-        }
-    }
-
-    fn threads(&self, runtime: RuntimeName) -> &[u16] {
-        if runtime.is_onnx_runtime() {
-            &self.threads
-        } else {
-            &[1]
-        }
-    }
 }
 
 /// A file that breaks no rule, and what it declares.
