@@ -6,12 +6,12 @@
 use efficientnet_onnx::convert::{Conversion, Network, Weights, Wishes};
 use efficientnet_onnx::emit::{Destination, Emitted};
 use efficientnet_onnx::like;
-use efficientnet_onnx::runtime::discover::Places;
-use efficientnet_onnx::runtime::process::Host;
+use efficientnet_onnx::runtime::{discover::Places, process::Host};
 use efficientnet_onnx::verify::report::Verdict;
 use efficientnet_onnx::verify::session::Verifier;
 use std::path::Path;
 
+#[expect(clippy::print_stdout, reason = "a program prints")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [checkpoint, model, output] = &arguments[..] else {

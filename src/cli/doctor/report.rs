@@ -154,6 +154,7 @@ impl Library {
 }
 
 /// The hints of what is missing in words.
+#[expect(clippy::ref_option, reason = "`serialize_with` gives the field")]
 fn with_hints<S: Serializer>(cuda: &Option<Cuda>, serializer: S) -> Result<S::Ok, S::Error> {
     let mut json = serde_json::to_value(cuda).map_err(S::Error::custom)?;
     for (index, missing) in cuda.iter().flat_map(|cuda| &cuda.missing).enumerate() {
