@@ -41,10 +41,6 @@ pub fn drawn_note(own: &ConvertNote, asked: Option<&Like>) -> String {
 }
 
 /// An error, with what to do about it.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is what `map_err` hands over"
-)]
 pub fn failure(error: ConvertError) -> Failure {
     match &error {
         ConvertError::Hub(error) => return hub::failure(error),

@@ -133,14 +133,14 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         },
     };
     let payload = watching.payload.get().copied().unwrap_or_default();
-    args.report(&recipe, payload, start, report.as_ref())?;
+    args.report(&recipe, payload, start, report.as_deref())?;
     Ok(Status::Done)
 }
 
 /// What came of a file that may have been verified.
 enum Verified {
     /// It has its name.
-    Passed(Option<Report>),
+    Passed(Option<Box<Report>>),
     /// It was not written.
     Refused(Status),
 }
@@ -267,7 +267,7 @@ impl EmitArgs {
                 self.report_refusal(&verdict)?;
                 return Ok(Verified::Refused(status));
             }
-            report = Some(verdict);
+            report = Some(Box::new(verdict));
         }
         staged
             .commit()
