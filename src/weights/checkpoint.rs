@@ -1,18 +1,15 @@
 //! A checkpoint file of any known container: its floating-point tensors, and what it says of itself.
 //!
-//! A file that `emit` wrote is one too. The container is told from the content, never from the file's name. Integers, such as the
-//! `num_batches_tracked` of a batch norm, are never weights and are not on offer.
+//! A file that `emit` wrote is one too. Integers, such as the `num_batches_tracked` of a batch norm, are never weights and are
+//! not on offer.
 
-use super::emitted::{Emitted, FIRST_BYTE};
+use super::contents::{Contents, io};
 use super::evidence::Evidence;
+use super::keras::Normalization;
 use super::keras::config::ModelConfig;
-use super::keras::{self, Keras, Normalization};
 use super::modules::{self, Landmarks};
 use super::names::Naming;
 use super::offer::{LeftOutGroup, Offer, Refusal};
-use super::pytorch::{Container, Pytorch};
-use super::safetensors::Safetensors;
-use super::tensorflow::{self, TensorFlow};
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -52,70 +49,24 @@ impl Checkpoint {
     /// # Errors
     /// If it cannot be read, or is not a checkpoint of a known container.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
-        if let Some(index) = tensorflow::index(path)? {
-            let bundle = TensorFlow::open(&index)?;
-            return Ok(Self {
-                files: bundle.files().to_vec(),
-                data: Vec::new(),
-                averages: bundle.averages(),
-                left_out: bundle.left_out().to_vec(),
-                offer: Offer::new(Box::new(bundle)),
-                metadata: BTreeMap::new(),
-                is_model: false,
-                rewritten: None,
-                normalization: None,
-                model_config: None,
-                evidence: None,
-                has_modules: false,
-                hashing: Mutex::new(None),
-            });
-        }
-        let start = start(path).map_err(|source| io(path, source))?;
-        let mut metadata = BTreeMap::new();
-        let mut is_model = false;
-        let mut rewritten = None;
-        let mut data = Vec::new();
-        let mut normalization = None;
-        let mut left_out = Vec::new();
-        let mut evidence = None;
-        let mut model_config = None;
-        let mut pickled = None;
-        let source: Box<dyn TensorSource> = if let Some(container) = Container::detect(&start) {
-            let mut file = Pytorch::open(path, container)?;
-            pickled = file.take_modules();
-            Box::new(file)
-        } else if start.starts_with(&keras::SIGNATURE) {
-            let file = Keras::open(path)?;
-            normalization = file.normalization()?;
-            left_out = file.left_out().to_vec();
-            model_config = file.config().cloned();
-            evidence = file.config().map(|config| config.evidence.clone());
-            Box::new(file)
-        } else if start.get(8) == Some(&b'{') {
-            let file = Safetensors::open(path)?;
-            metadata = file.metadata().clone();
-            Box::new(file)
-        } else if start.first() == Some(&FIRST_BYTE) {
-            let file = Emitted::open(path)?;
-            metadata = file.metadata();
-            is_model = true;
-            rewritten = file.rewritten().map(str::to_owned);
-            data = file.data_files();
-            Box::new(file)
-        } else {
-            return Err(SourceError::Malformed {
-                path: path.display().to_string(),
-                format: "safetensors, PyTorch, Keras, TensorFlow or ONNX",
-                reason: match start.len() {
-                    0 => "it is empty".to_string(),
-                    _ => "it starts like none of them".to_string(),
-                },
-            });
-        };
+        let Contents {
+            files,
+            data,
+            source,
+            averages,
+            mut left_out,
+            metadata,
+            is_model,
+            rewritten,
+            normalization,
+            model_config,
+            mut evidence,
+            modules,
+        } = Contents::open(path)?;
         let offer = Offer::new(source);
         left_out.extend_from_slice(offer.left_out());
-        let has_modules = pickled.is_some();
-        if let (Some(pickle), Some(naming)) = (pickled, Naming::detect(offer.tensors())) {
+        let has_modules = modules.is_some();
+        if let (Some(pickle), Some(naming)) = (modules, Naming::detect(offer.tensors())) {
             let landmarks = Landmarks {
                 naming,
                 stem: offer.origin(naming.stem_weight()),
@@ -124,11 +75,11 @@ impl Checkpoint {
             evidence = modules::evidence(&pickle, landmarks);
         }
         Ok(Self {
-            files: vec![path.to_path_buf()],
+            files,
             data,
-            averages: None,
-            left_out,
             offer,
+            averages,
+            left_out,
             metadata,
             is_model,
             rewritten,
@@ -317,14 +268,6 @@ impl TensorSource for Checkpoint {
     }
 }
 
-fn start(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut start = Vec::new();
-    File::open(path)?
-        .take(Container::START as u64)
-        .read_to_end(&mut start)?;
-    Ok(start)
-}
-
 /// Bytes that are read and hashed at a time: they stay in a core's cache in between.
 const HASHED_AT_ONCE: usize = 1 << 17;
 
@@ -348,11 +291,4 @@ fn digest(files: &[PathBuf]) -> std::io::Result<String> {
             let _ = write!(text, "{byte:02x}");
             text
         }))
-}
-
-fn io(path: &Path, source: std::io::Error) -> SourceError {
-    SourceError::Io {
-        path: path.display().to_string(),
-        source,
-    }
 }

@@ -20,6 +20,7 @@ pub(crate) mod stem;
 pub(crate) mod tensorflow;
 
 pub(crate) mod bind;
+mod contents;
 mod element;
 mod emitted;
 mod kernels;

@@ -1,0 +1,164 @@
+//! Which container a checkpoint is in, and what each container holds beside its tensors.
+//!
+//! The container is told from the content, never from the file's name. A new format is a reader in a file or folder of its
+//! own, one function here, and the line in [`Contents::open`] that tells it from the others.
+
+use super::emitted::{Emitted, FIRST_BYTE};
+use super::evidence::Evidence;
+use super::keras::config::ModelConfig;
+use super::keras::{self, Keras, Normalization};
+use super::offer::LeftOutGroup;
+use super::pytorch::{Container, Pickle, Pytorch};
+use super::safetensors::Safetensors;
+use super::tensorflow::{self, TensorFlow};
+use super::{SourceError, TensorSource};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// All that an open container offers.
+pub(super) struct Contents {
+    /// Its files, in the order in which they are hashed.
+    pub files: Vec<PathBuf>,
+    /// Files that are read besides: an ONNX file's external data.
+    pub data: Vec<PathBuf>,
+    /// Its tensors.
+    pub source: Box<dyn TensorSource>,
+    /// Which averages its tensors are, if they are averages.
+    pub averages: Option<&'static str>,
+    /// Tensors that the reader does not offer, and what accounts for them.
+    pub left_out: Vec<LeftOutGroup>,
+    /// Entries of its own metadata.
+    pub metadata: BTreeMap<String, String>,
+    /// Whether it is an ONNX file.
+    pub is_model: bool,
+    /// How another program has changed an ONNX file, if one has.
+    pub rewritten: Option<String>,
+    /// What a Keras model's own normalization of pictures keeps.
+    pub normalization: Option<Normalization>,
+    /// What a whole Keras model records of itself.
+    pub model_config: Option<ModelConfig>,
+    /// What is recorded of the network beside the tensors.
+    pub evidence: Option<Evidence>,
+    /// Pickled modules.
+    pub modules: Option<Pickle>,
+}
+
+impl Contents {
+    /// Opens a checkpoint and reads what it lists, but no tensor.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is in no known container.
+    pub fn open(path: &Path) -> Result<Self, SourceError> {
+        // Its checkpoints are several files, and may be named by what these have in common.
+        if let Some(index) = tensorflow::index(path)? {
+            return tensorflow(&index);
+        }
+        let start = start(path).map_err(|source| io(path, source))?;
+        if let Some(container) = Container::detect(&start) {
+            pytorch(path, container)
+        } else if start.starts_with(&keras::SIGNATURE) {
+            keras(path)
+        } else if start.get(8) == Some(&b'{') {
+            safetensors(path)
+        } else if start.first() == Some(&FIRST_BYTE) {
+            emitted(path)
+        } else {
+            Err(unknown(path, &start))
+        }
+    }
+
+    /// Tensors of one file, and nothing beside them.
+    fn of(path: &Path, source: impl TensorSource + 'static) -> Self {
+        Self {
+            files: vec![path.to_path_buf()],
+            data: Vec::new(),
+            source: Box::new(source),
+            averages: None,
+            left_out: Vec::new(),
+            metadata: BTreeMap::new(),
+            is_model: false,
+            rewritten: None,
+            normalization: None,
+            model_config: None,
+            evidence: None,
+            modules: None,
+        }
+    }
+}
+
+fn tensorflow(index: &Path) -> Result<Contents, SourceError> {
+    let bundle = TensorFlow::open(index)?;
+    Ok(Contents {
+        files: bundle.files().to_vec(),
+        averages: bundle.averages(),
+        left_out: bundle.left_out().to_vec(),
+        ..Contents::of(index, bundle)
+    })
+}
+
+fn pytorch(path: &Path, container: Container) -> Result<Contents, SourceError> {
+    let mut file = Pytorch::open(path, container)?;
+    Ok(Contents {
+        modules: file.take_modules(),
+        ..Contents::of(path, file)
+    })
+}
+
+fn keras(path: &Path) -> Result<Contents, SourceError> {
+    let file = Keras::open(path)?;
+    let config = file.config().cloned();
+    Ok(Contents {
+        normalization: file.normalization()?,
+        left_out: file.left_out().to_vec(),
+        evidence: config.as_ref().map(|config| config.evidence.clone()),
+        model_config: config,
+        ..Contents::of(path, file)
+    })
+}
+
+fn safetensors(path: &Path) -> Result<Contents, SourceError> {
+    let file = Safetensors::open(path)?;
+    Ok(Contents {
+        metadata: file.metadata().clone(),
+        ..Contents::of(path, file)
+    })
+}
+
+fn emitted(path: &Path) -> Result<Contents, SourceError> {
+    let file = Emitted::open(path)?;
+    Ok(Contents {
+        metadata: file.metadata(),
+        is_model: true,
+        rewritten: file.rewritten().map(str::to_owned),
+        data: file.data_files(),
+        ..Contents::of(path, file)
+    })
+}
+
+fn unknown(path: &Path, start: &[u8]) -> SourceError {
+    SourceError::Malformed {
+        path: path.display().to_string(),
+        format: "safetensors, PyTorch, Keras, TensorFlow or ONNX",
+        reason: match start.len() {
+            0 => "it is empty".to_string(),
+            _ => "it starts like none of them".to_string(),
+        },
+    }
+}
+
+fn start(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(path)?
+        .take(Container::START as u64)
+        .read_to_end(&mut start)?;
+    Ok(start)
+}
+
+pub(super) fn io(path: &Path, source: std::io::Error) -> SourceError {
+    SourceError::Io {
+        path: path.display().to_string(),
+        source,
+    }
+}
