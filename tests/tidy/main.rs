@@ -3,6 +3,7 @@
 mod circles;
 mod dependencies;
 mod document;
+mod library;
 mod paths;
 mod proto;
 
