@@ -3,7 +3,7 @@
 use super::tolerance::Tolerance;
 use crate::tensor::NamedTensor;
 
-/// How far an output is from the base's.
+/// How far an output is from the reference run's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     /// Largest |difference|; infinite where either is not finite and they are not equal.

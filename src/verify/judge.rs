@@ -59,7 +59,7 @@ pub fn judge_against(
             content: case.content,
         })
         .collect();
-    report.base = reference.map(|reference| reference.name.to_owned());
+    report.reference = reference.map(|reference| reference.name.to_owned());
     report.macs = Some(facts.macs).filter(|_| facts.uncounted.is_empty());
     for (place, run) in runs.iter().enumerate() {
         let other = reference
@@ -105,7 +105,7 @@ pub fn judge_against(
     report
 }
 
-/// The first runtime whose outputs differ from the base's.
+/// The first runtime whose outputs differ from the reference run's.
 #[must_use]
 pub fn disagreeing(report: &Report) -> Option<&RuntimeReport> {
     let differs = |runtime: &&RuntimeReport| runtime.status == RuntimeStatus::Disagrees;
@@ -118,13 +118,13 @@ pub fn disagreeing(report: &Report) -> Option<&RuntimeReport> {
 pub fn tell_rounding(
     report: &mut Report,
     facts: &FileFacts,
-    base: &[CaseOutcome],
+    reference: &[CaseOutcome],
     rounded: &[CaseOutcome],
 ) {
     let Some(runtime) = disagreeing(report) else {
         return;
     };
-    let Some(found) = precision::report(facts, base, rounded, runtime.tolerance) else {
+    let Some(found) = precision::report(facts, reference, rounded, runtime.tolerance) else {
         return;
     };
     let precision = facts.precision;
@@ -159,7 +159,7 @@ fn empty(settings: &VerifySettings) -> Report {
         schema: SCHEMA,
         file: settings.file.clone(),
         verdict: Verdict::Unavailable,
-        base: None,
+        reference: None,
         seed: settings.seed,
         macs: None,
         formula: FORMULA,
@@ -288,7 +288,7 @@ fn compare_with(
     }
 }
 
-/// Adds that an output is missing or has another shape than the base's, unless the run's own checks have found it.
+/// Adds that an output is missing or has another shape than the reference run's, unless the run's own checks have found it.
 fn tell_shape(compared: &Compared<'_>, case: usize, failures: &mut Vec<CheckFailure>) {
     let found = compared.found.map_or_else(
         || "it was not returned".to_owned(),

@@ -9,7 +9,7 @@ use super::{ReferenceRun, VerifySettings, judge_against};
 use crate::runtime::process::Run;
 use crate::tensor::{Element, NamedTensor};
 
-/// Two files, the first of which is the base.
+/// Two files, the first of which is the reference run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
     /// The first, with every extent that either of them fixes: what cases are planned for.
@@ -347,7 +347,7 @@ mod tests {
         };
         let same = judge([1.0, 2.0]);
         assert_eq!(same.verdict, Verdict::Agree, "{same:?}");
-        assert_eq!(same.base.as_deref(), Some("tract of a"));
+        assert_eq!(same.reference.as_deref(), Some("tract of a"));
         assert_eq!(same.runtimes[1].max_abs, Some(0.0));
         assert_eq!(judge([1.0, 2.1]).verdict, Verdict::Disagree);
     }

@@ -1,4 +1,4 @@
-//! A run in a lower precision, measured against the same base as the run without: TF32 in CUDA, or the reference with
+//! A run in a lower precision, compared with the same reference run as the run without: TF32 in CUDA, or the reference with
 //! every value rounded.
 
 use super::compare::{Totals, compare};
@@ -7,14 +7,14 @@ use super::tolerance::Tolerance;
 use crate::runtime::outcome::CaseOutcome;
 use serde::Serialize;
 
-/// How far the outputs of such a run are from the base's.
+/// How far the outputs of such a run are from the reference run's.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PrecisionReport {
     /// Seconds of the first case; the fastest of up to six runs.
     pub run_seconds: Option<f64>,
-    /// Largest |difference| from the base over all cases and outputs; none if it is not finite.
+    /// Largest |difference| from the reference run over all cases and outputs; none if it is not finite.
     pub max_abs: Option<f64>,
-    /// The smallest factor on both tolerances with which it would agree with the base; none if there is no such.
+    /// The smallest factor on both tolerances with which it would agree with the reference run; none if there is no such.
     pub smallest_factor: Option<f64>,
     /// Elements beyond the tolerance.
     pub beyond_tolerance: usize,

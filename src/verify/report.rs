@@ -33,7 +33,8 @@ pub struct Report {
     /// The other file, where two are compared.
     pub pair: Option<FilePair>,
     /// What the others are compared with: a runtime, or where outputs were given, those; none if there is none.
-    pub base: Option<String>,
+    #[serde(rename = "base")]
+    pub reference: Option<String>,
     /// Seed of the noise.
     pub seed: u64,
     /// Multiply-adds of an image of the size that the file was made for; none where some could not be counted.
@@ -138,7 +139,8 @@ pub struct RuntimeReport {
     pub load_seconds: Option<f64>,
     /// Seconds of the first case, batch 1 unless the batch is fixed; the fastest of up to six runs.
     pub run_seconds: Option<f64>,
-    /// Largest |difference| from the base over all cases and outputs; none for the base, and if it is not finite.
+    /// Largest |difference| from the reference run over all cases and outputs; none for that run itself, and if it is not
+    /// finite.
     pub max_abs: Option<f64>,
     /// Where that is: the index of the element in the output.
     pub max_abs_index: Option<Vec<usize>>,
@@ -146,21 +148,21 @@ pub struct RuntimeReport {
     pub max_abs_output: Option<String>,
     /// The case in which it is, an index of `cases`.
     pub max_abs_case: Option<usize>,
-    /// What was allowed between it and the base.
+    /// What was allowed between it and the reference run.
     pub tolerance: Tolerance,
-    /// The smallest factor on both tolerances with which it would agree with the base; none if there is no such.
+    /// The smallest factor on both tolerances with which it would agree with the reference run; none if there is no such.
     pub smallest_factor: Option<f64>,
     /// Elements beyond the tolerance.
     pub beyond_tolerance: Option<usize>,
-    /// How its differences from the base are spread; none for the base.
+    /// How its differences from the reference run are spread; none for the reference run.
     pub histogram: Option<Histogram>,
-    /// Rows of logits whose largest element is at the same place as the base's.
+    /// Rows of logits whose largest element is at the same place as the reference run's.
     pub top1: Option<Agreement>,
-    /// Rows of logits whose five largest are at the same places as the base's, in any order.
+    /// Rows of logits whose five largest are at the same places as the reference run's, in any order.
     pub top5: Option<Agreement>,
     /// The smallest factor on both tolerances with which every row of a batch would equal the row alone.
     pub rows_smallest_factor: Option<f64>,
-    /// Its own checks that failed, and outputs of another shape than the base's.
+    /// Its own checks that failed, and outputs of another shape than the reference run's.
     pub failures: Vec<CheckFailure>,
     /// The device that it ran on, if not the CPU.
     pub device: Option<Device>,
@@ -201,7 +203,7 @@ impl Histogram {
                 self.equal += 1;
             } else {
                 let last = Self::POWERS - 1;
-                // A base of zeros alone has no scale: every difference is beyond all.
+                // Zeros alone have no scale: every difference is beyond all.
                 let power =
                     libm::floor(libm::log10(difference / scale)) - f64::from(Self::LOWEST_POWER);
                 let place = (0..last).take_while(|place| power > *place as f64).count();
@@ -215,9 +217,9 @@ impl Histogram {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuntimeStatus {
-    /// It ran, passed its own checks, and agrees with the base or is the base.
+    /// It ran, passed its own checks, and agrees with the reference run or is the reference run.
     Passed,
-    /// It ran and passed its own checks, and disagrees with the base.
+    /// It ran and passed its own checks, and disagrees with the reference run.
     Disagrees,
     /// It ran and failed a check of its own.
     FailedChecks,
@@ -289,7 +291,7 @@ mod tests {
         }
         assert_eq!((histogram.counts, histogram.equal), (counts, 2));
         assert_eq!(histogram.not_finite, 3);
-        // Nothing is allowed where the base is zeros alone.
+        // Nothing is allowed where the reference run is zeros alone.
         let mut zeros = Histogram::default();
         zeros.add(&[0.0, 0.0], &[0.0, 1e-30]);
         assert_eq!((zeros.equal, zeros.counts[Histogram::POWERS - 1]), (1, 1));

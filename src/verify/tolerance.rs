@@ -10,18 +10,18 @@ use serde::Serialize;
 /// Both parts of what is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Tolerance {
-    /// Relative to the element of the base.
+    /// Relative to the element of the reference run.
     pub rtol: f64,
-    /// Relative to the largest element of the base.
+    /// Relative to the largest element of the reference run.
     pub atol: f64,
 }
 
 /// What was asked for instead of the defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Limits {
-    /// Relative to the element of the base.
+    /// Relative to the element of the reference run.
     pub rtol: Option<f64>,
-    /// Relative to the largest element of the base.
+    /// Relative to the largest element of the reference run.
     pub atol: Option<f64>,
 }
 

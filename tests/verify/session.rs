@@ -123,7 +123,7 @@ fn stored_outputs_are_what_runs_are_compared_with() {
         };
         let report = verifier.verify(&file, &mut |_| {}).expect("a report");
         assert_eq!(report.verdict, verdict, "{report:?}");
-        assert_eq!(report.base.as_deref(), Some("stored outputs"));
+        assert_eq!(report.reference.as_deref(), Some("stored outputs"));
         assert!(!report.runtimes[0].is_reference);
         let pair = verifier.verify_pair([&file, &file], &mut |_| {});
         assert!(

@@ -43,7 +43,7 @@ pub fn page(report: &Report, profiles: &[Profile]) -> String {
          <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n\
          <p class=\"verdict {class}\">{verdict}</p>\n\
          <p class=\"soft\">base: {}; inputs, seed {}: {}; made by efficientnet-onnx {}</p>\n",
-        escape(report.base.as_deref().unwrap_or("none")),
+        escape(report.reference.as_deref().unwrap_or("none")),
         report.seed,
         cases(report),
         env!("CARGO_PKG_VERSION"),

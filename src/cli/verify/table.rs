@@ -116,7 +116,7 @@ fn allowed(report: &Report, text: &mut String) {
             names.join(", "),
             tolerance.atol,
             tolerance.rtol,
-            report.base.as_deref().unwrap_or("none"),
+            report.reference.as_deref().unwrap_or("none"),
         );
     }
     if !tolerances.is_empty() {

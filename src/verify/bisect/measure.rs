@@ -1,4 +1,4 @@
-//! How far one value is from the base's, and all values of a file: the profile.
+//! How far one value is from the reference run's, and all values of a file: the profile.
 
 use super::values::ComputedValue;
 use super::{RunSide, Side};
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What the marked values of one run may take, since both sides hold them as f64 until they are compared.
 pub const MARKED_BYTES: u64 = 512 << 20;
 
-/// How far a value is from the base's. What is not finite is none.
+/// How far a value is from the reference run's. What is not finite is none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerDifference {
     /// The node that computes it.
@@ -22,11 +22,11 @@ pub struct LayerDifference {
     pub op_type: String,
     /// The value.
     pub value: String,
-    /// Its shape in the base.
+    /// Its shape in the reference run.
     pub shape: Vec<usize>,
     /// Largest |difference|.
     pub max_abs: Option<f64>,
-    /// That, as a part of the largest |element| of the base.
+    /// That, as a part of the largest |element| of the reference run.
     pub relative: Option<f64>,
     /// The smallest factor on both tolerances with which it would agree.
     pub smallest_factor: Option<f64>,

@@ -38,7 +38,7 @@ pub enum Side {
     Other,
 }
 
-/// Runs a side once, with these values as outputs too; the outputs have the names of the base's file. What a runtime does
+/// Runs a side once, with these values as outputs too; the outputs have the names of the reference run's file. What a runtime does
 /// is an outcome; only that nothing can be run at all is an error.
 pub type RunSide<'r, E> = dyn FnMut(Side, &[&str]) -> Result<Outcome, E> + 'r;
 

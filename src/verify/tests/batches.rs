@@ -68,7 +68,7 @@ fn what_ran_before_the_batch_that_every_runtime_refuses_is_compared() {
                 .into_iter()
                 .all(|status| status == RuntimeStatus::Refused)
         );
-        assert_eq!(report.base.as_deref(), Some("ort-cpu"));
+        assert_eq!(report.reference.as_deref(), Some("ort-cpu"));
         assert_eq!(report.runtimes[0].max_abs, Some(by));
         let (fixed, text) = told(&report);
         assert_eq!((fixed.ran.as_slice(), fixed.refused), (&[1][..], 3));
@@ -90,7 +90,7 @@ fn a_batch_that_one_runtime_runs_is_the_others_fault() {
     let report = judged(&fixing(), [refusing(0.0), outcome()]);
     assert_eq!(report.fixed_batch, None);
     assert_eq!(report.verdict, Verdict::Disagree);
-    assert_eq!(report.base.as_deref(), Some("ort-cpu"));
+    assert_eq!(report.reference.as_deref(), Some("ort-cpu"));
     assert_eq!(report.runtimes[1].status, RuntimeStatus::Passed);
 }
 

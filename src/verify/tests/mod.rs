@@ -123,7 +123,7 @@ fn failures(report: &Report) -> Vec<(Check, usize)> {
 fn equal_outputs_agree_and_onnx_runtime_is_the_base() {
     let report = tampered(|_| ());
     assert_eq!(
-        (report.verdict, report.base.as_deref()),
+        (report.verdict, report.reference.as_deref()),
         (Verdict::Agree, Some("ort-cpu"))
     );
     let tract = &report.runtimes[0];
@@ -147,7 +147,7 @@ fn equal_outputs_agree_and_onnx_runtime_is_the_base() {
 
 #[test]
 fn a_difference_within_the_tolerance_agrees_and_one_beyond_does_not() {
-    // The largest logit is 5.2, so that 2.6e-4 is allowed where the base is 0.
+    // The largest logit is 5.2, so that 2.6e-4 is allowed where the reference run is 0.
     for (difference, verdict) in [(2e-4, Verdict::Agree), (3e-4, Verdict::Disagree)] {
         let report = tampered(|outcome| logits_of(outcome, 0)[0] += difference);
         assert_eq!(report.verdict, verdict, "{difference}");
@@ -178,7 +178,7 @@ fn a_difference_within_the_tolerance_agrees_and_one_beyond_does_not() {
 fn the_one_runtime_that_ran_is_not_compared() {
     let report = report(&[(RuntimeName::Tract, outcome())]);
     assert_eq!(
-        (report.verdict, report.base.as_deref()),
+        (report.verdict, report.reference.as_deref()),
         (Verdict::RanNotCompared, Some("tract"))
     );
 }
@@ -221,7 +221,7 @@ fn what_went_wrong_decides_the_verdict_and_the_others_still_report() {
             (status, verdict)
         );
         assert_eq!(
-            (report.base.as_deref(), report.runtimes[0].status),
+            (report.reference.as_deref(), report.runtimes[0].status),
             (Some("tract"), RuntimeStatus::Passed)
         );
     }
@@ -229,7 +229,7 @@ fn what_went_wrong_decides_the_verdict_and_the_others_still_report() {
         (RuntimeName::Tract, failed(crashed())),
         (RuntimeName::OrtCpu, failed(unavailable())),
     ]);
-    assert_eq!((both.verdict, both.base), (Verdict::Disagree, None));
+    assert_eq!((both.verdict, both.reference), (Verdict::Disagree, None));
     assert_eq!(report(&[]).verdict, Verdict::Unavailable);
 }
 
@@ -246,7 +246,7 @@ fn results_up_to_a_crash_are_still_checked_but_are_no_base() {
         (RuntimeName::OrtCpu, partial),
     ]);
     assert_eq!(
-        (report.verdict, report.base.as_deref()),
+        (report.verdict, report.reference.as_deref()),
         (Verdict::Disagree, Some("tract"))
     );
     assert_eq!(report.runtimes[1].max_abs, None);
