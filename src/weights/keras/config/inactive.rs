@@ -50,3 +50,20 @@ pub(super) fn passes_on(class: &str) -> bool {
 pub(super) fn augments(class: &str) -> bool {
     passes_on(class) && (class.starts_with("Rand") || class.ends_with("Mix") || class == "MixUp")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_augmentations_are_called_as_in_training() {
+        for class in ["RandomFlip", "RandAugment", "CutMix", "MixUp"] {
+            assert!(passes_on(class) && augments(class), "{class}");
+        }
+        for class in ["Dropout", "GaussianNoise"] {
+            assert!(passes_on(class) && !augments(class), "{class}");
+        }
+        // It crops at inference too.
+        assert!(!passes_on("RandomCrop") && !augments("RandomCrop"));
+    }
+}
