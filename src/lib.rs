@@ -39,7 +39,7 @@
 //! | [`doctor`] | what is installed: runtimes, libraries, processor, GPU |
 //!
 //! `docs/architecture.md` has the dependencies between these modules, which a test keeps fresh, and what to touch to
-//! add an activation, a block, an operator, a spelling, a published row, an element type, an opset, an output or a target.
+//! add something, from an activation to a runtime.
 //!
 //! # Invariants
 //!

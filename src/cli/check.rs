@@ -18,11 +18,7 @@ const SCHEMA: u32 = 1;
 pub struct CheckArgs {
     /// The file to check
     file: PathBuf,
-    /// Also what these toolchains are known not to load or to compute wrongly: `tract`, `onnxruntime`,
-    /// `onnxruntime-web`, `tensorrt`, `openvino`, `opencv`, `candle`, `burn`, `rten`, `ncnn`, `mnn`, `iree`, `tvm`,
-    /// `tflite`, `coreml`, `onnx2torch`, `onnx-reference`, or `all`, which lists each with ✓ or ✗ and does not change the
-    /// exit status
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = target)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = target, help = target_help())]
     target: Vec<Targets>,
     /// Print the result as JSON on standard output
     #[arg(long)]
@@ -137,6 +133,15 @@ fn render(report: &Report) -> String {
     };
     let _ = write!(lines, "{}: {total}", report.file);
     lines
+}
+
+fn target_help() -> String {
+    let names = Target::ALL.map(|target| format!("`{}`", target.as_str()));
+    format!(
+        "Also what these toolchains are known not to load or to compute wrongly: {}, or `all`, which lists each with ✓ or ✗ \
+         and does not change the exit status",
+        names.join(", ")
+    )
 }
 
 fn target(text: &str) -> Result<Targets, String> {

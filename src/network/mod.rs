@@ -1,4 +1,4 @@
-//! How a stem, blocks and a head are wired, a file each kind of block.
+//! How a stem, blocks and a head are wired: one file for each kind of block.
 //!
 //! Always the same canonical graph: one node per concept, timm's parameter names, the same scopes for
 //! nodes and values. It knows no flag that concerns how a graph is spelled.

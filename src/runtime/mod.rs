@@ -32,7 +32,7 @@ use std::str::FromStr;
 /// The variable that turns ONNX Runtime's telemetry off when it is set to `1` before its library is
 /// loaded. Official Linux builds from 1.29.0 on have it on (microsoft/onnxruntime pull request 27379),
 /// and no call of its interface prevents the files that it writes. Whoever starts a process that will
-/// open [`RuntimeName::OrtCpu`] sets this.
+/// open [`RuntimeName::OrtCpu`] or [`RuntimeName::OrtCuda`] sets this.
 pub const TELEMETRY_OPT_OUT: &str = "ORT_DISABLE_TELEMETRY";
 
 /// The runtimes that this program knows, whether or not it was built with them.
@@ -215,7 +215,8 @@ pub enum RuntimeError {
 
 /// Opens a runtime.
 ///
-/// For [`RuntimeName::OrtCpu`] this loads the library of `options`; a process can do that once, with one library.
+/// For [`RuntimeName::OrtCpu`] and [`RuntimeName::OrtCuda`] this loads the library of `options`; a process can do that once,
+/// with one library.
 ///
 /// # Errors
 /// [`RuntimeError::Unavailable`] if it was not built in, or its library is not given, missing, too old or broken.

@@ -91,7 +91,7 @@ impl Checkpoint {
         })
     }
 
-    /// What the file says of itself: the entries of a safetensors file's `__metadata__`.
+    /// What the file says of itself: the entries of a safetensors file's `__metadata__`, or of an ONNX file's metadata.
     #[must_use]
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata

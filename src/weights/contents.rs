@@ -1,7 +1,8 @@
 //! Which container a checkpoint is in, and what each container holds beside its tensors.
 //!
 //! The container is told from the content, never from the file's name. A new format is a reader in a file or folder of its
-//! own, one function here, and the line in [`Contents::open`] that tells it from the others.
+//! own, one function here, and the line in [`Contents::open`] that tells it from the others. What it has beside tensors is a
+//! field of [`Contents`]: text that it says of itself is `metadata`, properties of the network are `evidence`.
 
 use super::emitted::{Emitted, FIRST_BYTE};
 use super::evidence::Evidence;
@@ -35,7 +36,7 @@ pub(super) struct Contents {
     pub is_model: bool,
     /// How another program has changed an ONNX file, if one has.
     pub rewritten: Option<String>,
-    /// What a Keras model's own normalization of pictures keeps.
+    /// Mean and variance of a Keras model's Normalization layer.
     pub normalization: Option<Normalization>,
     /// What a whole Keras model records of itself.
     pub model_config: Option<ModelConfig>,
@@ -47,6 +48,8 @@ pub(super) struct Contents {
 
 impl Contents {
     /// Opens a checkpoint and reads what it lists, but no tensor.
+    ///
+    /// Containers with a long signature come first: of safetensors only the ninth byte is looked at, of ONNX the first.
     ///
     /// # Errors
     /// If it cannot be read, or is in no known container.

@@ -5,7 +5,8 @@
 use super::names::Naming;
 use super::{SourceError, TensorReader};
 
-/// For each dimension of the result, the dimension of what it is gathered from.
+/// For each dimension of the result, the dimension of what it is gathered from. Only orders that put up to three groups of
+/// neighbouring dimensions the other way round can be read: [`Permuted::new`] panics for others, such as `[0, 3, 1, 2]`.
 pub type Axes = &'static [usize];
 
 /// Height, width, in, out to out, in, height, width.
@@ -38,8 +39,9 @@ fn pick(
     convolution: Axes,
     depthwise: Axes,
 ) -> Option<Axes> {
-    if !matches!(naming, Naming::Keras | Naming::TensorFlow) {
-        return None;
+    match naming {
+        Naming::Timm | Naming::Torchvision | Naming::Lukemelas => return None,
+        Naming::Keras | Naming::TensorFlow => {}
     }
     match (name.rsplit_once('/')?.1, rank) {
         ("depthwise_kernel", 4) => Some(depthwise),
@@ -69,7 +71,11 @@ impl Permuted {
     ///
     /// # Errors
     /// If it cannot be read.
+    ///
+    /// # Panics
+    /// If `axes` do more than to put groups the other way round.
     pub fn new(reader: &dyn TensorReader, shape: &[u64], axes: Axes) -> Result<Self, SourceError> {
+        assert!(turns_groups(axes), "an order that is not read: {axes:?}");
         // The container has compared the shape with the bytes that it has.
         let shape: Vec<usize> = shape
             .iter()
@@ -97,8 +103,14 @@ impl TensorReader for Permuted {
     }
 }
 
-/// The extents of the three groups of dimensions that an order of dimensions moves as one. Every order of this file
-/// puts them the other way round: height and width, in, out become out, in, height and width.
+/// Whether an order puts at most three groups of neighbouring dimensions the other way round.
+fn turns_groups(axes: Axes) -> bool {
+    let runs: Vec<&[usize]> = axes.chunk_by(|axis, next| axis + 1 == *next).collect();
+    let back: Vec<usize> = runs.iter().rev().copied().flatten().copied().collect();
+    runs.len() <= 3 && back.into_iter().eq(0..axes.len())
+}
+
+/// The extents of the groups of dimensions that an order of dimensions moves as one, and puts the other way round: height and width, in, out become out, in, height and width.
 fn groups(shape: &[usize], axes: Axes) -> [usize; 3] {
     let runs = axes.chunk_by(|axis, next| axis + 1 == *next).rev();
     let extents: Vec<usize> = runs
@@ -234,6 +246,13 @@ mod tests {
         }
         let kernel = to_torch(Naming::Keras, "stem_conv/kernel", 4).unwrap();
         assert_eq!(super::permuted(&[3, 2, 5, 4], kernel), [4, 5, 3, 2]);
+    }
+
+    /// It would have the right shape and the wrong weights.
+    #[test]
+    #[should_panic(expected = "an order that is not read: [0, 3, 1, 2]")]
+    fn an_order_that_keeps_a_group_in_its_place_is_not_read() {
+        let _ = Permuted::new(&Ramp, &[2, 3, 4, 5], &[0, 3, 1, 2]);
     }
 
     #[test]

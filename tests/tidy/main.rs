@@ -136,7 +136,8 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
     ),
 ];
 
-/// Crates with one home each.
+/// Crates with one home each. Where the module has its crate's name, the home is the folder above, so that the module can be
+/// named there.
 const HOMES: [(&str, &str); 14] = [
     ("tract_onnx::", "src/runtime/tract"),
     ("ort::", "src/runtime/"),

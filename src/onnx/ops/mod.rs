@@ -1,8 +1,8 @@
 //! Operators: the only home of `op_type` strings, attribute names, defaults and shape rules.
 //!
 //! Every [`Operator`] can be written ([`Operator::op_type`], [`Operator::attributes`]), read back
-//! ([`Operator::from_node`]) and told the types of its operands ([`Operator::infer`]). It refuses to
-//! know names of nodes and values, files, and which opset a file asks for: the definitions are those
+//! ([`Operator::from_node`]) and told the types of its operands ([`Operator::infer`]). It knows no
+//! names of nodes and values, no files, and not which opset a file asks for: the definitions are those
 //! that opsets 14 to 17 share.
 //!
 //! An operator that is written is a variant here, and an arm in [`Operator::from_node`], which the compiler does not ask

@@ -96,7 +96,7 @@ impl Host {
         }
     }
 
-    /// Runs each run in a worker process of its own.
+    /// Gives each run a worker process.
     #[must_use]
     pub fn in_workers(places: Places, program: Program) -> Self {
         Self {

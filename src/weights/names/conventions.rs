@@ -116,7 +116,7 @@ fn lukemelas_size(variant: &str) -> Option<u64> {
     })
 }
 
-/// What a library always does, whoever's model has its names.
+/// What a library always does, for any checkpoint with its names.
 ///
 /// `variant` is the published name, such as `b5`; torchvision's epsilon and efficientnet_pytorch's padding depend on it.
 #[must_use]

@@ -71,8 +71,9 @@ impl NameMap {
     }
 }
 
-/// A routed block's own module, and what every table's modules are called in timm.
+/// The module of a routed block's routing weights.
 const ROUTING: &str = "routing_fn";
+/// What the modules of each place are called in timm, in the order of every library's table.
 const MODULES: [(Kind, &[&str]); 5] = [
     (
         Kind::Outside,

@@ -31,7 +31,7 @@ impl Naming {
     /// Those of files that can be written: safetensors in the library's names and layout.
     pub const EXPORTED: [Self; 4] = [Self::Timm, Self::Torchvision, Self::Lukemelas, Self::Keras];
 
-    /// Finds the naming of a checkpoint from its stem and its classifier, of several the one that most names are of; `None` if
+    /// Finds the naming of a checkpoint from its stem and its classifier, where several match, the one with the most names; `None` if
     /// no library's is there.
     #[must_use]
     pub fn detect(tensors: &[TensorInfo]) -> Option<Self> {
@@ -73,7 +73,7 @@ impl Naming {
         self.is_backbone(name) || name.starts_with(&classifier[..end])
     }
 
-    /// As in `--names`.
+    /// Its short name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

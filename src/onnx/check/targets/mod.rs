@@ -126,12 +126,13 @@ enum Trigger {
 /// Something that is known of a toolchain.
 #[derive(Clone, Copy, Debug)]
 struct Rule {
+    /// A name in [`Target::ALL`].
     target: &'static str,
     trigger: Trigger,
     outcome: Outcome,
-    /// What it does then.
+    /// What it does then: it goes on from the target's name, without a full stop.
     says: &'static str,
-    /// The release, and where that is written down.
+    /// The release, with its number, and where that is written down.
     source: &'static str,
 }
 
