@@ -1,5 +1,6 @@
 //! `--labels` and `--reset-classifier`: names that a file carries, and a fresh head on old weights.
 
+use crate::command_line::{done, refused};
 use efficientnet_onnx::metadata::{LABELS_KEY, ORIGIN_KEY, RECIPE_KEY};
 use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
 use efficientnet_onnx::tensor::TensorSource;
@@ -11,28 +12,6 @@ use std::process::Command;
 const NETWORK: [&str; 9] = [
     "--width", "0.25", "--depth", "0.25", "--size", "32", "--init", "probe", "--seed=7",
 ];
-
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .expect("the binary");
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code(), message)
-}
-
-fn done(folder: &Path, arguments: &[&str]) -> String {
-    let (status, message) = run(folder, arguments);
-    assert_eq!(status, Some(0), "{arguments:?}: {message}");
-    message
-}
-
-fn refused(folder: &Path, arguments: &[&str]) -> String {
-    let (status, message) = run(folder, arguments);
-    assert_eq!(status, Some(2), "{arguments:?}: {message}");
-    message
-}
 
 fn metadata(folder: &Path, name: &str, key: &str) -> Option<Value> {
     let file = ModelFile::open(&folder.join(name)).expect("a model");

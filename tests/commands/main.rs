@@ -6,6 +6,8 @@ mod class_activation;
 mod classes;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod classify;
+#[path = "../command_line/mod.rs"]
+mod command_line;
 mod damaged_models;
 #[cfg(all(feature = "ort", target_os = "linux"))]
 mod doctor;

@@ -1,5 +1,6 @@
 //! `weights export`: from a seed and from a file, and what it refuses.
 
+use crate::command_line::{done, refused};
 use efficientnet_onnx::metadata::{ORIGIN_KEY, RECIPE_KEY};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::proto::ModelProto;
@@ -8,32 +9,9 @@ use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::names::Naming;
 use prost::Message;
 use std::path::Path;
-use std::process::{Command, Output};
 
 const SMALL: [&str; 6] = ["--width", "0.25", "--depth", "0.25", "--size", "32"];
 const PROBE: [&str; 4] = ["--init", "probe", "--seed", "7"];
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .expect("the binary")
-}
-
-fn done(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{arguments:?}: {message}");
-    message
-}
-
-fn refused(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    message
-}
 
 fn export<'a>(from: &[&'a str], to: &'a str) -> Vec<&'a str> {
     [&["weights", "export"], from, &["-o", to]].concat()

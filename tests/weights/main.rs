@@ -1,5 +1,8 @@
 //! Weights: checkpoints of every format and library, honest ones and others, and those that are drawn from a seed.
 
+#[cfg(feature = "cli")]
+#[path = "../command_line/mod.rs"]
+mod command_line;
 mod containers;
 mod damage;
 #[cfg(feature = "cli")]

@@ -1,5 +1,6 @@
 //! From a seed to a checkpoint in each library's names and layout, and back to the same file.
 
+use crate::command_line::{done, run};
 use efficientnet_onnx::metadata::ORIGIN_KEY;
 use efficientnet_onnx::onnx::proto::ModelProto;
 use efficientnet_onnx::tensor::TensorSource;
@@ -12,21 +13,6 @@ use std::process::Command;
 const NETWORK: [&str; 10] = [
     "--width", "0.25", "--depth", "0.5", "--size", "32", "--init", "probe", "--seed", "7",
 ];
-
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .expect("the binary");
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code(), message)
-}
-
-fn done(folder: &Path, arguments: &[&str]) {
-    let (status, message) = run(folder, arguments);
-    assert_eq!(status, Some(0), "{arguments:?}: {message}");
-}
 
 /// The model's bytes without the metadata key that tells where its weights are from.
 fn but_for_origin(path: &Path) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! State dicts as training scripts leave them: what is around the network is read, accounted for or refused, never lost.
 
+use crate::command_line::{done, run};
 use crate::folder::listing;
 use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
 use efficientnet_onnx::onnx::proto::tensor_proto::DataType;
@@ -8,7 +9,6 @@ use efficientnet_onnx::tensor::TensorSource;
 use prost::Message;
 use serde_json::{Map, Value, json};
 use std::path::Path;
-use std::process::Command;
 
 /// As small as a network gets, with five classes.
 const NETWORK: [&str; 10] = [
@@ -34,22 +34,6 @@ const SELECTION: [&str; 9] = [
     "--bn-epsilon",
     "1e-3",
 ];
-
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .expect("the binary");
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code(), message)
-}
-
-fn done(folder: &Path, arguments: &[&str]) -> String {
-    let (status, message) = run(folder, arguments);
-    assert_eq!(status, Some(0), "{arguments:?}: {message}");
-    message
-}
 
 /// Name, shape and little-endian f32 of tensors.
 #[derive(Clone)]
