@@ -319,3 +319,12 @@ fn the_status_holds_whether_or_not_anyone_reads() {
         assert_eq!(status(&mut command), Some(2), "{arguments:?}");
     }
 }
+
+/// ONNX Runtime would read a file of that name in a format of its own, and not what was checked.
+#[test]
+fn a_files_name_does_not_choose_its_format() {
+    let folder = folder();
+    let file = write(&toy::model(), folder.path(), "a.ort");
+    let report = verify(&file, true, &["--json", "--runtime", "reference,ort-cpu"]);
+    assert_eq!(report.expect(0).report()["verdict"], "agree");
+}

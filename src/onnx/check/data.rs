@@ -47,6 +47,18 @@ pub fn check(file: &ModelFile, report: &mut Report) {
     }
 }
 
+/// Checks where the data of every other tensor should be: nothing here reads it, but a runtime does.
+pub fn check_others(file: &ModelFile, report: &mut Report) {
+    for tensor in &file.contents.other_tensors {
+        let opened = tensor
+            .external()
+            .and_then(|external| external.open(file.folder()));
+        if let Err(error) = opened {
+            report.error("external", None, format!("{}: {error}", tensor.owner));
+        }
+    }
+}
+
 /// A file of external data that cannot be used.
 struct Unusable<'a> {
     location: String,

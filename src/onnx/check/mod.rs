@@ -88,6 +88,7 @@ pub fn check(file: &ModelFile) -> Vec<Finding> {
     let opset = header::check(file, &mut report);
     graph::check(&file.contents, opset, &mut report);
     data::check(file, &mut report);
+    data::check_others(file, &mut report);
     checksums::check(file, &mut report);
     report.finish()
 }

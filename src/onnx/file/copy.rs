@@ -22,12 +22,12 @@ pub enum CopyError {
         source: io::Error,
     },
     /// The original's external data cannot be used.
-    #[error("initializer `{initializer}` of `{}`: {source}", path.display())]
+    #[error("{tensor} of `{}`: {source}", path.display())]
     External {
         /// The original.
         path: PathBuf,
-        /// The initializer whose data it is.
-        initializer: String,
+        /// The tensor whose data it is, in words.
+        tensor: String,
         /// What went wrong.
         source: ExternalError,
     },
@@ -94,15 +94,14 @@ pub(super) fn io_error(original: &ModelFile, source: io::Error) -> CopyError {
 fn locations(original: &ModelFile) -> Result<Vec<(String, PathBuf)>, CopyError> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for initializer in &original.contents.initializers {
+    for (owner, external) in original.external_data() {
         let fail = |source| CopyError::External {
             path: original.path.clone(),
-            initializer: initializer.name.clone(),
+            tensor: owner.clone(),
             source,
         };
-        if let Some(external) = initializer.external().map_err(fail)?
-            && seen.insert(external.location.clone())
-        {
+        let external = external.map_err(fail)?;
+        if seen.insert(external.location.clone()) {
             let path = external.resolve(original.folder()).map_err(fail)?;
             if Path::new(&external.location).file_name() == original.path.file_name() {
                 let source = io::Error::other("external data is called like the model itself");

@@ -2,6 +2,7 @@
 
 use super::Contents;
 use super::budget::{Budget, Kind};
+use super::elsewhere::{self, EXTERNAL};
 use super::initializer::{Data, Initializer, Typed};
 use super::wire::{Fault, Payload, Wire, malformed};
 use crate::onnx::proto::{OperatorSetIdProto, StringStringEntryProto};
@@ -21,9 +22,6 @@ const OTHERS: [(&[u8], &str); 6] = [
     (b"\x1f\x8b", "a gzip archive"),
 ];
 
-/// `TensorProto.DataLocation.EXTERNAL`.
-const EXTERNAL: u64 = 1;
-
 /// Reads everything but tensor data.
 pub fn decode(file: &File, length: u64) -> Result<Contents, Fault> {
     if length == 0 {
@@ -41,6 +39,8 @@ pub fn decode(file: &File, length: u64) -> Result<Contents, Fault> {
         contents: Contents::default(),
     };
     decoder.model(length)?;
+    decoder.contents.other_tensors =
+        elsewhere::find(&mut decoder.wire, &mut decoder.budget, length)?;
     Ok(decoder.contents)
 }
 

@@ -14,6 +14,7 @@ mod bytes;
 mod constant;
 mod copy;
 mod decode;
+mod elsewhere;
 mod external;
 mod initializer;
 pub(crate) mod mark;
@@ -26,6 +27,7 @@ mod wire;
 pub use budget::DECODED_LIMIT;
 pub(crate) use constant::small_tensor;
 pub use copy::{CopyError, ModelCopy};
+pub use elsewhere::OtherTensor;
 pub use external::{External, ExternalError};
 pub use initializer::{Data, Initializer, Typed};
 pub(crate) use mark::mark;
@@ -81,6 +83,8 @@ pub struct Contents {
     pub initializers: Vec<Initializer>,
     /// Names of sparse constant tensors; their data is not kept.
     pub sparse_initializers: Vec<String>,
+    /// Tensors with external data that are no constant tensors of the graph, but of attributes, functions, subgraphs.
+    pub other_tensors: Vec<OtherTensor>,
 }
 
 /// Why a file cannot be opened as a model.
@@ -151,16 +155,26 @@ impl ModelFile {
     /// The files of external data that it names, whether or not they are there.
     #[must_use]
     pub fn data_files(&self) -> Vec<PathBuf> {
-        let mut names = BTreeSet::new();
-        for initializer in &self.contents.initializers {
-            if let Ok(Some(external)) = initializer.external() {
-                names.insert(external.location);
-            }
-        }
+        let names: BTreeSet<String> = self
+            .external_data()
+            .filter_map(|(_, external)| Some(external.ok()?.location))
+            .collect();
         names
             .into_iter()
             .map(|name| self.folder().join(name))
             .collect()
+    }
+
+    /// Every tensor whose data is in another file: whose it is, and where the data should be.
+    pub(crate) fn external_data(
+        &self,
+    ) -> impl Iterator<Item = (String, Result<External, ExternalError>)> {
+        let initializers = self.contents.initializers.iter().filter_map(|initializer| {
+            let external = initializer.external().transpose()?;
+            Some((format!("initializer `{}`", initializer.name), external))
+        });
+        let others = self.contents.other_tensors.iter();
+        initializers.chain(others.map(|tensor| (tensor.owner.clone(), tensor.external())))
     }
 
     /// The value of a metadata key.

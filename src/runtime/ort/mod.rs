@@ -75,8 +75,11 @@ impl Ort {
     }
 
     fn builder(&self) -> Result<SessionBuilder, RuntimeError> {
-        let builder =
-            OrtSession::builder(&self.environment).map_err(|error| refused(LOADING, &error))?;
+        let builder = OrtSession::builder(&self.environment)
+            .map_err(|error| refused(LOADING, &error))?
+            // Otherwise the file's name decides, and a file called `.ort` may hold another graph than the one that was checked.
+            .with_config_entry("session.load_model_format", "ONNX")
+            .map_err(|error| refused(LOADING, &error))?;
         match self.threads {
             Some(threads) => builder
                 .with_intra_threads(threads)

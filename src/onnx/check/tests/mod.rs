@@ -2,6 +2,7 @@
 
 mod faults;
 mod others;
+mod places;
 
 use super::*;
 use crate::onnx::ops::Operator;
