@@ -285,3 +285,35 @@ fn only_opset_compares_versions() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+/// A file that no module declares is never compiled, and its tests never run.
+#[test]
+fn every_file_is_a_module() {
+    let src = root().join("src");
+    let mut faults = Vec::new();
+    for (path, _) in sources(&src) {
+        if ["lib.rs", "main.rs"]
+            .iter()
+            .any(|top| path == src.join(top))
+        {
+            continue;
+        }
+        let folder = path.parent().expect("below src");
+        let (name, above) = if path.ends_with("mod.rs") {
+            (folder.file_name(), folder.parent().expect("below src"))
+        } else {
+            (path.file_stem(), folder)
+        };
+        let name = name.and_then(|name| name.to_str()).expect("UTF-8");
+        let parents = ["mod.rs", "lib.rs", "main.rs"].map(|file| above.join(file));
+        let mut parents = parents.into_iter().chain([above.with_extension("rs")]);
+        let declares = |parent: PathBuf| {
+            let text = fs::read_to_string(parent).unwrap_or_default();
+            text.contains(&format!("mod {name};"))
+        };
+        if !parents.any(declares) {
+            faults.push(format!("{}: no module declares it", path.display()));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -194,3 +194,6 @@ fn shown(text: &str) -> String {
     result.push('…');
     result
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,46 +61,122 @@ const PLACES: [Place; 11] = [
         };
         graph(model).sparse_initializer.push(sparse);
     }),
-    ("tensor `far` of attribute `value` of node `stem`", |model, location| {
-        let t = Some(Box::new(elsewhere(location)));
-        with_attribute(model, AttributeProto { t, ..Default::default() });
-    }),
-    ("tensor `far` of attribute `value` of node `stem`", |model, location| {
-        let tensors = vec![elsewhere(location)];
-        with_attribute(model, AttributeProto { tensors, ..Default::default() });
-    }),
-    ("tensor `far` of attribute `value` of node `stem`", |model, location| {
-        let g = Some(Box::new(subgraph(location)));
-        with_attribute(model, AttributeProto { g, ..Default::default() });
-    }),
-    ("tensor `far` of attribute `value` of node `stem`", |model, location| {
-        let graphs = vec![subgraph(location)];
-        with_attribute(model, AttributeProto { graphs, ..Default::default() });
-    }),
-    ("tensor `far` of a sparse tensor of attribute `value`", |model, location| {
-        let sparse_tensor = Some(Box::new(sparse(location)));
-        with_attribute(model, AttributeProto { sparse_tensor, ..Default::default() });
-    }),
-    ("tensor `far` of a sparse tensor of attribute `value`", |model, location| {
-        let sparse_tensors = vec![sparse(location)];
-        with_attribute(model, AttributeProto { sparse_tensors, ..Default::default() });
-    }),
-    ("tensor `far` of a sparse tensor of attribute `value`", |model, location| {
-        let sparse_initializer = vec![sparse(location)];
-        let g = Some(Box::new(GraphProto { sparse_initializer, ..Default::default() }));
-        with_attribute(model, AttributeProto { g, ..Default::default() });
-    }),
+    (
+        "tensor `far` of attribute `value` of node `stem`",
+        |model, location| {
+            let t = Some(Box::new(elsewhere(location)));
+            with_attribute(
+                model,
+                AttributeProto {
+                    t,
+                    ..Default::default()
+                },
+            );
+        },
+    ),
+    (
+        "tensor `far` of attribute `value` of node `stem`",
+        |model, location| {
+            let tensors = vec![elsewhere(location)];
+            with_attribute(
+                model,
+                AttributeProto {
+                    tensors,
+                    ..Default::default()
+                },
+            );
+        },
+    ),
+    (
+        "tensor `far` of attribute `value` of node `stem`",
+        |model, location| {
+            let g = Some(Box::new(subgraph(location)));
+            with_attribute(
+                model,
+                AttributeProto {
+                    g,
+                    ..Default::default()
+                },
+            );
+        },
+    ),
+    (
+        "tensor `far` of attribute `value` of node `stem`",
+        |model, location| {
+            let graphs = vec![subgraph(location)];
+            with_attribute(
+                model,
+                AttributeProto {
+                    graphs,
+                    ..Default::default()
+                },
+            );
+        },
+    ),
+    (
+        "tensor `far` of a sparse tensor of attribute `value`",
+        |model, location| {
+            let sparse_tensor = Some(Box::new(sparse(location)));
+            with_attribute(
+                model,
+                AttributeProto {
+                    sparse_tensor,
+                    ..Default::default()
+                },
+            );
+        },
+    ),
+    (
+        "tensor `far` of a sparse tensor of attribute `value`",
+        |model, location| {
+            let sparse_tensors = vec![sparse(location)];
+            with_attribute(
+                model,
+                AttributeProto {
+                    sparse_tensors,
+                    ..Default::default()
+                },
+            );
+        },
+    ),
+    (
+        "tensor `far` of a sparse tensor of attribute `value`",
+        |model, location| {
+            let sparse_initializer = vec![sparse(location)];
+            let g = Some(Box::new(GraphProto {
+                sparse_initializer,
+                ..Default::default()
+            }));
+            with_attribute(
+                model,
+                AttributeProto {
+                    g,
+                    ..Default::default()
+                },
+            );
+        },
+    ),
     ("tensor `far` of function `Far`", |model, location| {
         let t = Some(Box::new(elsewhere(location)));
-        model.functions.push(function(AttributeProto { t, ..Default::default() }));
+        model.functions.push(function(AttributeProto {
+            t,
+            ..Default::default()
+        }));
     }),
-    ("tensor `far` of attribute `value` of function `Far`", |model, location| {
-        let t = Some(Box::new(elsewhere(location)));
-        let mut function = function(AttributeProto::default());
-        let name = Some("value".to_owned());
-        function.attribute_proto.push(AttributeProto { name, t, ..Default::default() });
-        model.functions.push(function);
-    }),
+    (
+        "tensor `far` of attribute `value` of function `Far`",
+        |model, location| {
+            let t = Some(Box::new(elsewhere(location)));
+            let mut function = function(AttributeProto::default());
+            let name = Some("value".to_owned());
+            function.attribute_proto.push(AttributeProto {
+                name,
+                t,
+                ..Default::default()
+            });
+            model.functions.push(function);
+        },
+    ),
 ];
 
 #[test]
@@ -130,7 +206,11 @@ fn data_inside_the_folder_is_no_fault_and_is_an_input() {
         let path = folder.path().join("model.onnx");
         fs::write(&path, model.encode_to_vec()).expect("the file can be written");
         let file = ModelFile::open(&path).expect("the model can be decoded");
-        assert_eq!(file.data_files(), [folder.path().join("model.data")], "{owner}");
+        assert_eq!(
+            file.data_files(),
+            [folder.path().join("model.data")],
+            "{owner}"
+        );
     }
 }
 
@@ -139,7 +219,10 @@ fn data_inside_the_folder_is_no_fault_and_is_an_input() {
 fn training_information_has_no_data_outside_either() {
     for field in [1_u8, 2] {
         let graph = subgraph("/etc/passwd").encode_to_vec();
-        let mut training = vec![field << 3 | 2, u8::try_from(graph.len()).expect("few bytes")];
+        let mut training = vec![
+            field << 3 | 2,
+            u8::try_from(graph.len()).expect("few bytes"),
+        ];
         training.extend(graph);
         let mut bytes = model().encode_to_vec();
         bytes.extend([0xa2, 1, u8::try_from(training.len()).expect("few bytes")]);

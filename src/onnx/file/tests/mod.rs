@@ -155,6 +155,7 @@ fn everything_but_tensor_data_is_read() {
         value_info: vec![info("v")],
         initializers: vec![initializer],
         sparse_initializers: vec!["s".to_owned()],
+        other_tensors: vec![],
     };
     assert_eq!(file.contents, expected);
     assert_eq!(file.metadata("a"), Some("1"));
