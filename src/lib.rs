@@ -15,7 +15,7 @@
 //! |---|---|
 //! | [`scaling`] | coefficients, the compound formula, rounding rules |
 //! | [`architecture`] | stem, stages of blocks, head, every number resolved; families, block strings, architecture files |
-//! | [`network`] | how a stem, blocks and a head are wired; one file a kind of block |
+//! | [`network`] | how a stem, blocks and a head are wired; one file for each kind of block |
 //! | [`graph`] | values, nodes, parameters; one node per concept |
 //! | [`form`] | how a concept is spelled |
 //! | [`onnx`] | operators, opsets, writing, reading and checking files |

@@ -191,8 +191,9 @@ impl Search<'_, '_> {
 fn in_words(owners: &[String]) -> String {
     let named = owners.iter().rev().filter(|owner| !owner.is_empty());
     let named: Vec<&str> = named.take(3).map(String::as_str).collect();
-    match named.is_empty() {
-        true => "a tensor".to_owned(),
-        false => named.join(" of "),
+    if named.is_empty() {
+        "a tensor".to_owned()
+    } else {
+        named.join(" of ")
     }
 }
