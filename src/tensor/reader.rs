@@ -30,29 +30,38 @@ pub trait TensorReader: Send + Sync {
         let mut buffer = Vec::new();
         let pieces = out.chunks_mut(SHARE * size);
         for (start, bytes) in (offset..).step_by(SHARE).zip(pieces) {
-            // In their place where they are aligned.
-            if element == Element::F32
-                && let Ok(values) = bytemuck::try_cast_slice_mut(bytes)
-            {
-                self.fill(start, values)?;
-                if cfg!(target_endian = "big") {
-                    bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-                }
+            if element == Element::F32 {
+                fill_f32(self, start, &mut buffer, bytes)?;
                 continue;
             }
             buffer.resize(bytes.len() / size, 0.0);
             self.fill(start, &mut buffer)?;
-            if element == Element::F32 {
-                // Not by way of f64, which changes the bits of some NaNs.
-                for (value, out) in buffer.iter().zip(bytes.chunks_exact_mut(size)) {
-                    out.copy_from_slice(&value.to_le_bytes());
-                }
-                continue;
-            }
             element.encode(buffer.iter().map(|&value| f64::from(value)), bytes);
         }
         Ok(())
     }
+}
+
+/// Fills `bytes` with elements as they are: in their place where they are aligned, else by way of `buffer`. Not by way of
+/// f64, which changes the bits of some NaNs.
+fn fill_f32<R: TensorReader + ?Sized>(
+    reader: &R,
+    offset: usize,
+    buffer: &mut Vec<f32>,
+    bytes: &mut [u8],
+) -> Result<(), SourceError> {
+    if let Ok(values) = bytemuck::try_cast_slice_mut(bytes) {
+        reader.fill(offset, values)?;
+    } else {
+        buffer.resize(bytes.len() / size_of::<f32>(), 0.0);
+        reader.fill(offset, buffer)?;
+        bytes.copy_from_slice(bytemuck::cast_slice(buffer));
+    }
+    if cfg!(target_endian = "big") {
+        let values = bytes.chunks_exact_mut(size_of::<f32>());
+        values.for_each(<[u8]>::reverse);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
