@@ -30,7 +30,7 @@ pub struct BenchRow {
     pub ratio: Option<Ratio>,
     /// How the copy that ran differs from the file; nothing if the file itself ran.
     pub changes: Vec<Change>,
-    /// Why there is no time.
+    /// Why the file was not timed.
     pub failure: Option<BenchFailure>,
 }
 
@@ -52,7 +52,7 @@ impl BenchRow {
         }
     }
 
-    /// Whether there is no time because the runtime cannot be used here.
+    /// Whether the file was not timed because the runtime cannot be used here.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         let failure = self.failure.as_ref();

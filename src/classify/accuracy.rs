@@ -54,7 +54,7 @@ pub struct Score {
 /// Why accuracy is not measured.
 #[derive(Debug, thiserror::Error)]
 pub enum AccuracyError {
-    /// Each class has its own probability, so that there is no most probable class of all.
+    /// Each class has its own probability, so no class is the most probable of all.
     #[error(
         "`{}` has a sigmoid, by which each class has its own probability, expected a softmax",
         .0.display()

@@ -101,7 +101,7 @@ impl Classifier {
     ///
     /// # Errors
     ///
-    /// If the host is interrupted, or there is no room for the temporary files that a run needs. What a runtime does wrong
+    /// If the host is interrupted, or the temporary files of a run do not fit the disk. What a runtime does wrong
     /// is [`Classification::failure`].
     pub fn classify(
         &self,

@@ -19,7 +19,7 @@ use crate::weights::{BindError, export::ExportError};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Why there is no conversion, or no file of it.
+/// Why a conversion, or the writing of its file, is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {
     /// Neither the caller nor a checkpoint says which network it is.

@@ -47,7 +47,7 @@ struct Row<'a> {
     peak_bytes: Option<u64>,
     ratio: Option<RatioRow>,
     changes: &'a [Change],
-    /// Why there is no time.
+    /// Why the file was not timed.
     error: Option<String>,
     /// The same in one line.
     #[serde(skip)]

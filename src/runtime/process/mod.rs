@@ -83,7 +83,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Runs runtimes in this process: a crash ends it, and there is no time limit.
+    /// Runs runtimes in this process: a crash ends it, and no time limit applies.
     ///
     /// ONNX Runtime reports its usage unless [`TELEMETRY_OPT_OUT`](super::TELEMETRY_OPT_OUT) is `1` in the environment of
     /// this process. Workers always have that.
