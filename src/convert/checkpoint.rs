@@ -180,7 +180,7 @@ impl OpenCheckpoint {
         })
     }
 
-    /// The published model that decides what the flags and the checkpoint itself leave open.
+    /// The published model that decides what the wishes and the checkpoint itself leave open.
     pub(super) fn configuring(&self, wishes: &Wishes) -> Option<&Published> {
         let is_other = wishes.network.is_some() && wishes.like().is_none();
         let decides = self.recipe.is_none() && !is_other;

@@ -65,7 +65,7 @@ impl fmt::Display for Undecided {
     }
 }
 
-/// Decides padding and epsilon: first `flags`, then the file's own `metadata`, then what the naming implies.
+/// Decides padding and epsilon: first what is `asked` for, then the file's own `metadata`, then what the naming implies.
 ///
 /// `variant` is the published name that is asked for, such as `b5`; torchvision's epsilon and efficientnet_pytorch's
 /// padding depend on it.
@@ -73,14 +73,14 @@ impl fmt::Display for Undecided {
 /// # Errors
 /// If one of them stays unknown.
 pub fn resolve_conventions(
-    flags: Known,
+    asked: Known,
     metadata: Known,
     naming: Naming,
     variant: Option<&str>,
 ) -> Result<Conventions, Undecided> {
     let implied = implied(naming, variant);
-    let padding = flags.padding.or(metadata.padding).or(implied.padding);
-    let epsilon = flags
+    let padding = asked.padding.or(metadata.padding).or(implied.padding);
+    let epsilon = asked
         .batch_norm_epsilon
         .or(metadata.batch_norm_epsilon)
         .or(implied.batch_norm_epsilon);
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn flags_come_before_metadata_and_metadata_before_names() {
-        let flags = Known {
+        let asked = Known {
             padding: Some(Padding::Symmetric),
             batch_norm_epsilon: None,
         };
@@ -209,7 +209,7 @@ mod tests {
             padding: Some(Padding::Same),
             batch_norm_epsilon: Some(2e-3),
         };
-        let found = resolve_conventions(flags, metadata, Naming::Lukemelas, None);
+        let found = resolve_conventions(asked, metadata, Naming::Lukemelas, None);
         assert_eq!(
             found,
             Ok(Conventions {
@@ -226,11 +226,11 @@ mod tests {
             error.to_string(),
             "the checkpoint has timm names, which do not tell its padding and batch norm epsilon"
         );
-        let flags = Known {
+        let asked = Known {
             padding: Some(Padding::Same),
             batch_norm_epsilon: None,
         };
-        let error = resolve_conventions(flags, NOTHING, Naming::Timm, None).unwrap_err();
+        let error = resolve_conventions(asked, NOTHING, Naming::Timm, None).unwrap_err();
         assert_eq!(
             error,
             Undecided {
