@@ -1,14 +1,17 @@
-//! Files that are written: complete under their final name or not there at all, and never in place of one that is read.
+//! Files that are written: complete under their final name or not there at all, and never in place of one that is read. Files
+//! that are read: regular ones only.
 //!
 //! An [`OutputFile`] that is a regular file is written in a temporary folder beside its target and renamed when it is
-//! complete. Devices and pipes are written through. [`Inputs`] are the files that no output may replace, and
-//! [`room`] says whether the disk has space. [`printable`] makes text out of a file harmless for a terminal.
+//! complete. Devices and pipes are written through. [`Inputs`] are the files that no output may replace, [`open_input`] opens
+//! each of them, and [`room`] says whether the disk has space. [`printable`] makes text out of a file harmless for a terminal.
 
 mod inputs;
+mod open;
 mod output;
 pub mod room;
 
 pub use inputs::Inputs;
+pub use open::open_input;
 pub use output::{OutputError, OutputFile, Staged};
 
 /// The text without control characters, which could command a terminal: each becomes U+FFFD.
