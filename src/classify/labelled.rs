@@ -1,6 +1,7 @@
 //! Pictures with the class that is on them: from a file of labels, or from one folder for each class.
 
 use super::Classifier;
+use crate::files::open_input;
 use crate::verify::session::is_picture;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -107,8 +108,7 @@ impl Classifier {
             .has_headers(false)
             .flexible(true)
             .trim(csv::Trim::All)
-            .from_path(file)
-            .map_err(fail)?;
+            .from_reader(open_input(file).map_err(|error| fail(error.into()))?);
         let mut pictures = Vec::new();
         for record in reader.records() {
             let record = record.map_err(fail)?;

@@ -2,6 +2,7 @@
 
 use super::error::ConvertError;
 use super::note::ConvertNote;
+use crate::files::open_input;
 use crate::like::keras_normal;
 use crate::metadata::Normal;
 use crate::weights::checkpoint::Checkpoint;
@@ -9,7 +10,6 @@ use crate::weights::keras::Normalization;
 use crate::weights::keras::config::{LARGEST, ModelConfig};
 use crate::weights::names::Naming;
 use serde_json::Value;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub fn describe(checkpoint: &mut Checkpoint, path: &Path) -> Result<(), ConvertE
     }
     let shown = beside.display();
     let mut text = String::new();
-    let read = File::open(&beside)
+    let read = open_input(&beside)
         .and_then(|file| file.take(LARGEST as u64 + 1).read_to_string(&mut text));
     read.map_err(|error| ConvertError::Description(format!("`{shown}` cannot be read: {error}")))?;
     // Files of that name are common; Keras's says of which class the model is.

@@ -11,7 +11,7 @@ mod output;
 pub mod room;
 
 pub use inputs::Inputs;
-pub use open::open_input;
+pub use open::{open_input, read_input};
 pub use output::{OutputError, OutputFile, Staged};
 
 /// The text without control characters, which could command a terminal: each becomes U+FFFD.

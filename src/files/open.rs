@@ -2,7 +2,7 @@
 //! end, and opening a device can act on it.
 
 use std::fs::{self, File, FileType, Metadata};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Opens a regular file to read it, links followed.
@@ -17,6 +17,31 @@ pub fn open_input(path: &Path) -> io::Result<File> {
     let file = open(path)?;
     expect_regular(&file.metadata()?)?;
     Ok(file)
+}
+
+/// Reads a regular file of at most `largest` bytes.
+///
+/// # Errors
+/// As [`open_input`]; if it cannot be read, or is larger.
+pub fn read_input(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+    let file = open_input(path)?;
+    let found = file.metadata()?.len();
+    let too_large = |found| {
+        let message = format!("it has {found} bytes, expected at most {largest}");
+        io::Error::new(io::ErrorKind::FileTooLarge, message)
+    };
+    if found > largest {
+        return Err(too_large(found));
+    }
+    let mut bytes = Vec::new();
+    // It may grow meanwhile, and files that the system makes up have no length.
+    let read = file
+        .take(largest.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if read as u64 > largest {
+        return Err(too_large(read as u64));
+    }
+    Ok(bytes)
 }
 
 /// Opens without waiting for the writer of a pipe that has taken a regular file's place.
@@ -71,7 +96,6 @@ fn kind(found: FileType) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
 
     #[test]
     fn a_regular_file_and_a_link_to_one_are_opened() {

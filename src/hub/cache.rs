@@ -5,6 +5,7 @@ use super::Snapshot;
 use super::address::{Address, is_commit};
 use super::folder;
 use super::settings::HubSettings;
+use crate::files::read_input;
 use std::path::{Path, PathBuf};
 
 /// Longest text of a ref that is read: a commit and some space.
@@ -39,10 +40,8 @@ pub(super) fn snapshot(repository: &Path, commit: &str) -> PathBuf {
 }
 
 fn read_ref(path: &Path) -> Option<String> {
-    if path.metadata().ok()?.len() > LONGEST_REF {
-        return None;
-    }
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = read_input(path, LONGEST_REF).ok()?;
+    let text = String::from_utf8(text).ok()?;
     let commit = text.trim();
     is_commit(commit).then(|| commit.to_owned())
 }

@@ -2,6 +2,7 @@
 
 use super::HubError;
 use super::settings::{HubSettings, Token};
+use crate::files::read_input;
 use std::io::{Error, Read};
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +16,9 @@ const MOST_REDIRECTIONS: usize = 10;
 const CONNECT: Duration = Duration::from_secs(30);
 /// A silence takes no longer.
 const SILENCE: Duration = Duration::from_mins(1);
+
+/// The largest file of certificates that is read, in bytes: a system's own have 0.3 MB.
+const LARGEST_CERTIFICATES: u64 = 16 << 20;
 
 /// The hub, as one user sees it.
 pub(super) struct Client {
@@ -187,7 +191,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, HubError> {
             path.display()
         ))
     };
-    let bytes = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let bytes = read_input(path, LARGEST_CERTIFICATES).map_err(|error| wrong(error.to_string()))?;
     let mut found = Vec::new();
     for item in parse_pem(&bytes) {
         if let PemItem::Certificate(certificate) = item.map_err(|error| wrong(error.to_string()))? {

@@ -1,9 +1,8 @@
 //! timm's `config.json` (timm/models/_hub.py, `save_config_for_hf` and `load_model_config_from_hf`).
 
+use crate::files::read_input;
 use crate::labels;
 use serde_json::Value;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 /// What a model's configuration says. What it leaves out is unknown.
@@ -97,7 +96,7 @@ impl Config {
     /// # Errors
     /// If it cannot be read or is not timm's.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        Self::parse(&read(path, LARGEST)?)
+        Self::parse(&read_input(path, LARGEST)?)
     }
 
     /// Reads of a file which model it describes, and nothing else.
@@ -105,7 +104,7 @@ impl Config {
     /// # Errors
     /// If it cannot be read, is not JSON or names no model as timm does.
     pub fn architecture_of(path: &Path) -> Result<String, ConfigError> {
-        let whole: Value = serde_json::from_slice(&read(path, LARGEST)?)?;
+        let whole: Value = serde_json::from_slice(&read_input(path, LARGEST)?)?;
         architecture(&whole).map(str::to_owned)
     }
 
@@ -182,7 +181,7 @@ fn architecture(whole: &Value) -> Result<&str, ConfigError> {
 #[must_use]
 pub fn licence_of_readme(path: &Path) -> Option<String> {
     const LARGEST_README: u64 = 4 << 20;
-    let bytes = read(path, LARGEST_README).ok()?;
+    let bytes = read_input(path, LARGEST_README).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let mut lines = text.lines();
     lines.next().filter(|line| line.trim_end() == "---")?;
@@ -191,19 +190,6 @@ pub fn licence_of_readme(path: &Path) -> Option<String> {
     let licence = licence.trim().trim_matches(['"', '\'']);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._+ ".contains(c);
     (!licence.is_empty() && licence.chars().all(is_plain)).then(|| licence.to_owned())
-}
-
-fn read(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = File::open(path)?
-        .take(largest + 1)
-        .read_to_end(&mut bytes)?;
-    if read as u64 > largest {
-        return Err(std::io::Error::other(format!(
-            "it is larger than {largest} bytes"
-        )));
-    }
-    Ok(bytes)
 }
 
 /// Refuses arguments that make another network of the model.

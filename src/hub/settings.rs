@@ -1,8 +1,10 @@
 //! The environment variables that huggingface_hub reads, read the same way.
 
 use super::HubError;
+use crate::files::read_input;
 use std::ffi::OsString;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Where snapshots are, and from where and as whom they are fetched.
@@ -24,6 +26,8 @@ pub struct HubSettings {
 #[derive(Clone)]
 pub struct Token(String);
 
+/// The largest file of a token that is read, in bytes; a token has less than a hundred.
+const LARGEST_TOKEN: u64 = 1 << 16;
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 
 impl Token {
@@ -81,10 +85,13 @@ impl HubSettings {
         } else {
             let given = text(&["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]);
             let given = given.and_then(|value| Token::read(&value.to_string_lossy()));
-            given.or_else(|| {
-                let path = folder(&["HF_TOKEN_PATH"]).or_else(|| within("token"))?;
-                Token::read(&std::fs::read_to_string(path).ok()?)
-            })
+            match (
+                given,
+                folder(&["HF_TOKEN_PATH"]).or_else(|| within("token")),
+            ) {
+                (None, Some(path)) => token_of(&path)?,
+                (given, _) => given,
+            }
         };
         let endpoint = match text(&["HF_ENDPOINT"]) {
             Some(value) => value.to_string_lossy().trim_end_matches('/').to_owned(),
@@ -103,6 +110,19 @@ impl HubSettings {
             certificates: folder(&["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]),
             offline: is_true(&["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]),
         })
+    }
+}
+
+/// The token in a file; none if the file is absent or cannot be read.
+fn token_of(path: &Path) -> Result<Option<Token>, HubError> {
+    match read_input(path, LARGEST_TOKEN) {
+        Ok(text) => Ok(str::from_utf8(&text).ok().and_then(Token::read)),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            let path = path.display();
+            let reason = format!("the file of the token, `{path}`, cannot be read: {error}");
+            Err(HubError::HubSettings(reason))
+        }
+        Err(_) => Ok(None),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Reading a list of class names that a user gives: one a line, or JSON in the forms that libraries keep them.
 
+use crate::files::open_input;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -71,7 +71,7 @@ pub fn read_file(path: &Path) -> Result<Vec<String>, ListError> {
         source,
     };
     let mut bytes = Vec::new();
-    let length = File::open(path)
+    let length = open_input(path)
         .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
         .map_err(read_error)?;
     if length as u64 > LARGEST {

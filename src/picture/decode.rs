@@ -2,8 +2,8 @@
 
 use super::error::{DecodeError, PictureError};
 use super::limits::{FILE_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT};
+use crate::files::open_input;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fn read_limited(path: &Path) -> Result<Vec<u8>, PictureError> {
         source,
     };
     let mut bytes = Vec::new();
-    File::open(path)
+    open_input(path)
         .map_err(failed)?
         .take(FILE_LIMIT + 1)
         .read_to_end(&mut bytes)

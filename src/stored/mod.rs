@@ -11,8 +11,8 @@ mod proto;
 mod safe;
 pub mod test_data;
 
+use crate::files::open_input;
 use crate::tensor::NamedTensor;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -76,12 +76,8 @@ impl StoredError {
 /// If the file cannot be read, is no such file, is damaged, or has more than [`ELEMENT_LIMIT`] elements.
 pub fn read(path: &Path) -> Result<Vec<NamedTensor>, StoredError> {
     let io = |source| StoredError::reading(path, source);
-    if !std::fs::metadata(path).map_err(io)?.is_file() {
-        let source = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
-        return Err(io(source));
-    }
     let mut head = Vec::new();
-    let file = File::open(path).map_err(io)?;
+    let file = open_input(path).map_err(io)?;
     file.take(8).read_to_end(&mut head).map_err(io)?;
     let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let ending = ending.as_ref().and_then(|ending| ending.to_str());

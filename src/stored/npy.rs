@@ -7,8 +7,8 @@
 
 use super::bytes::{self, Order};
 use super::{ELEMENT_LIMIT, Fault, take};
+use crate::files::open_input;
 use crate::tensor::{Element, NamedTensor};
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
@@ -22,7 +22,7 @@ const ALIGNMENT: usize = 64;
 
 /// The one tensor of a file, without a name.
 pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
-    let mut input = BufReader::new(File::open(path)?);
+    let mut input = BufReader::new(open_input(path)?);
     let mut left = ELEMENT_LIMIT;
     let tensor = array(&mut input, String::new(), &mut left)?;
     if input.read(&mut [0])? > 0 {

@@ -1,9 +1,9 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files, each under the array's name.
 
 use super::{ELEMENT_LIMIT, Fault, npy};
+use crate::files::open_input;
 use crate::tensor::NamedTensor;
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -16,7 +16,7 @@ const MOST_ARRAYS: usize = 10_000;
 pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
     let budget = Cell::new(LARGEST_DIRECTORY);
     let reader = Metered {
-        reader: BufReader::new(File::open(path)?),
+        reader: BufReader::new(open_input(path)?),
         budget: &budget,
     };
     let archive = ::zip::ZipArchive::new(reader);

@@ -2,13 +2,13 @@
 
 use super::bytes::{self, Order};
 use super::{ELEMENT_LIMIT, Fault, take};
+use crate::files::open_input;
 use crate::onnx::element;
 use crate::onnx::file::decode_tensor;
 use crate::onnx::proto::TensorProto;
 use crate::onnx::proto::tensor_proto::DataLocation;
 use crate::tensor::{Element, NamedTensor};
 use half::{bf16, f16};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -18,7 +18,7 @@ const LARGEST_FILE: u64 = 256 << 20;
 /// The one tensor of a file.
 pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
     let mut bytes = Vec::new();
-    File::open(path)?
+    open_input(path)?
         .take(LARGEST_FILE + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_FILE {

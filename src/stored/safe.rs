@@ -2,10 +2,10 @@
 
 use super::bytes::{self, Order};
 use super::{ELEMENT_LIMIT, Fault, take};
+use crate::files::open_input;
 use crate::tensor::NamedTensor;
 use crate::tensor::SourceError;
 use crate::weights::safetensors::Safetensors;
-use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom};
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
         SourceError::Malformed { reason, .. } => Fault::Malformed(reason),
         other => Fault::Malformed(other.to_string()),
     })?;
-    let mut input = BufReader::new(File::open(path)?);
+    let mut input = BufReader::new(open_input(path)?);
     let (mut tensors, mut left) = (Vec::new(), ELEMENT_LIMIT);
     for (name, stored) in header.stored() {
         // The format's own names are ours in capitals.

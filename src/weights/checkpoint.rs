@@ -11,10 +11,10 @@ use super::modules::{self, Landmarks};
 use super::names::Naming;
 use super::offer::{LeftOutGroup, Offer, Refusal};
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
+use crate::files::open_input;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -275,7 +275,7 @@ fn digest(files: &[PathBuf]) -> std::io::Result<String> {
     let mut hasher = Sha256::new();
     let mut piece = vec![0; HASHED_AT_ONCE];
     for path in files {
-        let mut file = File::open(path)?;
+        let mut file = open_input(path)?;
         loop {
             match file.read(&mut piece)? {
                 0 => break,

@@ -13,8 +13,8 @@ use super::pytorch::{Container, Pickle, Pytorch};
 use super::safetensors::Safetensors;
 use super::tensorflow::{self, TensorFlow};
 use super::{SourceError, TensorSource};
+use crate::files::open_input;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -153,7 +153,7 @@ fn unknown(path: &Path, start: &[u8]) -> SourceError {
 
 fn start(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut start = Vec::new();
-    File::open(path)?
+    open_input(path)?
         .take(Container::START as u64)
         .read_to_end(&mut start)?;
     Ok(start)

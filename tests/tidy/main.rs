@@ -4,6 +4,7 @@ mod circles;
 mod dependencies;
 mod document;
 mod library;
+mod opened;
 mod paths;
 mod proto;
 
@@ -16,12 +17,12 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
     ("scaling", &[]),
     // Of `onnx` only the messages of `onnx::proto` in the reference, and `onnx::file` in `process`: see
     // `runtimes_share_nothing_with_what_writes_files`.
-    ("runtime", &["onnx", "tensor"]),
+    ("runtime", &["files", "onnx", "tensor"]),
     ("graph", &["tensor"]),
     ("onnx", &["files", "graph", "tensor"]),
     ("form", &["graph", "onnx", "tensor"]),
-    ("weights", &["graph", "tensor", "onnx", "metadata"]),
-    ("architecture", &["graph", "scaling"]),
+    ("weights", &["files", "graph", "metadata", "onnx", "tensor"]),
+    ("architecture", &["files", "graph", "scaling"]),
     ("network", &["architecture", "graph", "tensor"]),
     (
         "request",
@@ -59,10 +60,10 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
         ],
     ),
     ("internals", &["onnx", "tensor", "verify", "weights"]),
-    ("stored", &["onnx", "tensor", "weights"]),
-    ("labels", &[]),
-    ("hub", &["labels", "tensor"]),
-    ("picture", &["metadata"]),
+    ("stored", &["files", "onnx", "tensor", "weights"]),
+    ("labels", &["files"]),
+    ("hub", &["files", "labels", "tensor"]),
+    ("picture", &["files", "metadata"]),
     (
         "like",
         &["architecture", "graph", "metadata", "request", "weights"],
@@ -99,7 +100,8 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
     (
         "classify",
         &[
-            "labels", "metadata", "network", "onnx", "picture", "runtime", "tensor", "verify",
+            "files", "labels", "metadata", "network", "onnx", "picture", "runtime", "tensor",
+            "verify",
         ],
     ),
     (

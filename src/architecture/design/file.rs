@@ -1,8 +1,8 @@
 //! Architecture files: TOML, and where in it a mistake stands.
 
 use super::{Design, Record, RecordError};
+use crate::files::open_input;
 use std::fmt::Write;
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ const LARGEST: u64 = 1 << 20;
 pub fn read_file(path: &Path) -> Result<Design, DesignError> {
     let path = path.to_owned();
     let mut text = String::new();
-    let read = File::open(&path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+    let read = open_input(&path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
     match read {
         Err(source) => Err(DesignError::Read { path, source }),
         Ok(_) if text.len() as u64 > LARGEST => Err(DesignError::TooLarge { path }),

@@ -4,6 +4,7 @@
 //! it is linked into the folder of the copy, or copied where it cannot be linked.
 
 use super::{ExternalError, ModelFile};
+use crate::files::open_input;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
@@ -69,8 +70,11 @@ impl ModelCopy {
             if let Some(parent) = link.parent() {
                 fs::create_dir_all(parent).map_err(io)?;
             }
+            // Opened in either case: a pipe could be linked too.
+            let mut data = open_input(path).map_err(io)?;
             if fs::hard_link(path, &link).is_err() {
-                fs::copy(path, &link).map_err(io)?;
+                let mut copy = File::create(&link).map_err(io)?;
+                io::copy(&mut data, &mut copy).map_err(io)?;
             }
         }
         let name = original.path.file_name().unwrap_or("model.onnx".as_ref());

@@ -1,5 +1,6 @@
 //! Tensor data in other files: only in the model's folder, and only as much as is there.
 
+use crate::files::open_input;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -96,14 +97,7 @@ impl External {
             source,
         };
         let path = self.resolve(folder)?;
-        // Asked before opening: a pipe would wait for a writer.
-        if !std::fs::metadata(&path).map_err(io)?.is_file() {
-            return Err(io(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is not a regular file",
-            )));
-        }
-        let file = File::open(path).map_err(io)?;
+        let file = open_input(&path).map_err(io)?;
         let found = file.metadata().map_err(io)?.len();
         let end = match self.length {
             Some(length) => u128::from(self.offset) + u128::from(length),

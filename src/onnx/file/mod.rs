@@ -35,6 +35,7 @@ pub use source::InitializerSource;
 pub(crate) use tensor::{decode_tensor, encode_tensor};
 
 use super::proto::{NodeProto, OperatorSetIdProto, ValueInfoProto};
+use crate::files::open_input;
 use crate::tensor::read_at;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -118,15 +119,7 @@ impl ModelFile {
             path: path.to_owned(),
             source,
         };
-        // Asked before opening: a pipe would wait for a writer.
-        let metadata = std::fs::metadata(path).map_err(io)?;
-        if !metadata.is_file() {
-            return Err(io(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is not a regular file",
-            )));
-        }
-        let file = File::open(path).map_err(io)?;
+        let file = open_input(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         let contents = decode::decode(&file, length).map_err(|fault| match fault {
             wire::Fault::Io(source) => io(source),

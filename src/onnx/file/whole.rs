@@ -2,6 +2,7 @@
 
 use super::copy::io_error;
 use super::{CopyError, FileError, ModelCopy, ModelFile};
+use crate::files::read_input;
 use crate::onnx::proto::ModelProto;
 use prost::Message;
 use std::io::Write;
@@ -12,7 +13,7 @@ impl ModelFile {
     /// # Errors
     /// If it cannot be read again or is not a model.
     pub fn whole(&self) -> Result<ModelProto, FileError> {
-        let bytes = std::fs::read(&self.path).map_err(|source| FileError::Io {
+        let bytes = read_input(&self.path, u64::MAX).map_err(|source| FileError::Io {
             path: self.path.clone(),
             source,
         })?;

@@ -2,10 +2,10 @@
 //!
 //! The provider libraries have hundreds of megabytes: only headers, dynamic entries and their strings are read.
 
+use crate::files::open_input;
 use object::elf::{DT_NEEDED, DT_NULL, DT_STRSZ, DT_STRTAB, FileHeader64, PT_LOAD};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::{Endianness, ReadCache, StringTable};
-use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
@@ -17,7 +17,7 @@ const LARGEST_DYNAMIC: u64 = 64 << 10;
 /// # Errors
 /// If the file cannot be read or is not a 64-bit ELF file with a dynamic section.
 pub fn needed(library: &Path) -> io::Result<Vec<String>> {
-    let file = ReadCache::new(BufReader::new(File::open(library)?));
+    let file = ReadCache::new(BufReader::new(open_input(library)?));
     let header = FileHeader64::<Endianness>::parse(&file).map_err(malformed)?;
     let endian = header.endian().map_err(malformed)?;
     let segments = header.program_headers(endian, &file).map_err(malformed)?;

@@ -4,6 +4,7 @@
 //! is found.
 
 use super::unavailable;
+use crate::files::open_input;
 use crate::runtime::RuntimeError;
 use ::ort::environment::Environment;
 use ::ort::{LoadDynamicError, MINOR_VERSION};
@@ -30,6 +31,11 @@ pub fn load(library: &Path) -> Result<Environment, RuntimeError> {
         }
         _ => {}
     }
+    let cannot = |error| {
+        let library = library.display();
+        unavailable(format!("`{library}` cannot be loaded: {error}"))
+    };
+    open_input(library).map_err(cannot)?;
     let builder =
         ::ort::init_from(library).map_err(|error| unavailable(explain(&error, library)))?;
     builder

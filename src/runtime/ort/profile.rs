@@ -26,8 +26,8 @@ struct Arguments {
 ///
 /// # Errors
 /// If the text is no profile.
-pub fn executed(text: &str) -> Result<Vec<PlacedNode>, serde_json::Error> {
-    let events: Vec<Event> = serde_json::from_str(text)?;
+pub fn executed(text: &[u8]) -> Result<Vec<PlacedNode>, serde_json::Error> {
+    let events: Vec<Event> = serde_json::from_slice(text)?;
     // A kernel's event is named after the node; events of the same category without a provider are not kernels.
     Ok(events
         .into_iter()
@@ -52,7 +52,7 @@ mod tests {
             {"cat":"Node","name":"a_kernel_time","args":{"op_name":"Conv","provider":"CUDAExecutionProvider","thread_scheduling_stats":{}}},
             {"cat":"Kernel","name":"sgemm","args":{"stream":"7"}},
             {"cat":"Node","name":"b_kernel_time","args":{"op_name":"Mul","provider":"CPUExecutionProvider"}}]"#;
-        let placed = executed(text).expect("a profile");
+        let placed = executed(text.as_bytes()).expect("a profile");
         let found: Vec<(&str, &str, &str)> = placed
             .iter()
             .map(|placed| {
@@ -74,6 +74,6 @@ mod tests {
 
     #[test]
     fn what_was_cut_off_is_an_error() {
-        assert!(executed("[{\"cat\":\"Node\"}").is_err());
+        assert!(executed(b"[{\"cat\":\"Node\"}").is_err());
     }
 }

@@ -2,13 +2,18 @@
 
 use super::values::{from_value, to_value};
 use super::{profile, refused};
+use crate::files::read_input;
 use crate::runtime::cuda::without_cudnn;
 use crate::runtime::placement::{Placement, Source};
 use crate::runtime::{RuntimeError, Session};
 use crate::tensor::NamedTensor;
 use ::ort::session::{OutputSelector, RunOptions, Session as OrtSession, SessionInputValue};
 use std::borrow::Cow;
+use std::path::Path;
 use tempfile::TempDir;
+
+/// The largest profile that is read, in bytes: one run of the largest network has 2 MB.
+const LARGEST_PROFILE: u64 = 256 << 20;
 
 /// A loaded file.
 pub struct Loaded {
@@ -70,7 +75,8 @@ impl Loaded {
             step: STEP,
             message,
         };
-        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        let text = read_input(Path::new(&path), LARGEST_PROFILE);
+        let text = text.map_err(|error| unreadable(error.to_string()))?;
         let placed = profile::executed(&text).map_err(|error| unreadable(error.to_string()))?;
         self.untold = Some(Placement::of(Source::Profile, &provider, placed));
         drop(folder);

@@ -5,9 +5,9 @@
 
 use super::narrow::{from_bf16_bits, from_f16_bits};
 use super::tensor::{Data, Tensor, count, element, extents, range};
+use crate::files::open_input;
 use crate::onnx::proto::{TensorProto, tensor_proto::DataLocation};
 use crate::tensor::Element;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
@@ -187,19 +187,14 @@ fn external(proto: &TensorProto, folder: &Path, length: usize) -> Result<Vec<u8>
             "external data `{location}` is not within the model's folder"
         ));
     }
-    // Asked before opening: a pipe would wait for a writer.
-    let metadata = path.metadata().map_err(cannot_read)?;
-    if !metadata.is_file() {
-        return Err(format!("external data `{location}` is not a regular file"));
-    }
+    let mut file = open_input(&path).map_err(cannot_read)?;
+    let found = file.metadata().map_err(cannot_read)?.len();
     let end = offset.checked_add(wanted);
-    if end.is_none_or(|end| end > metadata.len()) {
+    if end.is_none_or(|end| end > found) {
         return Err(format!(
-            "external data `{location}` has {} bytes, expected {wanted} from {offset} on",
-            metadata.len()
+            "external data `{location}` has {found} bytes, expected {wanted} from {offset} on",
         ));
     }
-    let mut file = File::open(&path).map_err(cannot_read)?;
     file.seek(SeekFrom::Start(offset)).map_err(cannot_read)?;
     let mut bytes = Vec::new();
     file.take(wanted)

@@ -3,6 +3,7 @@
 use super::describe::describe;
 use super::inline;
 use super::operators::{Operator, find};
+use crate::files::read_input;
 use crate::onnx::proto::{
     ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto::Value as TypeValue,
 };
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 const NEWEST_VERSION: i64 = 28;
 
 /// protobuf's own limit of a message.
-const LONGEST_FILE: u64 = 1 << 31;
+const LONGEST_FILE: u64 = (1 << 31) - 1;
 
 /// A node with its place in the list of values.
 pub struct Step {
@@ -46,15 +47,8 @@ pub struct Plan {
 /// Reads the file at `path`, without the outputs of these names.
 pub fn load(path: &Path, leave_out: &[String]) -> Result<Plan, String> {
     let cannot_read = |error| format!("cannot read `{}`: {error}", path.display());
-    // Asked before reading: a pipe would wait for a writer.
-    let metadata = std::fs::metadata(path).map_err(cannot_read)?;
-    if !metadata.is_file() || metadata.len() >= LONGEST_FILE {
-        return Err(format!(
-            "`{}` is not a regular file of less than 2 GiB",
-            path.display()
-        ));
-    }
-    let bytes = prost::bytes::Bytes::from(std::fs::read(path).map_err(cannot_read)?);
+    let bytes = read_input(path, LONGEST_FILE).map_err(cannot_read)?;
+    let bytes = prost::bytes::Bytes::from(bytes);
     let model =
         ModelProto::decode(bytes).map_err(|error| format!("it is not an ONNX model: {error}"))?;
     let folder = match path.parent() {

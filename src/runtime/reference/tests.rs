@@ -356,7 +356,10 @@ fn elements_are_found_wherever_they_are_kept() {
             "not within the model's folder",
         ),
         (external("link", "0"), "not within the model's folder"),
-        (external(".", "0"), "not a regular file"),
+        (
+            external(".", "0"),
+            "it is a folder, expected a regular file",
+        ),
         (external("data", "four"), "`offset` is `four`, not a number"),
         (
             raw(1, b"\0"),

@@ -9,12 +9,12 @@ mod normalization;
 use super::names::keras::{is_layer, layer_weights};
 use super::offer::{self, GroupKind, LeftOutGroup};
 use super::{SourceError, TensorInfo, TensorReader, TensorSource, harmless};
+use crate::files::open_input;
 use config::ModelConfig;
 use hdf5::{Dataset, Hdf5};
 pub use normalization::Normalization;
 use normalization::{Statistic, is_of_colours, statistic};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +49,7 @@ impl Keras {
     /// # Errors
     /// If it cannot be read, is not one that Keras wrote, or does not name its layers.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
-        let opened = File::open(path).and_then(|file| Hdf5::open(file, MODEL_CONFIG));
+        let opened = open_input(path).and_then(|file| Hdf5::open(file, MODEL_CONFIG));
         let mut file = opened.map_err(|error| error_of(path, error))?;
         let description = file.description.take();
         let config = description.map(|text| ModelConfig::parse(&text, "`model_config`"));

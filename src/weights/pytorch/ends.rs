@@ -4,7 +4,7 @@
 //! crate `zip` (9.1 and later) looks for the directory just before the plain end, 76 bytes late; where the first entry's
 //! header is that long, because the file's name has 21 characters, it finds the second and takes it for the first.
 
-use std::fs::File;
+use crate::files::open_input;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use tempfile::NamedTempFile;
@@ -14,7 +14,7 @@ const END: usize = 22;
 
 /// A copy without the zip64 end, if the directory would be mistaken; none where the archive can be read as it is.
 pub(super) fn copy(path: &Path) -> io::Result<Option<NamedTempFile>> {
-    let mut file = File::open(path)?;
+    let mut file = open_input(path)?;
     let Some(place) = file.metadata()?.len().checked_sub(END as u64) else {
         return Ok(None);
     };

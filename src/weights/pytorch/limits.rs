@@ -4,6 +4,7 @@
 //! Together they keep a hostile file below 256 MiB of memory.
 
 use super::pickle;
+use crate::files::open_input;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -80,7 +81,7 @@ pub(super) struct Checked {
 
 /// Checks a file.
 pub(super) fn check(path: &Path, container: Container) -> io::Result<Checked> {
-    let file = File::open(path)?;
+    let file = open_input(path)?;
     let length = file.metadata()?.len();
     let mut reader = BufReader::new(file);
     let modules = match container {

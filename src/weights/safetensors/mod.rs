@@ -7,6 +7,7 @@ mod header;
 
 use super::raw::Raw;
 use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
+use crate::files::open_input;
 use crate::tensor::read_at;
 use ::safetensors::tensor::Dtype as Stored;
 use header::Header;
@@ -55,7 +56,7 @@ impl Safetensors {
             format: FORMAT,
             reason: harmless(&reason),
         };
-        let file = File::open(path).map_err(io)?;
+        let file = open_input(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         let mut prefix = [0; 8];
         if length < 8 {

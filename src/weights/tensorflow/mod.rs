@@ -12,6 +12,7 @@ mod wire;
 use super::offer::LeftOutGroup;
 use super::raw::{PIECE, Raw};
 use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
+use crate::files::open_input;
 use bundle::Entry;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -50,7 +51,7 @@ impl TensorFlow {
             source,
         };
         let mut table = Vec::new();
-        File::open(index)
+        open_input(index)
             .and_then(|file| file.take(LARGEST_INDEX + 1).read_to_end(&mut table))
             .map_err(io)?;
         if table.len() as u64 > LARGEST_INDEX {
@@ -69,7 +70,7 @@ impl TensorFlow {
         let mut lengths = Vec::new();
         for number in 0..count {
             let path = place::shard(prefix, number, count);
-            let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+            let opened = open_input(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
             let (length, file) = opened.map_err(|source| SourceError::Io {
                 path: path.display().to_string(),
                 source,

@@ -2,8 +2,8 @@
 
 use super::table::MAGIC;
 use super::{FORMAT, SourceError};
+use crate::files::open_input;
 use crate::tensor::read_at;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ fn pointed(pointer: &Path) -> Result<PathBuf, SourceError> {
         reason: reason.to_owned(),
     };
     let mut text = String::new();
-    File::open(pointer)
+    open_input(pointer)
         .and_then(|file| file.take(LARGEST_POINTER).read_to_string(&mut text))
         .map_err(|source| io(pointer, source))?;
     let named = text
@@ -85,7 +85,7 @@ fn pointed(pointer: &Path) -> Result<PathBuf, SourceError> {
 }
 
 fn ends_as_table(path: &Path) -> std::io::Result<bool> {
-    let file = File::open(path)?;
+    let file = open_input(path)?;
     let mut end = [0; MAGIC.len()];
     let Some(place) = file.metadata()?.len().checked_sub(end.len() as u64) else {
         return Ok(false);

@@ -296,7 +296,10 @@ fn data_that_does_not_fit_is_refused() {
             external("w", &[1], "absent", "0", "4"),
             "cannot read external data `absent`",
         ),
-        (external("w", &[1], ".", "0", "4"), "not a regular file"),
+        (
+            external("w", &[1], ".", "0", "4"),
+            "it is a folder, expected a regular file",
+        ),
         (
             external("w", &[1], "model.onnx", "1000", "4"),
             "should reach byte 1004, but has only",

@@ -51,7 +51,9 @@ fn what_is_not_a_model_is_refused() {
     ));
     let folder = ModelFile::open(&std::env::temp_dir()).expect_err("a folder");
     assert!(
-        folder.to_string().contains("it is not a regular file"),
+        folder
+            .to_string()
+            .contains("it is a folder, expected a regular file"),
         "{folder}"
     );
 }
