@@ -1,7 +1,7 @@
 //! Pictures with the class that is on them: from a file of labels, or from one folder for each class.
 
 use super::Classifier;
-use crate::files::open_input;
+use crate::files::{WithinError, inside, open_input};
 use crate::verify::session::is_picture;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,6 +49,23 @@ pub enum LabelledError {
         /// The class.
         class: String,
     },
+    /// A line of it names a picture that is not in the folder of pictures.
+    #[error(
+        "`{}`: line {line}: `{}` is outside `{}`",
+        path.display(),
+        picture.display(),
+        folder.display()
+    )]
+    Outside {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// The picture.
+        picture: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// It has no lines.
     #[error("`{}`: expected lines of `picture,class`, found none", .0.display())]
     NoLines(PathBuf),
@@ -76,22 +93,30 @@ pub enum LabelledError {
     },
 }
 
+/// Where the pictures of a list may lie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pictures {
+    InFolder,
+    Anywhere,
+}
+
 impl Classifier {
-    /// Reads the labelled pictures of a folder: from its `labels.csv`, or else from one folder for each class.
+    /// Reads the labelled pictures of a folder: from its `labels.csv`, or else from one folder for each class. That list names
+    /// pictures in the folder only, links followed.
     ///
     /// # Errors
-    /// If they cannot be read, or a class is not known.
+    /// If they cannot be read, a class is not known, or the list names a picture that lies elsewhere.
     pub fn labelled(&self, folder: &Path) -> Result<Vec<LabelledPicture>, LabelledError> {
         let labels = folder.join(LABELS_FILE);
         if labels.exists() {
-            self.labelled_by_file(&labels, folder)
+            self.read_list(&labels, folder, Pictures::InFolder)
         } else {
             self.labelled_by_folders(folder)
         }
     }
 
-    /// Reads lines of a path below `folder` and a class, by number or name; the first line may be a heading. A class's name
-    /// may have commas, with or without quotes.
+    /// Reads lines of a path and a class, by number or name; the first line may be a heading. A class's name may have commas,
+    /// with or without quotes. A path is absolute or starts at `folder`; whoever names the list vouches for its paths.
     ///
     /// # Errors
     /// If the file cannot be read, or a class is not known.
@@ -99,6 +124,15 @@ impl Classifier {
         &self,
         file: &Path,
         folder: &Path,
+    ) -> Result<Vec<LabelledPicture>, LabelledError> {
+        self.read_list(file, folder, Pictures::Anywhere)
+    }
+
+    fn read_list(
+        &self,
+        file: &Path,
+        folder: &Path,
+        pictures_are: Pictures,
     ) -> Result<Vec<LabelledPicture>, LabelledError> {
         let fail = |source| LabelledError::Csv {
             path: file.to_owned(),
@@ -124,6 +158,14 @@ impl Classifier {
             }
             let picture = folder.join(name);
             match self.class_of(&class) {
+                Some(_) if pictures_are == Pictures::InFolder && is_outside(folder, &picture) => {
+                    return Err(LabelledError::Outside {
+                        path,
+                        line,
+                        picture,
+                        folder: folder.to_owned(),
+                    });
+                }
                 Some(class) => pictures.push(LabelledPicture {
                     path: picture,
                     class,
@@ -164,6 +206,11 @@ impl Classifier {
         pictures.truncate(MOST_PICTURES);
         Ok(pictures)
     }
+}
+
+/// Whether a picture is there and lies elsewhere. One that is missing is refused when it is read.
+fn is_outside(folder: &Path, picture: &Path) -> bool {
+    matches!(inside(folder, picture), Err(WithinError::Outside))
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, LabelledError> {

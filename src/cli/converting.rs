@@ -9,6 +9,7 @@ use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::{Library, Like};
 use efficientnet_onnx::recognise::Contradiction;
 use efficientnet_onnx::request::RequestError;
+use efficientnet_onnx::tensor::SourceError;
 use efficientnet_onnx::weights::names::Naming;
 
 /// A note, with what can be done about it.
@@ -84,6 +85,9 @@ pub fn request(error: &RequestError) -> Failure {
 fn hint(error: &ConvertError) -> Option<String> {
     Some(match error {
         ConvertError::NoNetwork => "use one of `--phi X`, `--variant NAME`, `--like LIB/MODEL`, `--width W --depth D`, `--arch FILE` or `--blocks STRINGS`".to_owned(),
+        ConvertError::Source(SourceError::Outside { .. }) => {
+            "name that checkpoint itself, or copy it into the folder".to_owned()
+        }
         ConvertError::Folder(error) => return hub::folder_hint(error),
         ConvertError::UnknownModel { .. } => "`inspect --like list` has all names".to_owned(),
         // A state dict would lose what the modules around the network compute.

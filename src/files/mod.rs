@@ -3,16 +3,19 @@
 //!
 //! An [`OutputFile`] that is a regular file is written in a temporary folder beside its target and renamed when it is
 //! complete. Devices and pipes are written through. [`Inputs`] are the files that no output may replace, [`open_input`] opens
-//! each of them, and [`room`] says whether the disk has space. [`printable`] makes text out of a file harmless for a terminal.
+//! each of them, [`within`] keeps what a file names in the file's own folder, and [`room`] says whether the disk has space.
+//! [`printable`] makes text out of a file harmless for a terminal.
 
 mod inputs;
 mod open;
 mod output;
 pub mod room;
+mod within;
 
 pub use inputs::Inputs;
 pub use open::{open_input, read_input};
 pub use output::{OutputError, OutputFile, Staged};
+pub use within::{WithinError, inside, within};
 
 /// The text without control characters, which could command a terminal: each becomes U+FFFD.
 #[must_use]

@@ -86,6 +86,14 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It names a file that lies elsewhere.
+    #[error("`{path}` names `{place}`, which is outside its folder")]
+    Outside {
+        /// The file.
+        path: String,
+        /// What it names.
+        place: String,
+    },
     /// Tensors of that type are not written.
     #[error("elements of type {0} cannot be written")]
     Unwritten(Element),

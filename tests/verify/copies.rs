@@ -3,6 +3,8 @@
 use crate::verify_support::{Run, emitted, folder, program, toy, verify};
 use efficientnet_onnx::onnx::proto::ModelProto;
 use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -43,14 +45,14 @@ fn names_of_dimensions_in_between_are_cleared_for_tract_and_the_report_says_so()
         .map(|(name, extent)| toy::value(name, &[None, Some(extent)]));
     toy::graph_of(&mut model).value_info = named.to_vec();
     let file = toy::write(&model, folder.path());
-    let before = std::fs::read(&file).expect("the file");
+    let before = fs::read(&file).expect("the file");
     let report = verify(&file, true, BOTH).expect(0).report();
     assert_eq!(report["verdict"], "agree", "{report:#}");
     assert_eq!(
         runtime(&report, "tract")["changes"],
         json!([{ "change": "dimensions_cleared", "count": 2 }])
     );
-    assert_eq!(std::fs::read(&file).expect("the file"), before);
+    assert_eq!(fs::read(&file).expect("the file"), before);
     // A file of our own has no such names, and runs itself.
     let own = verify(
         &emitted(&folder, &["--force"]),
@@ -59,6 +61,45 @@ fn names_of_dimensions_in_between_are_cleared_for_tract_and_the_report_says_so()
     )
     .expect(0);
     assert_eq!(runtime(&own.report(), "tract")["changes"], json!([]));
+}
+
+/// `models--a--b/snapshots/1/m.onnx` and its data, links into the blobs of `models--a--BLOBS`, as Hugging Face's cache has them.
+fn snapshot(folder: &TempDir, blobs: &str) -> PathBuf {
+    let file = emitted(folder, &["--force", "--external-data"]);
+    let at = |place: &str| folder.path().join(place);
+    let snapshot = at("models--a--b/snapshots/1");
+    fs::create_dir_all(&snapshot).expect("folders");
+    fs::create_dir_all(at(&format!("models--a--{blobs}/blobs"))).expect("folders");
+    for (blob, from) in [
+        ("0a", file.clone()),
+        ("0b", file.with_extension("onnx.data")),
+    ] {
+        let name = from.file_name().expect("a name");
+        fs::rename(&from, at(&format!("models--a--{blobs}/blobs/{blob}"))).expect("moved");
+        let target = format!("../../../models--a--{blobs}/blobs/{blob}");
+        let _ = fs::remove_file(snapshot.join(name));
+        symlink(target, snapshot.join(name)).expect("a link");
+    }
+    snapshot.join(file.file_name().expect("a name"))
+}
+
+#[test]
+fn data_that_a_snapshot_of_the_hub_links_to_is_gathered_for_tract_and_the_report_says_so() {
+    let folder = folder();
+    let file = snapshot(&folder, "b");
+    let report = verify(&file, true, BOTH).expect(0).report();
+    assert_eq!(report["verdict"], "agree", "{report:#}");
+    assert_eq!(
+        runtime(&report, "tract")["changes"],
+        json!([{ "change": "data_gathered", "count": 1 }])
+    );
+    assert_eq!(runtime(&report, "ort-cpu")["changes"], json!([]));
+    let left = fs::read_dir(file.parent().expect("a folder")).expect("listed");
+    assert_eq!(left.count(), 2, "only the two links");
+    // A link to the contents of another model is none of the cache's.
+    let run = verify(&snapshot(&folder, "c"), false, &["--runtime", "reference"]).expect(1);
+    let reason = "external data `b0.onnx.data` is outside the model's folder";
+    assert!(run.stdout.contains(reason), "{run:#?}");
 }
 
 /// A function, and names of dimensions in between.

@@ -118,6 +118,46 @@ fn the_right_classes_of_labelled_pictures_are_counted() {
     );
 }
 
+/// A list that comes with the pictures may come from a stranger.
+#[test]
+fn a_list_in_the_folder_names_pictures_of_the_folder_only() {
+    let folder = folder();
+    let file = emitted(&folder, &["--classes", "2", "--size", "32"]);
+    let pictures = folder.path().join("pictures");
+    fs::create_dir(&pictures).expect("a folder");
+    let (inside, secret) = (
+        pictures.join("inside.jpg"),
+        folder.path().join("secret.jpg"),
+    );
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.data");
+    for path in [&inside, &secret] {
+        fs::copy(data.join("china.jpg"), path).expect("copied");
+    }
+    std::os::unix::fs::symlink("../secret.jpg", pictures.join("link.jpg")).expect("a link");
+    let list = pictures.join("labels.csv");
+    for place in ["inside.jpg", text(&inside)] {
+        fs::write(&list, format!("{place},0\n")).expect("written");
+        let score = score(&file, &pictures, &[]);
+        assert_eq!(score["top1"]["of"], 1, "{place}");
+    }
+    for place in ["../secret.jpg", text(&secret), "link.jpg"] {
+        fs::write(&list, format!("inside.jpg,0\n{place},0\n")).expect("written");
+        let refused = run(&file, &pictures, &[]).expect(2);
+        let shown = pictures.join(place);
+        let reason = format!(
+            "line 2: `{}` is outside `{}`",
+            shown.display(),
+            pictures.display()
+        );
+        assert!(refused.stderr.contains(&reason), "{refused:#?}");
+        // Whoever names the list names the pictures.
+        let hint = format!("hint: `--labels-csv {}`", list.display());
+        assert!(refused.stderr.contains(&hint), "{refused:#?}");
+        let score = score(&file, &pictures, &["--labels-csv", text(&list)]);
+        assert_eq!(score["top1"]["of"], 2, "{place}");
+    }
+}
+
 #[test]
 fn many_pictures_in_batches_are_all_counted_in_the_order_of_the_folders() {
     let folder = folder();

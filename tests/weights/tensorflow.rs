@@ -105,6 +105,65 @@ fn a_trained_checkpoint_gives_its_averages_by_any_of_its_names() {
     }
 }
 
+/// A folder that comes from a stranger names no other file of this machine.
+#[test]
+fn a_checkpoint_names_files_of_its_folder_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |place: &str| folder.path().join(place);
+    for place in ["own", "other"] {
+        fs::create_dir(at(place)).expect("a folder");
+    }
+    let parts = ["index", "data-00000-of-00001"].map(|part| format!("model.ckpt.{part}"));
+    for part in &parts {
+        fs::copy(fixtures().join(part), at("other").join(part)).expect("a copy");
+    }
+    let absolute = at("other/model.ckpt").display().to_string();
+    let pointer = at("own/checkpoint");
+    for named in ["../other/model.ckpt", &absolute] {
+        fs::write(&pointer, format!("model_checkpoint_path: \"{named}\"\n")).expect("a file");
+        for opened in ["own", "own/checkpoint"] {
+            let error = Checkpoint::open(&at(opened))
+                .err()
+                .expect(named)
+                .to_string();
+            let place = at("own").join(named);
+            let reason = format!(
+                "`{}` names `{}.index`, which is outside its folder",
+                pointer.display(),
+                place.display()
+            );
+            assert_eq!(error, reason);
+        }
+    }
+    // Links lead out as well, from the index and from a data file.
+    for (linked, copied, pointed) in [(0, 1, true), (1, 0, false)] {
+        let link = at("own").join(&parts[linked]);
+        std::os::unix::fs::symlink(at("other").join(&parts[linked]), &link).expect("a link");
+        fs::copy(
+            fixtures().join(&parts[copied]),
+            at("own").join(&parts[copied]),
+        )
+        .expect("a copy");
+        fs::write(&pointer, "model_checkpoint_path: \"model.ckpt\"\n").expect("a file");
+        let opened = if pointed {
+            &pointer
+        } else {
+            &at("own").join(&parts[0])
+        };
+        let error = Checkpoint::open(opened).err().expect("refused").to_string();
+        assert!(error.contains("which is outside its folder"), "{error}");
+        for part in &parts {
+            fs::remove_file(at("own").join(part)).expect("removed");
+        }
+    }
+    // A folder that was copied as a whole has the checkpoint beside the pointer, wherever that was before.
+    fs::write(&pointer, format!("model_checkpoint_path: \"{absolute}\"\n")).expect("a file");
+    for part in &parts {
+        fs::copy(fixtures().join(part), at("own").join(part)).expect("a copy");
+    }
+    assert_eq!(open(&pointer).tensors().len(), 4);
+}
+
 #[test]
 fn several_data_files_and_every_element_type() {
     let checkpoint = open(&fixtures().join("sharded.ckpt"));

@@ -55,6 +55,10 @@ impl From<LabelledError> for Failure {
             LabelledError::ClassOfFolder { .. } => failure.hint(format!(
                 "call folders by the class's number or name, or label the pictures in `{LABELS_FILE}`: `picture,class`"
             )),
+            LabelledError::Outside { path, .. } => failure.hint(format!(
+                "`--labels-csv {}` takes the pictures that the list names, wherever they are",
+                path.display()
+            )),
             _ => failure,
         }
     }

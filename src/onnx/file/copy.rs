@@ -94,6 +94,19 @@ pub(super) fn io_error(original: &ModelFile, source: io::Error) -> CopyError {
     }
 }
 
+/// How many files of external data are links to another folder, as they are in Hugging Face's cache.
+pub(super) fn linked_elsewhere(file: &ModelFile) -> u64 {
+    let Ok(folder) = file.folder().canonicalize() else {
+        return 0;
+    };
+    // What cannot be used is refused by whoever reads it.
+    let paths = file.external_data().filter_map(|(_, external)| {
+        let path = external.ok()?.resolve(&folder).ok()?;
+        (!path.starts_with(&folder)).then_some(path)
+    });
+    paths.collect::<BTreeSet<_>>().len() as u64
+}
+
 /// The files of external data, each once: where the model says that they are, and where they are.
 fn locations(original: &ModelFile) -> Result<Vec<(String, PathBuf)>, CopyError> {
     let mut seen = BTreeSet::new();

@@ -1,10 +1,10 @@
 //! Tensor data in other files: only in the model's folder, and only as much as is there.
 
-use crate::files::open_input;
+use crate::files::{WithinError, open_input, within};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// What `external_data` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,19 +119,9 @@ impl External {
             location: self.location.clone(),
             source,
         };
-        let outside = || ExternalError::Outside(self.location.clone());
-        let location = Path::new(&self.location);
-        // A backslash would leave the folder where it separates folders.
-        let inside = |component| matches!(component, Component::Normal(_) | Component::CurDir);
-        if self.location.contains('\\') || !location.components().all(inside) {
-            return Err(outside());
-        }
-        let folder = folder.canonicalize().map_err(io)?;
-        let path = folder.join(location).canonicalize().map_err(io)?;
-        if path.starts_with(&folder) {
-            Ok(path)
-        } else {
-            Err(outside())
-        }
+        within(folder, Path::new(&self.location)).map_err(|error| match error {
+            WithinError::Outside => ExternalError::Outside(self.location.clone()),
+            WithinError::Io(source) => io(source),
+        })
     }
 }

@@ -21,7 +21,7 @@ impl Host {
     /// Runs a file in a runtime on each set of inputs, all within `limit` where it runs in a worker.
     ///
     /// A library that was asked for by path must work. One that was only found and does not load is passed over, and the
-    /// next is tried. tract runs a copy of a file that has local functions or names for dimensions in between;
+    /// next is tried. tract runs a copy of a file that has local functions, names for dimensions in between or linked external data;
     /// [`Run::changes`] lists what was changed.
     ///
     /// # Errors
@@ -85,8 +85,9 @@ impl Host {
         Ok(())
     }
 
-    /// Runs a file in tract, which knows no functions of a model, and takes a name of a dimension in between for another
-    /// extent than the number that its caller gives: a file that has these is run as a plain copy.
+    /// Runs a file in tract, which knows no functions of a model, takes a name of a dimension in between for another
+    /// extent than the number that its caller gives, and takes no external data that a link leads to from another folder:
+    /// a file that has these is run as a plain copy.
     fn run_plain(
         &self,
         options: &RunOptions,

@@ -5,11 +5,11 @@
 
 use super::narrow::{from_bf16_bits, from_f16_bits};
 use super::tensor::{Data, Tensor, count, element, extents, range};
-use crate::files::open_input;
+use crate::files::{WithinError, open_input, within};
 use crate::onnx::proto::{TensorProto, tensor_proto::DataLocation};
 use crate::tensor::Element;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Component, Path};
+use std::path::Path;
 
 /// Reads a tensor of the model that lies in `folder`.
 pub fn read(proto: &TensorProto, folder: &Path) -> Result<Tensor, String> {
@@ -172,21 +172,16 @@ fn external(proto: &TensorProto, folder: &Path, length: usize) -> Result<Vec<u8>
         }
         _ => {}
     }
-    let relative = Path::new(location);
-    let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    if location.is_empty() || !relative.components().all(plain) {
-        return Err(format!(
-            "external data `{location}` is not within the model's folder"
-        ));
-    }
     let cannot_read = |error| format!("cannot read external data `{location}`: {error}");
-    let path = folder.join(relative).canonicalize().map_err(cannot_read)?;
-    let folder = folder.canonicalize().map_err(cannot_read)?;
-    if !path.starts_with(folder) {
-        return Err(format!(
-            "external data `{location}` is not within the model's folder"
-        ));
-    }
+    let path = match within(folder, Path::new(location)) {
+        Ok(path) if !location.is_empty() => path,
+        Ok(_) | Err(WithinError::Outside) => {
+            return Err(format!(
+                "external data `{location}` is not within the model's folder"
+            ));
+        }
+        Err(WithinError::Io(error)) => return Err(cannot_read(error)),
+    };
     let mut file = open_input(&path).map_err(cannot_read)?;
     let found = file.metadata().map_err(cannot_read)?.len();
     let end = offset.checked_add(wanted);

@@ -69,7 +69,7 @@ impl TensorFlow {
         let mut shards = Vec::new();
         let mut lengths = Vec::new();
         for number in 0..count {
-            let path = place::shard(prefix, number, count);
+            let path = place::within_folder(index, place::shard(prefix, number, count))?;
             let opened = open_input(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
             let (length, file) = opened.map_err(|source| SourceError::Io {
                 path: path.display().to_string(),

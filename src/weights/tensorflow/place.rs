@@ -2,7 +2,7 @@
 
 use super::table::MAGIC;
 use super::{FORMAT, SourceError};
-use crate::files::open_input;
+use crate::files::{WithinError, inside, open_input};
 use crate::tensor::read_at;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -77,11 +77,36 @@ fn pointed(pointer: &Path) -> Result<PathBuf, SourceError> {
         .and_then(|rest| rest.strip_suffix('"'))
         .filter(|named| !named.is_empty() && !named.contains(['\\', '"']))
         .ok_or_else(|| bad("its `model_checkpoint_path` is not a plain path in quotes"))?;
+    let index = |named: &Path| with_suffix(&pointer.with_file_name(named), INDEX);
     let named = Path::new(named);
-    let whole = with_suffix(&pointer.with_file_name(named), INDEX);
-    let beside = named.file_name().unwrap_or_default();
-    let beside = with_suffix(&pointer.with_file_name(beside), INDEX);
-    Ok(if whole.is_file() { whole } else { beside })
+    let whole = index(named);
+    let beside = index(named.file_name().unwrap_or_default().as_ref());
+    match inside(folder_of(pointer), &whole) {
+        Ok(_) => Ok(whole),
+        Err(WithinError::Outside) if !beside.is_file() => Err(SourceError::Outside {
+            path: pointer.display().to_string(),
+            place: whole.display().to_string(),
+        }),
+        Err(_) => within_folder(pointer, beside),
+    }
+}
+
+/// A file of a checkpoint, which lies in the folder of the file that names it unless a link leads elsewhere.
+pub(super) fn within_folder(naming: &Path, path: PathBuf) -> Result<PathBuf, SourceError> {
+    match inside(folder_of(naming), &path) {
+        Err(WithinError::Outside) => Err(SourceError::Outside {
+            path: naming.display().to_string(),
+            place: path.display().to_string(),
+        }),
+        Ok(_) | Err(WithinError::Io(_)) => Ok(path),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn ends_as_table(path: &Path) -> std::io::Result<bool> {

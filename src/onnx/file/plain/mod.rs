@@ -1,13 +1,14 @@
 //! Plain copies: a model without what a runtime may not take between inputs and outputs, and a list of what was changed.
 //!
 //! Functions of the model are put in the place of the nodes that call them, and symbolic dimensions in `value_info` are
-//! left open. Whether a file needs a copy follows from the file alone. Everything else stays byte for byte, in its order:
+//! left open. External data that a link leads to from another folder is put beside the copy. Whether a file needs a copy
+//! follows from the file and these links alone. Everything else stays byte for byte, in its order:
 //! pieces of the file are copied, and external data is linked.
 
 mod dimensions;
 mod functions;
 
-use super::copy::{CopyError, ModelCopy, io_error};
+use super::copy::{CopyError, ModelCopy, io_error, linked_elsewhere};
 use super::wire::{Fault, Payload, Wire};
 use super::{FileError, ModelFile, read_at};
 use crate::onnx::proto::{NodeProto, OperatorSetIdProto, ValueInfoProto};
@@ -53,6 +54,8 @@ pub struct Change {
 pub enum ChangeKind {
     /// Symbolic dimensions of values in `value_info` were left open; the count is of values.
     DimensionsCleared,
+    /// External data that links lead to from another folder was put beside the copy; the count is of files.
+    DataGathered,
     /// Functions of the model were put in the place of nodes that call them; the count is of nodes.
     FunctionsInlined,
 }
@@ -64,6 +67,10 @@ impl fmt::Display for Change {
             ChangeKind::DimensionsCleared => write!(
                 f,
                 "symbolic dimensions of {count} value{plural} in `value_info` cleared"
+            ),
+            ChangeKind::DataGathered => write!(
+                f,
+                "{count} linked file{plural} of external data put beside it"
             ),
             ChangeKind::FunctionsInlined => {
                 write!(f, "{count} call{plural} of local functions inlined")
@@ -98,7 +105,12 @@ pub enum PlainError {
 /// model; if the file cannot be read again; if the copy cannot be written.
 pub fn plain(file: &ModelFile) -> Result<Option<PlainCopy>, PlainError> {
     let rewritten = Rewritten::new(file)?;
-    let changes = rewritten.changes();
+    let mut changes = rewritten.changes();
+    let count = linked_elsewhere(file);
+    if count > 0 {
+        let change = ChangeKind::DataGathered;
+        changes.push(Change { change, count });
+    }
     if changes.is_empty() {
         return Ok(None);
     }
