@@ -8,11 +8,20 @@ mod nvidia;
 
 use super::hint::Hint;
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 /// How a library was found by the variable.
 const VARIABLE: &str = "`ORT_DYLIB_PATH`";
+
+/// How long a Python interpreter may take to say where its packages are; one on a network's disk takes seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes of its answer that are read: a few paths.
+const LONGEST_ANSWER: u64 = 1 << 20;
 
 /// The places to look at, usually from [`Places::from_environment`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -199,19 +208,34 @@ spec = importlib.util.find_spec(sys.argv[1])
 for folder in spec and spec.submodule_search_locations or []:
     print(folder)";
     let mut command = Command::new(python);
-    command
-        .args(["-c", SCRIPT, package])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null());
-    let output = command.output().ok();
-    let output = output.filter(|output| output.status.success());
-    let Some(text) = output.and_then(|output| String::from_utf8(output.stdout).ok()) else {
-        return Vec::new();
-    };
+    command.args(["-c", SCRIPT, package]);
+    let text = answer(&mut command, PATIENCE).unwrap_or_default();
     text.lines()
         .filter(|line| !line.is_empty())
         .map(PathBuf::from)
         .collect()
+}
+
+/// What a command prints until it closes its output, if it does so within `limit`, up to [`LONGEST_ANSWER`]. It is killed then.
+fn answer(command: &mut Command, limit: Duration) -> Option<String> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    let (send, received) = channel();
+    let reading = child.stdout.take().and_then(|output| {
+        let read = move || {
+            let mut text = String::new();
+            let read = output.take(LONGEST_ANSWER).read_to_string(&mut text);
+            let _ = send.send(read.is_ok().then_some(text));
+        };
+        thread::Builder::new().spawn(read).ok()
+    });
+    let text = reading.and_then(|_| received.recv_timeout(limit).ok()?);
+    let _ = child.kill();
+    let _ = child.wait();
+    text
 }
 
 #[cfg(test)]
@@ -227,6 +251,25 @@ mod tests {
             std::fs::write(path, "").expect("a file");
         }
         root
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_interpreter_that_does_not_answer_is_not_waited_for() {
+        let shell = |script: &str, limit| {
+            answer(
+                Command::new("sh").args(["-c", script]),
+                Duration::from_millis(limit),
+            )
+        };
+        assert_eq!(shell("echo a; echo b", 60_000), Some("a\nb\n".to_owned()));
+        assert_eq!(
+            shell("echo a; exec >&-; exec sleep 600", 60_000),
+            Some("a\n".to_owned())
+        );
+        assert_eq!(shell("exec sleep 600", 100), None);
+        // Another process keeps its output open.
+        assert_eq!(shell("sleep 5 & echo a", 100), None);
     }
 
     fn named(path: PathBuf) -> Named {

@@ -235,6 +235,27 @@ pub const OF_FILES: &[Case] = &[
             Run("emit --variant lite0 --init probe --size 101x101 -o n.onnx; verify n.onnx"),
         )],
     },
+    Case {
+        hint: "takes the pictures that the list names, wherever they are",
+        prepare: |folder| {
+            made(
+                folder,
+                "m.onnx",
+                "emit --variant lite0 --size 32 --classes 2",
+            );
+            let picture = "tests/.data/china.jpg";
+            let picture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(picture);
+            fs::copy(picture, folder.join("p.jpg")).expect("a file");
+            fs::create_dir(folder.join("pictures")).expect("a folder");
+            fs::write(folder.join("pictures/labels.csv"), "../p.jpg,0\n").expect("a file");
+        },
+        line: "verify m.onnx --runtime reference --images pictures",
+        reason: "`pictures/../p.jpg` is outside `pictures`",
+        steps: &[(
+            "--labels-csv pictures/labels.csv",
+            With("--labels-csv pictures/labels.csv"),
+        )],
+    },
 ];
 
 /// A file without the record that this program writes.
