@@ -78,7 +78,7 @@ fn unusable_location(
 ) -> Option<(String, Option<u128>)> {
     let external = initializer.external().ok()??;
     match external.open(file.folder()) {
-        Err(ExternalError::Outside(_) | ExternalError::Io { .. }) => {
+        Err(ExternalError::Outside(_) | ExternalError::Memory(_) | ExternalError::Io { .. }) => {
             Some((external.location, None))
         }
         Err(ExternalError::Short { end, .. }) => Some((external.location, Some(end))),

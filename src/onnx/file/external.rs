@@ -6,6 +6,10 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+/// How the locations begin that ONNX Runtime takes for addresses: `*/_ORT_MEM_ADDR_/*`, and since 1.31
+/// `*/_ORT_NATIVE_ENDIAN_MEM_ADDR_/*` (onnxruntime `core/framework/tensorprotoutils.h`).
+const MEMORY: &str = "*/_ORT_";
+
 /// What `external_data` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct External {
@@ -31,6 +35,9 @@ pub enum ExternalError {
     /// The file is not inside the model's folder.
     #[error("external data `{0}` is outside the model's folder")]
     Outside(String),
+    /// ONNX Runtime takes it for an address in its memory.
+    #[error("external data `{0}` is an address in memory to ONNX Runtime, expected a file")]
+    Memory(String),
     /// The file is missing or cannot be read.
     #[error("cannot read external data `{location}`: {source}")]
     Io {
@@ -119,6 +126,9 @@ impl External {
             location: self.location.clone(),
             source,
         };
+        if self.location.starts_with(MEMORY) {
+            return Err(ExternalError::Memory(self.location.clone()));
+        }
         within(folder, Path::new(&self.location)).map_err(|error| match error {
             WithinError::Outside => ExternalError::Outside(self.location.clone()),
             WithinError::Io(source) => io(source),

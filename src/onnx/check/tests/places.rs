@@ -194,6 +194,20 @@ fn no_tensor_has_its_data_outside_the_folder() {
     }
 }
 
+/// ONNX Runtime 1.24.4 refuses such a location of an initializer by itself, and says nothing of the other places.
+#[test]
+fn no_tensor_has_its_data_at_an_address() {
+    for (owner, plant) in PLACES {
+        let mut model = model();
+        plant(&mut model, "*/_ORT_MEM_ADDR_/*");
+        let found = findings(&model);
+        let found = found.iter().find(|finding| finding.code == "external");
+        let message = &found.expect(owner).message;
+        assert!(message.starts_with(owner), "{message}");
+        assert!(message.contains("is an address in memory"), "{message}");
+    }
+}
+
 #[test]
 fn data_inside_the_folder_is_no_fault_and_is_an_input() {
     for (owner, plant) in PLACES {

@@ -293,6 +293,14 @@ fn data_that_does_not_fit_is_refused() {
             "outside the model's folder",
         ),
         (
+            external("w", &[1], "*/_ORT_MEM_ADDR_/*", "65536", "4"),
+            "is an address in memory to ONNX Runtime",
+        ),
+        (
+            external("w", &[1], "*/_ORT_NATIVE_ENDIAN_MEM_ADDR_/*", "65536", "4"),
+            "is an address in memory to ONNX Runtime",
+        ),
+        (
             external("w", &[1], "absent", "0", "4"),
             "cannot read external data `absent`",
         ),
