@@ -23,6 +23,7 @@ mod picture;
 mod progress;
 mod reading;
 mod select;
+mod signals;
 mod source;
 mod text;
 mod verify;
@@ -66,6 +67,7 @@ enum Command {
 
 /// Parses the command line, runs the command, prints its error and gives the exit status.
 pub fn main() -> ExitCode {
+    signals::survive_long_files();
     let cli = Cli::parse();
     if !matches!(cli.command, Command::Worker) {
         interrupt::catch();
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Worker => worker::run(),
         Command::Weights(args) => weights::run(args),
     };
+    interrupt::settle();
     match result {
         Ok(status) => status.into(),
         Err(failure) => {

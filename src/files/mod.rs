@@ -5,16 +5,23 @@
 //! complete. Devices and pipes are written through. [`Inputs`] are the files that no output may replace, [`open_input`] opens
 //! each of them, [`within`] keeps what a file names in the file's own folder, and [`room`] says whether the disk has space.
 //! [`printable`] makes text out of a file harmless for a terminal.
+//!
+//! What is temporary is a [`TemporaryFolder`] or a [`TemporaryFile`]. A program that ends while threads are at work, as on
+//! Ctrl-C, calls [`abandon`], which removes them.
 
+mod ending;
 mod inputs;
 mod open;
 mod output;
 pub mod room;
+mod temporary;
 mod within;
 
+pub use ending::{Abandoned, abandon};
 pub use inputs::Inputs;
 pub use open::{open_input, read_input};
 pub use output::{OutputError, OutputFile, Staged};
+pub use temporary::{TemporaryFile, TemporaryFolder};
 pub use within::{WithinError, inside, within};
 
 /// The text without control characters, which could command a terminal: each becomes U+FFFD.

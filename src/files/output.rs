@@ -3,13 +3,10 @@
 
 use super::inputs::Inputs;
 use super::room;
+use super::temporary::TemporaryFolder;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
-
-/// Prefix of temporary folders.
-const PREFIX: &str = ".efficientnet-onnx-";
 
 /// Where a path leads.
 #[derive(Debug)]
@@ -23,7 +20,7 @@ pub enum OutputFile {
 /// Files in a temporary folder, waiting for [`Staged::commit`]; dropped, they are removed.
 #[derive(Debug)]
 pub struct Staged {
-    folder: TempDir,
+    folder: TemporaryFolder,
     target: PathBuf,
     replace: bool,
     inputs: Inputs,
@@ -119,11 +116,7 @@ impl OutputFile {
                 folder: parent.to_owned(),
             });
         }
-        let folder = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .tempdir_in(parent)
-            // The temporary folder's own name is nobody's business.
-            .map_err(|error| failed(error.kind().into()))?;
+        let folder = TemporaryFolder::within(parent).map_err(failed)?;
         Ok(Self::Staged(Staged {
             folder,
             target,
@@ -206,6 +199,7 @@ impl Staged {
             path: self.target.clone(),
             source,
         };
+        let _placing = self.folder.placing();
         if !self.replace && self.target.symlink_metadata().is_ok() {
             return Err(OutputError::Exists(self.target.clone()));
         }

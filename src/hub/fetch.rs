@@ -5,6 +5,7 @@ use super::address::{Address, is_commit, is_hexadecimal};
 use super::client::{Answer, Client, Failed, Status, broken, short};
 use super::settings::HubSettings;
 use super::{HubError, Snapshot, cache, folder};
+use crate::files::{TemporaryFile, TemporaryFolder};
 use crate::tensor::Progress;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -50,10 +51,10 @@ pub(super) fn fetch(
         written(&reference, || {
             let within = reference.parent().unwrap_or(&hub.repository);
             fs::create_dir_all(within)?;
-            let mut file = tempfile::NamedTempFile::new_in(within)?;
-            file.write_all(commit.as_bytes())?;
-            file.persist(&reference).map_err(|error| error.error)?;
-            Ok(())
+            let folder = TemporaryFolder::within(&hub.repository)?;
+            let file = folder.path().join("commit");
+            fs::write(&file, &commit)?;
+            fs::rename(file, &reference)
         })?;
     }
     Ok(Snapshot {
@@ -177,19 +178,19 @@ fn receive(
     blob: &Path,
     progress: &dyn Progress,
 ) -> Result<(), HubError> {
-    let incomplete = blob.with_file_name(format!("{etag}.incomplete"));
-    let received = receive_into(answer, etag, &incomplete, progress)
-        .and_then(|()| written(blob, || fs::rename(&incomplete, blob)));
-    if received.is_err() {
-        let _ = fs::remove_file(&incomplete);
-    }
-    received
+    let path = blob.with_file_name(format!("{etag}.incomplete"));
+    let (incomplete, file) = written(&path, || {
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        TemporaryFile::create(&path)
+    })?;
+    receive_into(answer, etag, (file, &path), progress)?;
+    written(blob, || incomplete.rename(blob))
 }
 
 fn receive_into(
     answer: Answer,
     etag: &str,
-    path: &Path,
+    (mut file, path): (File, &Path),
     progress: &dyn Progress,
 ) -> Result<(), HubError> {
     let (url, length) = (answer.url.clone(), answer.length);
@@ -197,10 +198,6 @@ fn receive_into(
         url: url.clone(),
         problem,
     };
-    let mut file = written(path, || {
-        fs::create_dir_all(path.parent().unwrap_or(path))?;
-        File::create(path)
-    })?;
     let mut reader = answer.into_reader();
     let mut hasher = Sha256::new();
     let mut piece = vec![0; AT_ONCE];
@@ -268,7 +265,12 @@ fn link_to(blob: &Path, etag: &str, link: &Path) -> io::Result<()> {
         fs::remove_file(link)?;
     }
     let target = Path::new("../../blobs").join(etag);
-    symbolic_link(&target, link).or_else(|_| fs::copy(blob, link).map(|_| ()))
+    symbolic_link(&target, link).or_else(|_| {
+        let folder = TemporaryFolder::within(blob.parent().unwrap_or(blob))?;
+        let copy = folder.path().join(etag);
+        fs::copy(blob, &copy)?;
+        fs::rename(copy, link)
+    })
 }
 
 #[cfg(unix)]

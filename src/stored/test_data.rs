@@ -3,6 +3,7 @@
 //! Source: the ONNX project's `docs/OnnxBackendTest.md`; the model zoo and ONNX Runtime's `onnx_test_runner` use it.
 
 use super::{StoredError, proto, read};
+use crate::files::TemporaryFolder;
 use crate::onnx::file::encode_tensor;
 use crate::tensor::NamedTensor;
 use std::fs;
@@ -10,6 +11,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const SET: &str = "test_data_set_";
+/// What the folder of all sets is called while it is written.
+const WHOLE: &str = "test_data";
 /// Folders, and files in each, that are looked at.
 const MOST_ENTRIES: usize = 10_000;
 
@@ -80,13 +83,11 @@ pub fn write_sets<'a>(
 ) -> Result<(), StoredError> {
     let failed = |source| StoredError::writing(folder, source);
     let beside = beside(folder)?;
-    let staged = tempfile::Builder::new()
-        .prefix(".test-data-")
-        .tempdir_in(beside)
-        // The temporary folder's own name is nobody's business.
-        .map_err(|error| failed(error.kind().into()))?;
+    let staged = TemporaryFolder::within(beside).map_err(failed)?;
+    let whole = staged.path().join(WHOLE);
+    fs::create_dir(&whole).map_err(failed)?;
     for (number, (inputs, outputs)) in sets.enumerate() {
-        let set = staged.path().join(format!("{SET}{number}"));
+        let set = whole.join(format!("{SET}{number}"));
         fs::create_dir(&set).map_err(failed)?;
         for (prefix, tensors) in [("input", inputs), ("output", outputs)] {
             for (index, tensor) in tensors.iter().enumerate() {
@@ -95,13 +96,7 @@ pub fn write_sets<'a>(
             }
         }
     }
-    #[cfg(unix)]
-    {
-        // A temporary folder is for its owner alone; this one is to be read as others are.
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(staged.path(), mode).map_err(failed)?;
-    }
-    fs::rename(staged.path(), folder).map_err(failed)
+    staged.place(WHOLE, folder).map_err(failed)
 }
 
 /// The folder in which `folder` can be made.

@@ -29,6 +29,8 @@ mod lite;
 mod lite_support;
 #[cfg(unix)]
 mod messages;
+#[cfg(unix)]
+mod signals;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod size_steps;
 mod snapshot;

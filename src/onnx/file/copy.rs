@@ -4,12 +4,11 @@
 //! it is linked into the folder of the copy, or copied where it cannot be linked.
 
 use super::{ExternalError, ModelFile};
-use crate::files::open_input;
+use crate::files::{TemporaryFolder, open_input};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use tempfile::{Builder, TempDir};
 
 /// Why no copy can be written.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +36,7 @@ pub enum CopyError {
 /// A copy of a model file; its folder is removed when this is dropped.
 #[derive(Debug)]
 pub struct ModelCopy {
-    folder: TempDir,
+    folder: TemporaryFolder,
     name: PathBuf,
 }
 
@@ -54,17 +53,12 @@ impl ModelCopy {
     pub(super) fn create(original: &ModelFile) -> Result<(Self, File), CopyError> {
         let io = |source| io_error(original, source);
         let locations = locations(original)?;
-        let mut builder = Builder::new();
-        builder.prefix(".efficientnet-onnx-");
         let folder = if locations.is_empty() {
-            builder.tempdir()
+            TemporaryFolder::new()
         } else {
-            builder
-                .tempdir_in(original.folder())
-                .or_else(|_| builder.tempdir())
+            TemporaryFolder::within(original.folder()).or_else(|_| TemporaryFolder::new())
         };
-        // The temporary folder's own name is nobody's business.
-        let folder = folder.map_err(|error| io(error.kind().into()))?;
+        let folder = folder.map_err(io)?;
         for (location, path) in &locations {
             let link = folder.path().join(location);
             if let Some(parent) = link.parent() {

@@ -15,6 +15,7 @@ use super::device::Device;
 use super::hint::Hint;
 use super::placement::{Placement, Source};
 use super::{OpenOptions, Runtime, RuntimeError, Session};
+use crate::files::TemporaryFolder;
 use ::ort::environment::Environment;
 use ::ort::ep::{self, ExecutionProvider as _};
 use ::ort::session::Session as OrtSession;
@@ -109,7 +110,7 @@ impl Ort {
         }
         let mut folder = None;
         if purpose == Purpose::Verdict {
-            let made = tempfile::tempdir().map_err(|error| RuntimeError::Refused {
+            let made = TemporaryFolder::new().map_err(|error| RuntimeError::Refused {
                 step: "making a folder for the profile",
                 message: error.to_string(),
             })?;

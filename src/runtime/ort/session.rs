@@ -2,7 +2,7 @@
 
 use super::values::{from_value, to_value};
 use super::{profile, refused};
-use crate::files::read_input;
+use crate::files::{TemporaryFolder, read_input};
 use crate::runtime::cuda::without_cudnn;
 use crate::runtime::placement::{Placement, Source};
 use crate::runtime::{RuntimeError, Session};
@@ -10,7 +10,6 @@ use crate::tensor::NamedTensor;
 use ::ort::session::{OutputSelector, RunOptions, Session as OrtSession, SessionInputValue};
 use std::borrow::Cow;
 use std::path::Path;
-use tempfile::TempDir;
 
 /// The largest profile that is read, in bytes: one run of the largest network has 2 MB.
 const LARGEST_PROFILE: u64 = 256 << 20;
@@ -27,7 +26,7 @@ pub struct Loaded {
 }
 
 struct Profile {
-    folder: TempDir,
+    folder: TemporaryFolder,
     provider: String,
 }
 
@@ -43,7 +42,11 @@ impl Loaded {
     }
 
     /// A session that was placed as `placement` says, and writes the profile of its runs into `folder`.
-    pub fn on_device(session: OrtSession, placement: Placement, folder: Option<TempDir>) -> Self {
+    pub fn on_device(
+        session: OrtSession,
+        placement: Placement,
+        folder: Option<TemporaryFolder>,
+    ) -> Self {
         let provider = placement.provider.clone();
         Self {
             session,

@@ -94,6 +94,11 @@ pub fn was_interrupted(status: ExitStatus) -> bool {
     signal(status) == Some(2)
 }
 
+/// Whether one of the signals that people end programs with ended it: HUP, INT or TERM.
+pub fn was_told_to_end(status: ExitStatus) -> bool {
+    matches!(signal(status), Some(1 | 2 | 15))
+}
+
 /// The last words of a process that has ended.
 pub fn wait(last_words: &Receiver<String>) -> String {
     last_words

@@ -29,6 +29,7 @@ mod found;
 mod look;
 mod perform;
 mod protocol;
+mod running;
 mod serve;
 mod supervise;
 #[cfg(all(test, unix))]
@@ -42,6 +43,7 @@ use super::outcome::Outcome;
 use super::{OpenOptions, RuntimeName};
 use crate::onnx::file::plain::{Change, PlainError};
 pub use ending::Ending;
+pub use running::end_workers;
 use serde::{Deserialize, Serialize};
 pub use serve::serve;
 use std::ffi::OsString;
@@ -230,7 +232,7 @@ pub enum ProcessError {
     #[error("interrupted")]
     Interrupted,
     /// There is no room for a worker's temporary files.
-    #[error("cannot write to the folder for temporary files, `{}`: {}", folder.display(), source.kind())]
+    #[error("cannot write to the folder for temporary files, `{}`: {source}", folder.display())]
     TemporaryFiles {
         /// The folder.
         folder: PathBuf,

@@ -3,11 +3,13 @@
 //! The child's environment always has ONNX Runtime's telemetry turned off.
 
 use super::ProcessError;
-use super::ending::{Ending, read_last_words, wait, was_interrupted};
+use super::ending::{Ending, read_last_words, wait, was_interrupted, was_told_to_end};
 use super::protocol::{Job, write_job};
+use super::running::{StartError, Worker};
+use crate::files::TemporaryFolder;
 use crate::runtime::TELEMETRY_OPT_OUT;
 use std::io::{self, BufReader};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -37,7 +39,7 @@ pub fn supervise<T: Send + 'static>(
     take: &mut dyn FnMut(T) -> bool,
 ) -> Result<Option<Ending>, ProcessError> {
     // The child's own temporary files, such as profiles, go with it even if it is killed.
-    let scratch = tempfile::tempdir().map_err(|source| ProcessError::TemporaryFiles {
+    let scratch = TemporaryFolder::new().map_err(|source| ProcessError::TemporaryFiles {
         folder: std::env::temp_dir(),
         source,
     })?;
@@ -51,17 +53,13 @@ pub fn supervise<T: Send + 'static>(
         .stderr(Stdio::piped());
     let limit = limit.min(LONGEST);
     let deadline = Instant::now() + limit;
-    let not_started = |reason: String| Ok(Some(Ending::NotStarted { reason }));
-    let mut child = match command.spawn() {
-        Ok(child) => Supervised(child),
-        Err(error) => return not_started(error.to_string()),
-    };
-    let (Some(mut input), Some(output), Some(errors)) = (
-        child.0.stdin.take(),
-        child.0.stdout.take(),
-        child.0.stderr.take(),
-    ) else {
-        return not_started("it has no pipes".to_owned());
+    let (mut child, (mut input, output, errors)) = match Worker::start(command) {
+        Ok(started) => started,
+        Err(StartError::Ending) => return Err(ProcessError::Interrupted),
+        Err(StartError::Refused(error)) => {
+            let reason = error.to_string();
+            return Ok(Some(Ending::NotStarted { reason }));
+        }
     };
     let messages = read_messages(output, receive);
     let last_words = read_last_words(errors);
@@ -100,7 +98,10 @@ pub fn supervise<T: Send + 'static>(
                     .saturating_duration_since(Instant::now())
                     .min(FAREWELL);
                 let status = child.wait(left);
-                // A terminal sends Ctrl-C to this process and to its children.
+                // A terminal sends Ctrl-C to this process and to its children; which hears of it first is not known.
+                if status.is_some_and(was_told_to_end) && !interrupted.load(Ordering::SeqCst) {
+                    thread::sleep(ATTENTION);
+                }
                 if interrupted.load(Ordering::SeqCst) || status.is_some_and(was_interrupted) {
                     return Err(ProcessError::Interrupted);
                 }
@@ -114,34 +115,6 @@ pub fn supervise<T: Send + 'static>(
     drop(keep_input);
     child.wait(FAREWELL);
     Ok(None)
-}
-
-/// A child that does not outlive this.
-struct Supervised(Child);
-
-impl Supervised {
-    fn end(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-
-    /// Its status, if it ends within `limit`.
-    fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
-        let deadline = Instant::now() + limit;
-        loop {
-            match self.0.try_wait() {
-                Ok(Some(status)) => return Some(status),
-                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
-                _ => return None,
-            }
-        }
-    }
-}
-
-impl Drop for Supervised {
-    fn drop(&mut self) {
-        self.end();
-    }
 }
 
 fn read_messages<T: Send + 'static>(

@@ -18,7 +18,6 @@ use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, elemen
 use pytorch_reader::{DType as Stored, PytorchError, PytorchReader, Tensor};
 use std::io;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 pub use limits::Container;
 pub(in crate::weights) use value::{Id, Pickle};
@@ -34,7 +33,7 @@ pub struct Pytorch {
     /// The saved object as plain data, if it may hold modules.
     modules: Option<Pickle>,
     /// What they are read from, if not from the file itself; it goes last.
-    copy: Option<NamedTempFile>,
+    copy: Option<ends::Copy>,
 }
 
 impl Pytorch {
@@ -55,7 +54,7 @@ impl Pytorch {
             Container::Zip => ends::copy(path).map_err(|error| opened.error(error))?,
             Container::Legacy | Container::Tar => None,
         };
-        let read = copy.as_ref().map_or(path, NamedTempFile::path);
+        let read = copy.as_ref().map_or(path, ends::Copy::path);
         let checked = limits::check(read, container).map_err(|error| opened.error(error))?;
         let length = checked.length;
         let modules = checked.modules.map(interpret::interpret).transpose();
