@@ -2,7 +2,7 @@
 
 use super::error::ConvertError;
 use super::note::ConvertNote;
-use crate::files::open_input;
+use crate::files::{has_file, open_input};
 use crate::like::keras_normal;
 use crate::metadata::Normal;
 use crate::weights::checkpoint::Checkpoint;
@@ -29,7 +29,7 @@ pub struct Pixels {
 pub fn describe(checkpoint: &mut Checkpoint, path: &Path) -> Result<(), ConvertError> {
     let beside = path.with_file_name(CONFIG);
     let is_keras = checkpoint.naming() == Some(Naming::Keras);
-    if !is_keras || checkpoint.model_config().is_some() || !beside.is_file() {
+    if !is_keras || checkpoint.model_config().is_some() || !has_file(&beside) {
         return Ok(());
     }
     let shown = beside.display();

@@ -2,6 +2,7 @@
 
 use super::error::ConvertError;
 use super::published::Published;
+use crate::files::has_file;
 use crate::hub::address::Address;
 use crate::hub::folder::Folder;
 use crate::hub::{HubError, Snapshot};
@@ -29,7 +30,7 @@ impl Located {
     /// # Errors
     /// If the folder has no published model that can be read.
     pub fn on_disk(named: &Path) -> Result<Self, ConvertError> {
-        if !named.is_dir() || named.join(TENSORFLOW).is_file() {
+        if !named.is_dir() || has_file(&named.join(TENSORFLOW)) {
             return Ok(Self {
                 path: named.to_path_buf(),
                 published: None,

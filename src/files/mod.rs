@@ -19,7 +19,7 @@ mod within;
 
 pub use ending::{Abandoned, abandon};
 pub use inputs::Inputs;
-pub use open::{open_input, read_input};
+pub use open::{has_file, open_input, read_input};
 pub use output::{OutputError, OutputFile, Staged};
 pub use temporary::{TemporaryFile, TemporaryFolder};
 pub use within::{WithinError, inside, within};

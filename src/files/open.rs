@@ -19,6 +19,12 @@ pub fn open_input(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Whether a file lies at a path, links followed. A folder is none; of whatever kind another one is, [`open_input`] names it.
+#[must_use]
+pub fn has_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_dir())
+}
+
 /// Reads a regular file of at most `largest` bytes.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! A snapshot's folder: which of its files has the weights.
 
 use super::config::{Config, ConfigError};
+use crate::files::has_file;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Name of the configuration.
@@ -70,7 +72,7 @@ impl Folder {
             .into_iter()
             .chain(names.iter().map(String::as_str))
             .chain([CONFIG]);
-        let there: Vec<&str> = names.filter(|name| folder.join(name).is_file()).collect();
+        let there: Vec<&str> = names.filter(|name| has_file(&folder.join(name))).collect();
         let weights = choose(&place, |name| there.contains(&name))?;
         let path = folder.join(CONFIG);
         let config = Config::read(&path).map_err(|source| FolderError::Config {
@@ -87,13 +89,21 @@ impl Folder {
     pub fn around(weights: &Path) -> Result<Option<Self>, FolderError> {
         let path = weights.with_file_name(CONFIG);
         // Many programs call their settings so.
-        if !path.is_file() || Config::architecture_of(&path).is_err() {
+        if !has_file(&path) {
             return Ok(None);
         }
-        let config = Config::read(&path).map_err(|source| FolderError::Config {
+        let unusable = |source| FolderError::Config {
             path: path.display().to_string(),
             source,
-        })?;
+        };
+        match Config::architecture_of(&path) {
+            Err(ConfigError::Io(source)) if source.kind() == ErrorKind::InvalidInput => {
+                return Err(unusable(source.into()));
+            }
+            Err(_) => return Ok(None),
+            Ok(_) => {}
+        }
+        let config = Config::read(&path).map_err(unusable)?;
         Ok(Some(Self::of(weights.to_path_buf(), path, config)))
     }
 

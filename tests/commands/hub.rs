@@ -351,9 +351,12 @@ fn a_cache_that_cannot_be_written_and_a_bad_token_are_told() {
         message.contains("cannot write `/dev/null/cache"),
         "{message}"
     );
-    let message = hub.refused(&[("SSL_CERT_FILE", "/dev/null")]);
+    let empty = hub.folder.path().join("empty");
+    fs::write(&empty, "").expect("a file");
+    let empty = empty.to_str().expect("UTF-8");
+    let message = hub.refused(&[("SSL_CERT_FILE", empty)]);
     assert!(
-        message.contains("the certificates in `/dev/null` cannot be read: there are none"),
+        message.contains("/empty` cannot be read: there are none"),
         "{message}"
     );
     let message = hub.refused(&[("HF_TOKEN", "hf_a\u{e9}b")]);

@@ -34,6 +34,8 @@ mod signals;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod size_steps;
 mod snapshot;
+#[cfg(all(feature = "tract", target_os = "linux"))]
+mod special_files;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod static_padding;
 #[cfg(all(feature = "tract", feature = "ort"))]

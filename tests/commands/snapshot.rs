@@ -345,7 +345,7 @@ fn a_configuration_that_swells_is_refused() {
     let keys: Vec<String> = (0..400_000).map(|key| format!("\"{key:x}\":0")).collect();
     for (text, expected) in [
         (numbers(2_000_000), "has no `architecture`"),
-        (numbers(3_000_000), "larger than 4194304 bytes"),
+        (numbers(3_000_000), "expected at most 4194304"),
         (format!("{{{}}}", keys.join(",")), "has no `architecture`"),
         ("[".repeat(100_000), "recursion limit exceeded"),
     ] {

@@ -2,7 +2,7 @@
 
 use super::table::MAGIC;
 use super::{FORMAT, SourceError};
-use crate::files::{WithinError, inside, open_input};
+use crate::files::{WithinError, has_file, inside, open_input};
 use crate::tensor::read_at;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -19,11 +19,11 @@ const LARGEST_POINTER: u64 = 1 << 16;
 /// part, a folder's `checkpoint` file or the folder.
 pub(in crate::weights) fn index(path: &Path) -> Result<Option<PathBuf>, SourceError> {
     let Ok(metadata) = path.metadata() else {
-        return Ok(Some(with_suffix(path, INDEX)).filter(|index| index.is_file()));
+        return Ok(Some(with_suffix(path, INDEX)).filter(|index| has_file(index)));
     };
     if metadata.is_dir() {
         let pointer = path.join(POINTER);
-        return if pointer.is_file() {
+        return if has_file(&pointer) {
             pointed(&pointer).map(Some)
         } else {
             Ok(None)
@@ -38,7 +38,7 @@ pub(in crate::weights) fn index(path: &Path) -> Result<Option<PathBuf>, SourceEr
     }
     if let Some((prefix, _)) = name.rsplit_once(".data-") {
         let index = path.with_file_name(format!("{prefix}{INDEX}"));
-        if index.is_file() {
+        if has_file(&index) {
             return Ok(Some(index));
         }
     }
@@ -83,7 +83,7 @@ fn pointed(pointer: &Path) -> Result<PathBuf, SourceError> {
     let beside = index(named.file_name().unwrap_or_default().as_ref());
     match inside(folder_of(pointer), &whole) {
         Ok(_) => Ok(whole),
-        Err(WithinError::Outside) if !beside.is_file() => Err(SourceError::Outside {
+        Err(WithinError::Outside) if !has_file(&beside) => Err(SourceError::Outside {
             path: pointer.display().to_string(),
             place: whole.display().to_string(),
         }),
