@@ -61,7 +61,7 @@ pub struct EmitArgs {
     labels: LabelArgs,
     /// Threads that draw or read weights [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    pub threads: Option<u16>,
     /// File to write; `-` is standard output
     #[arg(
         short = 'o',
@@ -106,12 +106,6 @@ struct Watching<'a> {
 /// Emits a file; renames it into place only when it is complete.
 pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
     let start = Instant::now();
-    if let Some(threads) = args.threads {
-        // The pool can be set only once a process, and nothing has used it yet.
-        let _ = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.into())
-            .build_global();
-    }
     args.refuse_stream()?;
     let conversion = args.conversion()?;
     let recipe = args.recipe(&conversion)?;

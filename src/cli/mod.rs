@@ -32,6 +32,8 @@ mod worker;
 mod written;
 
 use clap::{Parser, Subcommand};
+use efficientnet_onnx::tensor::start_threads;
+use std::num::NonZero;
 use std::process::ExitCode;
 
 /// Turns compound-scaling parameters into EfficientNet ONNX graphs, and proves each one by running it.
@@ -72,6 +74,12 @@ pub fn main() -> ExitCode {
     if !matches!(cli.command, Command::Worker) {
         interrupt::catch();
     }
+    match &cli.command {
+        Command::Emit(args) => start_threads(args.threads.map(usize::from).and_then(NonZero::new)),
+        // A worker starts what its job needs.
+        Command::Worker => 1,
+        _ => start_threads(None),
+    };
     let result = match &cli.command {
         Command::Emit(args) => emit::run(args),
         Command::Inspect(args) => inspect::run(args),

@@ -11,6 +11,7 @@ use crate::labels::Labels;
 use crate::metadata::{HeadRecord, Metadata, Recipe};
 use crate::network::ClassActivation;
 use crate::request::Request;
+use std::thread;
 
 /// Weights and a request that they fit as far as their names, records and counts tell. Whether each tensor fits shows
 /// when the file is written.
@@ -88,13 +89,18 @@ impl Conversion {
     ) -> Result<Emitted, ConvertError> {
         destination.inputs.extend(&self.inputs());
         let (source, expected) = self.weights.source(self.request.parameters()?)?;
-        let emitted = std::thread::scope(|scope| {
+        let emitted = thread::scope(|scope| {
             // A checkpoint is hashed while it is converted; the metadata ends the file.
-            let origin = scope.spawn(|| self.weights.origin());
+            let origin = || self.weights.origin();
+            let hashing = thread::Builder::new().spawn_scoped(scope, origin);
             let metadata = || {
-                let origin = origin
-                    .join()
-                    .map_err(|_| "hashing the checkpoint panicked".to_owned())?;
+                let origin = match hashing {
+                    Ok(thread) => thread
+                        .join()
+                        .map_err(|_| "hashing the checkpoint panicked".to_owned())?,
+                    // The system refuses threads.
+                    Err(_) => origin(),
+                };
                 let metadata = Metadata {
                     recipe: recipe.clone(),
                     origin: origin.map_err(|error| error.to_string())?,

@@ -11,6 +11,7 @@ pub(crate) mod pipe;
 mod reader;
 pub mod shape;
 pub(crate) mod stream;
+mod threads;
 
 pub(crate) use checksum::Checksum;
 pub use element::Element;
@@ -20,6 +21,7 @@ pub(crate) use pipe::Pipe;
 pub use reader::TensorReader;
 pub use stream::{Progress, StreamError};
 pub(crate) use stream::{Segment, stream};
+pub use threads::start_threads;
 
 use std::fs::File;
 

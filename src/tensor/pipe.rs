@@ -3,45 +3,89 @@
 use super::chunk::{Chunk, batch_chunks};
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 
 /// Bytes that are collected from small writes before they are handed over.
 const COLLECTED: usize = 1 << 16;
 
-/// Hands chunks of bytes to another thread, which writes them.
+/// Hands chunks of bytes to another thread, which writes them; writes them itself where the system refuses a thread.
 pub struct Pipe {
     collected: Vec<u8>,
-    sender: Option<SyncSender<Chunk>>,
-    empty: Receiver<Vec<u8>>,
-    writer: Option<JoinHandle<io::Result<()>>>,
+    writer: Option<Writer>,
 }
 
-impl Pipe {
-    /// Starts the thread; as many chunks may wait as the current pool fills at a time.
-    #[must_use]
-    pub fn new(mut out: Box<dyn Write + Send>) -> Self {
+/// Who writes.
+enum Writer {
+    Thread(Thread),
+    Here(Box<dyn Write + Send>),
+}
+
+struct Thread {
+    sender: SyncSender<Chunk>,
+    empty: Receiver<Vec<u8>>,
+    handle: JoinHandle<io::Result<()>>,
+}
+
+impl Writer {
+    /// Starts a thread; as many chunks may wait as the current pool fills at a time.
+    fn new(out: Box<dyn Write + Send>) -> Self {
         let waiting = batch_chunks();
         let (sender, full) = sync_channel::<Chunk>(waiting);
         let (give_back, empty) = sync_channel::<Vec<u8>>(2 * waiting);
-        let writer = std::thread::spawn(move || {
+        // The thread gets what it writes to once it is there, so that a refused one takes nothing along.
+        let (give_out, receive_out) = sync_channel::<Box<dyn Write + Send>>(1);
+        let write = move || {
+            let Ok(mut out) = receive_out.recv() else {
+                return Ok(());
+            };
             for Chunk { buffer, bytes } in full {
                 out.write_all(&buffer[bytes])?;
                 // Enough buffers are back already, or the other side is gone.
                 let _ = give_back.try_send(buffer);
             }
             out.flush()
-        });
+        };
+        match thread::Builder::new().spawn(write) {
+            Ok(handle) => {
+                let _ = give_out.send(out);
+                Self::Thread(Thread {
+                    sender,
+                    empty,
+                    handle,
+                })
+            }
+            Err(_) => Self::Here(out),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Here(mut out) => out.flush(),
+            Self::Thread(Thread { sender, handle, .. }) => {
+                drop(sender);
+                let panicked = |_| Err(io::Error::other("the writing thread panicked"));
+                handle.join().unwrap_or_else(panicked)
+            }
+        }
+    }
+}
+
+impl Pipe {
+    /// Starts the thread.
+    #[must_use]
+    pub fn new(out: Box<dyn Write + Send>) -> Self {
         Self {
             collected: Vec::new(),
-            sender: Some(sender),
-            empty,
-            writer: Some(writer),
+            writer: Some(Writer::new(out)),
         }
     }
 
     /// A buffer that has been written if there is one, with what it holds.
     pub(super) fn buffer(&self) -> Vec<u8> {
-        self.empty.try_recv().unwrap_or_default()
+        match &self.writer {
+            Some(Writer::Thread(thread)) => thread.empty.try_recv().unwrap_or_default(),
+            _ => Vec::new(),
+        }
     }
 
     /// Hands over a chunk, after what was collected.
@@ -71,8 +115,9 @@ impl Pipe {
         if chunk.bytes.is_empty() {
             return Ok(());
         }
-        match self.sender.as_ref().map(|sender| sender.send(chunk)) {
-            Some(Ok(())) => Ok(()),
+        match &mut self.writer {
+            Some(Writer::Here(out)) => out.write_all(&chunk.buffer[chunk.bytes]),
+            Some(Writer::Thread(thread)) if thread.sender.send(chunk).is_ok() => Ok(()),
             // The writer ended early; it says why.
             _ => Err(self
                 .join()
@@ -82,12 +127,7 @@ impl Pipe {
     }
 
     fn join(&mut self) -> io::Result<()> {
-        self.sender = None;
-        match self.writer.take().map(JoinHandle::join) {
-            Some(Ok(result)) => result,
-            Some(Err(_)) => Err(io::Error::other("the writing thread panicked")),
-            None => Ok(()),
-        }
+        self.writer.take().map_or(Ok(()), Writer::finish)
     }
 }
 

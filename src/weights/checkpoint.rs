@@ -18,7 +18,7 @@ use std::fmt::Write;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 
 /// A checkpoint file.
 pub struct Checkpoint {
@@ -218,9 +218,12 @@ impl Checkpoint {
 
     /// Starts to hash the files on a thread of its own, while its tensors are read; [`Self::sha256`] waits for it.
     pub fn start_hashing(&self) {
-        let files = self.files.clone();
-        self.hashing()
-            .get_or_insert_with(|| std::thread::spawn(move || digest(&files)));
+        let mut hashing = self.hashing();
+        if hashing.is_none() {
+            let files = self.files.clone();
+            // Where the system refuses a thread, they are hashed when the hash is asked for.
+            *hashing = thread::Builder::new().spawn(move || digest(&files)).ok();
+        }
     }
 
     /// SHA-256 of the whole file, in lower-case hexadecimal; of TensorFlow's files, of the index and the data files one after the

@@ -3,7 +3,7 @@
 //! Independent of runtimes and files.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::process::{ChildStderr, ExitStatus};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -75,9 +75,9 @@ fn quote(last_words: &str) -> String {
 }
 
 /// The end of what the child writes to its standard error, sent when it has closed it.
-pub fn read_last_words(mut errors: ChildStderr) -> Receiver<String> {
+pub fn read_last_words(mut errors: ChildStderr) -> io::Result<Receiver<String>> {
     let (send, receive) = channel();
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         let mut last = Vec::new();
         let mut piece = [0; KEPT];
         while let Ok(count @ 1..) = errors.read(&mut piece) {
@@ -85,8 +85,8 @@ pub fn read_last_words(mut errors: ChildStderr) -> Receiver<String> {
             last.drain(..last.len().saturating_sub(KEPT));
         }
         let _ = send.send(String::from_utf8_lossy(&last).trim().to_owned());
-    });
-    receive
+    })?;
+    Ok(receive)
 }
 
 /// Whether Ctrl-C ended it.

@@ -4,7 +4,9 @@ use super::event::Event;
 use super::look::contents;
 use super::perform::perform;
 use super::protocol::{Job, read_job, write_contents, write_event};
+use crate::runtime::RuntimeName;
 use crate::runtime::outcome::Trouble;
+use crate::tensor::start_threads;
 use std::io::{self, Read};
 use std::panic;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,13 +20,18 @@ use std::time::Duration;
 /// first to end when memory runs out. A panic of a runtime is an event.
 ///
 /// # Errors
-/// If what comes over standard input is not a job.
+/// If what comes over standard input is not a job, or the system refuses the thread that waits for the parent's end.
 pub fn serve() -> io::Result<()> {
     offer_to_the_out_of_memory_killer();
     let job = read_job(&mut io::stdin().lock())?;
-    thread::spawn(end_with_the_parent);
+    thread::Builder::new().spawn(end_with_the_parent)?;
     let run = match job {
-        Job::Run(run) => run,
+        Job::Run(run) => {
+            if run.options.runtime == RuntimeName::Reference {
+                start_threads(None);
+            }
+            run
+        }
         Job::LookAt(library) => {
             return write_contents(&contents(&library), &mut io::stdout().lock());
         }
@@ -69,9 +76,12 @@ fn end_with_the_parent() {
 /// Ends the process, even if a library's own clean-up hangs because it is still computing.
 #[expect(clippy::exit, reason = "there is no one left to return to")]
 fn end() -> ! {
-    thread::spawn(|| {
+    let watch = thread::Builder::new().spawn(|| {
         thread::sleep(Duration::from_secs(1));
         std::process::abort();
     });
+    if watch.is_err() {
+        std::process::abort();
+    }
     std::process::exit(1)
 }

@@ -61,14 +61,22 @@ pub fn supervise<T: Send + 'static>(
             return Ok(Some(Ending::NotStarted { reason }));
         }
     };
-    let messages = read_messages(output, receive);
-    let last_words = read_last_words(errors);
     // A child that does not read must not block this thread; the pipe stays open as long as the handle lives.
     let (send_input, keep_input) = channel();
-    thread::spawn(move || {
+    let send_job = move || {
         let written = write_job(&job, &mut input);
         let _ = send_input.send((input, written));
-    });
+    };
+    let started = || -> io::Result<_> {
+        let messages = read_messages(output, receive)?;
+        let last_words = read_last_words(errors)?;
+        thread::Builder::new().spawn(send_job)?;
+        Ok((messages, last_words))
+    };
+    let (messages, last_words) = match started() {
+        Ok(started) => started,
+        Err(error) => return not_started(format!("no thread can listen to it: {error}")),
+    };
 
     loop {
         if interrupted.load(Ordering::SeqCst) {
@@ -120,9 +128,9 @@ pub fn supervise<T: Send + 'static>(
 fn read_messages<T: Send + 'static>(
     output: ChildStdout,
     receive: Receive<T>,
-) -> Receiver<io::Result<T>> {
+) -> io::Result<Receiver<io::Result<T>>> {
     let (send, received) = channel();
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         let mut output = BufReader::new(output);
         while let Some(message) = receive(&mut output).transpose() {
             let failed = message.is_err();
@@ -130,6 +138,6 @@ fn read_messages<T: Send + 'static>(
                 break;
             }
         }
-    });
-    received
+    })?;
+    Ok(received)
 }
