@@ -29,6 +29,8 @@ mod lite;
 mod lite_support;
 #[cfg(unix)]
 mod messages;
+#[cfg(target_os = "linux")]
+mod refused_threads;
 #[cfg(unix)]
 mod signals;
 #[cfg(all(feature = "tract", feature = "ort"))]

@@ -75,7 +75,10 @@ pub fn supervise<T: Send + 'static>(
     };
     let (messages, last_words) = match started() {
         Ok(started) => started,
-        Err(error) => return not_started(format!("no thread can listen to it: {error}")),
+        Err(error) => {
+            let reason = format!("no thread can listen to it: {error}");
+            return Ok(Some(Ending::NotStarted { reason }));
+        }
     };
 
     loop {
