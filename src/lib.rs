@@ -29,6 +29,7 @@
 //! | [`recognise`] | which published model a checkpoint's tensors belong to |
 //! | [`request`] | the stages strung together, from a request to a graph |
 //! | [`hub`] | models as timm publishes them on Hugging Face: folder, configuration, cache, client |
+//! | [`memory`] | one budget of bytes for what files make the process hold |
 //! | [`files`] | files written whole or not at all, inputs that stay, room on the disk |
 //! | [`convert`] | from a checkpoint and wishes to a file, with every convention resolved |
 //! | [`emit`](mod@emit) | from a request and its weights to a file |
@@ -117,6 +118,7 @@ pub mod hub;
 pub mod internals;
 pub mod labels;
 pub mod like;
+pub mod memory;
 pub mod metadata;
 pub mod network;
 pub mod onnx;

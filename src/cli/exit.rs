@@ -1,5 +1,7 @@
 //! Exit statuses, and errors that carry one.
 
+use super::memory;
+use efficientnet_onnx::memory::NoMemory;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -61,12 +63,14 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Bad usage or bad input.
+    /// Bad usage or bad input, with a hint where memory is too small.
     pub fn bad_input(message: impl fmt::Display) -> Self {
+        let message = message.to_string();
+        let hint = NoMemory::is_told_by(&message).then(|| memory::HINT.to_owned());
         Self {
             status: Status::BadInput,
-            message: message.to_string(),
-            hint: None,
+            message,
+            hint,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The flags that say where the shared libraries of a runtime are.
 
 use super::exit::Failure;
+use super::memory;
 use clap::Args;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::discover::{Named, Places};
@@ -34,6 +35,7 @@ pub fn hint(hint: &Hint) -> String {
         Hint::CudaLibraries => {
             "`pip install 'onnxruntime-gpu[cuda,cudnn]'` into the environment of the library, or name the folder of the CUDA libraries with `--cuda-lib`"
         }
+        Hint::MemoryLimit => memory::HINT,
         Hint::Feature(feature) => return format!("build it with `--features {feature}`"),
         Hint::AnotherVariable | Hint::Driver | Hint::Device | Hint::AnotherForm => {
             return hint.to_string();

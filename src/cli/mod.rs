@@ -19,6 +19,7 @@ mod interrupt;
 mod libraries;
 mod like;
 mod list;
+mod memory;
 mod picture;
 mod progress;
 mod reading;
@@ -40,6 +41,10 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Cli {
+    /// Most memory for what files make this program hold, such as 512MiB or 2GB [default: half of what the machine, its
+    /// control groups and `ulimit -v` allow]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = memory::size)]
+    memory_limit: Option<u64>,
     #[command(subcommand)]
     command: Command,
 }
@@ -74,6 +79,7 @@ pub fn main() -> ExitCode {
     if !matches!(cli.command, Command::Worker) {
         interrupt::catch();
     }
+    memory::limit(cli.memory_limit);
     match &cli.command {
         Command::Emit(args) => start_threads(args.threads.map(usize::from).and_then(NonZero::new)),
         // A worker starts what its job needs.

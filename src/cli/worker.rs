@@ -50,7 +50,9 @@ impl From<ProcessError> for Failure {
             ProcessError::TemporaryFiles { .. } => {
                 Failure::bad_input(error).hint("set TMPDIR to a folder that can be written to")
             }
-            ProcessError::SearchPath(_) | ProcessError::Copy(_) => Failure::bad_input(error),
+            ProcessError::SearchPath(_) | ProcessError::Memory(_) | ProcessError::Copy(_) => {
+                Failure::bad_input(error)
+            }
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum Hint {
     Device,
     /// The provider lacks a kernel: emit the file in another form, or run it on the CPU.
     AnotherForm,
+    /// Allow more memory.
+    MemoryLimit,
     /// Build this program with a cargo feature.
     Feature(String),
 }
@@ -54,6 +56,9 @@ impl fmt::Display for Hint {
             }
             Self::AnotherForm => {
                 "this provider has no kernel for those nodes: emit the file in another form, or run it with `ort-cpu`"
+            }
+            Self::MemoryLimit => {
+                "allow more memory, or run the file with a smaller batch or size"
             }
             Self::Feature(feature) => return write!(f, "build it with the feature `{feature}`"),
         })

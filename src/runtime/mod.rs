@@ -19,6 +19,7 @@ pub mod refusal;
 #[cfg(feature = "tract")]
 mod tract;
 
+use crate::memory::NoMemory;
 use crate::tensor::NamedTensor;
 use cuda::Cuda;
 use device::Device;
@@ -200,6 +201,14 @@ pub enum RuntimeError {
         /// What is lacking.
         message: String,
     },
+    /// What it was given or gave does not fit the memory of its process.
+    #[error("{step}: {message}")]
+    NoMemory {
+        /// What was being done.
+        step: &'static str,
+        /// What it needs, and the limit.
+        message: String,
+    },
     /// It would run some of the file, or did, where it was not to.
     #[error("{0}")]
     Elsewhere(Box<Placement>),
@@ -252,6 +261,14 @@ pub fn probe(library: &Path) -> Result<(String, Cuda), RuntimeError> {
     {
         let _ = library;
         Err(not_built(RuntimeName::OrtCpu))
+    }
+}
+
+/// What is too large for the memory limit, in a step.
+fn no_memory(step: &'static str, error: &NoMemory) -> RuntimeError {
+    RuntimeError::NoMemory {
+        step,
+        message: error.to_string(),
     }
 }
 

@@ -54,6 +54,11 @@ pub enum Trouble {
         /// What was being done, and what is lacking.
         message: String,
     },
+    /// Its inputs, what it computes or its outputs are more than the memory limit allows.
+    NoMemory {
+        /// What they need, and the limit.
+        message: String,
+    },
     /// The process ended, by itself or by a signal, or wrote what no worker writes.
     Crashed {
         /// How it ended, and the last lines that it wrote to its standard error.
@@ -84,7 +89,10 @@ impl Trouble {
         match self {
             Self::Crashed { message } => format!("crashed: {message}"),
             Self::TimedOut { seconds } => format!("not done after {seconds} s"),
-            Self::Unavailable { .. } | Self::Refused { .. } | Self::Lacks { .. } => self.message(),
+            Self::Unavailable { .. }
+            | Self::Refused { .. }
+            | Self::Lacks { .. }
+            | Self::NoMemory { .. } => self.message(),
         }
     }
 
@@ -97,6 +105,7 @@ impl Trouble {
             }
             | Self::Refused { message }
             | Self::Lacks { message }
+            | Self::NoMemory { message }
             | Self::Crashed { message } => message.clone(),
             Self::TimedOut { .. } => self.to_string(),
         }
@@ -164,6 +173,9 @@ impl From<RuntimeError> for Trouble {
                 hints: vec![Hint::AnotherForm],
             },
             RuntimeError::Lacks { .. } => Self::Lacks {
+                message: error.to_string(),
+            },
+            RuntimeError::NoMemory { .. } => Self::NoMemory {
                 message: error.to_string(),
             },
             RuntimeError::Refused { .. } | RuntimeError::ElementType { .. } => Self::Refused {

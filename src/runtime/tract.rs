@@ -3,7 +3,8 @@
 //! A file is parsed once and compiled for each input shape, with every dimension concrete: tract is
 //! several times slower on symbolic dimensions.
 
-use super::{Runtime, RuntimeError, Session};
+use super::{Runtime, RuntimeError, Session, no_memory};
+use crate::memory::{self, Buffer};
 use crate::tensor::{Element, NamedTensor};
 use std::path::Path;
 use std::sync::Arc;
@@ -68,11 +69,11 @@ impl Session for TractSession {
             let input = &inputs[index];
             let datum_type = input_type(input)?;
             // tract's own cast rounds a double to a half by its upper half.
-            let data: Vec<f64> = input
-                .data
-                .iter()
-                .map(|&value| input.element.nearest(value))
-                .collect();
+            let mut data: Vec<f64> = Vec::new();
+            let what = format_args!("input `{}`", input.name.escape_debug());
+            memory::make_room(&mut data, input.data.len(), what)
+                .map_err(|error| no_memory("making the input", &error))?;
+            data.extend(input.data.iter().map(|&value| input.element.nearest(value)));
             let tensor = Tensor::from_shape(&input.shape, &data)
                 .and_then(|tensor| Ok(tensor.cast_to_dt(datum_type)?.into_owned()))
                 .map_err(|error| refused("making the input", &error))?;
@@ -96,11 +97,14 @@ impl Session for TractSession {
             let view = doubles
                 .to_plain_array_view::<f64>()
                 .map_err(|error| refused("reading an output", &error))?;
+            let what = format_args!("output `{}`", name.escape_debug());
+            let data = Buffer::of(view.iter().copied(), what)
+                .map_err(|error| no_memory("reading an output", &error))?;
             named.push(NamedTensor {
                 name,
                 shape: view.shape().to_vec(),
                 element,
-                data: view.iter().copied().collect(),
+                data,
             });
         }
         Ok(named)

@@ -1,8 +1,10 @@
 //! Elements as bytes. Knows no file format.
 
 use super::Fault;
+use crate::memory::Buffer;
 use crate::tensor::Element;
 use half::{bf16, f16};
+use std::fmt::Display;
 use std::io::Read;
 
 /// Bytes that are read at a time; a multiple of every element's size.
@@ -22,15 +24,16 @@ pub fn size(element: Element) -> usize {
     element.encoded_size().expect("a type that is held")
 }
 
-/// Reads `count` elements piece by piece, so that a declared count allocates nothing.
+/// Reads the `count` elements of `what`, if they fit the memory budget of the process.
 pub fn read(
     element: Element,
     order: Order,
     count: usize,
     input: &mut impl Read,
-) -> Result<Vec<f64>, Fault> {
+    what: impl Display,
+) -> Result<Buffer<f64>, Fault> {
     let size = size(element);
-    let mut values = Vec::new();
+    let mut values = Buffer::with_room(count, what)?;
     let mut bytes = vec![0; PIECE];
     while values.len() < count {
         let piece = &mut bytes[..((count - values.len()).saturating_mul(size)).min(PIECE)];
@@ -41,7 +44,7 @@ pub fn read(
 }
 
 /// Adds the elements that `bytes` holds.
-pub fn decode(element: Element, order: Order, bytes: &[u8], values: &mut Vec<f64>) {
+pub fn decode(element: Element, order: Order, bytes: &[u8], values: &mut Buffer<f64>) {
     let mut each = |convert: &dyn Fn([u8; 8]) -> f64| {
         let size = size(element);
         values.extend(bytes.chunks_exact(size).map(|stored| {

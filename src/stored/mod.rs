@@ -1,7 +1,7 @@
 //! Tensors in the files that other tools exchange: NumPy's `.npy` and `.npz`, `.safetensors`, and ONNX's `.pb`.
 //!
 //! Whatever the element type, values become f64, as runtimes take them. Files come from anyone: nothing is allocated
-//! by a size that a file only declares, and all tensors of a file together have at most [`ELEMENT_LIMIT`] elements.
+//! by a size that a file declares unless it fits the memory budget of the process.
 //! It knows no graph, no picture and no tolerance.
 
 mod bytes;
@@ -12,12 +12,10 @@ mod safe;
 pub mod test_data;
 
 use crate::files::open_input;
+use crate::memory::NoMemory;
 use crate::tensor::NamedTensor;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-/// Elements that are read from one file: 1 GiB as f64.
-pub const ELEMENT_LIMIT: usize = 1 << 27;
 
 /// Why tensors cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +46,14 @@ pub enum StoredError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Its tensors do not fit the memory limit.
+    #[error("`{}`: {source}", path.display())]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// What they need, and the limit.
+        source: NoMemory,
+    },
 }
 
 impl StoredError {
@@ -73,7 +79,7 @@ impl StoredError {
 /// The format is told by the first bytes of the file, and where they do not tell by the ending of its name.
 ///
 /// # Errors
-/// If the file cannot be read, is no such file, is damaged, or has more than [`ELEMENT_LIMIT`] elements.
+/// If the file cannot be read, is no such file, is damaged, or does not fit the memory limit.
 pub fn read(path: &Path) -> Result<Vec<NamedTensor>, StoredError> {
     let io = |source| StoredError::reading(path, source);
     let mut head = Vec::new();
@@ -98,6 +104,10 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, StoredError> {
     };
     read.map_err(|fault| match fault {
         Fault::Io(source) => io(source),
+        Fault::Memory(source) => StoredError::Memory {
+            path: path.to_owned(),
+            source,
+        },
         Fault::Malformed(reason) => StoredError::Malformed {
             path: path.to_owned(),
             format,
@@ -120,6 +130,14 @@ enum Fault {
     Io(io::Error),
     /// Its bytes are not what they should be.
     Malformed(String),
+    /// It does not fit the memory limit.
+    Memory(NoMemory),
+}
+
+impl From<NoMemory> for Fault {
+    fn from(error: NoMemory) -> Self {
+        Self::Memory(error)
+    }
 }
 
 impl From<io::Error> for Fault {
@@ -140,20 +158,17 @@ impl From<String> for Fault {
     }
 }
 
-/// The number of elements of a shape, taken from `left`.
-fn take(shape: &[usize], left: &mut usize) -> Result<usize, Fault> {
+/// The number of elements of a shape.
+fn count(shape: &[usize]) -> Result<usize, Fault> {
     let count = shape
         .iter()
         .try_fold(1_usize, |count, &extent| count.checked_mul(extent));
-    match count.and_then(|count| Some((count, left.checked_sub(count)?))) {
-        Some((count, rest)) => {
-            *left = rest;
-            Ok(count)
-        }
-        None => Err(Fault::Malformed(format!(
-            "expected at most {ELEMENT_LIMIT} elements, found the shape {shape:?}"
-        ))),
-    }
+    count.ok_or_else(|| {
+        Fault::Malformed(format!(
+            "expected fewer than 2^{} elements, found the shape {shape:?}",
+            usize::BITS
+        ))
+    })
 }
 
 /// The text without control characters, and not endless.

@@ -6,9 +6,11 @@
 //! reads neither bfloat16 nor the types `f4` and `=f4`, and brings a parser generator that takes 20 s to build.
 
 use super::bytes::{self, Order};
-use super::{ELEMENT_LIMIT, Fault, take};
+use super::{Fault, count};
 use crate::files::open_input;
+use crate::memory::{Buffer, NoMemory};
 use crate::tensor::{Element, NamedTensor};
+use std::fmt;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
@@ -23,16 +25,15 @@ const ALIGNMENT: usize = 64;
 /// The one tensor of a file, without a name.
 pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
     let mut input = BufReader::new(open_input(path)?);
-    let mut left = ELEMENT_LIMIT;
-    let tensor = array(&mut input, String::new(), &mut left)?;
+    let tensor = array(&mut input, String::new())?;
     if input.read(&mut [0])? > 0 {
         return Err(Fault::Malformed("bytes follow its last element".to_owned()));
     }
     Ok(vec![tensor])
 }
 
-/// Reads an array, whose elements are taken from `left`.
-pub fn array(input: &mut impl Read, name: String, left: &mut usize) -> Result<NamedTensor, Fault> {
+/// Reads an array, if it fits the memory budget of the process.
+pub fn array(input: &mut impl Read, name: String) -> Result<NamedTensor, Fault> {
     let mut start = [0; 8];
     input.read_exact(&mut start)?;
     let version = match &start {
@@ -52,10 +53,11 @@ pub fn array(input: &mut impl Read, name: String, left: &mut usize) -> Result<Na
     let mut header = vec![0; length];
     input.read_exact(&mut header)?;
     let header = Header::parse(&String::from_utf8_lossy(&header))?;
-    let count = take(&header.shape, left)?;
-    let mut data = bytes::read(header.element, header.order, count, input)?;
+    let count = count(&header.shape)?;
+    let what = Array(&name);
+    let mut data = bytes::read(header.element, header.order, count, input, &what)?;
     if header.fortran {
-        data = row_major(&data, &header.shape);
+        data = row_major(&data, &header.shape, &what)?;
     }
     Ok(NamedTensor {
         name,
@@ -63,6 +65,18 @@ pub fn array(input: &mut impl Read, name: String, left: &mut usize) -> Result<Na
         element: header.element,
         data,
     })
+}
+
+/// An array of this name in errors; the one of an `.npy` file has none.
+struct Array<'a>(&'a str);
+
+impl fmt::Display for Array<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            "" => f.write_str("the array"),
+            name => write!(f, "array `{}`", name.escape_debug()),
+        }
+    }
 }
 
 /// A tensor as a file's bytes.
@@ -108,21 +122,17 @@ pub fn bytes(tensor: &NamedTensor) -> Vec<u8> {
 }
 
 /// Elements in column-major order, in row-major order.
-fn row_major(data: &[f64], shape: &[usize]) -> Vec<f64> {
+fn row_major(data: &[f64], shape: &[usize], what: &Array<'_>) -> Result<Buffer<f64>, NoMemory> {
     let mut steps = vec![1; shape.len()];
     for axis in 1..shape.len() {
         steps[axis] = steps[axis - 1] * shape[axis - 1];
     }
     let mut index = vec![0; shape.len()];
-    let mut result = Vec::with_capacity(data.len());
+    let mut result = Buffer::with_room(data.len(), what)?;
     for _ in 0..data.len() {
-        result.push(
-            data[index
-                .iter()
-                .zip(&steps)
-                .map(|(index, step)| index * step)
-                .sum::<usize>()],
-        );
+        let places = index.iter().zip(&steps);
+        let place: usize = places.map(|(index, step)| index * step).sum();
+        result.push(data[place], what)?;
         for axis in (0..shape.len()).rev() {
             index[axis] += 1;
             if index[axis] < shape[axis] {
@@ -131,7 +141,7 @@ fn row_major(data: &[f64], shape: &[usize]) -> Vec<f64> {
             index[axis] = 0;
         }
     }
-    result
+    Ok(result)
 }
 
 /// What the header says.

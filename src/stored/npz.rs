@@ -1,6 +1,6 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files, each under the array's name.
 
-use super::{ELEMENT_LIMIT, Fault, npy};
+use super::{Fault, npy};
 use crate::files::open_input;
 use crate::tensor::NamedTensor;
 use std::cell::Cell;
@@ -29,7 +29,7 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
         .into());
     }
     budget.set(u64::MAX);
-    let (mut tensors, mut left) = (Vec::<NamedTensor>::new(), ELEMENT_LIMIT);
+    let mut tensors = Vec::<NamedTensor>::new();
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|error| error.to_string())?;
         let name = entry.name().map_err(|error| error.to_string())?;
@@ -39,10 +39,10 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
         if tensors.iter().any(|tensor| tensor.name == name) {
             return Err(format!("`{name}` is there twice").into());
         }
-        let tensor = npy::array(&mut entry, name, &mut left);
+        let tensor = npy::array(&mut entry, name);
         tensors.push(tensor.map_err(|fault| match fault {
             Fault::Malformed(reason) => format!("entry {index}: {reason}").into(),
-            fault @ Fault::Io(_) => fault,
+            fault @ (Fault::Io(_) | Fault::Memory(_)) => fault,
         })?);
     }
     Ok(tensors)

@@ -1,8 +1,9 @@
 //! ONNX's own way to store one tensor: a `TensorProto` by itself, in a `.pb` file.
 
 use super::bytes::{self, Order};
-use super::{ELEMENT_LIMIT, Fault, take};
+use super::{Fault, count};
 use crate::files::open_input;
+use crate::memory::{self, Buffer, NoMemory};
 use crate::onnx::element;
 use crate::onnx::file::decode_tensor;
 use crate::onnx::proto::TensorProto;
@@ -18,12 +19,13 @@ const LARGEST_FILE: u64 = 256 << 20;
 /// The one tensor of a file.
 pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
     let mut bytes = Vec::new();
-    open_input(path)?
-        .take(LARGEST_FILE + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST_FILE {
+    let file = open_input(path)?;
+    let length = file.metadata()?.len();
+    if length > LARGEST_FILE {
         return Err(format!("expected at most {LARGEST_FILE} bytes, found more").into());
     }
+    let _reserved = memory::reserve(length, "the file")?;
+    file.take(length).read_to_end(&mut bytes)?;
     let tensor = decode_tensor(bytes)?;
     let element = element::from_number(tensor.data_type())
         .ok()
@@ -41,8 +43,8 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
         .map(|&extent| extent.try_into().ok())
         .collect();
     let shape = shape.ok_or_else(|| format!("its shape {:?} is impossible", tensor.dims))?;
-    let count = take(&shape, &mut { ELEMENT_LIMIT })?;
-    let data = elements(element, &tensor);
+    let count = count(&shape)?;
+    let data = elements(element, &tensor)?;
     if data.len() != count {
         return Err(format!(
             "its shape {shape:?} has {count} elements, found {}",
@@ -80,51 +82,35 @@ pub fn message(tensor: &NamedTensor) -> TensorProto {
     clippy::cast_sign_loss,
     reason = "the low bits of an i32 hold the smaller type"
 )]
-fn elements(element: Element, tensor: &TensorProto) -> Vec<f64> {
+fn elements(element: Element, tensor: &TensorProto) -> Result<Buffer<f64>, NoMemory> {
+    let what = "its tensor";
     if let Some(raw) = &tensor.raw_data {
-        let mut values = Vec::new();
+        let size = bytes::size(element);
+        let mut values = Buffer::with_room(raw.len().div_ceil(size), what)?;
+        bytes::decode(element, Order::Little, raw, &mut values);
         // A part of an element shows as a wrong number of them only if it is counted.
-        let whole = raw.len().div_ceil(bytes::size(element)) * bytes::size(element);
-        let mut raw = raw.to_vec();
-        raw.resize(whole, 0);
-        bytes::decode(element, Order::Little, &raw, &mut values);
-        return values;
+        if raw.len() % size > 0 {
+            values.push(0.0, what)?;
+        }
+        return Ok(values);
     }
     let low_bits = |convert: &dyn Fn(u16) -> f64| {
-        tensor
-            .int32_data
-            .iter()
-            .map(|&bits| convert(bits as u16))
-            .collect()
+        let bits = tensor.int32_data.iter();
+        Buffer::of(bits.map(|&bits| convert(bits as u16)), what)
     };
     match element {
-        Element::F32 => tensor
-            .float_data
-            .iter()
-            .map(|&value| value.into())
-            .collect(),
-        Element::F64 => tensor.double_data.clone(),
+        Element::F32 => Buffer::of(tensor.float_data.iter().map(|&value| value.into()), what),
+        Element::F64 => Buffer::of(tensor.double_data.iter().copied(), what),
         Element::F16 => low_bits(&|bits| f16::from_bits(bits).to_f64()),
         Element::Bf16 => low_bits(&|bits| bf16::from_bits(bits).to_f64()),
-        Element::I64 => tensor
-            .int64_data
-            .iter()
-            .map(|&value| value as f64)
-            .collect(),
-        Element::U64 | Element::U32 => tensor
-            .uint64_data
-            .iter()
-            .map(|&value| value as f64)
-            .collect(),
-        Element::Bool => tensor
-            .int32_data
-            .iter()
-            .map(|&value| f64::from(u8::from(value != 0)))
-            .collect(),
-        _ => tensor
-            .int32_data
-            .iter()
-            .map(|&value| value.into())
-            .collect(),
+        Element::I64 => Buffer::of(tensor.int64_data.iter().map(|&value| value as f64), what),
+        Element::U64 | Element::U32 => {
+            Buffer::of(tensor.uint64_data.iter().map(|&value| value as f64), what)
+        }
+        Element::Bool => {
+            let values = tensor.int32_data.iter();
+            Buffer::of(values.map(|&value| f64::from(u8::from(value != 0))), what)
+        }
+        _ => Buffer::of(tensor.int32_data.iter().map(|&value| value.into()), what),
     }
 }

@@ -1,7 +1,7 @@
 //! Every tensor of a `.safetensors` file, whose header `weights` reads.
 
 use super::bytes::{self, Order};
-use super::{ELEMENT_LIMIT, Fault, take};
+use super::{Fault, count};
 use crate::files::open_input;
 use crate::tensor::NamedTensor;
 use crate::tensor::SourceError;
@@ -17,7 +17,7 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
         other => Fault::Malformed(other.to_string()),
     })?;
     let mut input = BufReader::new(open_input(path)?);
-    let (mut tensors, mut left) = (Vec::new(), ELEMENT_LIMIT);
+    let mut tensors = Vec::new();
     for (name, stored) in header.stored() {
         // The format's own names are ours in capitals.
         let element = stored.dtype.to_ascii_lowercase().parse().ok();
@@ -28,11 +28,12 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
                 stored.dtype
             )
         })?;
-        let count = take(&stored.shape, &mut left)?;
+        let count = count(&stored.shape)?;
+        let what = format_args!("`{}`", name.escape_debug());
         input.seek(SeekFrom::Start(stored.start))?;
         tensors.push(NamedTensor {
             name: name.to_owned(),
-            data: bytes::read(element, Order::Little, count, &mut input)?,
+            data: bytes::read(element, Order::Little, count, &mut input, what)?,
             shape: stored.shape.clone(),
             element,
         });

@@ -1,6 +1,7 @@
 //! Tensors with names, whole in memory: as they go into runtimes and come out of them, and as files exchange them.
 
 use super::Element;
+use crate::memory::{Buffer, NoMemory};
 
 /// A tensor with the name of the graph input or output that it belongs to.
 ///
@@ -15,8 +16,8 @@ pub struct NamedTensor {
     pub shape: Vec<usize>,
     /// The type that the elements have in the graph.
     pub element: Element,
-    /// Elements in row-major order, as many as the shape says.
-    pub data: Vec<f64>,
+    /// Elements in row-major order, as many as the shape says; they count against the memory budget of the process.
+    pub data: Buffer<f64>,
 }
 
 impl NamedTensor {
@@ -29,6 +30,21 @@ impl NamedTensor {
             element: Element::F32,
             data: data.iter().map(|&value| f64::from(value)).collect(),
         }
+    }
+
+    /// A copy.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub fn copy(&self) -> Result<Self, NoMemory> {
+        Ok(Self {
+            name: self.name.clone(),
+            shape: self.shape.clone(),
+            element: self.element,
+            data: self
+                .data
+                .copy(format_args!("a copy of `{}`", self.name.escape_debug()))?,
+        })
     }
 
     /// Whether tensors of this type can be held: numbers and bools of whole bytes, but not 8-bit floats.

@@ -2,6 +2,7 @@
 
 use super::facts::{Declared, DeclaredExtent, FileFacts, Names, SizeStepError};
 use super::plan::{Case, Content};
+use crate::memory::NoMemory;
 use crate::tensor::{Element, NamedTensor};
 
 /// Why tensors are not the inputs or outputs of a file.
@@ -43,6 +44,9 @@ pub enum GivenError {
         /// The shape that is given.
         found: Vec<usize>,
     },
+    /// They do not fit the memory limit.
+    #[error(transparent)]
+    Memory(#[from] NoMemory),
     /// The file's pads are wrong at the size of the first input.
     #[error(transparent)]
     SizeStep(#[from] SizeStepError),
@@ -198,7 +202,8 @@ fn fit(
     }
     // Whether a type can be run at all is for the plan to say.
     let element: Element = declared.element().unwrap_or(tensor.element);
-    let mut data = tensor.data.clone();
+    let what = format_args!("`{}`", declared.name.escape_debug());
+    let mut data = tensor.data.copy(what)?;
     for value in &mut data {
         let nearest = element.nearest(*value);
         if !element.is_float() && nearest != *value {
@@ -251,7 +256,7 @@ mod tests {
             name: name.into(),
             shape: shape.into(),
             element: Element::F64,
-            data: data.into(),
+            data: data.to_vec().into(),
         }
     }
 

@@ -14,6 +14,7 @@ use super::report::{
 use super::tolerance::{Limits, Tolerance};
 use super::{checks, fixed, precision, remarks};
 use crate::runtime::RuntimeName;
+use crate::runtime::hint::Hint;
 use crate::runtime::outcome::{CaseOutcome, Trouble};
 use crate::runtime::process::Run;
 use crate::runtime::refusal::RefusalText;
@@ -181,7 +182,9 @@ fn describe(run: &Run, tolerance: Tolerance, checked: Checked) -> RuntimeReport 
         None if !checked.failures.is_empty() => RuntimeStatus::FailedChecks,
         None => RuntimeStatus::Passed,
         Some(Trouble::Unavailable { .. }) => RuntimeStatus::Unavailable,
-        Some(Trouble::Refused { .. } | Trouble::Lacks { .. }) => RuntimeStatus::Refused,
+        Some(Trouble::Refused { .. } | Trouble::Lacks { .. } | Trouble::NoMemory { .. }) => {
+            RuntimeStatus::Refused
+        }
         Some(Trouble::Crashed { .. }) => RuntimeStatus::Crashed,
         Some(Trouble::TimedOut { .. }) => RuntimeStatus::TimedOut,
     };
@@ -191,6 +194,7 @@ fn describe(run: &Run, tolerance: Tolerance, checked: Checked) -> RuntimeReport 
     };
     let hints = match &outcome.trouble {
         Some(Trouble::Unavailable { hints, .. }) => hints.clone(),
+        Some(Trouble::NoMemory { .. }) => vec![Hint::MemoryLimit],
         _ => Vec::new(),
     };
     let (summary, node) = match &outcome.trouble {

@@ -4,6 +4,7 @@ use super::facts::{Declared, FileFacts};
 use super::layout::Rows;
 use super::plan::{Case, Content, PlanError, input_type};
 use super::smooth;
+use crate::memory::Buffer;
 use crate::tensor::{Element, NamedTensor};
 use crate::weights::random::Stream;
 
@@ -26,7 +27,8 @@ pub fn inputs(facts: &FileFacts, case: &Case, seed: u64) -> Result<Vec<NamedTens
         let each = in_memory(elements / rows);
         let parameter = of_images == Rows::None || of_images == Rows::Equal && each == 1;
         let size = axes.size_of(&shape).filter(|_| !parameter);
-        let mut data = vec![0.0; in_memory(elements)];
+        let what = format_args!("input `{}`", input.name.escape_debug());
+        let mut data = Buffer::filled(in_memory(elements), 0.0_f32, what)?;
         for (&image, row) in case.images.iter().zip(data.chunks_mut(each.max(1))) {
             let image = if of_images == Rows::OfImages {
                 image
@@ -65,7 +67,7 @@ pub fn inputs(facts: &FileFacts, case: &Case, seed: u64) -> Result<Vec<NamedTens
             name: input.name.clone(),
             shape,
             element,
-            data: data.iter().map(value_of).collect(),
+            data: Buffer::of(data.iter().map(value_of), what)?,
         })
     };
     facts.inputs.iter().enumerate().map(make).collect()
@@ -128,7 +130,8 @@ mod tests {
             ..cases(&facts).expect("cases").remove(0)
         };
         let made = inputs(&facts, &case, 0).expect("inputs");
-        made.into_iter().map(|input| input.data).collect()
+        let data = made.into_iter().map(|input| input.data.into_vec());
+        data.collect()
     }
 
     fn declared(name: &str, element: &str, shape: Vec<DeclaredExtent>) -> Declared {
@@ -154,8 +157,14 @@ mod tests {
             let facts = facts(element, shape);
             let cases = cases(&facts).expect("cases");
             let all = cases.into_iter().map(|case| Case { content, ..case });
-            all.map(|case| inputs(&facts, &case, 1).expect("inputs").remove(1).data)
-                .collect::<Vec<_>>()
+            all.map(|case| {
+                inputs(&facts, &case, 1)
+                    .expect("inputs")
+                    .remove(1)
+                    .data
+                    .into_vec()
+            })
+            .collect::<Vec<_>>()
         };
         for content in [Content::Normal, Content::Image, Content::Zero] {
             for shape in [
@@ -203,7 +212,11 @@ mod tests {
                 content: Content::Image,
                 ..cases(&facts).expect("cases").remove(0)
             };
-            inputs(&facts, &case, 0).expect("inputs").remove(0).data
+            inputs(&facts, &case, 0)
+                .expect("inputs")
+                .remove(0)
+                .data
+                .into_vec()
         };
         let (planes, pixels) = (made([1, 3, 8, 16]), made([1, 8, 16, 3]));
         for (pixel, values) in pixels.chunks(3).enumerate() {
@@ -250,8 +263,8 @@ mod tests {
             .map(|case| inputs(&facts, case, 9).expect("inputs").remove(0))
             .collect();
         assert_eq!(made[2].shape, [3, 3, 3, 5]);
-        assert_eq!(made[2].data[..45], made[0].data);
-        assert_eq!(made[2].data[90..], made[1].data);
+        assert_eq!(made[2].data[..45], *made[0].data);
+        assert_eq!(made[2].data[90..], *made[1].data);
         assert_ne!(made[0].data, made[1].data);
         let other = inputs(&facts, &cases(&facts).expect("cases")[0], 10)
             .expect("inputs")

@@ -33,7 +33,7 @@ pub fn logits(session: &mut dyn Session, size: u64, input: u32) -> Vec<f64> {
         (logits.name.as_str(), logits.shape),
         ("logits", vec![1, 1000])
     );
-    logits.data
+    logits.data.into_vec()
 }
 
 /// A process can open the library only once.

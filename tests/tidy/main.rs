@@ -12,12 +12,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules, and exactly the modules that each knows. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 26] = [
-    ("tensor", &[]),
+const MAY_KNOW: [(&str, &[&str]); 27] = [
+    ("memory", &[]),
+    ("tensor", &["memory"]),
     ("scaling", &[]),
     // Of `onnx` only the messages of `onnx::proto` in the reference, and `onnx::file` in `process`: see
     // `runtimes_share_nothing_with_what_writes_files`.
-    ("runtime", &["files", "onnx", "tensor"]),
+    ("runtime", &["files", "memory", "onnx", "tensor"]),
     ("graph", &["tensor"]),
     ("onnx", &["files", "graph", "tensor"]),
     ("form", &["graph", "onnx", "tensor"]),
@@ -60,7 +61,7 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
         ],
     ),
     ("internals", &["onnx", "tensor", "verify", "weights"]),
-    ("stored", &["files", "onnx", "tensor", "weights"]),
+    ("stored", &["files", "memory", "onnx", "tensor", "weights"]),
     ("labels", &["files"]),
     ("hub", &["files", "labels", "tensor"]),
     ("picture", &["files", "metadata"]),
@@ -93,7 +94,8 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
     (
         "verify",
         &[
-            "metadata", "onnx", "picture", "request", "runtime", "stored", "tensor", "weights",
+            "memory", "metadata", "onnx", "picture", "request", "runtime", "stored", "tensor",
+            "weights",
         ],
     ),
     ("doctor", &["runtime"]),
@@ -111,6 +113,7 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
     (
         "cli",
         &[
+            "memory",
             "architecture",
             "classify",
             "bench",

@@ -46,7 +46,7 @@ impl Made {
             name: "y".to_owned(),
             shape: vec![1],
             element: Element::F32,
-            data: vec![value],
+            data: vec![value].into(),
         };
         let case = CaseOutcome {
             prepare_seconds: 0.0,

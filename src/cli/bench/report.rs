@@ -1,5 +1,6 @@
 //! What `bench` prints: as JSON, of version [`SCHEMA`], and as a table.
 
+use crate::cli::memory;
 use comfy_table::{Table, presets};
 use efficientnet_onnx::bench::{BenchRow, Ratio, Spread};
 use efficientnet_onnx::onnx::check::Finding;
@@ -68,9 +69,16 @@ impl<'a> Row<'a> {
     fn new(row: &'a BenchRow, against: Option<&Path>) -> Self {
         let failure = row.failure.as_ref();
         let other = against.filter(|_| failure.is_some_and(|failure| failure.of_other));
-        let error = failure.map(|failure| match other {
-            Some(other) => format!("`{}`: {}", other.display(), failure.trouble.predicate()),
-            None => failure.trouble.predicate(),
+        let error = failure.map(|failure| {
+            let said = failure.trouble.predicate();
+            let said = match failure.trouble {
+                Trouble::NoMemory { .. } => format!("{said}; {}", memory::HINT),
+                _ => said,
+            };
+            match other {
+                Some(other) => format!("`{}`: {said}", other.display()),
+                None => said,
+            }
         });
         let refused = failure.filter(|failure| matches!(failure.trouble, Trouble::Refused { .. }));
         let refused = refused.filter(|failure| !failure.of_other);

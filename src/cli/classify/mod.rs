@@ -12,6 +12,7 @@ use clap::Args;
 use efficientnet_onnx::classify::{Classifier, ClassifyFailure, ClassifyNote, ClassifyOptions};
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::runtime::RuntimeName;
+use efficientnet_onnx::runtime::hint::Hint;
 use efficientnet_onnx::runtime::outcome::Trouble;
 use report::Report;
 use std::path::PathBuf;
@@ -137,6 +138,7 @@ fn words(runtime: RuntimeName, failure: &ClassifyFailure) -> (String, Failure) {
     };
     let (status, hint) = match trouble {
         Trouble::Unavailable { hints, .. } => (Status::Unavailable, libraries::hints(hints)),
+        Trouble::NoMemory { .. } => (Status::Disagrees, Some(libraries::hint(&Hint::MemoryLimit))),
         Trouble::TimedOut { .. } => (
             Status::Disagrees,
             Some("allow more with `--timeout`".to_owned()),

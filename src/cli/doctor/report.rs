@@ -181,6 +181,7 @@ fn error(error: &LookError) -> String {
         Ending::TimedOut { limit } => {
             format!("loading it was not done after {} s", limit.as_secs())
         }
+        Ending::NoMemory { message } => message.clone(),
         Ending::Nonsense { fault, last_words } => crashed(fault, last_words),
         Ending::Ended { status, last_words } => {
             let status = status.map_or_else(|| "without a status".to_owned(), |it| it.to_string());

@@ -1,6 +1,7 @@
 //! Tensors, from ours to the library's and back.
 
-use crate::runtime::RuntimeError;
+use crate::memory::Buffer;
+use crate::runtime::{RuntimeError, no_memory};
 use crate::tensor::{Element, NamedTensor, to_bf16, to_f16};
 use ::ort::value::{DynValue, Tensor, TensorElementType};
 use half::{bf16, f16};
@@ -58,7 +59,9 @@ pub fn from_value(name: &str, value: &DynValue) -> Result<NamedTensor, RuntimeEr
             let (shape, data) = value
                 .try_extract_tensor::<$type>()
                 .map_err(|error| super::refused("reading an output", &error))?;
-            let data: Vec<f64> = data.iter().map(|&value| $convert(value)).collect();
+            let what = format_args!("output `{}`", name.escape_debug());
+            let data = Buffer::of(data.iter().map(|&value| $convert(value)), what)
+                .map_err(|error| no_memory("reading an output", &error))?;
             ($element, shape, data)
         }};
     }

@@ -32,6 +32,11 @@ pub enum Ending {
         /// The end of its standard error, trimmed.
         last_words: String,
     },
+    /// It sent more than the memory limit of this process allows, and was ended.
+    NoMemory {
+        /// What it sent, and the limit.
+        message: String,
+    },
     /// It ended, by itself or by a signal.
     Ended {
         /// Its status, if it is known.
@@ -55,6 +60,7 @@ impl fmt::Display for Ending {
                     quote(last_words)
                 )
             }
+            Self::NoMemory { message } => write!(f, "receiving what it sent: {message}"),
             Self::Ended { status, last_words } => {
                 let ended = status.map_or_else(|| "it ended without a result".to_owned(), describe);
                 match cause(last_words) {

@@ -6,6 +6,7 @@ use super::perform::perform;
 use super::protocol::{Job, RunJob, read_event};
 use super::supervise::supervise;
 use super::{Host, PassedOver, ProcessError, Run, RunOptions, SEARCH_PATH};
+use crate::memory::{self, NoMemory};
 use crate::onnx::file::ModelFile;
 use crate::onnx::file::plain::{PlainError, plain};
 use crate::runtime::discover::OrtLibrary;
@@ -68,7 +69,8 @@ impl Host {
         };
         for library in libraries {
             let outcome = self.outcome(options, Some(&library), cases, limit)?;
-            if outcome.version.is_some() {
+            let too_large = matches!(outcome.trouble, Some(Trouble::NoMemory { .. }));
+            if outcome.version.is_some() || too_large {
                 run.library = Some(library);
                 run.outcome = outcome;
                 return Ok(());
@@ -126,7 +128,8 @@ impl Host {
         let job = RunJob {
             options: options.clone(),
             library: library.map(|library| library.path.clone()),
-            cases: cases.to_vec(),
+            cases: copied(cases)?,
+            memory_limit: self.program.is_some().then(memory::left),
         };
         let Some(program) = &self.program else {
             let mut outcome = Outcome::default();
@@ -139,6 +142,12 @@ impl Host {
         }
         run_in(command, job, limit, &self.interrupted)
     }
+}
+
+/// A copy of the cases, which goes with the job.
+fn copied(cases: &[Vec<NamedTensor>]) -> Result<Vec<Vec<NamedTensor>>, NoMemory> {
+    let one = |case: &Vec<NamedTensor>| case.iter().map(NamedTensor::copy).collect();
+    cases.iter().map(one).collect()
 }
 
 /// Runs a file in a worker.
@@ -162,6 +171,9 @@ pub fn run_in(
         outcome.add(Event::Failed(match ending {
             Ending::TimedOut { limit } => Trouble::TimedOut {
                 seconds: limit.as_secs_f64(),
+            },
+            ending @ Ending::NoMemory { .. } => Trouble::NoMemory {
+                message: ending.to_string(),
             },
             ending => Trouble::Crashed {
                 message: ending.to_string(),

@@ -41,6 +41,7 @@ use super::cuda::Cuda;
 use super::discover::{OrtLibrary, Places};
 use super::outcome::Outcome;
 use super::{OpenOptions, RuntimeName};
+use crate::memory::NoMemory;
 use crate::onnx::file::plain::{Change, PlainError};
 pub use ending::Ending;
 pub use running::end_workers;
@@ -242,6 +243,9 @@ pub enum ProcessError {
     /// A folder of CUDA's libraries has a name that a search path cannot have.
     #[error(transparent)]
     SearchPath(#[from] std::env::JoinPathsError),
+    /// The inputs do not fit the memory limit.
+    #[error(transparent)]
+    Memory(#[from] NoMemory),
     /// The copy of the file that the runtime needs cannot be made.
     #[error(transparent)]
     Copy(#[from] PlainError),

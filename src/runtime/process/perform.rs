@@ -121,6 +121,7 @@ mod tests {
             options: RunOptions::new(runtime, file),
             library: None,
             cases: Vec::new(),
+            memory_limit: None,
         };
         perform(&job, &mut |event| outcome.add(event));
         outcome

@@ -37,6 +37,8 @@ pub struct RunJob {
     pub library: Option<PathBuf>,
     /// Sets of inputs, each for one run.
     pub cases: Vec<Vec<NamedTensor>>,
+    /// The memory limit of the process that runs it, in bytes; none to leave it as it is.
+    pub memory_limit: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,6 +60,7 @@ struct RunLine {
     mode: Mode,
     #[serde(default)]
     leave_out: Vec<String>,
+    memory_limit: Option<u64>,
     cases: Vec<Vec<TensorLine>>,
 }
 
@@ -101,6 +104,7 @@ fn write_run(run: &RunJob, out: &mut impl Write) -> io::Result<()> {
         rounded: options.rounded,
         mode: options.mode,
         leave_out: options.leave_out.clone(),
+        memory_limit: run.memory_limit,
         cases: run.cases.iter().map(|case| lines(case)).collect(),
     };
     write_line(&JobLine::Run(line), out)?;
@@ -110,12 +114,13 @@ fn write_run(run: &RunJob, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Receives a job.
-pub fn read_job(input: &mut impl BufRead) -> io::Result<Job> {
+/// Receives a job; its memory limit is handed to `set_limit` before the inputs are read.
+pub fn read_job(input: &mut impl BufRead, set_limit: fn(u64)) -> io::Result<Job> {
     let line = match read_line(input)?.ok_or_else(|| malformed("there is no job"))? {
         JobLine::Run(line) => line,
         JobLine::LookAt(library) => return Ok(Job::LookAt(library.into())),
     };
+    line.memory_limit.into_iter().for_each(set_limit);
     let mut cases = Vec::new();
     for case in line.cases {
         cases.push(read_tensors(case, input)?);
@@ -131,6 +136,7 @@ pub fn read_job(input: &mut impl BufRead) -> io::Result<Job> {
         },
         library: line.library.map(PathBuf::from),
         cases,
+        memory_limit: line.memory_limit,
     }))
 }
 
@@ -219,7 +225,7 @@ mod tests {
             name: name.into(),
             shape: shape.into(),
             element: Element::F16,
-            data: data.into(),
+            data: data.to_vec().into(),
         }
     }
 
@@ -242,11 +248,12 @@ mod tests {
             },
             library: Some("/a/library.so".into()),
             cases,
+            memory_limit: Some(1 << 40),
         };
         let assert_read_back = |job: Job| {
             let mut bytes = Vec::new();
             write_job(&job, &mut bytes).expect("written");
-            assert_eq!(read_job(&mut bytes.as_slice()).expect("read"), job);
+            assert_eq!(read_job(&mut bytes.as_slice(), |_| ()).expect("read"), job);
         };
         assert_read_back(Job::Run(job.clone()));
         assert_read_back(Job::LookAt("/a/library.so".into()));

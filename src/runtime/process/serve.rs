@@ -4,6 +4,7 @@ use super::event::Event;
 use super::look::contents;
 use super::perform::perform;
 use super::protocol::{Job, read_job, write_contents, write_event};
+use crate::memory::{self, NoMemory};
 use crate::runtime::RuntimeName;
 use crate::runtime::outcome::Trouble;
 use crate::tensor::start_threads;
@@ -23,7 +24,17 @@ use std::time::Duration;
 /// If what comes over standard input is not a job, or the system refuses the thread that waits for the parent's end.
 pub fn serve() -> io::Result<()> {
     offer_to_the_out_of_memory_killer();
-    let job = read_job(&mut io::stdin().lock())?;
+    let job = match read_job(&mut io::stdin().lock(), memory::set_limit) {
+        Ok(job) => job,
+        Err(error) => {
+            let Some(refused) = NoMemory::within(&error) else {
+                return Err(error);
+            };
+            let message = format!("receiving the inputs: {refused}");
+            let failed = Event::Failed(Trouble::NoMemory { message });
+            return write_event(&failed, &mut io::stdout().lock());
+        }
+    };
     thread::Builder::new().spawn(end_with_the_parent)?;
     let run = match job {
         Job::Run(run) => {

@@ -7,6 +7,7 @@ use super::ending::{Ending, read_last_words, wait, was_interrupted, was_told_to_
 use super::protocol::{Job, write_job};
 use super::running::{StartError, Worker};
 use crate::files::TemporaryFolder;
+use crate::memory::NoMemory;
 use crate::runtime::TELEMETRY_OPT_OUT;
 use std::io::{self, BufReader};
 use std::process::{ChildStdout, Command, Stdio};
@@ -94,9 +95,14 @@ pub fn supervise<T: Send + 'static>(
             }
             Ok(Err(error)) => {
                 child.end();
-                return Ok(Some(Ending::Nonsense {
-                    fault: error.to_string(),
-                    last_words: wait(&last_words),
+                return Ok(Some(match NoMemory::within(&error) {
+                    Some(refused) => Ending::NoMemory {
+                        message: refused.to_string(),
+                    },
+                    None => Ending::Nonsense {
+                        fault: error.to_string(),
+                        last_words: wait(&last_words),
+                    },
                 }));
             }
             Err(RecvTimeoutError::Timeout) if left > ATTENTION => {}

@@ -13,6 +13,7 @@ fn job(cases: Vec<Vec<NamedTensor>>) -> RunJob {
         options: RunOptions::new(RuntimeName::Reference, "a.onnx"),
         library: None,
         cases,
+        memory_limit: None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! How messages are written: a line of JSON, and after it the elements of the tensors that it announces.
 //!
-//! A reader trusts nothing: a line is at most 1 MiB, and a tensor is read piece by piece, so that an announced size
-//! allocates nothing.
+//! A reader trusts nothing: a line is at most 1 MiB, and a tensor is read only if its announced size fits the memory
+//! budget of the process.
 
+use crate::memory::Buffer;
 use crate::tensor::{Element, NamedTensor};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -104,11 +105,10 @@ pub fn read_tensors(
             .shape
             .iter()
             .try_fold(1_usize, |size, &dimension| size.checked_mul(dimension));
-        let size = size.filter(|size| *size <= isize::MAX as usize / 8);
         let size =
             size.ok_or_else(|| malformed(&format!("`{}` is announced too large", line.name)))?;
         Ok(NamedTensor {
-            data: read_elements(size, input)?,
+            data: read_elements(&line.name, size, input)?,
             name: line.name,
             shape: line.shape,
             element: line.element,
@@ -117,8 +117,9 @@ pub fn read_tensors(
     lines.into_iter().map(read).collect()
 }
 
-fn read_elements(count: usize, input: &mut impl Read) -> io::Result<Vec<f64>> {
-    let mut elements = Vec::new();
+fn read_elements(name: &str, count: usize, input: &mut impl Read) -> io::Result<Buffer<f64>> {
+    let what = format_args!("`{}`", name.escape_debug());
+    let mut elements = Buffer::with_room(count, what)?;
     let mut bytes = vec![0; PIECE];
     while elements.len() < count {
         let piece = &mut bytes[..((count - elements.len()).saturating_mul(8)).min(PIECE)];

@@ -44,6 +44,7 @@ mod tests;
 mod window;
 
 use super::{Runtime, RuntimeError, Session};
+use crate::memory::{self, Buffer, NoMemory, Reservation};
 use crate::tensor::{Element, NamedTensor};
 use call::Call;
 use load::{Plan, Step};
@@ -104,7 +105,9 @@ const LACKING: [&str; 5] = [
 ];
 
 fn refused(step: &'static str, message: String) -> RuntimeError {
-    if LACKING.iter().any(|words| message.contains(words)) {
+    if NoMemory::is_told_by(&message) {
+        RuntimeError::NoMemory { step, message }
+    } else if LACKING.iter().any(|words| message.contains(words)) {
         RuntimeError::Lacks { step, message }
     } else {
         RuntimeError::Refused { step, message }
@@ -162,9 +165,13 @@ impl Plan {
 
     fn run(&self, inputs: &[NamedTensor], rounded: bool) -> Result<Vec<NamedTensor>, String> {
         let mut values: Vec<Option<Arc<Tensor>>> = vec![None; self.names.len()];
+        // What the values take of the memory budget.
+        let mut held: Vec<Option<Reservation>> = Vec::new();
+        held.resize_with(self.names.len(), || None);
         for (number, _) in &self.inputs {
             let name = &self.names[*number];
             if let Some(input) = inputs.iter().find(|input| &input.name == name) {
+                held[*number] = Some(hold(name, input.data.len())?);
                 values[*number] = Some(Arc::new(from_named(input)));
             }
         }
@@ -177,17 +184,19 @@ impl Plan {
                     result.round();
                 }
                 if let Some(number) = number {
+                    held[*number] = Some(hold(&self.names[*number], result.len())?);
                     values[*number] = Some(Arc::new(result));
                 }
             }
             for &number in &step.last_read {
                 values[number] = None;
+                held[number] = None;
             }
         }
         let mut outputs = Vec::new();
         for &number in &self.outputs {
             let value = self.value(number, &values)?;
-            outputs.push(into_named(self.names[number].clone(), &value));
+            outputs.push(into_named(&self.names[number], &value)?);
         }
         Ok(outputs)
     }
@@ -236,9 +245,16 @@ impl Plan {
     }
 }
 
+/// Takes the memory of a value, 8 bytes an element, from the budget of the process.
+fn hold(name: &str, elements: usize) -> Result<Reservation, String> {
+    let bytes = elements as u64 * size_of::<f64>() as u64;
+    let what = format_args!("value `{}`", name.escape_debug());
+    memory::reserve(bytes, what).map_err(|error| error.to_string())
+}
+
 fn from_named(input: &NamedTensor) -> Tensor {
     let data = if input.element.is_float() {
-        Data::Floats(input.data.clone())
+        Data::Floats(input.data.to_vec())
     } else {
         Data::Integers(input.data.iter().map(|&value| value as i64).collect())
     };
@@ -249,16 +265,17 @@ fn from_named(input: &NamedTensor) -> Tensor {
     }
 }
 
-fn into_named(name: String, tensor: &Tensor) -> NamedTensor {
+fn into_named(name: &str, tensor: &Tensor) -> Result<NamedTensor, String> {
+    let what = format_args!("output `{}`", name.escape_debug());
     let data = match &tensor.data {
-        Data::Floats(data) => data.clone(),
-        Data::Integers(data) => data.iter().map(|&value| value as f64).collect(),
+        Data::Floats(data) => Buffer::of(data.iter().copied(), what),
+        Data::Integers(data) => Buffer::of(data.iter().map(|&value| value as f64), what),
     };
     let element: Element = tensor.element;
-    NamedTensor {
-        name,
+    Ok(NamedTensor {
+        name: name.to_owned(),
         shape: tensor.shape.clone(),
         element,
-        data,
-    }
+        data: data.map_err(|error| error.to_string())?,
+    })
 }

@@ -3,6 +3,7 @@
 //! [`Element`] only remembers what the file calls them. It refuses to know files and operators.
 
 use super::narrow::round_to;
+use crate::memory;
 use crate::tensor::Element;
 
 /// No tensor has more elements than this (8 GiB of f64); a file that asks for more is refused.
@@ -180,11 +181,10 @@ pub fn filled<T: Clone>(shape: &[usize], value: T) -> Result<Vec<T>, String> {
 /// Room for as many elements as the shape has.
 pub fn reserved<T>(shape: &[usize]) -> Result<Vec<T>, String> {
     let mut data = Vec::new();
-    match data.try_reserve_exact(count(shape)?) {
+    let what = format_args!("a tensor of shape {shape:?}");
+    match memory::make_room(&mut data, count(shape)?, what) {
         Ok(()) => Ok(data),
-        Err(_) => Err(format!(
-            "there is no memory for a tensor of shape {shape:?}"
-        )),
+        Err(error) => Err(error.to_string()),
     }
 }
 

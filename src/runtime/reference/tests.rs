@@ -91,10 +91,10 @@ fn run_in(
         name: "x".to_owned(),
         shape: shape.to_vec(),
         element: Element::F32,
-        data: data.to_vec(),
+        data: data.to_vec().into(),
     };
     plan.check_inputs(std::slice::from_ref(&input))?;
-    Ok(plan.run(&[input], false)?.remove(0).data)
+    Ok(plan.run(&[input], false)?.remove(0).data.into_vec())
 }
 
 fn run(model: ModelProto, shape: &[usize], data: &[f64]) -> Result<Vec<f64>, String> {
@@ -288,7 +288,7 @@ fn values_are_rounded_to_their_type_only_on_request() {
         name: "x".to_owned(),
         shape: vec![1],
         element: Element::F32,
-        data: vec![3.25],
+        data: vec![3.25].into(),
     };
     let run = |rounded| {
         plan.run(std::slice::from_ref(&input), rounded)
@@ -334,7 +334,7 @@ fn elements_are_found_wherever_they_are_kept() {
     };
     let read = |tensor: TensorProto| {
         let read = initializer::read(&tensor, folder.path())?;
-        Ok::<_, String>(into_named("c".to_owned(), &read).data)
+        Ok::<_, String>(into_named("c", &read)?.data.into_vec())
     };
     assert_eq!(read(floats("c", &[2], &[0.5, -3.0])), Ok(vec![0.5, -3.0]));
     assert_eq!(read(raw(1, b"\0\0\0\x3f\0\0\x40\xc0")), Ok(vec![0.5, -3.0]));

@@ -33,7 +33,8 @@ impl Made {
                 } else {
                     1.0
                 },
-            ],
+            ]
+            .into(),
         });
         let case = CaseOutcome {
             prepare_seconds: 0.0,

@@ -4,6 +4,7 @@ mod time;
 
 use super::facts::{DeclaredExtent, FileFacts, Names, OmittedOutput, SizeStepError};
 use super::layout::Axes;
+use crate::memory::{self, NoMemory};
 use crate::request::SIZE_STEP;
 use crate::tensor::Element;
 use serde::Serialize;
@@ -18,8 +19,8 @@ const OTHER_SIZE: [u64; 2] = [64, 96];
 const LARGER_BATCH: u64 = 3;
 const SMALLER_BATCH: u64 = 2;
 const SMALLER_BATCH_ABOVE_MACS: u64 = 20_000_000_000;
-/// Elements of one input beyond which it is not made: 8 GiB.
-const LARGEST_INPUT: u64 = 1 << 30;
+/// Bytes of an element of a case: once with the case, and once more while it is sent to a worker.
+const ELEMENT_BYTES: u64 = 2 * size_of::<f64>() as u64;
 
 /// One set of inputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,13 +118,16 @@ pub enum PlanError {
     #[error("input `{0}` has no declared shape")]
     NoShape(String),
     /// An input has too many elements, or none.
-    #[error("input `{input}` would have the shape {shape:?}, expected between 1 and 2^30 elements")]
+    #[error("input `{input}` would have the shape {shape:?}, expected between 1 and 2^64 elements")]
     Size {
         /// Name of the input.
         input: String,
         /// Its shape.
         shape: Vec<u64>,
     },
+    /// The inputs of all cases do not fit the memory limit.
+    #[error(transparent)]
+    Memory(#[from] NoMemory),
     /// An extent is declared as 0. ONNX Runtime then takes nothing but an empty tensor.
     #[error(
         "input `{input}` is declared as {shape}, so that it only takes a tensor without elements; expected a name or -1 for an extent that may vary"
@@ -190,7 +194,7 @@ pub fn cases_of(facts: &FileFacts, wanted: &Wanted) -> Result<Vec<Case>, PlanErr
     };
     let batch = axes.batch.and_then(|axis| shape.get(axis));
     let batches = batches(facts, batch, &wanted.batches)?;
-    let mut cases = Vec::new();
+    let (mut cases, mut needed) = (Vec::new(), 0_u64);
     for &content in contents {
         for size in sizes(facts, axes.size_of(&references(shape)), &wanted.sizes)? {
             for &(first, batch) in &batches {
@@ -202,9 +206,8 @@ pub fn cases_of(facts: &FileFacts, wanted: &Wanted) -> Result<Vec<Case>, PlanErr
                     content,
                 };
                 name_dimensions(facts, &mut case);
-                for input in 0..facts.inputs.len() {
-                    input_type(facts, &case, input)?;
-                }
+                needed = needed.saturating_add(bytes(facts, &case)?);
+                memory::check(needed, "what the file is to be run with")?;
                 // Only now is the batch known to be one that can be made.
                 case.images = (first..first + batch).collect();
                 cases.push(case);
@@ -212,6 +215,17 @@ pub fn cases_of(facts: &FileFacts, wanted: &Wanted) -> Result<Vec<Case>, PlanErr
         }
     }
     Ok(cases)
+}
+
+/// Bytes of memory that a case takes.
+fn bytes(facts: &FileFacts, case: &Case) -> Result<u64, PlanError> {
+    let mut bytes = case.batch.saturating_mul(size_of::<u64>() as u64);
+    for input in 0..facts.inputs.len() {
+        let (_, shape) = input_type(facts, case, input)?;
+        let elements: u64 = shape.iter().product();
+        bytes = bytes.saturating_add(elements.saturating_mul(ELEMENT_BYTES));
+    }
+    Ok(bytes)
 }
 
 /// The first image of each batch, and how many it has.
@@ -372,7 +386,7 @@ pub(super) fn input_type(
         });
     }
     match elements {
-        Some(1..=LARGEST_INPUT) => Ok((element, shape)),
+        Some(1..) => Ok((element, shape)),
         _ => Err(PlanError::Size {
             input: input.name.clone(),
             shape,

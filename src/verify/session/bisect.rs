@@ -4,6 +4,7 @@ use super::sides::{FileInRuntime, Known, Sides};
 use super::{Cases, Opened, SessionError, Tell, Update, Verifier, open};
 use crate::onnx::file::ModelFile;
 use crate::runtime::outcome::Trouble;
+use crate::tensor::NamedTensor;
 use crate::verify::bisect::{Bisection, MeasureError, SearchRun, Side, bisect, values};
 use crate::verify::pair::Pair;
 use crate::verify::report::{Report, RuntimeReport, RuntimeStatus};
@@ -167,9 +168,10 @@ impl Verifier {
     ) -> Result<Search, SessionError> {
         let case = other.max_abs_case.unwrap_or(0);
         let inputs = &compared.cases.inputs[case];
+        let copied = || inputs.iter().map(NamedTensor::copy).collect();
         let other_inputs = compared
             .pair
-            .map_or_else(|| inputs.clone(), |pair| pair.for_second(inputs));
+            .map_or_else(copied, |pair| pair.for_second(inputs))?;
         let [first, second] = compared.files;
         let side = |place: usize, runtime: &RuntimeReport, inputs| FileInRuntime {
             file: compared.files[place],
@@ -180,10 +182,7 @@ impl Verifier {
         let mut sides = Sides {
             verifier: self,
             limit: compared.limit,
-            each: [
-                side(0, reference, inputs.clone()),
-                side(1, other, other_inputs),
-            ],
+            each: [side(0, reference, copied()?), side(1, other, other_inputs)],
             pair: compared.pair,
             known,
             case,

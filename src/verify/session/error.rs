@@ -1,5 +1,6 @@
 //! Why files are not verified.
 
+use crate::memory::NoMemory;
 use crate::metadata::PREPROCESSING_KEY;
 use crate::onnx::file::{CopyError, FileError};
 #[cfg(feature = "picture")]
@@ -100,6 +101,9 @@ pub enum SessionError {
         /// What happened.
         trouble: Trouble,
     },
+    /// A copy of inputs does not fit the memory limit.
+    #[error(transparent)]
+    Memory(#[from] NoMemory),
     /// Nothing can be run, or the runs are interrupted.
     #[error(transparent)]
     Process(#[from] ProcessError),

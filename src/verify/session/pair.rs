@@ -74,7 +74,7 @@ impl Verifier {
             .inputs
             .iter()
             .map(|one| pair.for_second(one))
-            .collect();
+            .collect::<Result<_, _>>()?;
         let leave_out = [first.facts.leave_out(), second.facts.leave_out()];
         let to_run = |place: usize, inputs| ToRun {
             file: &files[place].model.path,
@@ -93,7 +93,7 @@ impl Verifier {
                 [&names[0], &names[1]],
                 &cases.planned,
                 reference,
-                &others.runs,
+                others.runs,
             ),
             None => Report {
                 verdict: Verdict::Unavailable,

@@ -102,7 +102,9 @@ impl Verifier {
         limit: Duration,
     ) -> Result<Outcome, SessionError> {
         let options = self.options(runtime, file, leave_out);
-        Ok(self.host.run(&options, &[inputs.to_vec()], limit)?.outcome)
+        let inputs = inputs.iter().map(NamedTensor::copy);
+        let case = inputs.collect::<Result<_, _>>()?;
+        Ok(self.host.run(&options, &[case], limit)?.outcome)
     }
 
     fn options(&self, runtime: RuntimeName, file: &Path, leave_out: &[String]) -> RunOptions {

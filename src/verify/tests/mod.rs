@@ -11,6 +11,7 @@ use super::plan::Case;
 use super::report::{Report, RuntimeStatus, Verdict};
 use super::tolerance::{Limits, Tolerance};
 use super::*;
+use crate::memory::Buffer;
 use crate::runtime::RuntimeName;
 use crate::runtime::hint::Hint;
 use crate::runtime::outcome::Trouble;
@@ -56,7 +57,7 @@ fn outcome() -> Outcome {
             name: "logits".into(),
             shape: vec![data.len() / 6, 6],
             element: Element::F32,
-            data,
+            data: data.into(),
         };
         CaseOutcome {
             prepare_seconds: 0.5,
@@ -107,7 +108,7 @@ fn tampered(tamper: impl Fn(&mut Outcome)) -> Report {
     ])
 }
 
-fn logits_of(outcome: &mut Outcome, case: usize) -> &mut Vec<f64> {
+fn logits_of(outcome: &mut Outcome, case: usize) -> &mut Buffer<f64> {
     &mut outcome.cases[case].outputs[0].data
 }
 

@@ -72,13 +72,14 @@ fn another_shape_than_declared_fails() {
 fn constant_logits_fail_unless_the_weights_are_constant() {
     let constant = |outcome: &mut Outcome| {
         let logits = logits_of(outcome, 0);
-        *logits = vec![2.0, 2.0, 2.0, 2.0, 2.0, 2.0019];
+        *logits = vec![2.0, 2.0, 2.0, 2.0, 2.0, 2.0019].into();
     };
     assert_eq!(
         failures(&tampered(constant)),
         [(Check::Constant, 0), (Check::Rows, 2)]
     );
-    let spread = tampered(|outcome| *logits_of(outcome, 0) = vec![2.0, 2.0, 2.0, 2.0, 2.0, 2.0021]);
+    let spread =
+        tampered(|outcome| *logits_of(outcome, 0) = vec![2.0, 2.0, 2.0, 2.0, 2.0, 2.0021].into());
     assert_eq!(failures(&spread), [(Check::Rows, 2)]);
 
     let mut outcome = outcome();
