@@ -111,10 +111,10 @@ impl Trouble {
         }
     }
 
-    /// One line for people: of a refusal the line that says why, and its node.
+    /// One line for people: of a refusal, and of too little memory, the line that says why, and its node.
     #[must_use]
     pub fn summary(&self) -> String {
-        let Self::Refused { message } = self else {
+        let (Self::Refused { message } | Self::NoMemory { message }) = self else {
             return self.to_string();
         };
         let RefusalText { line, node } = RefusalText::read(message);

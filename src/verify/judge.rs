@@ -198,7 +198,7 @@ fn describe(run: &Run, tolerance: Tolerance, checked: Checked) -> RuntimeReport 
         _ => Vec::new(),
     };
     let (summary, node) = match &outcome.trouble {
-        Some(trouble @ Trouble::Refused { message }) => {
+        Some(trouble @ (Trouble::Refused { message } | Trouble::NoMemory { message })) => {
             (Some(trouble.summary()), RefusalText::read(message).node)
         }
         _ => (message.clone(), None),

@@ -138,8 +138,18 @@ fn what_is_too_large_for_every_runtime_is_said_by_each() {
     let folder = folder();
     let file = toy::write(&spoilers::endless_row(), folder.path());
     let report = verify(&file, &ALL, Some(1024)).expect(1).report();
-    let message = "running the file: node `long` (`Pad`): there is no memory for a tensor of shape [805306371]";
-    assert_ended(&report, "reference", "refused", message);
+    let refused = entry(&report, "reference");
+    assert_eq!(
+        (&refused["status"], &refused["node"]),
+        (&json!("refused"), &json!("long")),
+        "{refused:#}"
+    );
+    let message = refused["message"].as_str().expect("a message");
+    let begins = "running the file: node `long` (`Pad`): a tensor of shape [805306371] needs 12289 MiB of memory: \
+        the memory limit is 511 MiB, and ";
+    assert!(message.starts_with(begins), "{message}");
+    let hint = refused["hint"].as_str().expect("a hint");
+    assert!(hint.contains("`--memory-limit"), "{hint}");
     let message = "it ran out of memory when it asked for 3221225484 bytes (a smaller batch or size needs less): \
         it was ended by signal 6 (SIGABRT: it gave up)";
     assert_ended(&report, "tract", "crashed", message);

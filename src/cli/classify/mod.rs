@@ -133,7 +133,7 @@ fn words(runtime: RuntimeName, failure: &ClassifyFailure) -> (String, Failure) {
         ClassifyFailure::Trouble(trouble) => trouble,
     };
     let short = match trouble {
-        Trouble::Refused { .. } => trouble.summary(),
+        Trouble::Refused { .. } | Trouble::NoMemory { .. } => trouble.summary(),
         _ => trouble.predicate(),
     };
     let (status, hint) = match trouble {
