@@ -256,6 +256,22 @@ pub const OF_FILES: &[Case] = &[
             With("--labels-csv pictures/labels.csv"),
         )],
     },
+    Case {
+        hint: "allow more with `--memory-limit SIZE`",
+        prepare: |folder| {
+            made(
+                folder,
+                "m.onnx",
+                "emit --variant lite0 --size 96 --classes 2",
+            )
+        },
+        line: "verify m.onnx --runtime tract --memory-limit 1MiB",
+        reason: "the memory limit is 1024 KiB",
+        steps: &[
+            ("--memory-limit SIZE", With("--memory-limit 16MiB")),
+            ("--memory-limit 64GiB", With("--memory-limit 64GiB")),
+        ],
+    },
 ];
 
 /// A file without the record that this program writes.
