@@ -2,10 +2,12 @@
 
 use super::expect;
 use super::writer::{
-    Message, NOWHERE, Writer, chunked, contiguous, dataspace, link, longs, single,
+    Message, NOWHERE, Writer, checked, checksum, chunked, contiguous, dataspace, link, longs,
+    single,
 };
 use efficientnet_onnx::tensor::{SourceError, TensorSource};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -47,8 +49,8 @@ fn loops_of_groups() {
 fn loops_of_blocks_and_trees() {
     let mut file = Writer::new();
     let here = file.here();
-    let block = [&b"OCHK\x10\x10\0\0"[..], &longs(&[here, 28]), &[0; 4]].concat();
-    file.bytes(&block);
+    let block = [&b"OCHK\x10\x10\0\0"[..], &longs(&[here, 28])].concat();
+    file.bytes(&checked(&block));
     let object = file.object(&[(0x10, longs(&[here, 28]))]);
     expect(
         &file.finish(object),
@@ -280,6 +282,50 @@ fn read_all(path: &Path) -> Result<(), SourceError> {
     Ok(())
 }
 
+/// Where a superblock of version 2 or 3 says how long the file is.
+const NEW_END: usize = 28;
+
+#[test]
+fn a_changed_byte_of_any_structure_with_a_checksum() {
+    const SIGNATURES: [&[u8; 4]; 9] = [
+        b"OHDR", b"OCHK", b"BTHD", b"BTLF", b"BTIN", b"FRHP", b"FHIB", b"FHDB", b"FAHD",
+    ];
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file.h5");
+    let mut seen = BTreeSet::new();
+    for name in [
+        "keras_chunked_latest.h5",
+        "keras_many_latest.h5",
+        "keras_half_latest.h5",
+    ] {
+        let whole = fs::read(fixtures.join(name)).expect("a fixture");
+        fs::write(&path, &whole).expect("a file");
+        read_all(&path).expect("whole");
+        let starts = (0..whole.len() - 4).filter_map(|at| {
+            let known = SIGNATURES
+                .iter()
+                .find(|known| whole[at..].starts_with(**known))?;
+            Some((at, *known))
+        });
+        for (start, signature) in starts.chain([(0, b"\x89HDF")]) {
+            seen.insert(signature);
+            // Every third byte: behind the signature each has fields of its own.
+            for at in (start + 4..start + 34).step_by(3) {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 0x10;
+                fs::write(&path, &damaged).expect("a file");
+                assert!(
+                    read_all(&path).is_err(),
+                    "{name}: byte {at}, in `{}` at {start}",
+                    signature.escape_ascii()
+                );
+            }
+        }
+    }
+    assert!(seen.len() > 6, "{seen:?}");
+}
+
 #[test]
 fn truncated_anywhere() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints");
@@ -288,8 +334,8 @@ fn truncated_anywhere() {
     // Where the superblock says how long the file is.
     for (name, end) in [
         ("keras_2_weights.h5", 40),
-        ("keras_chunked_latest.h5", 28),
-        ("keras_many_latest.h5", 28),
+        ("keras_chunked_latest.h5", NEW_END),
+        ("keras_many_latest.h5", NEW_END),
     ] {
         let whole = fs::read(fixtures.join(name)).expect("a fixture");
         for length in (0..whole.len()).step_by(31) {
@@ -298,6 +344,10 @@ fn truncated_anywhere() {
             assert!(read_all(&path).is_err(), "{name} {length}");
             if let Some(told) = part.get_mut(end..end + 8) {
                 told.copy_from_slice(&longs(&[length as u64]));
+                if end == NEW_END {
+                    let sum = checksum(&part[..44]);
+                    part[44..48].copy_from_slice(&sum.to_le_bytes());
+                }
                 fs::write(&path, &part).expect("a file");
                 // What is lost may only be a gap at the end.
                 assert!(

@@ -34,7 +34,7 @@ impl Writer {
         }
         let size = u32::try_from(block.len()).expect("a short header");
         let start = [&b"OHDR\x02\x02"[..], &size.to_le_bytes()].concat();
-        self.bytes(&[start, block, vec![0; 4]].concat())
+        self.bytes(&checked(&[start, block].concat()))
     }
 
     /// A group with these links.
@@ -68,9 +68,8 @@ impl Writer {
         let superblock = [
             &b"\x89HDF\r\n\x1a\n\x02\x08\x08\x00"[..],
             &longs(&[0, NOWHERE, self.here(), root]),
-            &[0; 4],
         ];
-        self.0[..48].copy_from_slice(&superblock.concat());
+        self.0[..48].copy_from_slice(&checked(&superblock.concat()));
         self.0
     }
 
@@ -79,6 +78,36 @@ impl Writer {
         let root = self.group(&[(name, address)]);
         self.finish(root)
     }
+}
+
+/// A structure and its checksum.
+pub fn checked(structure: &[u8]) -> Vec<u8> {
+    [structure, &checksum(structure).to_le_bytes()].concat()
+}
+
+/// Bob Jenkins's `lookup3.c`, line by line.
+pub fn checksum(bytes: &[u8]) -> u32 {
+    let length = u32::try_from(bytes.len()).expect("a short structure");
+    let mut s = [0xdead_beef_u32.wrapping_add(length); 3];
+    let blocks = bytes.len().div_ceil(12);
+    for (number, block) in bytes.chunks(12).enumerate() {
+        for (place, byte) in block.iter().enumerate() {
+            s[place / 4] = s[place / 4].wrapping_add(u32::from(*byte) << (8 * (place % 4)));
+        }
+        if number + 1 < blocks {
+            for (i, turn) in [4, 6, 8, 16, 19, 4].into_iter().enumerate() {
+                let (a, b, c) = (i % 3, (i + 1) % 3, (i + 2) % 3);
+                s[a] = s[a].wrapping_sub(s[c]) ^ s[c].rotate_left(turn);
+                s[c] = s[c].wrapping_add(s[b]);
+            }
+        } else {
+            let steps = [(2, 1), (0, 2), (1, 0), (2, 1), (0, 2), (1, 0), (2, 1)];
+            for ((a, b), turn) in steps.into_iter().zip([14, 11, 25, 16, 4, 14, 24]) {
+                s[a] = (s[a] ^ s[b]).wrapping_sub(s[b].rotate_left(turn));
+            }
+        }
+    }
+    s[2]
 }
 
 pub fn longs(numbers: &[u64]) -> Vec<u8> {

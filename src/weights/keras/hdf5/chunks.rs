@@ -1,6 +1,7 @@
 //! Datasets in chunks: where each chunk is, and how chunks become a tensor.
 
 use super::bytes::{Fields, NOWHERE, Structures, invalid};
+use super::checksum;
 use super::filters::{self, Filter};
 use super::group::{check_level, tree_node};
 use std::io;
@@ -246,7 +247,7 @@ impl Chunks {
     }
 
     fn in_array(&self, file: &Structures, address: u64, expected: u64) -> io::Result<Vec<Stored>> {
-        let header = file.read(address, 24)?;
+        let header = file.checked(address, 24)?;
         let mut fields = Fields(&header);
         fields.signature(*b"FAHD")?;
         fields.one_of("array's version", &[0])?;
@@ -272,13 +273,14 @@ impl Chunks {
         };
         // Beyond a page's worth, entries are in pages, each with a checksum; first bits say which are written.
         let prefix = 4 + 1 + 1 + 8;
-        let pages = entries.div_ceil(page);
-        let mut at = prefix
-            + if entries > page {
-                pages.div_ceil(8) + 4
-            } else {
-                0
-            };
+        let is_paged = entries > page;
+        let mut at = 0;
+        if is_paged {
+            let pages = entries.div_ceil(page);
+            let start = file.checked(data, prefix + pages.div_ceil(8))?;
+            Fields(&start).signature(*b"FADB")?;
+            at = start.len() as u64 + checksum::SIZE as u64;
+        }
         let mut stored = Vec::new();
         let mut left = entries;
         while left > 0 {
@@ -288,8 +290,13 @@ impl Chunks {
             let position = data
                 .checked_add(at)
                 .ok_or_else(|| invalid("its chunks are nowhere"))?;
-            let bytes = file.read(position, size)?;
+            let start = if is_paged { 0 } else { prefix };
+            let bytes = file.checked(position, start.saturating_add(size))?;
             let mut fields = Fields(&bytes);
+            if !is_paged {
+                fields.signature(*b"FADB")?;
+                fields.skip(1 + 1 + 8)?;
+            }
             for _ in 0..here {
                 let address = fields.long()?;
                 let filtered = is_filtered
@@ -302,7 +309,7 @@ impl Chunks {
                     skipped,
                 });
             }
-            at += size + 4;
+            at += size + checksum::SIZE as u64;
             left -= here;
         }
         Ok(stored)

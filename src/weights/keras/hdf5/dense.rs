@@ -1,6 +1,9 @@
 //! Link messages of a large group: in a fractal heap, found through a version 2 tree.
 
 use super::bytes::{Fields, NOWHERE, Structures, invalid, width};
+use super::checksum;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 
 /// The type of a tree of links, sorted by their names' hashes.
@@ -27,7 +30,7 @@ pub(super) fn links(file: &Structures, mut info: Fields) -> io::Result<Vec<Vec<u
 
 /// Every record's place in the heap.
 fn records(file: &Structures, address: u64) -> io::Result<Vec<[u8; HEAP_ID]>> {
-    let header = file.read(address, 38)?;
+    let header = file.checked(address, 34)?;
     let mut fields = Fields(&header);
     fields.signature(*b"BTHD")?;
     fields.one_of("tree's version", &[0])?;
@@ -58,7 +61,16 @@ fn records(file: &Structures, address: u64) -> io::Result<Vec<[u8; HEAP_ID]>> {
         if count == 0 {
             continue;
         }
-        let node = file.read(address, node_size)?;
+        // Behind the records of a node come its children, if it has any, and its checksum.
+        let children = match level.checked_sub(1) {
+            Some(below) => (count + 1) * (8 + in_node + below_of[usize::from(below)]) as u64,
+            None => 0,
+        };
+        let size = 6 + count * record + children;
+        if size > node_size {
+            return Err(invalid("a node of a tree of links has too many records"));
+        }
+        let node = file.checked(address, size)?;
         let mut fields = Fields(&node);
         fields.signature(if level == 0 { *b"BTLF" } else { *b"BTIN" })?;
         fields.skip(2)?;
@@ -92,17 +104,22 @@ struct Heap<'a> {
     /// Addresses of blocks, in rows; or the one block that is the whole heap.
     blocks: Vec<u64>,
     is_one_block: bool,
+    /// Whether each block has a checksum.
+    has_checksums: bool,
+    /// Addresses of blocks whose checksum was compared.
+    verified: RefCell<BTreeSet<u64>>,
 }
 
 impl<'a> Heap<'a> {
     fn open(file: &'a Structures<'a>, address: u64) -> io::Result<Self> {
-        let header = file.read(address, 142)?;
+        let header = file.checked(address, 142)?;
         let mut fields = Fields(&header);
         fields.signature(*b"FRHP")?;
         fields.one_of("heap's version", &[0])?;
         let id = usize::from(fields.short()?);
         let filters = fields.short()?;
-        fields.skip(101)?;
+        let has_checksums = fields.byte()? & 0x02 != 0;
+        fields.skip(100)?;
         let columns = u64::from(fields.short()?);
         let (first_block, largest_block) = (fields.long()?, fields.long()?);
         let offset = usize::from(fields.short()?).div_ceil(8);
@@ -117,7 +134,7 @@ impl<'a> Heap<'a> {
             vec![root]
         } else {
             let size = 8 * rows * columns;
-            let node = file.read(root, (5 + 8 + offset) as u64 + size)?;
+            let node = file.checked(root, (5 + 8 + offset) as u64 + size)?;
             let mut fields = Fields(&node);
             fields.signature(*b"FHIB")?;
             fields.skip(1 + 8 + offset)?;
@@ -133,6 +150,8 @@ impl<'a> Heap<'a> {
             offset,
             blocks,
             is_one_block: rows == 0,
+            has_checksums,
+            verified: RefCell::default(),
         })
     }
 
@@ -141,17 +160,39 @@ impl<'a> Heap<'a> {
         fields.one_of("link's place in its heap", &[0])?;
         let offset = fields.integer(self.offset)?;
         let length = fields.integer(fields.0.len())?;
-        let position = self.position(offset);
+        let place = self.place(offset);
+        let (block, size, offset) = place.ok_or_else(|| invalid("a link is outside its heap"))?;
+        self.verify(block, size)?;
+        let position = block.checked_add(offset);
         self.file.read(
             position.ok_or_else(|| invalid("a link is outside its heap"))?,
             length,
         )
     }
 
-    /// Where in the file an offset of the heap lies.
-    fn position(&self, mut offset: u64) -> Option<u64> {
+    /// Compares the checksum of a block, which is computed as if it were zero, once.
+    fn verify(&self, address: u64, size: u64) -> io::Result<()> {
+        if !self.verified.borrow_mut().insert(address) {
+            return Ok(());
+        }
+        let mut block = self.file.read(address, size)?;
+        let mut fields = Fields(&block);
+        fields.signature(*b"FHDB")?;
+        if !self.has_checksums {
+            return Ok(());
+        }
+        fields.skip(1 + 8 + self.offset)?;
+        let start = block.len() - fields.0.len();
+        let end = start + checksum::SIZE;
+        let recorded = fields.word()?.to_le_bytes();
+        block[start..end].fill(0);
+        checksum::expect(b"FHDB", &block, recorded)
+    }
+
+    /// The block in which an offset of the heap lies, its size, and where in it.
+    fn place(&self, mut offset: u64) -> Option<(u64, u64, u64)> {
         if self.is_one_block {
-            return self.blocks.first()?.checked_add(offset);
+            return Some((*self.blocks.first()?, self.first_block, offset));
         }
         let mut size = self.first_block;
         for (row, blocks) in self
@@ -169,7 +210,7 @@ impl<'a> Heap<'a> {
             let span = size.checked_mul(self.columns)?;
             if offset < span {
                 let block = blocks.get(usize::try_from(offset / size).ok()?)?;
-                return block.checked_add(offset % size);
+                return Some((*block, size, offset % size));
             }
             offset -= span;
         }

@@ -1,6 +1,7 @@
 //! Object headers of both versions: the messages that say what an object is.
 
 use super::bytes::{Fields, Structures, invalid};
+use super::checksum;
 use std::io;
 
 /// Kinds of messages (HDF5 File Format Specification, IV.A.2).
@@ -67,17 +68,28 @@ pub(super) fn messages(file: &Structures, address: u64) -> io::Result<Vec<Messag
         fields.skip(4)?;
         size
     };
-    let begin = address + (start.len() - fields.0.len()) as u64;
-    let mut blocks = vec![(begin, size)];
+    let before = start.len() - fields.0.len();
+    let prefix = before as u64;
+    // The checksum of the first block is behind it, and of what is before it too.
+    let first = if is_new {
+        (address, size.saturating_add(prefix))
+    } else {
+        (address + prefix, size)
+    };
+    let mut blocks = vec![first];
     let mut messages = Vec::new();
     let mut index = 0;
     while let Some(&(position, size)) = blocks.get(index) {
-        let block = file.read(position, size)?;
+        let block = match (is_new, index) {
+            (false, _) => file.read(position, size)?,
+            (true, 0) => file.checked(position, size)?,
+            (true, _) => file.checked(position, size.saturating_sub(checksum::SIZE as u64))?,
+        };
         let mut fields = Fields(&block);
-        if is_new && index > 0 {
-            fields.signature(*b"OCHK")?;
-            let without_checksum = fields.0.len().saturating_sub(4);
-            fields = Fields(&fields.0[..without_checksum]);
+        match (is_new, index) {
+            (false, _) => {}
+            (true, 0) => fields.skip(before)?,
+            (true, _) => fields.signature(*b"OCHK")?,
         }
         index += 1;
         // What is left is a gap.
