@@ -1,5 +1,6 @@
 //! From a request and a source of weights to a file: graph, binding, metadata, storage, atomic write.
 
+use crate::files::foreign::Foreign;
 use crate::files::room::{self, NoRoom};
 use crate::files::{Inputs, OutputError, OutputFile, Staged};
 use crate::onnx::ModelError;
@@ -136,7 +137,7 @@ pub enum EmitError {
     )]
     ExternalStream(u64),
     /// The metadata could not be made.
-    #[error("{0}")]
+    #[error("{text}", text = .0.shown())]
     Metadata(String),
 }
 

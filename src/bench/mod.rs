@@ -40,6 +40,7 @@ mod options;
 mod row;
 mod spread;
 
+use crate::files::foreign::Foreign;
 use crate::metadata::Untrained;
 use crate::onnx::check::{Broken, refuse_broken};
 use crate::onnx::file::{FileError, ModelFile};
@@ -90,7 +91,7 @@ pub enum BenchError {
     #[error(transparent)]
     Broken(#[from] Broken),
     /// It cannot be tried with the batches and the size that are asked for.
-    #[error("`{}`: {source}", file.display())]
+    #[error("`{}`: {source}", file.shown())]
     Inputs {
         /// The file.
         file: PathBuf,

@@ -1,6 +1,7 @@
 //! How often each runtime names the right class of labelled pictures, and whether they agree.
 
 use super::{Classifier, LabelledPicture};
+use crate::files::foreign::Foreign;
 use crate::network::ClassActivation;
 use crate::onnx::file::plain::Change;
 use crate::picture::PictureError;
@@ -57,7 +58,7 @@ pub enum AccuracyError {
     /// Each class has its own probability, so no class is the most probable of all.
     #[error(
         "`{}` has a sigmoid, by which each class has its own probability, expected a softmax",
-        .0.display()
+        .0.shown()
     )]
     Sigmoid(PathBuf),
     /// A picture cannot be loaded.
@@ -101,7 +102,7 @@ impl Classifier {
     ) -> Result<Accuracy, AccuracyError> {
         self.check_softmax(file)?;
         let mut accuracy = Accuracy {
-            file: file.display().to_string(),
+            file: file.to_string_lossy().into_owned(),
             images: pictures.len(),
             runtimes: Vec::new(),
         };

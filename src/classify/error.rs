@@ -1,5 +1,6 @@
 //! Why a file cannot classify pictures, and why outputs are not probabilities.
 
+use crate::files::foreign::{self, Foreign, said};
 use crate::labels::LabelsError;
 use crate::metadata::{HEAD_KEY, LABELS_KEY, PREPROCESSING_KEY};
 use crate::onnx::check::Broken;
@@ -18,7 +19,7 @@ pub enum ClassifierError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Its metadata does not say how pictures are prepared.
-    #[error("`{}` does not say how pictures are prepared: it has no metadata `{PREPROCESSING_KEY}`", path.display())]
+    #[error("`{}` does not say how pictures are prepared: it has no metadata `{PREPROCESSING_KEY}`", path.shown())]
     NoPreprocessing {
         /// The file.
         path: PathBuf,
@@ -32,7 +33,7 @@ pub enum ClassifierError {
     #[error(transparent)]
     Broken(#[from] Broken),
     /// Its input, outputs or metadata are not those of a classifier of pictures.
-    #[error("`{}`: {reason}", path.display())]
+    #[error("`{}`: {reason}", path.shown())]
     Unfit {
         /// The file.
         path: PathBuf,
@@ -56,7 +57,7 @@ pub enum NoPreprocessing {
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
     /// The metadata that says how pictures are prepared cannot be read.
-    #[error("metadata `{PREPROCESSING_KEY}` cannot be read: {0}")]
+    #[error("metadata `{PREPROCESSING_KEY}` cannot be read: {error}", error = said(.0))]
     PreprocessingRecord(serde_json::Error),
     /// Pictures would be prepared at a size at which the file's pads are wrong.
     #[error(transparent)]
@@ -65,7 +66,7 @@ pub enum Unfit {
     #[error("expected one input, found {0}")]
     Inputs(usize),
     /// The input does not take pictures as they are prepared.
-    #[error("expected input `{name}` to be f32 [batch, 3, {height}, {width}], found {found}")]
+    #[error("expected input `{name}` to be f32 [batch, 3, {height}, {width}], found {found}", name = name.shown(), found = found.shown())]
     Input {
         /// Its name.
         name: String,
@@ -80,13 +81,13 @@ pub enum Unfit {
     #[error("expected a batch from 1 to {MOST_AT_ONCE}, found {0}")]
     Batch(u64),
     /// No output is called `logits` or `probabilities`.
-    #[error("expected an output `logits` or `probabilities`, found `{}`", found.join("`, `").escape_debug())]
+    #[error("expected an output `logits` or `probabilities`, found `{}`", found.join("`, `").shown())]
     NoOutput {
         /// Names of the outputs.
         found: Vec<String>,
     },
     /// The output does not have one number for each class, or an unknown number of classes.
-    #[error("expected output `{name}` to be [batch, classes], found {found}")]
+    #[error("expected output `{name}` to be [batch, classes], found {found}", found = found.shown())]
     Output {
         /// Its name.
         name: &'static str,
@@ -94,7 +95,7 @@ pub enum Unfit {
         found: String,
     },
     /// The metadata that says how logits become probabilities cannot be read.
-    #[error("metadata `{HEAD_KEY}` cannot be read: {0}")]
+    #[error("metadata `{HEAD_KEY}` cannot be read: {error}", error = said(.0))]
     HeadRecord(serde_json::Error),
     /// The output is a softmax of one class, as earlier versions wrote it.
     #[error(
@@ -116,7 +117,7 @@ pub enum OutputsError {
         output: &'static str,
     },
     /// Its shape is not `[batch, classes]`.
-    #[error("output `{output}`: expected shape {expected:?}, found {found:?}")]
+    #[error("output `{output}`: expected shape {expected}, found {found}", expected = foreign::shape(expected), found = foreign::shape(found))]
     Shape {
         /// Its name.
         output: &'static str,

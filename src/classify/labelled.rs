@@ -1,6 +1,7 @@
 //! Pictures with the class that is on them: from a file of labels, or from one folder for each class.
 
 use super::Classifier;
+use crate::files::foreign::{Foreign, said};
 use crate::files::{WithinError, inside, open_input};
 use crate::verify::session::is_picture;
 use std::io;
@@ -24,7 +25,7 @@ pub struct LabelledPicture {
 #[derive(Debug, thiserror::Error)]
 pub enum LabelledError {
     /// A file of labels cannot be read.
-    #[error("`{}`: {source}", path.display())]
+    #[error("`{}`: {source}", path.shown(), source = said(source))]
     Csv {
         /// The file.
         path: PathBuf,
@@ -32,7 +33,7 @@ pub enum LabelledError {
         source: csv::Error,
     },
     /// A line of it is not a picture and its class.
-    #[error("`{}`: line {line}: expected `picture,class`", path.display())]
+    #[error("`{}`: line {line}: expected `picture,class`", path.shown())]
     Line {
         /// The file.
         path: PathBuf,
@@ -40,7 +41,7 @@ pub enum LabelledError {
         line: u64,
     },
     /// A line of it has an unknown class.
-    #[error("`{}`: line {line}: there is no class `{}`", path.display(), class.escape_debug())]
+    #[error("`{}`: line {line}: there is no class `{}`", path.shown(), class.shown())]
     ClassOfLine {
         /// The file.
         path: PathBuf,
@@ -52,9 +53,9 @@ pub enum LabelledError {
     /// A line of it names a picture that is not in the folder of pictures.
     #[error(
         "`{}`: line {line}: `{}` is outside `{}`",
-        path.display(),
-        picture.display(),
-        folder.display()
+        path.shown(),
+        picture.shown(),
+        folder.shown()
     )]
     Outside {
         /// The file.
@@ -67,10 +68,10 @@ pub enum LabelledError {
         folder: PathBuf,
     },
     /// It has no lines.
-    #[error("`{}`: expected lines of `picture,class`, found none", .0.display())]
+    #[error("`{}`: expected lines of `picture,class`, found none", .0.shown())]
     NoLines(PathBuf),
     /// A folder is called like no class, and there are not as many folders as classes.
-    #[error("`{}`: there is no class `{}`", path.display(), class.escape_debug())]
+    #[error("`{}`: there is no class `{}`", path.shown(), class.shown())]
     ClassOfFolder {
         /// The folder of the folders.
         path: PathBuf,
@@ -80,11 +81,11 @@ pub enum LabelledError {
     /// A folder has no folders of pictures.
     #[error(
         "`{}`: expected a folder of pictures for each class, or `{LABELS_FILE}`, found neither",
-        .0.display()
+        .0.shown()
     )]
     NoFolders(PathBuf),
     /// A folder cannot be read.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`: {source}", path.shown(), source = said(source))]
     Io {
         /// The folder.
         path: PathBuf,

@@ -3,6 +3,7 @@
 use super::exit::{Failure, Status};
 use super::{print, text};
 use clap::Args;
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::onnx::check::targets::{Target, TargetReport, report_targets};
 use efficientnet_onnx::onnx::check::{Finding, Level, check};
 use efficientnet_onnx::onnx::file::ModelFile;
@@ -91,14 +92,14 @@ pub fn run(args: &CheckArgs) -> Result<Status, Failure> {
     let (errors, warnings) = (count(Level::Error), count(Level::Warning));
     let report = Report {
         schema: SCHEMA,
-        file: args.file.display().to_string(),
+        file: args.file.to_string_lossy().into_owned(),
         errors,
         warnings,
         findings: &findings,
         targets: &targets,
     };
     if args.json {
-        print::line(serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?)?;
+        print::line(print::json(&report)?)?;
     } else {
         print::line(render(&report))?;
     }
@@ -131,7 +132,7 @@ fn render(report: &Report) -> String {
             counted(warnings, "warning")
         ),
     };
-    let _ = write!(lines, "{}: {total}", report.file);
+    let _ = write!(lines, "{}: {total}", report.file.shown());
     lines
 }
 

@@ -4,6 +4,7 @@ use super::exit::Failure;
 use super::hub;
 use super::like;
 use efficientnet_onnx::convert::{ConvertError, ConvertNote, Counted, Misfit};
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::form::SpellError;
 use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::{Library, Like};
@@ -24,21 +25,24 @@ pub fn note(note: &ConvertNote) -> String {
     }
 }
 
-/// The notes of weights that are drawn, where the rule and the seed are the usual ones: a warning where `asked`, a
+/// Prints a note of weights that are drawn, where the rule and the seed are the usual ones: a warning where `asked`, a
 /// library's model, may be taken for its trained weights.
-pub fn drawn_note(own: &ConvertNote, asked: Option<&Like>) -> String {
+pub fn tell_drawn(own: &ConvertNote, asked: Option<&Like>) {
     let (ConvertNote::Untrained(untrained), Some(like)) = (own, asked) else {
-        return note(own);
+        tell!("{}", note(own));
+        return;
     };
     let hub = match like.library {
         Library::Timm => format!(", or fetch them with `--weights hf:{}`", like.name()),
         _ => String::new(),
     };
-    format!(
-        "warning: {untrained}, not the trained weights of `{}`: `--like` chooses a network and no weights\n\
-         hint: give trained weights with `--weights PATH`{hub}; `--init official` leaves this warning out",
+    tell!(
+        "warning: {untrained}, not the trained weights of `{}`: `--like` chooses a network and no weights",
         like.name()
-    )
+    );
+    tell!(
+        "hint: give trained weights with `--weights PATH`{hub}; `--init official` leaves this warning out"
+    );
 }
 
 /// An error, with what to do about it.
@@ -150,7 +154,7 @@ fn misfit(cause: &Misfit) -> String {
     match cause {
         Misfit::Integers(name) => format!(
             "`{}` is stored as integers, expected floating-point numbers: save it as such",
-            name.escape_debug()
+            name.shown()
         ),
         Misfit::NoClassifier => "the checkpoint has no classifier: draw one with `--reset-classifier N`, or leave it out with `--outputs pooled`".to_owned(),
         Misfit::OtherNetwork {

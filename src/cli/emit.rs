@@ -16,6 +16,7 @@ use efficientnet_onnx::convert::{Conversion, ConvertError, Weights, Wishes};
 use efficientnet_onnx::emit::{
     Destination, EmitError, Emitted, Observer, Payload, Sink, StagedModel,
 };
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::form::{self, BatchNorms, Form, WRITABLE};
 use efficientnet_onnx::metadata::Recipe;
 use efficientnet_onnx::network::{ClassActivation, Output};
@@ -177,7 +178,7 @@ impl EmitArgs {
         if self.verify && (is_stdout || is_device()) {
             return Err(Failure::bad_input(format!(
                 "`--verify` needs a file that can be read again, found the stream `{}`",
-                self.output.display()
+                self.output.shown()
             ))
             .hint("write to a file with `-o FILE`"));
         }
@@ -199,7 +200,7 @@ impl EmitArgs {
         let conversion = Conversion::new(weights, wishes).map_err(|error| self.failure(error))?;
         if !self.quiet {
             for note in conversion.notes() {
-                tell!("{}", converting::drawn_note(note, asked.as_ref()));
+                converting::tell_drawn(note, asked.as_ref());
             }
         }
         Ok(conversion)
@@ -270,23 +271,21 @@ impl EmitArgs {
     }
 
     fn verify(&self, path: &Path) -> Result<Report, Failure> {
-        let shown = self.output.display().to_string();
+        let shown = self.output.to_string_lossy().into_owned();
         verify::verify_path(path, &shown, self.quiet)
     }
 
     /// What a failed verification found; the file is gone then.
     fn report_refusal(&self, verdict: &Report) -> Result<(), Failure> {
         if self.json {
-            print::line(format_args!(
-                "{:#}",
-                json!({ "schema": 1, "path": null, "verify": verify::json(verdict)? })
-            ))?;
+            let result = json!({ "schema": 1, "path": null, "verify": verify::json(verdict)? });
+            print::line(print::json(&result)?)?;
         } else {
             print::line(verify::table(verdict).trim_end())?;
         }
         tell!(
             "error: `{}` was not written: it did not pass verification",
-            self.output.display()
+            self.output.shown()
         );
         Ok(())
     }
@@ -298,7 +297,7 @@ impl EmitArgs {
         start: Instant,
         verdict: Option<&Report>,
     ) -> Result<(), Failure> {
-        let path = self.output.display().to_string();
+        let path = self.output.to_string_lossy().into_owned();
         if self.json {
             let result = json!({
                 "schema": 1,
@@ -308,7 +307,7 @@ impl EmitArgs {
                 "recipe": recipe,
                 "verify": verdict.map(verify::json).transpose()?,
             });
-            print::line(format_args!("{result:#}"))?;
+            print::line(print::json(&result)?)?;
             return Ok(());
         }
         if let Some(verdict) = verdict {
@@ -336,7 +335,7 @@ impl EmitArgs {
         let error = match error {
             ConvertError::Emit(error) => error,
             ConvertError::LabelCount { .. } => {
-                let labels = self.labels.file().unwrap_or(Path::new("")).display();
+                let labels = self.labels.file().unwrap_or(Path::new("")).shown();
                 return Failure::bad_input(format!("`{labels}`: {error}"));
             }
             error => return converting::failure(error),

@@ -6,6 +6,7 @@ use super::print;
 use super::source;
 use clap::Args;
 use efficientnet_onnx::convert::{self, ListedModel};
+use efficientnet_onnx::files::foreign::{self, Foreign};
 use std::path::PathBuf;
 
 /// Flags of `weights ls`.
@@ -23,17 +24,19 @@ const WIDEST: usize = 60;
 pub fn run(args: &ListArgs) -> Result<Status, Failure> {
     let located = source::locate(&args.file, false)?;
     let listing = convert::list(&located.path).map_err(converting::failure)?;
-    tell!("{}", described(&listing.model));
+    print::message(&described(&listing.model));
     for note in &listing.notes {
         tell!("{}", converting::note(note));
     }
     let width = listing.tensors.iter();
-    let width = width.map(|tensor| tensor.name.escape_debug().count()).max();
+    let width = width
+        .map(|tensor| tensor.name.shown().to_string().chars().count())
+        .max();
     let width = width.unwrap_or_default().min(WIDEST);
     for tensor in &listing.tensors {
         // Names are the file's, so they may hold anything.
-        let name = tensor.name.escape_debug().to_string();
-        let shape = format!("{:?}", tensor.shape);
+        let name = tensor.name.shown().to_string();
+        let shape = foreign::shape(&tensor.shape);
         let target = listing.becomes.get(&tensor.name);
         let target = target.map_or("-", String::as_str);
         let element = tensor.element.to_string();

@@ -33,7 +33,9 @@ mod worker;
 mod written;
 
 use clap::{Parser, Subcommand};
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::tensor::start_threads;
+use std::ffi::OsString;
 use std::num::NonZero;
 use std::process::ExitCode;
 
@@ -72,10 +74,27 @@ enum Command {
     Weights(weights::WeightsArgs),
 }
 
+/// Parses the command line; prints its help or what is wrong with it.
+fn parse() -> Result<Cli, ExitCode> {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let found = Cli::try_parse_from(&given);
+    found.map_err(|error| {
+        // What is wrong quotes the arguments, so it is said of arguments that can be shown.
+        let shown = given.iter().map(|argument| argument.shown().to_string());
+        let error = Cli::try_parse_from(shown).err().unwrap_or(error);
+        // Nobody is there to be told.
+        let _ = error.print();
+        u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    })
+}
+
 /// Parses the command line, runs the command, prints its error and gives the exit status.
 pub fn main() -> ExitCode {
     signals::survive_long_files();
-    let cli = Cli::parse();
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
     if !matches!(cli.command, Command::Worker) {
         interrupt::catch();
     }
@@ -102,7 +121,7 @@ pub fn main() -> ExitCode {
         Ok(status) => status.into(),
         Err(failure) => {
             if failure.status != exit::Status::Done {
-                tell!("{failure}");
+                print::error(&failure);
             }
             failure.status.into()
         }

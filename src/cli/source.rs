@@ -3,8 +3,8 @@
 use super::choice::one_of;
 use super::converting;
 use super::exit::Failure;
-use super::hub;
 use super::select::MOST_CHANNELS;
+use super::{hub, print};
 use clap::Args;
 use efficientnet_onnx::convert::{Located, Reset, Seed, Weights};
 use efficientnet_onnx::weights::finite::Unsound;
@@ -85,7 +85,7 @@ pub fn locate(named: &Path, quiet: bool) -> Result<Located, Failure> {
 /// Whether to go on with numbers that no weight should be where they are `allowed`; says which unless `quiet`.
 pub fn accepts(found: &Unsound, allowed: bool, quiet: bool) -> bool {
     if allowed && !quiet {
-        tell!("{found}");
+        print::message(found);
     }
     allowed
 }

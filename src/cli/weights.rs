@@ -11,6 +11,7 @@ use super::text;
 use super::written;
 use clap::{Args, Subcommand};
 use efficientnet_onnx::convert::{self, Exported};
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::files::{OutputFile, room};
 use efficientnet_onnx::weights::export::WriteError;
 use efficientnet_onnx::weights::finite::Unsound;
@@ -142,7 +143,7 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
         let size = text::bytes(bytes);
         tell!(
             "wrote `{}`: {}, {size}",
-            args.output.display(),
+            args.output.shown(),
             text::counted(exported.tensors() as u64, "tensor")
         );
     }
@@ -161,7 +162,7 @@ fn drawn(args: &ExportArgs) -> Result<Exported, Failure> {
         }
         let asked = wishes.like().filter(|_| args.seed.is_default());
         for note in exported.notes() {
-            tell!("{}", converting::drawn_note(note, asked));
+            converting::tell_drawn(note, asked);
         }
     }
     Ok(exported)

@@ -2,6 +2,7 @@
 
 use super::exit::{Failure, Status};
 use super::{print, text};
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::files::{Inputs, OutputError};
 use efficientnet_onnx::tensor::StreamError;
 use std::fmt::Display;
@@ -64,7 +65,7 @@ pub fn announcement(bytes: u64, path: &Path) -> Option<String> {
         format!(
             "writing {} of weights to `{}`",
             text::bytes(bytes),
-            path.display()
+            path.shown()
         )
     })
 }
@@ -80,7 +81,7 @@ pub fn stream(error: &StreamError, path: &Path) -> Failure {
         StreamError::Source(error) => Failure::bad_input(error),
         StreamError::Write(error) if path.as_os_str() == "-" => print::failure(error),
         StreamError::Write(error) => {
-            Failure::bad_input(format!("cannot write `{}`: {error}", path.display()))
+            Failure::bad_input(format!("cannot write `{}`: {error}", path.shown()))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::note::Place;
 use crate::emit::EmitError;
+use crate::files::foreign::Foreign;
 use crate::graph::Padding;
 use crate::hub::HubError;
 use crate::hub::folder::FolderError;
@@ -26,7 +27,7 @@ pub enum ConvertError {
     #[error("no network is chosen")]
     NoNetwork,
     /// The address of a published model cannot be read.
-    #[error("{0}")]
+    #[error("{text}", text = .0.shown())]
     Address(String),
     /// A published model cannot be had.
     #[error(transparent)]
@@ -35,7 +36,7 @@ pub enum ConvertError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// Its configuration names a model that no library has.
-    #[error("`{}`: {problem}", path.display())]
+    #[error("`{}`: {problem}", path.shown(), problem = problem.shown())]
     UnknownModel {
         /// The configuration.
         path: PathBuf,
@@ -43,7 +44,7 @@ pub enum ConvertError {
         problem: String,
     },
     /// Its configuration has a value that is not supported.
-    #[error("`{}`: {problem}", path.display())]
+    #[error("`{}`: {problem}", path.shown(), problem = problem.shown())]
     Configuration {
         /// The configuration.
         path: PathBuf,
@@ -54,7 +55,7 @@ pub enum ConvertError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The checkpoint cannot be read without losing a part of its model.
-    #[error("`{}`: {refusal}", path.display())]
+    #[error("`{}`: {refusal}", path.shown())]
     Refused {
         /// The checkpoint.
         path: PathBuf,
@@ -64,7 +65,7 @@ pub enum ConvertError {
         has_modules: bool,
     },
     /// No library's names are there.
-    #[error("the tensors of `{}` do not have the names of an EfficientNet: found {}", path.display(), quoted(found))]
+    #[error("the tensors of `{}` do not have the names of an EfficientNet: found {}", path.shown(), quoted(found))]
     UnknownNames {
         /// The checkpoint.
         path: PathBuf,
@@ -72,13 +73,13 @@ pub enum ConvertError {
         found: Vec<String>,
     },
     /// It is a model whose batch norms are folded into its convolutions.
-    #[error("`{}` has its batch norms folded into the convolutions, expected them kept", .0.display())]
+    #[error("`{}` has its batch norms folded into the convolutions, expected them kept", .0.shown())]
     FoldedModel(PathBuf),
     /// It is a model that nothing says to have batch norms.
-    #[error("`{}` has no batch norms of its own, expected a model with its batch norms kept", .0.display())]
+    #[error("`{}` has no batch norms of its own, expected a model with its batch norms kept", .0.shown())]
     ForeignModel(PathBuf),
     /// The model was not written here, so nothing says which network it is.
-    #[error("`{}` has no `{}` in its metadata", .0.display(), crate::metadata::RECIPE_KEY)]
+    #[error("`{}` has no `{}` in its metadata", .0.shown(), crate::metadata::RECIPE_KEY)]
     NoRecipe(PathBuf),
     /// The model cannot be read.
     #[error(transparent)]
@@ -90,7 +91,7 @@ pub enum ConvertError {
     #[error(transparent)]
     Recipe(#[from] MetadataError),
     /// The configuration beside a checkpoint counts other classes than it has.
-    #[error("`config.json` says {told} classes, but `{}` has {found}", path.display())]
+    #[error("`config.json` says {told} classes, but `{}` has {found}", path.shown())]
     CountedClasses {
         /// The checkpoint.
         path: PathBuf,
@@ -100,7 +101,7 @@ pub enum ConvertError {
         found: u64,
     },
     /// A Keras model's description cannot be used.
-    #[error("{0}")]
+    #[error("{text}", text = .0.shown())]
     Description(String),
     /// No published network has these tensors.
     #[error(transparent)]
@@ -108,8 +109,7 @@ pub enum ConvertError {
     /// What is recorded beside the tensors is another network than the one that is asked for.
     #[error(
         "{place} differs from the network to be emitted: {}",
-        listed(contradictions)
-    )]
+        listed(contradictions), place = place.shown())]
     Contradicted {
         /// Where it is recorded.
         place: String,
@@ -123,7 +123,7 @@ pub enum ConvertError {
         batch_norm_epsilon: Option<f64>,
     },
     /// The checkpoint is of another network than the model that is asked for.
-    #[error("{}, but `{model}` is {variant}", place.telling(format_args!("that it is {told}")))]
+    #[error("{}, but `{model}` is {variant}", place.telling(format_args!("that it is {told}")), model = model.shown())]
     OtherNetwork {
         /// What tells.
         place: Place,
@@ -135,7 +135,7 @@ pub enum ConvertError {
         variant: &'static str,
     },
     /// The checkpoint has other conventions than the model that is asked for.
-    #[error("{}, but `{model}` has {own}", place.telling(found))]
+    #[error("{}, but `{model}` has {own}", place.telling(found), model = model.shown())]
     OtherConventions {
         /// What tells.
         place: Place,
@@ -264,7 +264,7 @@ impl ConvertError {
 fn quoted(names: &[String]) -> String {
     let names: Vec<String> = names
         .iter()
-        .map(|name| format!("`{}`", name.escape_debug()))
+        .map(|name| format!("`{}`", name.shown()))
         .collect();
     if names.is_empty() {
         "no tensors".to_owned()

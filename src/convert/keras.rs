@@ -2,6 +2,7 @@
 
 use super::error::ConvertError;
 use super::note::ConvertNote;
+use crate::files::foreign::Foreign;
 use crate::files::{has_file, open_input};
 use crate::like::keras_normal;
 use crate::metadata::Normal;
@@ -32,7 +33,7 @@ pub fn describe(checkpoint: &mut Checkpoint, path: &Path) -> Result<(), ConvertE
     if !is_keras || checkpoint.model_config().is_some() || !has_file(&beside) {
         return Ok(());
     }
-    let shown = beside.display();
+    let shown = beside.shown();
     let mut text = String::new();
     let read = open_input(&beside)
         .and_then(|file| file.take(LARGEST as u64 + 1).read_to_string(&mut text));

@@ -1,5 +1,6 @@
 //! What a reader should hear of a conversion that went well.
 
+use crate::files::foreign::{Foreign, list};
 use crate::graph::Padding;
 use crate::metadata::{Normal, Untrained};
 use crate::recognise::{self, Contradiction};
@@ -141,7 +142,7 @@ impl Place {
         match self {
             Self::Metadata => "the checkpoint's own metadata say".to_owned(),
             Self::Config => "`config.json` says".to_owned(),
-            Self::Record(place) => format!("{place} says"),
+            Self::Record(place) => format!("{} says", place.shown()),
         }
     }
 
@@ -155,30 +156,31 @@ impl fmt::Display for ConvertNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Untrained(untrained) => write!(f, "{untrained}"),
-            Self::Rewritten(sentence) | Self::Recorded(sentence) => f.write_str(sentence),
+            Self::Rewritten(sentence) | Self::Recorded(sentence) => write!(f, "{}", sentence.shown()),
             Self::Nest {
                 nest,
                 is_averaged,
                 others,
             } => nest_read(f, nest, *is_averaged, others),
-            Self::LeftOut(groups) => write!(f, "left out: {}", groups.join(", ")),
+            Self::LeftOut(groups) => write!(f, "left out: {}", list(groups)),
             Self::Classifier(module) => {
-                write!(f, "took `{}` as the classifier", module.escape_debug())
+                write!(f, "took `{}` as the classifier", module.shown())
             }
             Self::Wrapped => f.write_str(
                 "`model` or `module` in it may be a module around the network: what else its `forward` computes (scaling, an \
                  activation) shows in no tensor; compare with the original's logits",
             ),
             Self::Published { model, differences } if differences.is_empty() => {
-                write!(f, "`config.json` says that it is `{model}`")
+                write!(f, "`config.json` says that it is `{}`", model.shown())
             }
             Self::Published { model, differences } => write!(
                 f,
-                "`config.json` wins over what timm 1.0.31 has for `{model}`: {}",
-                differences.join("; ")
+                "`config.json` wins over what timm 1.0.31 has for `{}`: {}",
+                model.shown(),
+                differences.join("; ").shown()
             ),
             Self::Recognised(name) => {
-                write!(f, "recognised {name} by its tensors' names and shapes")
+                write!(f, "recognised {} by its tensors' names and shapes", name.shown())
             }
             Self::Assumed {
                 naming,
@@ -199,7 +201,7 @@ impl fmt::Display for ConvertNote {
                 let place = match place {
                     Place::Metadata => "the checkpoint's own record",
                     Place::Config => "its `config.json`",
-                    Place::Record(place) => place,
+                    Place::Record(place) => &place.shown().to_string(),
                 };
                 write!(
                     f,
@@ -215,15 +217,18 @@ impl fmt::Display for ConvertNote {
                 normal: Normal { mean, std },
             } => write!(
                 f,
-                "pictures are prepared as {place} records, with mean {mean:?} and deviation {std:?}"
+                "pictures are prepared as {} records, with mean {mean:?} and deviation {std:?}",
+                place.shown()
             ),
             Self::NoPreparation { place } => write!(
                 f,
-                "{place} records no preparation of pictures: the file says what is usual for the network"
+                "{} records no preparation of pictures: the file says what is usual for the network",
+                place.shown()
             ),
             Self::OtherChannels { place } => write!(
                 f,
-                "{place} records that pixels are rescaled before the network: for other than 3 channels the file does not say how"
+                "{} records that pixels are rescaled before the network: for other than 3 channels the file does not say how",
+                place.shown()
             ),
             Self::FreshClassifier {
                 classes,
@@ -241,7 +246,7 @@ impl fmt::Display for ConvertNote {
                     (Some(own), Some(module)) => write!(
                         f,
                         "replaces the checkpoint's of {own}, its `{}`",
-                        module.escape_debug()
+                        module.shown()
                     ),
                 }
             }
@@ -261,19 +266,20 @@ impl fmt::Display for ConvertNote {
                     "padding {name}: the pads are those of size {height}x{width} at every size, as "
                 )?;
                 match place {
-                    Some(place) => write!(f, "{place} records"),
+                    Some(place) => write!(f, "{} records", place.shown()),
                     None => f.write_str(
                         "in efficientnet_pytorch for a model built for that size",
                     ),
                 }
             }
-            Self::HeadLeftOut(what) => write!(f, "left out with the head: {what}"),
+            Self::HeadLeftOut(what) => write!(f, "left out with the head: {}", what.shown()),
             Self::Overruled {
                 place,
                 contradictions,
             } => write!(
                 f,
-                "what is emitted differs from {place}: {}",
+                "what is emitted differs from {}: {}",
+                place.shown(),
                 recognise::listed(contradictions)
             ),
             Self::Elsewhere {
@@ -294,19 +300,18 @@ fn nest_read(
     is_averaged: bool,
     others: &[String],
 ) -> fmt::Result {
-    let nest = nest.escape_debug();
+    let nest = nest.shown();
     if others.is_empty() {
         return write!(f, "the checkpoint's weights are its `{nest}`");
     }
     let what = if is_averaged { "averages" } else { "weights" };
     let others = others.iter().map(|place| match place.as_str() {
         "" => "the one without a prefix".to_owned(),
-        place => format!("`{}`", place.escape_debug()),
+        place => format!("`{}`", place.shown()),
     });
-    let others: Vec<String> = others.collect();
     write!(
         f,
         "read the {what} in `{nest}`; left out another state dict of the network: {}",
-        others.join(", ")
+        list(others)
     )
 }

@@ -2,6 +2,7 @@
 
 use super::error::ConvertError;
 use super::note::ConvertNote;
+use crate::files::foreign::Foreign;
 use crate::hub::config::Config;
 use crate::hub::folder::Folder;
 use crate::like::{self, Like, timm_evaluation};
@@ -37,11 +38,11 @@ impl Published {
     /// If its configuration names no model of timm's, or has a value that is not supported.
     pub fn read(folder: &Folder, source: Option<String>) -> Result<Self, ConvertError> {
         let config = &folder.config;
-        let untagged = format!("timm/{}", config.architecture.escape_debug());
+        let untagged = format!("timm/{}", config.architecture.shown());
         let tagged = config
             .tag
             .as_ref()
-            .map(|tag| format!("{untagged}.{}", tag.escape_debug()));
+            .map(|tag| format!("{untagged}.{}", tag.shown()));
         let tagged = tagged.and_then(|tagged| like::find(&tagged).ok());
         let is_known = tagged.is_some();
         let table = match tagged {
@@ -57,7 +58,7 @@ impl Published {
         })?;
         let mut differences = differences(&table, &like);
         if let Some(tag) = config.tag.as_ref().filter(|_| !is_known) {
-            differences.push(format!("the tag is `{}`", tag.escape_debug()));
+            differences.push(format!("the tag is `{}`", tag.shown()));
         }
         let labels = config.labels.as_ref();
         Ok(Self {
@@ -119,7 +120,7 @@ fn changed(table: &Like, config: &Config) -> Result<Like, String> {
         None | Some("bicubic") => Interpolation::Bicubic,
         Some("bilinear") => Interpolation::Bilinear,
         Some(other) => {
-            let other = other.escape_debug();
+            let other = other.shown();
             return Err(format!(
                 "has `interpolation` `{other}`, expected `bicubic` or `bilinear`"
             ));
@@ -129,7 +130,7 @@ fn changed(table: &Like, config: &Config) -> Result<Like, String> {
         None | Some("center") => false,
         Some("squash") => true,
         Some(other) => {
-            let other = other.escape_debug();
+            let other = other.shown();
             return Err(format!(
                 "has `crop_mode` `{other}`, expected `center` or `squash`"
             ));

@@ -4,12 +4,13 @@
 //! An [`OutputFile`] that is a regular file is written in a temporary folder beside its target and renamed when it is
 //! complete. Devices and pipes are written through. [`Inputs`] are the files that no output may replace, [`open_input`] opens
 //! each of them, [`within`] keeps what a file names in the file's own folder, and [`room`] says whether the disk has space.
-//! [`printable`] makes text out of a file harmless for a terminal.
+//! [`foreign`] shows text that is not ours.
 //!
 //! What is temporary is a [`TemporaryFolder`] or a [`TemporaryFile`]. A program that ends while threads are at work, as on
 //! Ctrl-C, calls [`abandon`], which removes them.
 
 mod ending;
+pub mod foreign;
 mod inputs;
 mod open;
 mod output;
@@ -23,9 +24,3 @@ pub use open::{has_file, open_input, read_input};
 pub use output::{OutputError, OutputFile, Staged};
 pub use temporary::{TemporaryFile, TemporaryFolder};
 pub use within::{WithinError, inside, within};
-
-/// The text without control characters, which could command a terminal: each becomes U+FFFD.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
-}

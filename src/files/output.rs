@@ -4,6 +4,7 @@
 use super::inputs::Inputs;
 use super::room;
 use super::temporary::TemporaryFolder;
+use crate::files::foreign::{Foreign, said};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -30,16 +31,16 @@ pub struct Staged {
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// It is there already.
-    #[error("`{}` exists", .0.display())]
+    #[error("`{}` exists", .0.shown())]
     Exists(PathBuf),
     /// It is a folder.
-    #[error("`{}` is a folder, expected the name of a file", .0.display())]
+    #[error("`{}` is a folder, expected the name of a file", .0.shown())]
     Folder(PathBuf),
     /// It ends like a folder, and there is none.
-    #[error("`{}` names a folder that is not there, expected the name of a file", .0.display())]
+    #[error("`{}` names a folder that is not there, expected the name of a file", .0.shown())]
     AbsentFolder(PathBuf),
     /// It is read, under this or another name.
-    #[error("`{}` would replace `{}`, which is read", path.display(), input.display())]
+    #[error("`{}` would replace `{}`, which is read", path.shown(), input.shown())]
     Input {
         /// What was to be written.
         path: PathBuf,
@@ -47,10 +48,10 @@ pub enum OutputError {
         input: PathBuf,
     },
     /// A terminal cannot show bytes.
-    #[error("`{}` is a terminal, expected a file or a pipe", .0.display())]
+    #[error("`{}` is a terminal, expected a file or a pipe", .0.shown())]
     Terminal(PathBuf),
     /// Its folder is not there.
-    #[error("`{}` cannot be written: there is no folder `{}`", path.display(), folder.display())]
+    #[error("`{}` cannot be written: there is no folder `{}`", path.shown(), folder.shown())]
     NoFolder {
         /// What was to be written.
         path: PathBuf,
@@ -58,10 +59,10 @@ pub enum OutputError {
         folder: PathBuf,
     },
     /// It has no file name.
-    #[error("`{}` is not a file name", .0.display())]
+    #[error("`{}` is not a file name", .0.shown())]
     NotAFile(PathBuf),
     /// The file system refused.
-    #[error("cannot write `{}`: {source}", path.display())]
+    #[error("cannot write `{}`: {source}", path.shown(), source = said(source))]
     Io {
         /// What was to be written.
         path: PathBuf,

@@ -4,6 +4,7 @@
 //! Hugging Face's cache is the one exception: a snapshot is a folder of links into the `blobs` of the same model
 //! (huggingface_hub, guides/manage-cache).
 
+use crate::files::foreign::said;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -14,7 +15,7 @@ pub enum WithinError {
     #[error("it is outside the folder")]
     Outside,
     /// It is missing or cannot be looked at.
-    #[error("{0}")]
+    #[error("{error}", error = said(.0))]
     Io(#[from] io::Error),
 }
 

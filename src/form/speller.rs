@@ -1,5 +1,6 @@
 //! A graph on its way from concepts to operators: what became of each value, and how the next node is added.
 
+use crate::files::foreign::Foreign;
 use crate::graph::{self, Conv, WeightRecipe, Window};
 use crate::onnx::graph::{GraphBuilder, NodeError, ValueId};
 use crate::onnx::ops::{Operator, TensorType};
@@ -13,8 +14,7 @@ pub enum SpellError {
     /// The padding depends on the input's size.
     #[error(
         "node `{node}` has no constant padding: its input has the shape {shape}, expected a height and a \
-         width that are fixed or multiples of the stride"
-    )]
+         width that are fixed or multiples of the stride", node = node.shown(), shape = shape.shown())]
     Padding {
         /// The node.
         node: String,

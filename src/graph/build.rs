@@ -2,13 +2,14 @@
 
 use super::parameter::{Parameter, Role, WeightRecipe};
 use super::{Conv, Graph, Node, Op, Padding, Value, ValueId, ValueKind, Window};
+use crate::files::foreign::Foreign;
 use crate::tensor::shape::{Dim, Shape, WindowError};
 
 /// Why a node cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     /// The input is too small for a window.
-    #[error("in node `{node}`: {source}")]
+    #[error("in node `{node}`: {source}", node = node.shown())]
     Window {
         /// The node.
         node: String,

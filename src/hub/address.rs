@@ -1,5 +1,6 @@
 //! `ORG/NAME[@REV]`: a repository of models and one of its revisions.
 
+use crate::files::foreign::Foreign;
 use std::fmt;
 use std::str::FromStr;
 
@@ -46,7 +47,7 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, String> {
         let (repository, revision) = text.split_once('@').unwrap_or((text, DEFAULT_REVISION));
         let refused = |what: &str| {
-            let found = text.escape_debug();
+            let found = text.shown();
             format!("expected `hf:ORG/NAME` or `hf:ORG/NAME@REV`, found `hf:{found}`: {what}")
         };
         let (owner, name) = repository

@@ -2,6 +2,7 @@
 
 use super::HubError;
 use super::settings::{HubSettings, Token};
+use crate::files::foreign::Foreign;
 use crate::files::read_input;
 use std::io::{Error, Read};
 use std::path::Path;
@@ -60,7 +61,7 @@ impl Client {
         let endpoint = settings.endpoint.parse::<Uri>().map_err(|error| {
             HubError::HubSettings(format!(
                 "`HF_ENDPOINT` is `{}`: {error}",
-                settings.endpoint.escape_debug()
+                settings.endpoint.shown()
             ))
         })?;
         if let Some(token) = &settings.token
@@ -117,9 +118,8 @@ impl Client {
             }
             if status.is_redirection() {
                 let target = text(headers, "location").unwrap_or_default();
-                place = follow(&place, &target).ok_or_else(|| {
-                    network(format!("it is redirected to `{}`", target.escape_debug()))
-                })?;
+                place = follow(&place, &target)
+                    .ok_or_else(|| network(format!("it is redirected to `{}`", target.shown())))?;
                 continue;
             }
             if status.as_u16() != 200 {
@@ -188,7 +188,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, HubError> {
     let wrong = |reason: String| {
         HubError::HubSettings(format!(
             "the certificates in `{}` cannot be read: {reason}",
-            path.display()
+            path.shown()
         ))
     };
     let bytes = read_input(path, LARGEST_CERTIFICATES).map_err(|error| wrong(error.to_string()))?;

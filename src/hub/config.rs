@@ -1,5 +1,6 @@
 //! timm's `config.json` (timm/models/_hub.py, `save_config_for_hf` and `load_model_config_from_hf`).
 
+use crate::files::foreign::{Foreign, said};
 use crate::files::read_input;
 use crate::labels;
 use serde_json::Value;
@@ -40,16 +41,16 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It cannot be read.
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read: {error}", error = said(.0))]
     Io(#[from] std::io::Error),
     /// It is not JSON.
-    #[error("is not JSON: {0}")]
+    #[error("is not JSON: {error}", error = said(.0))]
     NotJson(#[from] serde_json::Error),
     /// It is another library's.
     #[error("has no `architecture`, which timm's configurations have")]
     NotTimm,
     /// The network is not timm's own.
-    #[error("has `{key}` {found}, which makes another network of it: expected {expected}")]
+    #[error("has `{key}` {found}, which makes another network of it: expected {expected}", key = key.shown(), found = found.shown())]
     Changed {
         /// Name of the argument.
         key: String,
@@ -62,7 +63,7 @@ pub enum ConfigError {
     #[error("has `label_names` that cannot be used: {0}")]
     Labels(labels::ReadError),
     /// A value is of another kind.
-    #[error("has `{key}` {found}, expected {expected}")]
+    #[error("has `{key}` {found}, expected {expected}", found = found.shown())]
     Value {
         /// Its name.
         key: &'static str,
@@ -218,11 +219,8 @@ fn unchanged(whole: &Value) -> Result<(), ConfigError> {
 }
 
 fn quoted(text: &str) -> String {
-    let plain = |c: char| match c {
-        '"' | '\'' | '\\' => c.to_string(),
-        _ => c.escape_debug().to_string(),
-    };
-    text.chars().take(QUOTED).map(plain).collect()
+    let start: String = text.chars().take(QUOTED).collect();
+    start.shown().to_string()
 }
 
 fn optional<T>(

@@ -5,6 +5,7 @@ use super::address::{Address, is_commit, is_hexadecimal};
 use super::client::{Answer, Client, Failed, Status, broken, short};
 use super::settings::HubSettings;
 use super::{HubError, Snapshot, cache, folder};
+use crate::files::foreign::Foreign;
 use crate::files::{TemporaryFile, TemporaryFolder};
 use crate::tensor::Progress;
 use serde_json::Value;
@@ -121,7 +122,7 @@ impl Hub<'_> {
         if !(32..=128).contains(&etag.len()) || !is_hexadecimal(&etag) {
             return Err(HubError::Answer {
                 url,
-                problem: format!("the entity tag `{}`, expected a hash", etag.escape_debug()),
+                problem: format!("the entity tag `{}`, expected a hash", etag.shown()),
             });
         }
         let blob = self.repository.join("blobs").join(&etag);
@@ -285,7 +286,7 @@ fn symbolic_link(target: &Path, link: &Path) -> io::Result<()> {
 
 fn written<T>(path: &Path, write: impl FnOnce() -> io::Result<T>) -> Result<T, HubError> {
     write().map_err(|source| HubError::Write {
-        path: path.display().to_string(),
+        path: path.to_string_lossy().into_owned(),
         source,
     })
 }

@@ -1,6 +1,7 @@
 //! A snapshot's folder: which of its files has the weights.
 
 use super::config::{Config, ConfigError};
+use crate::files::foreign::Foreign;
 use crate::files::has_file;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -31,13 +32,13 @@ pub struct Folder {
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// There is no weights file.
-    #[error("`{place}` has no `model.safetensors` and no `pytorch_model.bin`")]
+    #[error("`{place}` has no `model.safetensors` and no `pytorch_model.bin`", place = place.shown())]
     NoWeights {
         /// The folder or the repository.
         place: String,
     },
     /// There are several.
-    #[error("`{place}` has its weights in several files (`{list}`), expected one")]
+    #[error("`{place}` has its weights in several files (`{list}`), expected one", place = place.shown(), list = list.shown())]
     Sharded {
         /// The folder or the repository.
         place: String,
@@ -45,13 +46,13 @@ pub enum FolderError {
         list: String,
     },
     /// There is no configuration.
-    #[error("`{place}` has no `config.json`")]
+    #[error("`{place}` has no `config.json`", place = place.shown())]
     NoConfig {
         /// The folder or the repository.
         place: String,
     },
     /// The configuration cannot be used.
-    #[error("`{path}`: {source}")]
+    #[error("`{path}`: {source}", path = path.shown())]
     Config {
         /// The file.
         path: String,
@@ -66,7 +67,7 @@ impl Folder {
     /// # Errors
     /// If it has no weights or no configuration that can be read.
     pub fn open(folder: &Path) -> Result<Self, FolderError> {
-        let place = folder.display().to_string();
+        let place = folder.to_string_lossy().into_owned();
         let names = [WEIGHTS[0], WEIGHTS[1]].map(|name| format!("{name}{SHARDS}"));
         let names = WEIGHTS
             .into_iter()
@@ -76,7 +77,7 @@ impl Folder {
         let weights = choose(&place, |name| there.contains(&name))?;
         let path = folder.join(CONFIG);
         let config = Config::read(&path).map_err(|source| FolderError::Config {
-            path: path.display().to_string(),
+            path: path.to_string_lossy().into_owned(),
             source,
         })?;
         Ok(Self::of(folder.join(weights), path, config))
@@ -93,7 +94,7 @@ impl Folder {
             return Ok(None);
         }
         let unusable = |source| FolderError::Config {
-            path: path.display().to_string(),
+            path: path.to_string_lossy().into_owned(),
             source,
         };
         match Config::architecture_of(&path) {

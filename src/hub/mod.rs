@@ -14,6 +14,7 @@ mod client;
 #[cfg(feature = "hub")]
 mod fetch;
 
+use crate::files::foreign::{Foreign, said};
 use crate::tensor::Progress;
 use address::Address;
 use settings::HubSettings;
@@ -36,7 +37,7 @@ pub struct Snapshot {
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
     /// Not there, and the network is not to be asked.
-    #[error("`{address}` is not in the cache `{cache}`, and {reason}")]
+    #[error("`{address}` is not in the cache `{cache}`, and {reason}", address = address.shown(), cache = cache.shown())]
     NotCached {
         /// As it was asked for.
         address: String,
@@ -46,10 +47,10 @@ pub enum HubError {
         reason: NoNetwork,
     },
     /// The settings cannot be used.
-    #[error("{0}")]
+    #[error("{text}", text = .0.shown())]
     HubSettings(String),
     /// The repository is closed to this user.
-    #[error("`{repository}` refuses access (status {status})")]
+    #[error("`{repository}` refuses access (status {status})", repository = repository.shown())]
     Refused {
         /// Which repository.
         repository: String,
@@ -61,7 +62,7 @@ pub enum HubError {
         had_token: bool,
     },
     /// There is no such thing.
-    #[error("`{endpoint}` has no {what} `{name}`")]
+    #[error("`{endpoint}` has no {what} `{name}`", endpoint = endpoint.shown(), name = name.shown())]
     Absent {
         /// The hub.
         endpoint: String,
@@ -74,7 +75,7 @@ pub enum HubError {
     #[error(transparent)]
     Folder(#[from] folder::FolderError),
     /// The connection failed.
-    #[error("cannot get `{url}`: {reason}")]
+    #[error("cannot get `{url}`: {reason}", url = url.shown(), reason = reason.shown())]
     Network {
         /// What was asked for.
         url: String,
@@ -82,7 +83,7 @@ pub enum HubError {
         reason: String,
     },
     /// The answer is not what it should be.
-    #[error("`{url}` answered with {problem}")]
+    #[error("`{url}` answered with {problem}", url = url.shown(), problem = problem.shown())]
     Answer {
         /// What was asked for.
         url: String,
@@ -90,7 +91,7 @@ pub enum HubError {
         problem: String,
     },
     /// The cache cannot be written.
-    #[error("cannot write `{path}`: {source}")]
+    #[error("cannot write `{path}`: {source}", path = path.shown(), source = said(source))]
     Write {
         /// Which file or folder.
         path: String,
@@ -137,7 +138,7 @@ pub fn snapshot(
     }
     let not_cached = |reason| HubError::NotCached {
         address: address.to_string(),
-        cache: settings.cache.display().to_string(),
+        cache: settings.cache.to_string_lossy().into_owned(),
         reason,
     };
     if settings.offline {

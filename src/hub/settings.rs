@@ -1,6 +1,7 @@
 //! The environment variables that huggingface_hub reads, read the same way.
 
 use super::HubError;
+use crate::files::foreign::Foreign;
 use crate::files::read_input;
 use std::ffi::OsString;
 use std::fmt;
@@ -100,7 +101,7 @@ impl HubSettings {
         if !(endpoint.starts_with("https://") || endpoint.starts_with("http://")) {
             return Err(HubError::HubSettings(format!(
                 "`HF_ENDPOINT` is `{}`, expected a URL that starts with `https://` or `http://`",
-                endpoint.escape_debug()
+                endpoint.shown()
             )));
         }
         Ok(Self {
@@ -118,7 +119,7 @@ fn token_of(path: &Path) -> Result<Option<Token>, HubError> {
     match read_input(path, LARGEST_TOKEN) {
         Ok(text) => Ok(str::from_utf8(&text).ok().and_then(Token::read)),
         Err(error) if error.kind() == ErrorKind::InvalidInput => {
-            let path = path.display();
+            let path = path.shown();
             let reason = format!("the file of the token, `{path}`, cannot be read: {error}");
             Err(HubError::HubSettings(reason))
         }
@@ -147,7 +148,11 @@ mod tests {
     }
 
     fn cache(variables: &[(&str, &str)]) -> String {
-        settings(variables).unwrap().cache.display().to_string()
+        settings(variables)
+            .unwrap()
+            .cache
+            .to_string_lossy()
+            .into_owned()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Reading a list of class names that a user gives: one a line, or JSON in the forms that libraries keep them.
 
+use crate::files::foreign::{Foreign, said};
 use crate::files::open_input;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,10 +15,10 @@ pub enum ReadError {
     #[error("expected text in UTF-8")]
     NotText,
     /// It starts like JSON and is not.
-    #[error("it starts like JSON, but is not: {0}")]
+    #[error("it starts like JSON, but is not: {error}", error = said(.0))]
     NotJson(serde_json::Error),
     /// An element is no name.
-    #[error("expected a name for class {class}, found `{found}`")]
+    #[error("expected a name for class {class}, found `{found}`", class = class.shown(), found = found.shown())]
     NotName {
         /// Its place in the list, or its key.
         class: String,
@@ -25,7 +26,7 @@ pub enum ReadError {
         found: String,
     },
     /// A key of a JSON object is no class index, or one is left out.
-    #[error("expected the keys `0` to `{last}`, found `{found}`")]
+    #[error("expected the keys `0` to `{last}`, found `{found}`", found = found.shown())]
     Keys {
         /// The largest key that so many entries can have.
         last: usize,
@@ -38,7 +39,7 @@ pub enum ReadError {
 #[derive(Debug, Error)]
 pub enum ListError {
     /// It cannot be read, or has more than 4 MiB.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`: {source}", path.shown(), source = said(source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -46,7 +47,7 @@ pub enum ListError {
         source: io::Error,
     },
     /// It is no list of names.
-    #[error("`{}`: {source}", path.display())]
+    #[error("`{}`: {source}", path.shown())]
     Parse {
         /// The file.
         path: PathBuf,
@@ -163,7 +164,7 @@ fn quoted(text: &str) -> String {
     text.chars()
         .take(QUOTED)
         .collect::<String>()
-        .escape_debug()
+        .shown()
         .to_string()
 }
 

@@ -10,6 +10,7 @@ mod timm;
 mod torchvision;
 
 use crate::architecture::Variant;
+use crate::files::foreign::Foreign;
 use crate::graph::Padding;
 use crate::metadata::{MetadataError, Preprocessing, Recipe};
 use crate::request::{Blueprint, Extent, Request};
@@ -77,7 +78,7 @@ pub struct Like {
 
 /// No model has that name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no library here has a model `{name}`{}", nearest.as_ref().map(|nearest| format!("; the nearest name is `{nearest}`")).unwrap_or_default())]
+#[error("no library here has a model `{name}`{}", nearest.as_ref().map(|nearest| format!("; the nearest name is `{nearest}`")).unwrap_or_default(), name = name.shown())]
 pub struct LikeError {
     /// What was asked for.
     pub name: String,

@@ -1,5 +1,6 @@
 //! What a file's logits mean: the record under [`HEAD_KEY`](super::HEAD_KEY).
 
+use crate::files::foreign::Foreign;
 use crate::network::ClassActivation;
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +58,7 @@ impl TryFrom<Stored> for HeadRecord {
         let activation = ClassActivation::by_name(&stored.activation).ok_or_else(|| {
             format!(
                 "activation `{}`, expected `softmax` or `sigmoid`",
-                stored.activation.escape_debug()
+                stored.activation.shown()
             )
         })?;
         Ok(Self { activation })

@@ -1,6 +1,7 @@
 //! Where a file's weights are from, and what of them is not trained: the record under [`ORIGIN_KEY`](super::ORIGIN_KEY).
 
 use super::VERSION;
+use crate::files::foreign::Foreign;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -126,7 +127,11 @@ impl fmt::Display for Untrained {
             if rule == "constant" {
                 write!(f, "{before}constant {what} (constant init)")?;
             } else {
-                write!(f, "{before}random {what} ({rule} init, seed {seed})")?;
+                write!(
+                    f,
+                    "{before}random {what} ({} init, seed {seed})",
+                    rule.shown()
+                )?;
             }
             before = ", ";
         }

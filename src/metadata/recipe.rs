@@ -3,6 +3,7 @@
 use super::{RECIPE_KEY, VERSION};
 use crate::architecture::design::Record;
 use crate::architecture::{Family, Options, Reading, Scaling, Variant};
+use crate::files::foreign::Foreign;
 use crate::form::{self, BatchNorms, Form};
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
@@ -87,7 +88,7 @@ pub struct Formula {
 
 /// A recipe that this version cannot follow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}` in the metadata has `{field}` {found}, expected {expected}")]
+#[error("`{key}` in the metadata has `{field}` {found}, expected {expected}", found = found.shown())]
 pub struct MetadataError {
     key: &'static str,
     field: &'static str,

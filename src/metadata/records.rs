@@ -4,6 +4,7 @@ use super::{
     HEAD_KEY, HeadRecord, LABELS_KEY, ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing,
     RECIPE_KEY, Recipe,
 };
+use crate::files::foreign::{Foreign, said};
 use crate::onnx::file::ModelFile;
 use serde::de::DeserializeOwned;
 
@@ -27,8 +28,7 @@ pub struct Records {
 pub enum RecordsError {
     /// It was not written here.
     #[error(
-        "`{path}` has no `{RECIPE_KEY}` in its metadata: expected a file that `emit` wrote, found one by `{producer}`"
-    )]
+        "`{path}` has no `{RECIPE_KEY}` in its metadata: expected a file that `emit` wrote, found one by `{producer}`", path = path.shown(), producer = producer.shown())]
     NoRecipe {
         /// The file.
         path: String,
@@ -36,7 +36,7 @@ pub enum RecordsError {
         producer: String,
     },
     /// One is not as it is written here.
-    #[error("`{key}` in the metadata cannot be read: {error}")]
+    #[error("`{key}` in the metadata cannot be read: {error}", error = said(error))]
     Unreadable {
         /// Its key.
         key: &'static str,
@@ -53,7 +53,7 @@ impl Records {
     pub fn read(file: &ModelFile) -> Result<Self, RecordsError> {
         let recipe: Recipe = record(file.metadata(RECIPE_KEY), RECIPE_KEY)?.ok_or_else(|| {
             RecordsError::NoRecipe {
-                path: file.path.display().to_string(),
+                path: file.path.to_string_lossy().into_owned(),
                 producer: file.contents.producer_name.clone(),
             }
         })?;

@@ -8,6 +8,7 @@
 //! damage.
 
 use super::file::{Initializer, ModelFile};
+use crate::files::foreign::Foreign;
 use crate::tensor::{Checksum, SourceError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -88,7 +89,7 @@ pub struct Differences {
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
     /// The record is not what a writer puts there.
-    #[error("metadata `{KEY}` is not a record of checksums: {0}")]
+    #[error("metadata `{KEY}` is not a record of checksums: {text}", text = .0.shown())]
     Record(String),
     /// An initializer cannot be read.
     #[error(transparent)]
@@ -223,7 +224,7 @@ fn list(names: &[String]) -> String {
     let shown: Vec<String> = names
         .iter()
         .take(MOST_NAMES)
-        .map(|name| format!("`{}`", name.escape_debug()))
+        .map(|name| format!("`{}`", name.shown()))
         .collect();
     match names.len().saturating_sub(MOST_NAMES) {
         0 => shown.join(", "),

@@ -6,6 +6,7 @@
 
 use super::ops::{OpError, Operator, TensorType};
 use super::opset::Opset;
+use crate::files::foreign::Foreign;
 use crate::graph::WeightRecipe;
 use crate::tensor::Element;
 use crate::tensor::shape::{Dim, Shape};
@@ -70,7 +71,7 @@ pub struct Node {
 
 /// A node whose operator does not take its operands.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("in node `{node}`: {source}")]
+#[error("in node `{node}`: {source}", node = node.shown())]
 pub struct NodeError {
     /// The node.
     pub node: String,

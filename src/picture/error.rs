@@ -1,6 +1,7 @@
 //! Why a picture cannot be loaded, and which preprocessing cannot be followed.
 
 use super::limits::{FILE_LIMIT, FRAME_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT, SIZE_LIMIT};
+use crate::files::foreign::{Foreign, said};
 use crate::metadata::{Framing, Normal, PREPROCESSING_KEY};
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     /// The file cannot be read.
-    #[error("cannot read the picture `{}`: {source}", path.display())]
+    #[error("cannot read the picture `{}`: {source}", path.shown(), source = said(source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -17,13 +18,13 @@ pub enum PictureError {
         source: io::Error,
     },
     /// The file is longer than 256 MiB.
-    #[error("cannot read the picture `{}`: expected at most {} MiB, found more", path.display(), FILE_LIMIT >> 20)]
+    #[error("cannot read the picture `{}`: expected at most {} MiB, found more", path.shown(), FILE_LIMIT >> 20)]
     FileTooLarge {
         /// The file.
         path: PathBuf,
     },
     /// The file is not a whole JPEG or PNG picture of an accepted size.
-    #[error("cannot decode the picture `{}`: {source}", path.display())]
+    #[error("cannot decode the picture `{}`: {source}", path.shown())]
     Undecodable {
         /// The file.
         path: PathBuf,
@@ -62,7 +63,7 @@ pub enum DecodeError {
     #[error("the file is cut off: it has no end-of-image marker")]
     CutOff,
     /// The file is damaged, or uses a feature that the decoder lacks; in the decoder's words.
-    #[error("{0}")]
+    #[error("{text}", text = .0.shown())]
     Damaged(String),
 }
 
@@ -79,10 +80,10 @@ impl From<image::ImageError> for DecodeError {
 #[derive(Debug, thiserror::Error)]
 pub enum PreprocessingError {
     /// An order of dimensions other than `NCHW`.
-    #[error("`{PREPROCESSING_KEY}`: expected layout `NCHW`, found {0:?}")]
+    #[error("`{PREPROCESSING_KEY}`: expected layout `NCHW`, found {text:?}", text = .0.shown())]
     Layout(String),
     /// An order of colour channels other than `RGB`.
-    #[error("`{PREPROCESSING_KEY}`: expected channels `RGB`, found {0:?}")]
+    #[error("`{PREPROCESSING_KEY}`: expected channels `RGB`, found {text:?}", text = .0.shown())]
     Channels(String),
     /// A mean or a standard deviation that is not finite, or a standard deviation of 0.
     #[error(

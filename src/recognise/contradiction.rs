@@ -1,5 +1,6 @@
 //! Where a requested network is not the one that a checkpoint records beside its tensors.
 
+use crate::files::foreign::Foreign;
 use crate::graph::{Activation, Conv, Graph, Node, Op, Padding, ValueId};
 use crate::network::Output;
 use crate::request::Request;
@@ -307,7 +308,7 @@ impl fmt::Display for Contradiction {
                 f,
                 "{} is followed by {}, expected {}",
                 if module.contains(' ') {
-                    module.clone()
+                    module.shown().to_string()
                 } else {
                     shown(module)
                 },
@@ -333,13 +334,13 @@ impl fmt::Display for Contradiction {
                     FinalActivation::Sigmoid => "a sigmoid",
                 }
             ),
-            Self::Unsupported(unsupported) => f.write_str(&unsupported.what),
+            Self::Unsupported(unsupported) => write!(f, "{}", unsupported.what.shown()),
         }
     }
 }
 
 fn shown(module: &str) -> String {
-    format!("`{}`", module.escape_debug())
+    format!("`{}`", module.shown())
 }
 
 fn activation(activation: Option<Activation>) -> &'static str {

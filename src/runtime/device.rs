@@ -1,6 +1,7 @@
 //! What a run on a GPU stands on: the device and the versions below the runtime. Facts as the libraries tell them,
 //! never guesses: what could not be asked is absent.
 
+use crate::files::foreign::Foreign;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -26,7 +27,7 @@ pub struct Device {
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let device = self.device.as_deref().unwrap_or("unknown device");
-        f.write_str(device)?;
+        write!(f, "{}", device.shown())?;
         let parts = [
             ("compute capability", &self.compute_capability),
             ("driver", &self.driver),
@@ -37,7 +38,7 @@ impl fmt::Display for Device {
         ];
         for (name, value) in parts {
             if let Some(value) = value {
-                write!(f, ", {name} {value}")?;
+                write!(f, ", {name} {}", value.shown())?;
             }
         }
         Ok(())

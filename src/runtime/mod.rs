@@ -19,6 +19,7 @@ pub mod refusal;
 #[cfg(feature = "tract")]
 mod tract;
 
+use crate::files::foreign::Foreign;
 use crate::memory::NoMemory;
 use crate::tensor::NamedTensor;
 use cuda::Cuda;
@@ -178,7 +179,7 @@ pub trait Session {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuntimeError {
     /// It cannot be used here, whatever the file is.
-    #[error("{reason}")]
+    #[error("{reason}", reason = reason.shown())]
     Unavailable {
         /// What is missing, too old or broken.
         reason: String,
@@ -186,7 +187,7 @@ pub enum RuntimeError {
         hints: Vec<Hint>,
     },
     /// It does not take the file or failed to run it, in its own words.
-    #[error("{step}: {message}")]
+    #[error("{step}: {message}", message = message.shown())]
     Refused {
         /// What was being done, such as `loading the file`.
         step: &'static str,
@@ -194,7 +195,7 @@ pub enum RuntimeError {
         message: String,
     },
     /// It lacks something that the file needs, such as an operator. This says nothing of the file.
-    #[error("{step}: {message}")]
+    #[error("{step}: {message}", message = message.shown())]
     Lacks {
         /// What was being done.
         step: &'static str,
@@ -202,7 +203,7 @@ pub enum RuntimeError {
         message: String,
     },
     /// What it was given or gave does not fit the memory of its process.
-    #[error("{step}: {message}")]
+    #[error("{step}: {message}", message = message.shown())]
     NoMemory {
         /// What was being done.
         step: &'static str,
@@ -213,7 +214,7 @@ pub enum RuntimeError {
     #[error("{0}")]
     Elsewhere(Box<Placement>),
     /// An output has an element type that is not known here.
-    #[error("output `{output}` has element type {found}, expected a number or a bool")]
+    #[error("output `{output}` has element type {found}, expected a number or a bool", output = output.shown(), found = found.shown())]
     ElementType {
         /// Name of the output.
         output: String,

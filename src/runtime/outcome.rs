@@ -5,6 +5,7 @@ use super::hint::Hint;
 use super::placement::{Placement, Source};
 use super::refusal::RefusalText;
 use super::{RuntimeError, RuntimeName};
+use crate::files::foreign::Foreign;
 use crate::tensor::NamedTensor;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -74,16 +75,16 @@ pub enum Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Crashed { .. } => write!(f, "it {}", self.predicate()),
+            Self::Crashed { .. } => write!(f, "it {}", self.predicate().trim().shown()),
             Self::TimedOut { .. } => write!(f, "it was {}", self.predicate()),
-            _ => f.write_str(&self.predicate()),
+            _ => write!(f, "{}", self.predicate().trim().shown()),
         }
     }
 }
 
 impl Trouble {
     /// What to write after the name of the runtime, such as `crashed: …`. [`Display`](fmt::Display) is a sentence of its
-    /// own: `it crashed: …`.
+    /// own, as [`Foreign::shown`] has it: `it crashed: …`. This has the runtime's words as they are.
     #[must_use]
     pub fn predicate(&self) -> String {
         match self {
@@ -96,7 +97,7 @@ impl Trouble {
         }
     }
 
-    /// What is known of it, where the kind of trouble is told beside it.
+    /// What is known of it, where the kind of trouble is told beside it; in the runtime's own words.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
@@ -111,7 +112,8 @@ impl Trouble {
         }
     }
 
-    /// One line for people: of a refusal, and of too little memory, the line that says why, and its node.
+    /// One line: of a refusal, and of too little memory, the line that says why, and its node, in the runtime's words as
+    /// they are.
     #[must_use]
     pub fn summary(&self) -> String {
         let (Self::Refused { message } | Self::NoMemory { message }) = self else {
@@ -172,13 +174,16 @@ impl From<RuntimeError> for Trouble {
                 reason: placement.to_string(),
                 hints: vec![Hint::AnotherForm],
             },
-            RuntimeError::Lacks { .. } => Self::Lacks {
-                message: error.to_string(),
+            RuntimeError::Lacks { step, message } => Self::Lacks {
+                message: format!("{step}: {message}"),
             },
             RuntimeError::NoMemory { .. } => Self::NoMemory {
                 message: error.to_string(),
             },
-            RuntimeError::Refused { .. } | RuntimeError::ElementType { .. } => Self::Refused {
+            RuntimeError::Refused { step, message } => Self::Refused {
+                message: format!("{step}: {message}"),
+            },
+            RuntimeError::ElementType { .. } => Self::Refused {
                 message: error.to_string(),
             },
         }

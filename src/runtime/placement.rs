@@ -2,6 +2,7 @@
 //!
 //! A placement is evidence, so it says where it comes from. The JSON form is part of the report of `verify`.
 
+use crate::files::foreign::Foreign;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -90,11 +91,16 @@ impl Placement {
 impl fmt::Display for Placement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (on, nodes) = (self.nodes_on_provider, self.nodes);
-        write!(f, "{on} of {nodes} nodes on {}", self.provider_name())?;
+        write!(
+            f,
+            "{on} of {nodes} nodes on {}",
+            self.provider_name().shown()
+        )?;
         for (index, placed) in self.elsewhere.iter().take(NAMED).enumerate() {
             let separator = if index == 0 { "; elsewhere: " } else { ", " };
-            let PlacedNode { node, op, .. } = placed;
-            write!(f, "{separator}`{node}` ({op}, {})", short(&placed.provider))?;
+            let (node, op) = (placed.node.shown(), placed.op.shown());
+            let provider = short(&placed.provider).shown();
+            write!(f, "{separator}`{node}` ({op}, {provider})")?;
         }
         match (nodes - on).saturating_sub(NAMED) {
             0 => Ok(()),

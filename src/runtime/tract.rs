@@ -4,6 +4,7 @@
 //! several times slower on symbolic dimensions.
 
 use super::{Runtime, RuntimeError, Session, no_memory};
+use crate::files::foreign::Foreign;
 use crate::memory::{self, Buffer};
 use crate::tensor::{Element, NamedTensor};
 use std::path::Path;
@@ -70,7 +71,7 @@ impl Session for TractSession {
             let datum_type = input_type(input)?;
             // tract's own cast rounds a double to a half by its upper half.
             let mut data: Vec<f64> = Vec::new();
-            let what = format_args!("input `{}`", input.name.escape_debug());
+            let what = format_args!("input `{}`", input.name.shown());
             memory::make_room(&mut data, input.data.len(), what)
                 .map_err(|error| no_memory("making the input", &error))?;
             data.extend(input.data.iter().map(|&value| input.element.nearest(value)));
@@ -97,7 +98,7 @@ impl Session for TractSession {
             let view = doubles
                 .to_plain_array_view::<f64>()
                 .map_err(|error| refused("reading an output", &error))?;
-            let what = format_args!("output `{}`", name.escape_debug());
+            let what = format_args!("output `{}`", name.shown());
             let data = Buffer::of(view.iter().copied(), what)
                 .map_err(|error| no_memory("reading an output", &error))?;
             named.push(NamedTensor {

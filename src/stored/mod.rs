@@ -11,6 +11,7 @@ mod proto;
 mod safe;
 pub mod test_data;
 
+use crate::files::foreign::{self, Foreign, said};
 use crate::files::open_input;
 use crate::memory::NoMemory;
 use crate::tensor::NamedTensor;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StoredError {
     /// The file or folder cannot be read or written.
-    #[error("cannot {action} `{}`: {source}", path.display())]
+    #[error("cannot {action} `{}`: {source}", path.shown(), source = said(source))]
     Io {
         /// What was being done, `read` or `write`.
         action: &'static str,
@@ -31,13 +32,13 @@ pub enum StoredError {
         source: io::Error,
     },
     /// The file is none of the formats that are read here.
-    #[error("`{}` is no file of tensors: expected .npy, .npz, .safetensors or .pb", path.display())]
+    #[error("`{}` is no file of tensors: expected .npy, .npz, .safetensors or .pb", path.shown())]
     Unknown {
         /// The file.
         path: PathBuf,
     },
     /// The file is damaged, hostile, or has something that is not supported.
-    #[error("`{}` is not a readable {format} file: {reason}", path.display())]
+    #[error("`{}` is not a readable {format} file: {reason}", path.shown(), reason = reason.shown())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -47,7 +48,7 @@ pub enum StoredError {
         reason: String,
     },
     /// Its tensors do not fit the memory limit.
-    #[error("`{}`: {source}", path.display())]
+    #[error("`{}`: {source}", path.shown())]
     Memory {
         /// The file.
         path: PathBuf,
@@ -111,7 +112,7 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, StoredError> {
         Fault::Malformed(reason) => StoredError::Malformed {
             path: path.to_owned(),
             format,
-            reason: harmless(&reason),
+            reason,
         },
     })
 }
@@ -165,23 +166,11 @@ fn count(shape: &[usize]) -> Result<usize, Fault> {
         .try_fold(1_usize, |count, &extent| count.checked_mul(extent));
     count.ok_or_else(|| {
         Fault::Malformed(format!(
-            "expected fewer than 2^{} elements, found the shape {shape:?}",
-            usize::BITS
+            "expected fewer than 2^{} elements, found the shape {}",
+            usize::BITS,
+            foreign::shape(shape)
         ))
     })
-}
-
-/// The text without control characters, and not endless.
-fn harmless(text: &str) -> String {
-    let text = text.chars().take(400);
-    text.map(|character| {
-        if character.is_control() {
-            '\u{fffd}'
-        } else {
-            character
-        }
-    })
-    .collect()
 }
 
 #[cfg(test)]

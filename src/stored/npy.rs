@@ -7,6 +7,7 @@
 
 use super::bytes::{self, Order};
 use super::{Fault, count};
+use crate::files::foreign::Foreign;
 use crate::files::open_input;
 use crate::memory::{Buffer, NoMemory};
 use crate::tensor::{Element, NamedTensor};
@@ -74,7 +75,7 @@ impl fmt::Display for Array<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             "" => f.write_str("the array"),
-            name => write!(f, "array `{}`", name.escape_debug()),
+            name => write!(f, "array `{}`", name.shown()),
         }
     }
 }

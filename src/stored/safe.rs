@@ -2,6 +2,7 @@
 
 use super::bytes::{self, Order};
 use super::{Fault, count};
+use crate::files::foreign::Foreign;
 use crate::files::open_input;
 use crate::tensor::NamedTensor;
 use crate::tensor::SourceError;
@@ -29,7 +30,7 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
             )
         })?;
         let count = count(&stored.shape)?;
-        let what = format_args!("`{}`", name.escape_debug());
+        let what = format_args!("`{}`", name.shown());
         input.seek(SeekFrom::Start(stored.start))?;
         tensors.push(NamedTensor {
             name: name.to_owned(),

@@ -4,6 +4,7 @@
 
 use super::{StoredError, proto, read};
 use crate::files::TemporaryFolder;
+use crate::files::foreign::Foreign;
 use crate::onnx::file::encode_tensor;
 use crate::tensor::NamedTensor;
 use std::fs;
@@ -111,7 +112,7 @@ pub fn beside(folder: &Path) -> Result<&Path, StoredError> {
     if beside.is_dir() {
         return Ok(beside);
     }
-    let reason = format!("there is no folder `{}`", beside.display());
+    let reason = format!("there is no folder `{}`", beside.shown());
     let source = io::Error::new(io::ErrorKind::NotFound, reason);
     Err(StoredError::writing(folder, source))
 }
@@ -186,12 +187,12 @@ mod tests {
         let none = || std::iter::empty::<(&[NamedTensor], &[NamedTensor])>();
         let absent = folder.path().join("absent");
         let error = write_sets(&absent.join("data"), none()).expect_err("refused");
-        let (data, absent) = (absent.join("data"), absent.display().to_string());
+        let (data, absent) = (absent.join("data"), absent.to_string_lossy().into_owned());
         assert_eq!(
             error.to_string(),
             format!(
                 "cannot write `{}`: there is no folder `{absent}`",
-                data.display()
+                data.shown()
             )
         );
         // Nobody can make a folder there.

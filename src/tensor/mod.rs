@@ -13,6 +13,7 @@ pub mod shape;
 pub(crate) mod stream;
 mod threads;
 
+use crate::files::foreign::{Foreign, said};
 pub(crate) use checksum::Checksum;
 pub use element::Element;
 pub use named::NamedTensor;
@@ -71,7 +72,7 @@ pub struct TensorInfo {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file cannot be opened or read.
-    #[error("cannot read `{path}`: {source}")]
+    #[error("cannot read `{path}`: {source}", path = path.shown(), source = said(source))]
     Io {
         /// The file.
         path: String,
@@ -79,7 +80,7 @@ pub enum SourceError {
         source: std::io::Error,
     },
     /// The file is not a checkpoint, or is damaged or hostile.
-    #[error("`{path}` is not a readable {format} checkpoint: {reason}")]
+    #[error("`{path}` is not a readable {format} checkpoint: {reason}", path = path.shown(), reason = reason.shown())]
     Malformed {
         /// The file.
         path: String,
@@ -89,7 +90,7 @@ pub enum SourceError {
         reason: String,
     },
     /// It names a file that lies elsewhere.
-    #[error("`{path}` names `{place}`, which is outside its folder")]
+    #[error("`{path}` names `{place}`, which is outside its folder", path = path.shown(), place = place.shown())]
     Outside {
         /// The file.
         path: String,
@@ -100,7 +101,7 @@ pub enum SourceError {
     #[error("elements of type {0} cannot be written")]
     Unwritten(Element),
     /// There is no tensor of that name.
-    #[error("there is no tensor `{0}`")]
+    #[error("there is no tensor `{text}`", text = .0.shown())]
     Missing(String),
     /// A tensor is read whole, and the system has no memory for it.
     #[error("a tensor of {elements} elements does not fit the memory that is free")]
@@ -109,7 +110,7 @@ pub enum SourceError {
         elements: usize,
     },
     /// Tensors' bytes are not those that the file was written with.
-    #[error("`{path}` is damaged: {reason}")]
+    #[error("`{path}` is damaged: {reason}", path = path.shown(), reason = reason.shown())]
     Damaged {
         /// The file.
         path: String,

@@ -1,6 +1,7 @@
 //! Tensors with names, whole in memory: as they go into runtimes and come out of them, and as files exchange them.
 
 use super::Element;
+use crate::files::foreign::Foreign;
 use crate::memory::{Buffer, NoMemory};
 
 /// A tensor with the name of the graph input or output that it belongs to.
@@ -43,7 +44,7 @@ impl NamedTensor {
             element: self.element,
             data: self
                 .data
-                .copy(format_args!("a copy of `{}`", self.name.escape_debug()))?,
+                .copy(format_args!("a copy of `{}`", self.name.shown()))?,
         })
     }
 

@@ -3,6 +3,7 @@
 //! A dimension may be symbolic. `height` that is known to be a multiple of 32 keeps its identity
 //! through five halvings, which is what lets SAME padding stay constant for symbolic sizes.
 
+use crate::files::foreign::{self};
 use std::fmt;
 
 /// The shape of a tensor, outermost dimension first.
@@ -143,8 +144,7 @@ impl fmt::Display for Dim {
 /// Writes a shape as `[batch, 3, 224, 224]`.
 #[must_use]
 pub fn display(shape: &[Dim]) -> String {
-    let dims: Vec<String> = shape.iter().map(ToString::to_string).collect();
-    format!("[{}]", dims.join(", "))
+    foreign::shape(shape)
 }
 
 /// The number of elements, if every dimension is known and the product fits.

@@ -6,6 +6,7 @@ use super::note::{VerifyNote, WhyConstant};
 use super::plan::{Case, Content};
 use super::report::{Check, CheckFailure};
 use super::tolerance::Tolerance;
+use crate::files::foreign::{self};
 use crate::runtime::outcome::CaseOutcome;
 use crate::tensor::NamedTensor;
 
@@ -124,7 +125,10 @@ fn check_shapes(
             let expected = declared.expected(&case.names);
             fail(
                 &declared.name,
-                format!("shape {:?}, expected {expected}", found.shape),
+                format!(
+                    "shape {}, expected {expected}",
+                    foreign::shape(&found.shape)
+                ),
             );
         }
     }

@@ -2,6 +2,7 @@
 //! is tried. It knows no file format.
 
 use super::lineage::{Lineage, RowNode};
+use crate::files::foreign::Foreign;
 use crate::metadata::Normal;
 use crate::tensor::{Element, NamedTensor};
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,9 +178,9 @@ impl OmittedOutput {
 
 impl fmt::Display for OmittedOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.declared.name.escape_debug();
+        let name = self.declared.name.shown();
         match &self.why {
-            Why::Type(found) => write!(f, "output `{name}` is {found}"),
+            Why::Type(found) => write!(f, "output `{name}` is {}", found.shown()),
             Why::Random(site) => write!(f, "output `{name}` depends on random numbers: {site}"),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::facts::{Declared, DeclaredExtent, FileFacts, Names, SizeStepError};
 use super::plan::{Case, Content};
+use crate::files::foreign::{self, Foreign};
 use crate::memory::NoMemory;
 use crate::tensor::{Element, NamedTensor};
 
@@ -9,7 +10,7 @@ use crate::tensor::{Element, NamedTensor};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GivenError {
     /// They can be told neither by their names nor by their number.
-    #[error("expected the {what} {expected}, found {found}")]
+    #[error("expected the {what} {expected}, found {found}", expected = expected.shown(), found = found.shown())]
     Names {
         /// `inputs` or `outputs`.
         what: &'static str,
@@ -19,7 +20,7 @@ pub enum GivenError {
         found: String,
     },
     /// Outputs are given that the file does not have, or one twice.
-    #[error("expected outputs of the file, {expected}, each once, found {found}")]
+    #[error("expected outputs of the file, {expected}, each once, found {found}", expected = expected.shown(), found = found.shown())]
     Others {
         /// The names in the file.
         expected: String,
@@ -27,7 +28,7 @@ pub enum GivenError {
         found: String,
     },
     /// An input without elements, of which nothing can be computed.
-    #[error("`{name}` has no elements: its shape is {shape:?}")]
+    #[error("`{name}` has no elements: its shape is {shape}", name = name.shown(), shape = foreign::shape(shape))]
     Empty {
         /// Its name in the file.
         name: String,
@@ -35,7 +36,7 @@ pub enum GivenError {
         shape: Vec<usize>,
     },
     /// A tensor has another shape than declared, or one that contradicts an earlier one.
-    #[error("`{name}` is declared as {expected}, found {found:?}")]
+    #[error("`{name}` is declared as {expected}, found {found}", name = name.shown(), expected = expected.shown(), found = foreign::shape(found))]
     Shape {
         /// Its name in the file.
         name: String,
@@ -51,7 +52,7 @@ pub enum GivenError {
     #[error(transparent)]
     SizeStep(#[from] SizeStepError),
     /// A value that the declared type does not have.
-    #[error("`{name}` is declared as {expected}, which does not have {value} of {found}")]
+    #[error("`{name}` is declared as {expected}, which does not have {value} of {found}", name = name.shown(), expected = expected.shown(), value = value.shown())]
     Element {
         /// Its name in the file.
         name: String,
@@ -133,7 +134,7 @@ pub fn outputs(
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
-    format!("`{}`", names.join("`, `").escape_debug())
+    format!("`{}`", names.join("`, `").shown())
 }
 
 /// Finds the tensor of each declaration.
@@ -202,7 +203,7 @@ fn fit(
     }
     // Whether a type can be run at all is for the plan to say.
     let element: Element = declared.element().unwrap_or(tensor.element);
-    let what = format_args!("`{}`", declared.name.escape_debug());
+    let what = format_args!("`{}`", declared.name.shown());
     let mut data = tensor.data.copy(what)?;
     for value in &mut data {
         let nearest = element.nearest(*value);

@@ -13,6 +13,7 @@ use super::report::{
 };
 use super::tolerance::{Limits, Tolerance};
 use super::{checks, fixed, precision, remarks};
+use crate::files::foreign::{self};
 use crate::runtime::RuntimeName;
 use crate::runtime::hint::Hint;
 use crate::runtime::outcome::{CaseOutcome, Trouble};
@@ -213,7 +214,7 @@ fn describe(run: &Run, tolerance: Tolerance, checked: Checked) -> RuntimeReport 
         library: run
             .library
             .as_ref()
-            .map(|library| library.path.display().to_string()),
+            .map(|library| library.path.to_string_lossy().into_owned()),
         changes: run.changes.clone(),
         status,
         message,
@@ -296,7 +297,7 @@ fn compare_with(
 fn tell_shape(compared: &Compared<'_>, case: usize, failures: &mut Vec<CheckFailure>) {
     let found = compared.found.map_or_else(
         || "it was not returned".to_owned(),
-        |found| format!("shape {:?}", found.shape),
+        |found| format!("shape {}", foreign::shape(&found.shape)),
     );
     let output = &compared.reference.name;
     let same =

@@ -1,5 +1,6 @@
 //! What the nodes of a graph make of the rows of a batch: data that `trace` finds.
 
+use crate::files::foreign::Foreign;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -70,7 +71,7 @@ impl RowNode {
 
 impl fmt::Display for RowNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (node, op_type) = (self.node.escape_debug(), self.op_type.escape_debug());
+        let (node, op_type) = (self.node.shown(), self.op_type.shown());
         write!(f, "node `{node}` (`{op_type}`) ")?;
         match self.does {
             Does::QuantisesBatch => f.write_str("quantises with the range of the whole batch"),

@@ -4,6 +4,7 @@ use super::facts::{Declared, FileFacts};
 use super::layout::Rows;
 use super::plan::{Case, Content, PlanError, input_type};
 use super::smooth;
+use crate::files::foreign::Foreign;
 use crate::memory::Buffer;
 use crate::tensor::{Element, NamedTensor};
 use crate::weights::random::Stream;
@@ -27,7 +28,7 @@ pub fn inputs(facts: &FileFacts, case: &Case, seed: u64) -> Result<Vec<NamedTens
         let each = in_memory(elements / rows);
         let parameter = of_images == Rows::None || of_images == Rows::Equal && each == 1;
         let size = axes.size_of(&shape).filter(|_| !parameter);
-        let what = format_args!("input `{}`", input.name.escape_debug());
+        let what = format_args!("input `{}`", input.name.shown());
         let mut data = Buffer::filled(in_memory(elements), 0.0_f32, what)?;
         for (&image, row) in case.images.iter().zip(data.chunks_mut(each.max(1))) {
             let image = if of_images == Rows::OfImages {

@@ -2,6 +2,7 @@
 
 use super::facts::OmittedOutput;
 use super::lineage::{FixedBatch, RowNode};
+use crate::files::foreign::{Foreign, names};
 use crate::runtime::RuntimeName;
 use crate::runtime::process::PassedOver;
 use crate::tensor::Element;
@@ -131,7 +132,7 @@ impl fmt::Display for VerifyNote {
                 write!(f, "{output}, so it is not compared{}", output.advice())
             }
             Self::MixedRows { output, site } => {
-                let output = output.escape_debug();
+                let output = output.shown();
                 write!(
                     f,
                     "rows of output `{output}` depend on each other: {site}; they are compared between runtimes and not \
@@ -142,17 +143,17 @@ impl fmt::Display for VerifyNote {
             Self::OneValue(inputs) => write!(
                 f,
                 "inputs without a batch dimension have one value in every case: {}",
-                list(inputs)
+                names(inputs)
             ),
             Self::EqualRows(inputs) => write!(
                 f,
                 "inputs whose first dimension is not the batch by its name have equal rows: {}",
-                list(inputs)
+                names(inputs)
             ),
             Self::LargeIntegers(output) => write!(
                 f,
                 "output `{}` has integers of 2^53 and more, which are compared as f64",
-                output.escape_debug()
+                output.shown()
             ),
             Self::ConstantLogits(why) => f.write_str(match why {
                 WhyConstant::Weights => "the logits are constant, as the weights are",
@@ -165,8 +166,10 @@ impl fmt::Display for VerifyNote {
                 second,
             } => write!(
                 f,
-                "output `{}` is {first} in the first file and {second} in the second: only the values are compared",
-                output.escape_debug()
+                "output `{}` is {} in the first file and {} in the second: only the values are compared",
+                output.shown(),
+                first.shown(),
+                second.shown()
             ),
             Self::FixedBatch(fixed) => write!(f, "{fixed}"),
             Self::Levels(site) => write!(
@@ -211,7 +214,7 @@ impl fmt::Display for VerifyNote {
                 *macs as f64 / 1e9,
                 most / 1_000_000_000
             ),
-            Self::ReferenceLacks(message) => write!(f, "`reference` did not run: {message}"),
+            Self::ReferenceLacks(message) => write!(f, "`reference` did not run: {}", message.shown()),
             Self::ReferenceTimedOut {
                 seconds,
                 nodes,
@@ -219,25 +222,19 @@ impl fmt::Display for VerifyNote {
             } => write!(
                 f,
                 "`reference` was not done after {seconds} s and does not count: the multiply-adds of {nodes} of the \
-                 file's nodes are not known, the first is `{first}`"
+                 file's nodes are not known, the first is `{}`",
+                first.shown()
             ),
             Self::NotAvailable { runtime, reason } => {
-                write!(f, "{reason}, so `{runtime}` did not run")
+                write!(f, "{}, so `{runtime}` did not run", reason.shown())
             }
             Self::PassedOver(library) => write!(f, "{library}"),
-            Self::Written(folder) => write!(f, "`{}` is written", folder.display()),
+            Self::Written(folder) => write!(f, "`{}` is written", folder.shown()),
             Self::NotWritten(folder) => write!(
                 f,
                 "`{}` is not written: no runtime gave outputs",
-                folder.display()
+                folder.shown()
             ),
         }
     }
-}
-
-fn list(names: &[String]) -> String {
-    let names = names
-        .iter()
-        .map(|name| format!("`{}`", name.escape_debug()));
-    names.collect::<Vec<_>>().join(", ")
 }

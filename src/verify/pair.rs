@@ -6,6 +6,7 @@ use super::note::VerifyNote;
 use super::plan::{Case, name_dimensions};
 use super::report::{FilePair, Report};
 use super::{ReferenceRun, VerifySettings, judge_against};
+use crate::files::foreign::Foreign;
 use crate::memory::NoMemory;
 use crate::runtime::process::Run;
 use crate::tensor::{Element, NamedTensor};
@@ -26,7 +27,7 @@ pub struct Pair {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PairError {
     /// They take or give different numbers of values, under different names.
-    #[error("the first file has the {kind} {first}, the second has {second}, expected as many")]
+    #[error("the first file has the {kind} {first}, the second has {second}, expected as many", first = first.shown(), second = second.shown())]
     Count {
         /// `inputs` or `outputs`.
         kind: &'static str,
@@ -37,8 +38,7 @@ pub enum PairError {
     },
     /// An input that both have cannot be given to both.
     #[error(
-        "input `{input}` is {first} in the first file and {second} in the second, expected one that fits both"
-    )]
+        "input `{input}` is {first} in the first file and {second} in the second, expected one that fits both", input = input.shown(), first = first.shown(), second = second.shown())]
     Input {
         /// Its name in the first.
         input: String,

@@ -1,5 +1,6 @@
 //! The constant tensors of two files, paired by name.
 
+use crate::files::foreign::{self};
 use crate::onnx::file::{InitializerSource, ModelFile};
 use crate::tensor::{Element, SourceError, TensorInfo, TensorSource};
 use serde::Serialize;
@@ -63,7 +64,7 @@ pub fn pair_tensors(
             Some(other) if other.shape != info.shape || other.element != info.element => {
                 let typed = |info: &TensorInfo| {
                     let element = info.element.as_str().to_uppercase();
-                    format!("{element} {:?}", info.shape)
+                    format!("{element} {}", foreign::shape(&info.shape))
                 };
                 pairs.other_type.push(format!(
                     "{}: {} and {}",

@@ -142,7 +142,7 @@ fn emitted(path: &Path) -> Result<Contents, SourceError> {
 
 fn unknown(path: &Path, start: &[u8]) -> SourceError {
     SourceError::Malformed {
-        path: path.display().to_string(),
+        path: path.to_string_lossy().into_owned(),
         format: "safetensors, PyTorch, Keras, TensorFlow or ONNX",
         reason: match start.len() {
             0 => "it is empty".to_string(),
@@ -161,7 +161,7 @@ fn start(path: &Path) -> std::io::Result<Vec<u8>> {
 
 pub(super) fn io(path: &Path, source: std::io::Error) -> SourceError {
     SourceError::Io {
-        path: path.display().to_string(),
+        path: path.to_string_lossy().into_owned(),
         source,
     }
 }

@@ -31,13 +31,13 @@ impl Emitted {
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
         let file = ModelFile::open(path).map_err(|error| match error {
             FileError::Io { path, source } => SourceError::Io {
-                path: path.display().to_string(),
+                path: path.to_string_lossy().into_owned(),
                 source,
             },
             FileError::Undecodable { path, reason } => SourceError::Malformed {
-                path: path.display().to_string(),
+                path: path.to_string_lossy().into_owned(),
                 format: "ONNX",
-                reason: super::harmless(&reason),
+                reason,
             },
         })?;
         let rewritten = compare(&file)?;
@@ -105,7 +105,7 @@ impl Emitted {
 
 /// Holds a file against its checksums: what another program has changed, if one has rewritten it.
 fn compare(file: &ModelFile) -> Result<Option<String>, SourceError> {
-    let path = || file.path.display().to_string();
+    let path = || file.path.to_string_lossy().into_owned();
     match checksums::compare(file) {
         Ok(Some(found)) if found.is_empty() => Ok(None),
         Ok(Some(found)) if found.rewritten => Ok(Some(found.to_string())),
@@ -117,7 +117,7 @@ fn compare(file: &ModelFile) -> Result<Option<String>, SourceError> {
         Err(CompareError::Source(error)) => Err(error),
         Err(error @ CompareError::Record(_)) => Err(SourceError::Damaged {
             path: path(),
-            reason: super::harmless(&error.to_string()),
+            reason: error.to_string(),
         }),
     }
 }

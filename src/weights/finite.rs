@@ -2,6 +2,7 @@
 //! a file is read once; only where there are some are tensors read again, to say which.
 
 use super::{SourceError, TensorReader, TensorSource};
+use crate::files::foreign::Foreign;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,7 +58,7 @@ impl fmt::Display for Unsound {
         }
         f.write_str(" numbers that no weight should be:")?;
         for (name, fault) in self.tensors.iter().take(MOST_LISTED) {
-            write!(f, "\n  `{}`: {fault}", name.escape_debug())?;
+            write!(f, "\n  `{}`: {fault}", name.shown())?;
         }
         match self.tensors.len().saturating_sub(MOST_LISTED) {
             0 => Ok(()),

@@ -33,14 +33,3 @@ use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource
 use bind::pair;
 pub use bind::{BindError, Expected};
 pub(crate) use bind::{BoundWeights, bind};
-
-/// Characters of an error's reason that are shown.
-const LONGEST_REASON: usize = 400;
-
-/// A reason that may quote a file: kept short, and without what could command a terminal.
-fn harmless(reason: &str) -> String {
-    let shown = reason.chars().take(LONGEST_REASON);
-    shown
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}

@@ -23,7 +23,7 @@ pub(super) struct Raw<'a> {
 impl Raw<'_> {
     pub(super) fn read(&self, bytes: &mut [u8], position: u64) -> Result<(), SourceError> {
         read_at(self.file, bytes, position).map_err(|source| SourceError::Io {
-            path: self.path.display().to_string(),
+            path: self.path.to_string_lossy().into_owned(),
             source,
         })
     }

@@ -3,6 +3,7 @@
 mod circles;
 mod dependencies;
 mod document;
+mod foreign;
 mod library;
 mod opened;
 mod paths;
@@ -14,14 +15,14 @@ use std::path::{Path, PathBuf};
 /// Top-level modules, and exactly the modules that each knows. `onnx`, `form` and `runtime` know nothing of EfficientNet.
 const MAY_KNOW: [(&str, &[&str]); 27] = [
     ("memory", &[]),
-    ("tensor", &["memory"]),
+    ("tensor", &["files", "memory"]),
     ("scaling", &[]),
     // Of `onnx` only the messages of `onnx::proto` in the reference, and `onnx::file` in `process`: see
     // `runtimes_share_nothing_with_what_writes_files`.
     ("runtime", &["files", "memory", "onnx", "tensor"]),
-    ("graph", &["tensor"]),
+    ("graph", &["files", "tensor"]),
     ("onnx", &["files", "graph", "tensor"]),
-    ("form", &["graph", "onnx", "tensor"]),
+    ("form", &["files", "graph", "onnx", "tensor"]),
     ("weights", &["files", "graph", "metadata", "onnx", "tensor"]),
     ("architecture", &["files", "graph", "scaling"]),
     ("network", &["architecture", "graph", "tensor"]),
@@ -41,6 +42,7 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
         "metadata",
         &[
             "architecture",
+            "files",
             "form",
             "graph",
             "network",
@@ -53,6 +55,7 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
         "recognise",
         &[
             "architecture",
+            "files",
             "graph",
             "network",
             "request",
@@ -67,7 +70,14 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
     ("picture", &["files", "metadata"]),
     (
         "like",
-        &["architecture", "graph", "metadata", "request", "weights"],
+        &[
+            "architecture",
+            "files",
+            "graph",
+            "metadata",
+            "request",
+            "weights",
+        ],
     ),
     ("files", &[]),
     ("emit", &["files", "onnx", "request", "tensor", "weights"]),
@@ -94,8 +104,8 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
     (
         "verify",
         &[
-            "memory", "metadata", "onnx", "picture", "request", "runtime", "stored", "tensor",
-            "weights",
+            "files", "memory", "metadata", "onnx", "picture", "request", "runtime", "stored",
+            "tensor", "weights",
         ],
     ),
     ("doctor", &["runtime"]),
@@ -108,7 +118,7 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
     ),
     (
         "bench",
-        &["metadata", "onnx", "runtime", "tensor", "verify"],
+        &["files", "metadata", "onnx", "runtime", "tensor", "verify"],
     ),
     (
         "cli",

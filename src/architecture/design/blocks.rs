@@ -4,6 +4,7 @@
 //! `efficientnetv2/effnetv2_configs.py`; `_decode_block_str` in timm `models/_efficientnet_builder.py`.
 
 use super::{Design, Record, RecordError, StageRecord};
+use crate::files::foreign::Foreign;
 use std::collections::BTreeSet;
 
 /// Filters of the stem where no string says what enters the first stage (timm's `stem_size`).
@@ -17,7 +18,7 @@ const EXPERTS: u64 = 4;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BlocksError {
     /// A string that cannot be read.
-    #[error("block string {number} `{string}`: expected {expected}, found {found}")]
+    #[error("block string {number} `{string}`: expected {expected}, found {found}", string = string.shown(), expected = expected.shown(), found = found.shown())]
     String {
         /// From 1.
         number: usize,
@@ -111,7 +112,7 @@ impl Words {
             if !words.seen.insert(part.key.to_owned()) {
                 return Err((
                     format!("`{}` once", part.key),
-                    format!("`{}` too", part.text.escape_debug()),
+                    format!("`{}` too", part.text.shown()),
                 ));
             }
             words.take(&part)?;
@@ -257,7 +258,7 @@ impl<'a> Part<'a> {
 
     /// The fault of letters that the notation does not have.
     fn unknown(&self, expected: &str) -> Fault {
-        let found = format!("`{}`", self.text.escape_debug());
+        let found = format!("`{}`", self.text.shown());
         (expected.to_owned(), found)
     }
 }

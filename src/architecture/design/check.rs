@@ -1,8 +1,10 @@
 //! Checks on the values of a description, and the error that they give.
 
+use crate::files::foreign::Foreign;
+
 /// A value that makes no network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: expected {expected}, found {found}", place(*.stage, .key))]
+#[error("{}: expected {expected}, found {found}", place(*.stage, .key), expected = expected.shown(), found = found.shown())]
 pub struct RecordError {
     /// Index of the stage, from 0, if it is in one.
     pub stage: Option<usize>,
@@ -71,7 +73,7 @@ fn place(stage: Option<usize>, key: &str) -> String {
 }
 
 pub(super) fn quoted(text: &str) -> String {
-    format!("`{}`", text.escape_debug())
+    format!("`{}`", text.shown())
 }
 
 pub(super) fn name_of<T: Copy + PartialEq>(table: &[(&str, T)], value: T) -> String {

@@ -1,6 +1,7 @@
 //! Architecture files: TOML, and where in it a mistake stands.
 
 use super::{Design, Record, RecordError};
+use crate::files::foreign::{Foreign, said};
 use crate::files::open_input;
 use std::fmt::Write;
 use std::io::{self, Read};
@@ -11,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 /// A file that describes no network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {message}")]
+#[error("line {line}: {message}", message = message.shown())]
 pub struct DesignTextError {
     /// From 1.
     pub line: usize,
@@ -22,7 +23,7 @@ pub struct DesignTextError {
 #[derive(Debug, thiserror::Error)]
 pub enum DesignError {
     /// It cannot be read.
-    #[error("`{}` cannot be read: {source}", path.display())]
+    #[error("`{}` cannot be read: {source}", path.shown(), source = said(source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -30,13 +31,13 @@ pub enum DesignError {
         source: io::Error,
     },
     /// It has more than 1 MiB.
-    #[error("`{}` is larger than {LARGEST} bytes, expected an architecture file", path.display())]
+    #[error("`{}` is larger than {LARGEST} bytes, expected an architecture file", path.shown())]
     TooLarge {
         /// The file.
         path: PathBuf,
     },
     /// It describes no network.
-    #[error("`{}`, {source}", path.display())]
+    #[error("`{}`, {source}", path.shown())]
     Parse {
         /// The file.
         path: PathBuf,

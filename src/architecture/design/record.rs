@@ -6,6 +6,7 @@ use super::stage::{Defaults, StageRecord};
 use crate::architecture::{
     Architecture, Head, IMAGENET_CLASSES, Options, ShareOf, SizeError, Stem, TF_BATCH_NORM_EPSILON,
 };
+use crate::files::foreign::{Foreign, is_hidden};
 use crate::graph::{Activation, Padding};
 use crate::scaling::{BASE_RESOLUTION, LARGEST_RESOLUTION};
 use serde::{Deserialize, Serialize};
@@ -130,9 +131,13 @@ impl Record {
             found,
         };
         let name = self.name.trim();
-        if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+        if name.is_empty() || name.len() > LONGEST_NAME || name.contains(is_hidden) {
             let expected = format!("1 to {LONGEST_NAME} printable characters");
-            return Err(fault("name", &expected, format!("{:?}", self.name)));
+            return Err(fault(
+                "name",
+                &expected,
+                format!("\"{}\"", self.name.shown()),
+            ));
         }
         let top = Checker { stage: None };
         let activation = top.named("activation", &self.activation, &ACTIVATIONS)?;

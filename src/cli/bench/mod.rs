@@ -9,6 +9,7 @@ use super::text;
 use super::worker::host;
 use clap::Args;
 use efficientnet_onnx::bench::{BenchError, BenchNote, BenchOptions, BenchRow, Chosen, bench};
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::onnx::check::Broken;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::verify::plan::PlanError;
@@ -115,7 +116,7 @@ impl BenchArgs {
 
     fn print(&self, report: &Report) -> Result<(), Failure> {
         print::line(if self.json {
-            serde_json::to_string_pretty(report).map_err(Failure::bad_input)?
+            print::json(report)?
         } else {
             report.render()
         })
@@ -132,7 +133,7 @@ impl BenchArgs {
                     report
                         .problems
                         .extend(errors.into_iter().next().map(|finding| Problem {
-                            file: path.display().to_string(),
+                            file: path.to_string_lossy().into_owned(),
                             finding,
                         }));
                     if let Err(failure) = self.print(&report) {
@@ -165,11 +166,14 @@ fn row_status(row: &BenchRow) -> Status {
 fn words(note: &BenchNote) -> String {
     match note {
         BenchNote::Untrained { file, untrained } => {
-            format!("`{}` has {untrained}", file.display())
+            format!("`{}` has {untrained}", file.shown())
         }
         BenchNote::LeftOut(left_out) => format!("{left_out}, so it is not asked for"),
         BenchNote::NotTimed { runtime, trouble } => {
-            format!("`{runtime}` was not timed: {}", trouble.predicate())
+            format!(
+                "`{runtime}` was not timed: {}",
+                trouble.predicate().trim().shown()
+            )
         }
     }
 }

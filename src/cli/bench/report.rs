@@ -3,6 +3,7 @@
 use crate::cli::memory;
 use comfy_table::{Table, presets};
 use efficientnet_onnx::bench::{BenchRow, Ratio, Spread};
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::onnx::check::Finding;
 use efficientnet_onnx::onnx::file::plain::Change;
 use efficientnet_onnx::runtime::outcome::Trouble;
@@ -76,7 +77,7 @@ impl<'a> Row<'a> {
                 _ => said,
             };
             match other {
-                Some(other) => format!("`{}`: {said}", other.display()),
+                Some(other) => format!("`{}`: {said}", other.to_string_lossy()),
                 None => said,
             }
         });
@@ -113,8 +114,8 @@ impl<'a> Report<'a> {
     ) -> Self {
         Self {
             schema: SCHEMA,
-            file: file.display().to_string(),
-            against: against.map(|path| path.display().to_string()),
+            file: file.to_string_lossy().into_owned(),
+            against: against.map(|path| path.to_string_lossy().into_owned()),
             size,
             problems: Vec::new(),
             rows: rows.iter().map(|row| Row::new(row, against)).collect(),
@@ -152,7 +153,8 @@ impl<'a> Report<'a> {
             };
             let mut cells = vec![
                 row.runtime.to_owned(),
-                row.version.map_or_else(dash, str::to_owned),
+                row.version
+                    .map_or_else(dash, |version| version.shown().to_string()),
                 row.threads.to_string(),
                 row.batch.to_string(),
                 row.load_seconds.map_or_else(dash, time),
@@ -182,7 +184,7 @@ impl<'a> Report<'a> {
             .join("\n");
         for row in &self.rows {
             if let Some(error) = row.summary.as_ref().or(row.error.as_ref()) {
-                let _ = write!(text, "\n{}: {error}", row.runtime);
+                let _ = write!(text, "\n{}: {}", row.runtime, error.trim().shown());
             }
         }
         let mut told = Vec::new();

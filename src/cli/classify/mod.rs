@@ -10,6 +10,7 @@ use super::print;
 use super::worker::host;
 use clap::Args;
 use efficientnet_onnx::classify::{Classifier, ClassifyFailure, ClassifyNote, ClassifyOptions};
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::hint::Hint;
@@ -57,7 +58,7 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
         tell_of(&classifier);
     }
     let mut tell = |note: ClassifyNote<'_>| match note {
-        ClassifyNote::Unloadable(error) => tell!("{}", Failure::from(error)),
+        ClassifyNote::Unloadable(error) => print::error(&Failure::from(error)),
         _ if args.quiet => {}
         ClassifyNote::PassedOver(passed_over) => tell!("note: {passed_over}"),
         ClassifyNote::Changed(change) => {
@@ -72,7 +73,7 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
     }
     let error = found.failure.as_ref().map(|failure| {
         let (error, failure) = words(options.runtime, failure);
-        tell!("{failure}");
+        print::error(&failure);
         status = status.and(failure.status);
         error
     });
@@ -84,7 +85,7 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
         report.untrained = Some(untrained.to_string());
     }
     if args.json {
-        print::line(serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?)?;
+        print::line(print::json(&report)?)?;
     } else if let Some(text) = table::render(&report) {
         print::line(text)?;
     }
@@ -111,7 +112,7 @@ impl ClassifyArgs {
 fn tell_of(classifier: &Classifier) {
     let untrained = classifier.untrained();
     if !untrained.is_nothing() {
-        tell!("note: `{}` has {untrained}", classifier.path().display());
+        tell!("note: `{}` has {untrained}", classifier.path().shown());
     }
     if classifier.activation() == ClassActivation::Sigmoid && classifier.classes() > 1 {
         tell!(
@@ -147,7 +148,7 @@ fn words(runtime: RuntimeName, failure: &ClassifyFailure) -> (String, Failure) {
     };
     let failure = Failure {
         status,
-        message: format!("{runtime}: {short}"),
+        message: format!("{runtime}: {}", short.trim().shown()),
         hint,
     };
     (format!("{runtime}: {}", trouble.predicate()), failure)

@@ -68,7 +68,7 @@ impl Report {
         let pictures = found.pictures.into_iter();
         Self {
             schema: 1,
-            file: path.display().to_string(),
+            file: path.to_string_lossy().into_owned(),
             runtime: runtime.as_str(),
             activation: activation.name(),
             untrained: None,
@@ -85,7 +85,7 @@ impl Report {
 impl PictureReport {
     fn new(picture: ClassifiedPicture) -> Self {
         Self {
-            path: picture.path.display().to_string(),
+            path: picture.path.to_string_lossy().into_owned(),
             top: picture.top,
             picture_seconds: picture.load_seconds,
             run_seconds: picture.run_seconds,

@@ -3,7 +3,7 @@
 use super::report::{PictureReport, Report};
 use crate::cli::text::time;
 use efficientnet_onnx::classify::RankedClass;
-use efficientnet_onnx::files::printable;
+use efficientnet_onnx::files::foreign::Foreign;
 use std::fmt::Write;
 
 /// The whole text, without a last line feed; none if no picture was classified.
@@ -15,7 +15,7 @@ pub fn render(report: &Report) -> Option<String> {
         .filter(|picture| !picture.top.is_empty())
         .collect();
     for picture in &classified {
-        let _ = writeln!(text, "{}", printable(&picture.path));
+        let _ = writeln!(text, "{}", picture.path.shown());
         for ranked in &picture.top {
             let _ = writeln!(
                 text,
@@ -38,8 +38,8 @@ pub fn render(report: &Report) -> Option<String> {
         text,
         "{} {}: {} read in {}, made ready in {}",
         report.runtime,
-        report.version.as_deref().unwrap_or_default(),
-        printable(&report.file),
+        report.version.as_deref().unwrap_or_default().shown(),
+        report.file.shown(),
         time(report.load_seconds.unwrap_or_default()),
         time(report.prepare_seconds.unwrap_or_default()),
     );
@@ -48,7 +48,7 @@ pub fn render(report: &Report) -> Option<String> {
 
 fn name(ranked: &RankedClass) -> String {
     match &ranked.name {
-        Some(name) => format!("{} ({})", printable(name), ranked.class),
+        Some(name) => format!("{} ({})", name.shown(), ranked.class),
         None => format!("class {}", ranked.class),
     }
 }
@@ -101,7 +101,7 @@ mod tests {
             ClassActivation::Softmax,
             found,
         );
-        let expected = "a\u{fffd}[31m.jpg
+        let expected = "a\\u{1b}[31m.jpg
    95.12 %  espresso (967)
     1.00 %  class 3
   picture read and resized in 10.0 ms, run in 20.0 ms

@@ -30,8 +30,7 @@ pub fn run(args: &DoctorArgs) -> Result<Status, Failure> {
     let host = host(args.libraries.places());
     let report = Report::of(&examine(&host)?, &host.places);
     let text = if args.json {
-        let json = serde_json::to_string_pretty(&report).map_err(Failure::bad_input)?;
-        format!("{json}\n")
+        format!("{}\n", print::json(&report)?)
     } else {
         table::render(&report)
     };

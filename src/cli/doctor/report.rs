@@ -191,7 +191,7 @@ fn error(error: &LookError) -> String {
 }
 
 fn shown(path: &Path) -> String {
-    path.display().to_string()
+    path.to_string_lossy().into_owned()
 }
 
 fn searched(places: &Places) -> Vec<Place> {

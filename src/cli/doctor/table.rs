@@ -3,6 +3,7 @@
 use super::report::{Library, Report, Runtime};
 use comfy_table::{Table, presets};
 use efficientnet_onnx::doctor::Processor;
+use efficientnet_onnx::files::foreign::Foreign;
 use std::fmt::Write;
 
 /// The whole text, which ends with a line feed.
@@ -18,16 +19,16 @@ pub fn render(report: &Report) -> String {
     }
     for runtime in &report.runtimes {
         for lack in &runtime.missing {
-            let _ = writeln!(text, "\n{}: {}", runtime.name, lack.reason);
+            let _ = writeln!(text, "\n{}: {}", runtime.name, lack.reason.shown());
             if let Some(hint) = &lack.hint {
-                let _ = writeln!(text, "hint: {hint}");
+                let _ = writeln!(text, "hint: {}", hint.shown());
             }
         }
     }
     if report.libraries.is_empty() {
         let places = report.searched.iter().map(|place| {
             let value = place.value.as_deref().unwrap_or("not set");
-            format!("{} ({value})", place.name)
+            format!("{} ({})", place.name, value.shown())
         });
         let places: Vec<String> = places.collect();
         let _ = writeln!(text, "\nlooked for libraries in: {}", places.join(", "));
@@ -49,13 +50,13 @@ fn table(report: &Report) -> String {
     table.set_header(["runtime", "usable", "version", "library"]);
     for runtime in &report.runtimes {
         table.add_row([
-            runtime.name,
-            usable(runtime),
-            runtime.version.as_deref().unwrap_or("-"),
+            runtime.name.shown(),
+            usable(runtime).shown(),
+            runtime.version.as_deref().unwrap_or("-").shown(),
             match &runtime.library {
-                Some(library) => library,
-                None if runtime.version.is_some() => "built in",
-                None => "-",
+                Some(library) => library.shown(),
+                None if runtime.version.is_some() => "built in".shown(),
+                None => "-".shown(),
             },
         ]);
     }
@@ -78,19 +79,21 @@ fn describe(library: &Library, text: &mut String) {
     let version = library
         .version
         .as_ref()
-        .map_or_else(String::new, |version| format!(", version {version}"));
+        .map_or_else(String::new, |version| {
+            format!(", version {}", version.shown())
+        });
     let _ = writeln!(
         text,
         "\n{}\n  from {}{version}{}",
-        library.path,
+        library.path.shown(),
         library.origin,
         match library.providers.as_slice() {
             [] => String::new(),
-            providers => format!(", providers: {}", providers.join(", ")),
+            providers => format!(", providers: {}", providers.join(", ").shown()),
         }
     );
     if let Some(error) = &library.error {
-        let _ = writeln!(text, "  cannot be used: {error}");
+        let _ = writeln!(text, "  cannot be used: {}", error.shown());
     }
     let Some(cuda) = library.cuda.as_ref().filter(|cuda| cuda.provider.is_some()) else {
         return;
@@ -104,7 +107,7 @@ fn describe(library: &Library, text: &mut String) {
                 format!("missing: {}", error.trim_start_matches(": "))
             }
         };
-        let _ = writeln!(text, "  {}: {found}", needed.name);
+        let _ = writeln!(text, "  {}: {}", needed.name.shown(), found.shown());
     }
     if cuda.device != efficientnet_onnx::runtime::device::Device::default() {
         let _ = writeln!(text, "  device: {}", cuda.device);

@@ -12,6 +12,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::design::{Design, write_file};
 use efficientnet_onnx::convert;
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::metadata::{Recipe, Records, RecordsError};
 use efficientnet_onnx::network::{Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
@@ -48,7 +49,7 @@ struct FileFacts {
 pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
     if args.selection.asks_for_list() {
         if args.json {
-            print::line(format_args!("{:#}", like::list_as_json()))?;
+            print::line(print::json(&like::list_as_json())?)?;
         } else {
             print::line(like::list().trim_fmt())?;
         }
@@ -59,7 +60,7 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
             if args.selection.is_given() || args.shape.is_given() {
                 return Err(Failure::bad_input(format!(
                     "`{}` is shown as it is, so no flag chooses another network",
-                    path.display()
+                    path.shown()
                 ))
                 .hint("leave out the file, or the flags on the network and its input"));
             }
@@ -111,7 +112,7 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
         rows.pop();
     }
     if args.json {
-        print::line(format_args!("{:#}", as_json(&facts, &rows)))?;
+        print::line(print::json(&as_json(&facts, &rows))?)?;
     } else {
         print::line(as_text(&request, &facts, &rows))?;
     }
@@ -167,7 +168,7 @@ fn read(path: &Path) -> Result<FileFacts, Failure> {
         lines.push(("labels", format!("{} class names", labels.len())));
     }
     let json = json!({
-        "path": path.display().to_string(),
+        "path": path.to_string_lossy().into_owned(),
         "bytes": file.length,
         "ir_version": contents.ir_version,
         "opset": opset,
@@ -243,7 +244,7 @@ fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {
     lines.extend(facts.lines.iter().cloned());
     let text: Vec<String> = lines
         .iter()
-        .map(|(name, value)| format!("{name:<9} {value}"))
+        .map(|(name, value)| format!("{name:<9} {}", value.shown()))
         .collect();
     format!("{}\n\n{}", text.join("\n"), table(rows).trim_fmt())
 }
@@ -267,8 +268,8 @@ fn table(rows: &[Row]) -> Table {
         parameters += row.counts.parameters;
         macs += row.counts.macs;
         table.add_row([
-            row.part.clone(),
-            row.operator.clone(),
+            row.part.shown().to_string(),
+            row.operator.shown().to_string(),
             format!("{height}x{width}"),
             text::grouped(row.channels),
             row.repeats.to_string(),

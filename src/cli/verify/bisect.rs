@@ -2,8 +2,9 @@
 
 use super::{VerifyArgs, print_notes, table, tell, words};
 use crate::cli::exit::{Failure, Status};
+use crate::cli::print;
 use crate::cli::text::counted;
-use efficientnet_onnx::files::printable;
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::runtime::refusal::RefusalText;
 use efficientnet_onnx::verify::bisect::{Conclusion, LayerDifference, SearchRun, Step};
 use efficientnet_onnx::verify::session::Search;
@@ -28,7 +29,7 @@ pub fn run(args: &VerifyArgs) -> Result<(String, Status), Failure> {
             report: words::json(&found.report)?,
             bisect: &found.searches,
         };
-        let json = serde_json::to_string_pretty(&output).map_err(Failure::bad_input)?;
+        let json = print::json(&output)?;
         format!("{json}\n")
     } else {
         let mut text = table::render(&found.report);
@@ -74,8 +75,8 @@ pub fn line(level: &SearchRun) -> String {
 fn place(found: &LayerDifference) -> String {
     format!(
         "{} ({}), {} of allowed",
-        printable(&found.node),
-        printable(&found.op_type),
+        found.node.shown(),
+        found.op_type.shown(),
         number(found.smallest_factor)
     )
 }
@@ -85,7 +86,7 @@ fn number(number: Option<f64>) -> String {
 }
 
 fn describe(searched: &Search, text: &mut String) {
-    let of = |runtime, file: &str| format!("{runtime} on {file}");
+    let of = |runtime, file: &str| format!("{runtime} on {}", file.shown());
     let _ = writeln!(
         text,
         "\nbisect: {} against {}, case {}",
@@ -94,11 +95,7 @@ fn describe(searched: &Search, text: &mut String) {
         searched.case + 1
     );
     if let Some(error) = &searched.error {
-        let _ = writeln!(
-            text,
-            "  {}",
-            printable(&RefusalText::read(&error.to_string()).line)
-        );
+        let _ = writeln!(text, "  {}", RefusalText::read(&error.to_string()).line);
     }
     let Some(bisection) = &searched.bisection else {
         return;
@@ -143,8 +140,8 @@ fn describe(searched: &Search, text: &mut String) {
         let _ = writeln!(
             text,
             "    {} ({}) {} {} {}",
-            printable(&one.node),
-            printable(&one.op_type),
+            one.node.shown(),
+            one.op_type.shown(),
             number(one.max_abs),
             number(one.relative),
             number(one.smallest_factor)

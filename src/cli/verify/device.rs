@@ -1,6 +1,7 @@
 //! What a run on a device says beside its results: the device, where the nodes were, and TF32.
 
 use crate::cli::text::time;
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::runtime::placement::{Placement, Source};
 use efficientnet_onnx::verify::report::RuntimeReport;
 use std::fmt::Write;
@@ -24,13 +25,16 @@ pub fn describe(runtime: &RuntimeReport, text: &mut String) {
         let source = source(placement.source);
         let _ = writeln!(
             text,
-            "{name}: {nodes_on_provider} of {nodes} nodes on {provider}, by {source}"
+            "{name}: {nodes_on_provider} of {nodes} nodes on {}, by {source}",
+            provider.shown()
         );
         for placed in placement.elsewhere.iter().take(LISTED) {
             let _ = writeln!(
                 text,
                 "  elsewhere: `{}` ({}) on {}",
-                placed.node, placed.op, placed.provider
+                placed.node.shown(),
+                placed.op.shown(),
+                placed.provider.shown()
             );
         }
         let more = (nodes - nodes_on_provider).saturating_sub(LISTED);

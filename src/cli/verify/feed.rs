@@ -3,6 +3,7 @@
 use crate::cli::exit::Failure;
 use crate::cli::text;
 use clap::Args;
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::verify::plan::{Content, Wanted};
 use efficientnet_onnx::verify::session::CaseSource;
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ impl FeedArgs {
                 if wanted != Wanted::default() {
                     let message = format!(
                         "`{}` is there, so its inputs are run: `--noise`, `--batch` and `--size` do not apply",
-                        folder.display()
+                        folder.shown()
                     );
                     return Err(Failure::bad_input(message).hint(
                         "leave them out, or name a folder that is not there to have it written",

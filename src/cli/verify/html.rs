@@ -5,6 +5,7 @@ use super::profile;
 use super::table::{cases, changes, files, label, verdict};
 use super::words;
 use crate::cli::text::time;
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::verify::report::{Histogram, Report, RuntimeReport, RuntimeStatus, Verdict};
 use efficientnet_onnx::verify::session::Profile;
 use std::fmt::Write;
@@ -153,12 +154,11 @@ fn said(runtime: &RuntimeReport) -> Vec<String> {
     let message = runtime.summary.as_ref().or(runtime.message.as_ref());
     let message = changes(runtime).into_iter().chain(message.cloned());
     let hint = words::hint(runtime).map(|hint| format!("hint: {hint}"));
-    let failures = runtime.failures.iter();
-    let failures = failures.map(|failure| {
+    let failures = runtime.failures.iter().map(|failure| {
         format!(
             "{} of `{}`: {}",
             failure.check.as_str(),
-            failure.output,
+            failure.output.shown(),
             failure.message
         )
     });
@@ -251,8 +251,8 @@ fn short(count: usize) -> String {
 
 /// Text that a file or a runtime can have chosen, as text and nothing else.
 fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    let mut escaped = String::new();
+    for character in text.shown().to_string().chars() {
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),

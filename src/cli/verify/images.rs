@@ -2,10 +2,12 @@
 
 use super::{VerifyArgs, status_of, tell};
 use crate::cli::exit::{Failure, Status};
+use crate::cli::print;
 use crate::cli::text::counted;
 use efficientnet_onnx::classify::{
     Accuracy, AccuracyError, Classifier, LABELS_FILE, LabelledError,
 };
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::runtime::refusal::RefusalText;
 use efficientnet_onnx::verify::ranks::Agreement;
 use serde::Serialize;
@@ -41,7 +43,7 @@ pub fn run(args: &VerifyArgs, folder: &Path) -> Result<(String, Status), Failure
             schema: SCHEMA,
             accuracy: &accuracy,
         };
-        serde_json::to_string_pretty(&output).map_err(Failure::bad_input)?
+        print::json(&output)?
     } else {
         render(&accuracy)
     };
@@ -57,7 +59,7 @@ impl From<LabelledError> for Failure {
             )),
             LabelledError::Outside { path, .. } => failure.hint(format!(
                 "`--labels-csv {}` takes the pictures that the list names, wherever they are",
-                path.display()
+                path.shown()
             )),
             _ => failure,
         }
@@ -81,7 +83,7 @@ impl From<AccuracyError> for Failure {
 fn render(accuracy: &Accuracy) -> String {
     let mut text = format!(
         "{}: {}",
-        accuracy.file,
+        accuracy.file.shown(),
         counted(accuracy.images as u64, "picture")
     );
     let share = |part: Agreement| {
@@ -92,8 +94,9 @@ fn render(accuracy: &Accuracy) -> String {
         let version = score.version.as_deref().unwrap_or("-");
         let _ = write!(
             text,
-            "\n  {:<10} {version:<8} top-1 {}, top-5 {}, same first choice {}",
+            "\n  {:<10} {:<8} top-1 {}, top-5 {}, same first choice {}",
             score.name,
+            version.shown().to_string(),
             share(score.top1),
             share(score.top5),
             share(score.agreement)
@@ -102,7 +105,7 @@ fn render(accuracy: &Accuracy) -> String {
             let _ = write!(text, "\n    ran a copy of the file: {change}");
         }
         if let Some(error) = &score.error {
-            let _ = write!(text, "\n    {}", RefusalText::read(error).line);
+            let _ = write!(text, "\n    {}", RefusalText::read(error).line.shown());
         }
     }
     text

@@ -11,6 +11,7 @@ mod self_test;
 mod table;
 mod words;
 
+use efficientnet_onnx::files::foreign::Foreign;
 pub use words::json;
 
 use super::exit::{Failure, Status};
@@ -133,7 +134,7 @@ fn text(report: &Report, json: bool) -> Result<String, Failure> {
     if !json {
         return Ok(table::render(report));
     }
-    Ok(format!("{:#}\n", words::json(report)?))
+    Ok(format!("{}\n", print::json(&words::json(report)?)?))
 }
 
 impl VerifyArgs {
@@ -172,7 +173,7 @@ impl<'a> Page<'a> {
 
     fn write(self, text: &str) -> Result<(), Failure> {
         let failed =
-            |error| Failure::bad_input(format!("cannot write `{}`: {error}", self.path.display()));
+            |error| Failure::bad_input(format!("cannot write `{}`: {error}", self.path.shown()));
         match self.output {
             OutputFile::Stream(mut device) => device.write_all(text.as_bytes()).map_err(failed),
             OutputFile::Staged(staged) => {

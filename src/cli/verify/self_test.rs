@@ -2,8 +2,10 @@
 
 use super::{VerifyArgs, tell, text};
 use crate::cli::exit::{Failure, Status};
+use crate::cli::print;
 use crate::cli::text::counted;
 use comfy_table::{Table, presets};
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::runtime::refusal::RefusalText;
 use efficientnet_onnx::verify::mutate::{Seen, Trial, TrialVerdict};
 use efficientnet_onnx::verify::session::{SelfTestReport, SessionError};
@@ -42,7 +44,7 @@ pub fn run(args: &VerifyArgs) -> Result<(String, Status), Failure> {
         schema: SCHEMA,
         report: &report,
     };
-    let json = serde_json::to_string_pretty(&output).map_err(Failure::bad_input)?;
+    let json = print::json(&output)?;
     Ok((format!("{json}\n"), status))
 }
 
@@ -51,7 +53,7 @@ pub fn line(trial: &Trial) -> String {
     format!(
         "{} at {}: {}",
         trial.kind,
-        trial.site,
+        trial.site.shown(),
         verdict(trial.verdict)
     )
 }
@@ -96,7 +98,7 @@ fn render(report: &SelfTestReport) -> String {
     for trial in &result.trials {
         let first = [
             trial.kind.to_owned(),
-            trial.site.clone(),
+            trial.site.shown().to_string(),
             trial.sites.to_string(),
         ];
         table.add_row(row(first, &trial.runtimes, verdict(trial.verdict)));
@@ -109,12 +111,12 @@ fn render(report: &SelfTestReport) -> String {
     let mut text = if result.trials.is_empty() {
         format!(
             "{}: runtimes disagree on the file itself, or no mistake can be made in it\n\n",
-            report.file
+            report.file.shown()
         )
     } else {
         format!(
             "{}: {caught} of {} caught\n\n",
-            report.file,
+            report.file.shown(),
             counted(result.trials.len() as u64, "mistake")
         )
     };
@@ -130,7 +132,9 @@ fn render(report: &SelfTestReport) -> String {
             text,
             "\n{}: {}",
             seen.runtime,
-            RefusalText::read(seen.message.as_deref().unwrap_or_default()).line
+            RefusalText::read(seen.message.as_deref().unwrap_or_default())
+                .line
+                .shown()
         );
     }
     for copied in &report.copies {

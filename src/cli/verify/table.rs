@@ -3,7 +3,7 @@
 use super::{device, words};
 use crate::cli::text::{counted, time};
 use comfy_table::{Cell, CellAlignment, Table, presets};
-use efficientnet_onnx::files::printable;
+use efficientnet_onnx::files::foreign::{Foreign, list};
 use efficientnet_onnx::verify::disagreeing;
 use efficientnet_onnx::verify::plan::Content;
 use efficientnet_onnx::verify::ranks::Agreement;
@@ -21,8 +21,9 @@ pub fn render(report: &Report) -> String {
         let node = problem
             .node
             .as_ref()
-            .map_or_else(String::new, |node| format!("node `{node}`: "));
-        let _ = writeln!(text, "  {node}{} ({})", problem.message, problem.code);
+            .map_or_else(String::new, |node| format!("node `{}`: ", node.shown()));
+        let message = problem.message.shown();
+        let _ = writeln!(text, "  {node}{message} ({})", problem.code);
     }
     if !report.runtimes.is_empty() {
         let _ = writeln!(text, "\n{}", table(report));
@@ -40,8 +41,8 @@ pub fn render(report: &Report) -> String {
 /// The file, or both.
 pub fn files(report: &Report) -> String {
     match &report.pair {
-        Some(pair) => format!("{} and {}", printable(&report.file), printable(&pair.other)),
-        None => printable(&report.file),
+        Some(pair) => format!("{} and {}", report.file.shown(), pair.other.shown()),
+        None => report.file.shown().to_string(),
     }
 }
 
@@ -68,9 +69,9 @@ fn weights(tensors: &TensorPairs, text: &mut String) {
             .map_or_else(String::new, |value| format!(", {value:.2e} of the largest"));
         let _ = writeln!(
             text,
-            "  {} {:?}: {} with a difference of at most {max_abs}{relative}",
-            different.name,
-            different.shape,
+            "  {} [{}]: {} with a difference of at most {max_abs}{relative}",
+            different.name.shown(),
+            list(&different.shape),
             counted(different.elements, "element")
         );
     }
@@ -82,7 +83,7 @@ fn weights(tensors: &TensorPairs, text: &mut String) {
     ];
     for (kind, names) in others {
         for name in names.iter().take(LISTED) {
-            let _ = writeln!(text, "  {kind}: {name}");
+            let _ = writeln!(text, "  {kind}: {}", name.shown());
         }
         more(names.len(), text);
     }
@@ -177,13 +178,18 @@ fn table(report: &Report) -> String {
             runtime.max_abs_case,
         ) {
             (Some(output), Some(index), Some(case)) => {
-                format!("{}{index:?} case {}", printable(output), case + 1)
+                format!("{}[{}] case {}", output.shown(), list(index), case + 1)
             }
             _ => dash(),
         };
         table.add_row([
-            Cell::new(printable(&label(runtime))),
-            Cell::new(runtime.version.clone().unwrap_or_else(dash)),
+            Cell::new(label(runtime)),
+            Cell::new(
+                runtime
+                    .version
+                    .as_deref()
+                    .map_or_else(dash, |version| version.shown().to_string()),
+            ),
             Cell::new(runtime.load_seconds.map_or_else(dash, time))
                 .set_alignment(CellAlignment::Right),
             Cell::new(runtime.run_seconds.map_or_else(dash, time))
@@ -214,7 +220,7 @@ fn table(report: &Report) -> String {
 /// A runtime, and where there are two files, which of them it ran.
 pub fn label(runtime: &RuntimeReport) -> String {
     match &runtime.file {
-        Some(file) => format!("{} of {file}", runtime.name),
+        Some(file) => format!("{} of {}", runtime.name, file.shown()),
         None => runtime.name.to_owned(),
     }
 }
@@ -236,7 +242,7 @@ fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
         let case = report.cases.get(runtime.cases_run);
         let case = case.filter(|_| runtime.cases_run > 0);
         let case = case.map_or_else(String::new, |case| format!(", {}", describe_case(case)));
-        let _ = writeln!(text, "\n{name}{case}: {}", printable(message));
+        let _ = writeln!(text, "\n{name}{case}: {}", message.shown());
     }
     if let Some(hint) = words::hint(runtime) {
         let _ = writeln!(text, "hint: {hint}");
@@ -250,8 +256,8 @@ fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
         let _ = writeln!(
             text,
             "\n{name}: {check} of `{}`, {case}: {}",
-            printable(&failure.output),
-            failure.message
+            failure.output.shown(),
+            failure.message.shown()
         );
     }
 }

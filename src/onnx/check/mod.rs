@@ -40,18 +40,16 @@ mod header;
 mod refuse;
 pub mod targets;
 
+use crate::files::foreign::{Foreign, said};
 pub use refuse::{Broken, OpenError, Sound, open, refuse_broken};
 
 use super::file::ModelFile;
 use super::model::PRODUCER;
-use crate::files::printable;
 use serde::Serialize;
 use std::fmt;
 
 /// Findings that are listed; further ones are only counted.
 const MOST_FINDINGS: usize = 1000;
-/// Characters of a message that are kept; names come from the file.
-const LONGEST_MESSAGE: usize = 600;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -70,9 +68,9 @@ pub struct Finding {
     pub level: Level,
     /// Which rule: a stable name from the module's table.
     pub code: &'static str,
-    /// The node, by name or, without one, by number.
+    /// The node, by name as [`Foreign::shown`] has it or, without one, by number.
     pub node: Option<String>,
-    /// What is wrong, expected and found; no control characters.
+    /// What is wrong, expected and found, as [`Foreign::shown`] has it.
     pub message: String,
 }
 
@@ -154,7 +152,8 @@ impl Report {
             self.more_errors |= level == Level::Error;
             return;
         }
-        let (node, message) = (node.map(shown), shown(&message.to_string()));
+        let node = node.map(|node| node.shown().to_string());
+        let message = said(message).to_string();
         self.findings.push(Finding {
             level,
             code,
@@ -183,16 +182,6 @@ impl Report {
         }
         self.findings
     }
-}
-
-/// The text without control characters, and not endless.
-fn shown(text: &str) -> String {
-    let mut result = match text.char_indices().nth(LONGEST_MESSAGE) {
-        None => return printable(text),
-        Some((end, _)) => printable(&text[..end]),
-    };
-    result.push('…');
-    result
 }
 
 #[cfg(test)]

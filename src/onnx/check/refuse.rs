@@ -1,6 +1,7 @@
 //! Opens a file for those that run it, and refuses one that breaks a rule: no runtime is to see it.
 
 use super::{Finding, Level, check};
+use crate::files::foreign::Foreign;
 use crate::onnx::file::{FileError, ModelFile};
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ pub struct Sound {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{}` breaks a rule, so it is not run: {}",
-    path.display(),
+    path.shown(),
     errors.first().map_or_else(String::new, Finding::to_string)
 )]
 pub struct Broken {

@@ -46,7 +46,7 @@ impl ModelFile {
         };
         result.map_err(|fault| match fault {
             Fault::Io(source) => SourceError::Io {
-                path: self.path.display().to_string(),
+                path: self.path.to_string_lossy().into_owned(),
                 source,
             },
             Fault::Malformed(reason) => bad(reason),

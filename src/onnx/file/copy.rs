@@ -4,6 +4,7 @@
 //! it is linked into the folder of the copy, or copied where it cannot be linked.
 
 use super::{ExternalError, ModelFile};
+use crate::files::foreign::{Foreign, said};
 use crate::files::{TemporaryFolder, open_input};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// Reading the original or writing the copy failed.
-    #[error("cannot copy `{}`: {source}", path.display())]
+    #[error("cannot copy `{}`: {source}", path.shown(), source = said(source))]
     Io {
         /// The original.
         path: PathBuf,
@@ -22,7 +23,7 @@ pub enum CopyError {
         source: io::Error,
     },
     /// The original's external data cannot be used.
-    #[error("{tensor} of `{}`: {source}", path.display())]
+    #[error("{tensor} of `{}`: {source}", path.shown(), tensor = tensor.shown())]
     External {
         /// The original.
         path: PathBuf,

@@ -1,5 +1,6 @@
 //! Tensor data in other files: only in the model's folder, and only as much as is there.
 
+use crate::files::foreign::{Foreign, said};
 use crate::files::{WithinError, open_input, within};
 use std::fs::File;
 use std::io;
@@ -25,7 +26,7 @@ pub struct External {
 #[derive(Debug, thiserror::Error)]
 pub enum ExternalError {
     /// An entry is missing, given twice or not a number.
-    #[error("`external_data` entry `{key}`: {reason}")]
+    #[error("`external_data` entry `{key}`: {reason}", key = key.shown(), reason = reason.shown())]
     Entry {
         /// The entry.
         key: String,
@@ -33,13 +34,13 @@ pub enum ExternalError {
         reason: String,
     },
     /// The file is not inside the model's folder.
-    #[error("external data `{0}` is outside the model's folder")]
+    #[error("external data `{text}` is outside the model's folder", text = .0.shown())]
     Outside(String),
     /// ONNX Runtime takes it for an address in its memory.
-    #[error("external data `{0}` is an address in memory to ONNX Runtime, expected a file")]
+    #[error("external data `{text}` is an address in memory to ONNX Runtime, expected a file", text = .0.shown())]
     Memory(String),
     /// The file is missing or cannot be read.
-    #[error("cannot read external data `{location}`: {source}")]
+    #[error("cannot read external data `{location}`: {source}", location = location.shown(), source = said(source))]
     Io {
         /// Path of the file, relative to the model's folder.
         location: String,
@@ -47,7 +48,7 @@ pub enum ExternalError {
         source: io::Error,
     },
     /// The file ends too early.
-    #[error("external data `{location}` should reach byte {end}, but has only {found} bytes")]
+    #[error("external data `{location}` should reach byte {end}, but has only {found} bytes", location = location.shown())]
     Short {
         /// Path of the file, relative to the model's folder.
         location: String,

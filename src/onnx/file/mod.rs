@@ -24,6 +24,7 @@ mod tensor;
 mod whole;
 mod wire;
 
+use crate::files::foreign::{Foreign, said};
 pub use budget::DECODED_LIMIT;
 pub(crate) use constant::small_tensor;
 pub use copy::{CopyError, ModelCopy};
@@ -92,7 +93,7 @@ pub struct Contents {
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It cannot be read.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`: {source}", path.shown(), source = said(source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -100,7 +101,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// It is something else, damaged, or hostile.
-    #[error("`{}` cannot be decoded as an ONNX model: {reason}", path.display())]
+    #[error("`{}` cannot be decoded as an ONNX model: {reason}", path.shown(), reason = reason.shown())]
     Undecodable {
         /// The file.
         path: PathBuf,

@@ -155,7 +155,7 @@ impl TensorReader for Reader<'_> {
         for piece in out.chunks_mut(PIECE / 4) {
             let bytes = &mut bytes[..piece.len() * 4];
             read_at(&self.file, bytes, position).map_err(|source| SourceError::Io {
-                path: self.source.file.path.display().to_string(),
+                path: self.source.file.path.to_string_lossy().into_owned(),
                 source,
             })?;
             let (elements, _) = bytes.as_chunks();
@@ -170,7 +170,7 @@ impl TensorReader for Reader<'_> {
 
 pub(super) fn malformed(file: &ModelFile, reason: String) -> SourceError {
     SourceError::Malformed {
-        path: file.path.display().to_string(),
+        path: file.path.to_string_lossy().into_owned(),
         format: FORMAT,
         reason,
     }

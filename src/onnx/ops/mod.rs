@@ -17,6 +17,7 @@ mod elements;
 mod infer;
 mod tensor_type;
 
+use crate::files::foreign::Foreign;
 pub(crate) use infer::agree;
 pub use tensor_type::TensorType;
 
@@ -92,7 +93,7 @@ pub enum Operator {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpError {
     /// The operator is not one of those above; ONNX may define it.
-    #[error("operator `{op_type}` of domain `{domain}` is not known here")]
+    #[error("operator `{op_type}` of domain `{domain}` is not known here", op_type = op_type.shown(), domain = domain.shown())]
     Unknown {
         /// Name of the operator.
         op_type: String,
@@ -100,7 +101,7 @@ pub enum OpError {
         domain: String,
     },
     /// ONNX allows this use of the operator; this project neither writes nor infers it.
-    #[error("`{op_type}`: {reason} is not supported here")]
+    #[error("`{op_type}`: {reason} is not supported here", reason = reason.shown())]
     Unsupported {
         /// Name of the operator.
         op_type: &'static str,
@@ -108,7 +109,7 @@ pub enum OpError {
         reason: String,
     },
     /// An attribute that the operator does not have, or cannot have with this type or value.
-    #[error("`{op_type}`: attribute `{attribute}`: {reason}")]
+    #[error("`{op_type}`: attribute `{attribute}`: {reason}", attribute = attribute.shown(), reason = reason.shown())]
     Attribute {
         /// Name of the operator.
         op_type: &'static str,
@@ -118,7 +119,7 @@ pub enum OpError {
         reason: String,
     },
     /// A wrong number of operands or results.
-    #[error("`{op_type}`: {reason}")]
+    #[error("`{op_type}`: {reason}", reason = reason.shown())]
     Arity {
         /// Name of the operator.
         op_type: &'static str,
@@ -126,7 +127,7 @@ pub enum OpError {
         reason: String,
     },
     /// An operand of a type or shape that the operator does not take.
-    #[error("`{op_type}`: operand `{operand}`: {reason}")]
+    #[error("`{op_type}`: operand `{operand}`: {reason}", reason = reason.shown())]
     Operand {
         /// Name of the operator.
         op_type: &'static str,

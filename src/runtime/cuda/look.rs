@@ -1,6 +1,7 @@
 //! Looks at what is here: the files beside ONNX Runtime's library, the libraries that they need, the driver, the device.
 
 use super::{Cuda, CudaLibrary, CudaPart, Missing, PROVIDER, elf, library};
+use crate::files::foreign::Foreign;
 use crate::runtime::hint::Hint;
 use std::path::Path;
 
@@ -36,7 +37,7 @@ pub fn look(ort_library: &Path) -> Cuda {
         if !folder.join(name).is_file() {
             let reason = format!(
                 "ONNX Runtime's provider library `{name}` is not in `{}`",
-                folder.display()
+                folder.shown()
             );
             cuda.lacks(CudaPart::Provider, reason, Hint::OnnxRuntimeWithCuda);
         }
@@ -45,7 +46,7 @@ pub fn look(ort_library: &Path) -> Cuda {
         Ok(names) => names,
         Err(error) => {
             if cuda.provider.is_some() {
-                let reason = format!("`{}` cannot be read: {error}", provider.display());
+                let reason = format!("`{}` cannot be read: {error}", provider.shown());
                 cuda.lacks(CudaPart::Provider, reason, Hint::OnnxRuntimeWithCuda);
             }
             Vec::new()

@@ -120,7 +120,7 @@ mod tests {
             ..Places::default()
         };
         let library = at(&format!("{site}/onnxruntime/capi/libonnxruntime.so.1.31.1"));
-        let inherited = format!(":{}:/nonexistent", at("inherited").display());
+        let inherited = format!(":{}:/nonexistent", at("inherited").to_string_lossy());
         let path = places
             .cuda_search_path(&library, Some(inherited.into()))
             .expect("a path");

@@ -4,6 +4,7 @@
 //! is found.
 
 use super::unavailable;
+use crate::files::foreign::Foreign;
 use crate::files::open_input;
 use crate::runtime::RuntimeError;
 use ::ort::environment::Environment;
@@ -20,19 +21,19 @@ pub fn load(library: &Path) -> Result<Environment, RuntimeError> {
         Ok(found) if found.is_dir() => {
             return Err(unavailable(format!(
                 "`{}` cannot be loaded: the folder has no library of ONNX Runtime, such as `libonnxruntime.so`",
-                library.display()
+                library.shown()
             )));
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(unavailable(format!(
                 "`{}` cannot be loaded: there is no such file",
-                library.display()
+                library.shown()
             )));
         }
         _ => {}
     }
     let cannot = |error| {
-        let library = library.display();
+        let library = library.shown();
         unavailable(format!("`{library}` cannot be loaded: {error}"))
     };
     open_input(library).map_err(cannot)?;
@@ -45,7 +46,7 @@ pub fn load(library: &Path) -> Result<Environment, RuntimeError> {
         .map_err(|error| {
             unavailable(format!(
                 "`{}` cannot be initialised: {error}",
-                library.display()
+                library.shown()
             ))
         })
 }
@@ -73,7 +74,7 @@ pub fn version(library: &Path) -> String {
 }
 
 fn explain(error: &LoadDynamicError, library: &Path) -> String {
-    let library = library.display();
+    let library = library.shown();
     match error {
         LoadDynamicError::Dlopen { error, .. } => {
             let reason = std::error::Error::source(error)

@@ -1,5 +1,6 @@
 //! Tensors, from ours to the library's and back.
 
+use crate::files::foreign::Foreign;
 use crate::memory::Buffer;
 use crate::runtime::{RuntimeError, no_memory};
 use crate::tensor::{Element, NamedTensor, to_bf16, to_f16};
@@ -59,7 +60,7 @@ pub fn from_value(name: &str, value: &DynValue) -> Result<NamedTensor, RuntimeEr
             let (shape, data) = value
                 .try_extract_tensor::<$type>()
                 .map_err(|error| super::refused("reading an output", &error))?;
-            let what = format_args!("output `{}`", name.escape_debug());
+            let what = format_args!("output `{}`", name.shown());
             let data = Buffer::of(data.iter().map(|&value| $convert(value)), what)
                 .map_err(|error| no_memory("reading an output", &error))?;
             ($element, shape, data)

@@ -2,6 +2,7 @@
 //!
 //! Independent of runtimes and files.
 
+use crate::files::foreign::Foreign;
 use std::fmt;
 use std::io::{self, Read};
 use std::process::{ChildStderr, ExitStatus};
@@ -49,14 +50,17 @@ pub enum Ending {
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotStarted { reason } => write!(f, "the worker cannot be started: {reason}"),
+            Self::NotStarted { reason } => {
+                write!(f, "the worker cannot be started: {}", reason.shown())
+            }
             Self::TimedOut { limit } => {
                 write!(f, "it was not done after {} s", limit.as_secs_f64())
             }
             Self::Nonsense { fault, last_words } => {
                 write!(
                     f,
-                    "it wrote what no worker writes: {fault}{}",
+                    "it wrote what no worker writes: {}{}",
+                    fault.shown(),
                     quote(last_words)
                 )
             }
@@ -64,7 +68,7 @@ impl fmt::Display for Ending {
             Self::Ended { status, last_words } => {
                 let ended = status.map_or_else(|| "it ended without a result".to_owned(), describe);
                 match cause(last_words) {
-                    Some(cause) => write!(f, "{cause}: {ended}"),
+                    Some(cause) => write!(f, "{}: {ended}", cause.shown()),
                     None => write!(f, "{ended}{}", quote(last_words)),
                 }
             }
@@ -76,7 +80,7 @@ impl fmt::Display for Ending {
 fn quote(last_words: &str) -> String {
     match last_words {
         "" => String::new(),
-        words => format!("; it said: {}", words.replace('\n', " / ")),
+        words => format!("; it said: {}", words.replace('\n', " / ").shown()),
     }
 }
 

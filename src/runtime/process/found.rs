@@ -6,6 +6,7 @@ use super::perform::perform;
 use super::protocol::{Job, RunJob, read_event};
 use super::supervise::supervise;
 use super::{Host, PassedOver, ProcessError, Run, RunOptions, SEARCH_PATH};
+use crate::files::foreign::Foreign;
 use crate::memory::{self, NoMemory};
 use crate::onnx::file::ModelFile;
 use crate::onnx::file::plain::{PlainError, plain};
@@ -185,7 +186,7 @@ pub fn run_in(
 
 /// Why a worker ended before its library was ready, in whatever way it did.
 fn explain(outcome: Outcome, library: &OrtLibrary) -> String {
-    let path = library.path.display();
+    let path = library.path.shown();
     match outcome.trouble {
         Some(trouble @ Trouble::Crashed { .. }) => {
             format!("loading `{path}` {}", trouble.predicate())

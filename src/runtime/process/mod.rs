@@ -41,6 +41,7 @@ use super::cuda::Cuda;
 use super::discover::{OrtLibrary, Places};
 use super::outcome::Outcome;
 use super::{OpenOptions, RuntimeName};
+use crate::files::foreign::{Foreign, said};
 use crate::memory::NoMemory;
 use crate::onnx::file::plain::{Change, PlainError};
 pub use ending::Ending;
@@ -201,7 +202,7 @@ pub struct PassedOver {
 
 impl fmt::Display for PassedOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (reason, origin) = (&self.reason, self.library.origin);
+        let (reason, origin) = (self.reason.shown(), self.library.origin);
         write!(f, "{reason} (found in {origin}, passed over)")
     }
 }
@@ -219,7 +220,7 @@ pub struct LibraryContents {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookError {
     /// It is missing, too old or broken.
-    #[error("{0}")]
+    #[error("{text}", text = .0.shown())]
     Unusable(String),
     /// Loading it ended the worker, or took more than a minute.
     #[error("loading it: {0}")]
@@ -233,7 +234,7 @@ pub enum ProcessError {
     #[error("interrupted")]
     Interrupted,
     /// There is no room for a worker's temporary files.
-    #[error("cannot write to the folder for temporary files, `{}`: {source}", folder.display())]
+    #[error("cannot write to the folder for temporary files, `{}`: {source}", folder.shown(), source = said(source))]
     TemporaryFiles {
         /// The folder.
         folder: PathBuf,

@@ -3,6 +3,7 @@
 //! A reader trusts nothing: a line is at most 1 MiB, and a tensor is read only if its announced size fits the memory
 //! budget of the process.
 
+use crate::files::foreign::Foreign;
 use crate::memory::Buffer;
 use crate::tensor::{Element, NamedTensor};
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,7 @@ pub fn read_line<T: for<'a> Deserialize<'a>>(input: &mut impl BufRead) -> io::Re
     let quoted = || {
         String::from_utf8_lossy(&line[..line.len().min(80)])
             .trim_end()
-            .escape_debug()
+            .shown()
             .to_string()
     };
     serde_json::from_slice(&line)
@@ -118,7 +119,7 @@ pub fn read_tensors(
 }
 
 fn read_elements(name: &str, count: usize, input: &mut impl Read) -> io::Result<Buffer<f64>> {
-    let what = format_args!("`{}`", name.escape_debug());
+    let what = format_args!("`{}`", name.shown());
     let mut elements = Buffer::with_room(count, what)?;
     let mut bytes = vec![0; PIECE];
     while elements.len() < count {

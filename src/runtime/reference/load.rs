@@ -3,6 +3,7 @@
 use super::describe::describe;
 use super::inline;
 use super::operators::{Operator, find};
+use crate::files::foreign::Foreign;
 use crate::files::read_input;
 use crate::onnx::proto::{
     ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto::Value as TypeValue,
@@ -46,7 +47,7 @@ pub struct Plan {
 
 /// Reads the file at `path`, without the outputs of these names.
 pub fn load(path: &Path, leave_out: &[String]) -> Result<Plan, String> {
-    let cannot_read = |error| format!("cannot read `{}`: {error}", path.display());
+    let cannot_read = |error| format!("cannot read `{}`: {error}", path.shown());
     let bytes = read_input(path, LONGEST_FILE).map_err(cannot_read)?;
     let bytes = prost::bytes::Bytes::from(bytes);
     let model =

@@ -44,6 +44,7 @@ mod tests;
 mod window;
 
 use super::{Runtime, RuntimeError, Session};
+use crate::files::foreign::Foreign;
 use crate::memory::{self, Buffer, NoMemory, Reservation};
 use crate::tensor::{Element, NamedTensor};
 use call::Call;
@@ -248,7 +249,7 @@ impl Plan {
 /// Takes the memory of a value, 8 bytes an element, from the budget of the process.
 fn hold(name: &str, elements: usize) -> Result<Reservation, String> {
     let bytes = elements as u64 * size_of::<f64>() as u64;
-    let what = format_args!("value `{}`", name.escape_debug());
+    let what = format_args!("value `{}`", name.shown());
     memory::reserve(bytes, what).map_err(|error| error.to_string())
 }
 
@@ -266,7 +267,7 @@ fn from_named(input: &NamedTensor) -> Tensor {
 }
 
 fn into_named(name: &str, tensor: &Tensor) -> Result<NamedTensor, String> {
-    let what = format_args!("output `{}`", name.escape_debug());
+    let what = format_args!("output `{}`", name.shown());
     let data = match &tensor.data {
         Data::Floats(data) => Buffer::of(data.iter().copied(), what),
         Data::Integers(data) => Buffer::of(data.iter().map(|&value| value as f64), what),

@@ -17,6 +17,7 @@ mod tensor;
 mod view;
 mod wiring;
 
+use crate::files::foreign::Foreign;
 pub use edit::Edit;
 pub use kind::Kind;
 pub use self_test::{
@@ -39,7 +40,7 @@ pub enum MutateError {
     #[error(transparent)]
     Copy(#[from] CopyError),
     /// A tensor that is to be changed cannot be read.
-    #[error("initializer `{name}`: {reason}")]
+    #[error("initializer `{name}`: {reason}", name = name.shown(), reason = reason.shown())]
     Tensor {
         /// The initializer.
         name: String,

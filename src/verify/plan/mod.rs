@@ -4,6 +4,7 @@ mod time;
 
 use super::facts::{DeclaredExtent, FileFacts, Names, OmittedOutput, SizeStepError};
 use super::layout::Axes;
+use crate::files::foreign::{self, Foreign};
 use crate::memory::{self, NoMemory};
 use crate::request::SIZE_STEP;
 use crate::tensor::Element;
@@ -97,7 +98,7 @@ pub struct Wanted {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// An input has an element type that is not known here.
-    #[error("input `{input}` has element type {found}, expected a number or a bool")]
+    #[error("input `{input}` has element type {found}, expected a number or a bool", input = input.shown(), found = found.shown())]
     ElementType {
         /// Name of the input.
         input: String,
@@ -106,8 +107,7 @@ pub enum PlanError {
     },
     /// A dimension is symbolic and is neither the batch nor a height or width.
     #[error(
-        "dimension {axis} of input `{input}` is symbolic, expected only the batch, height and width of images to be"
-    )]
+        "dimension {axis} of input `{input}` is symbolic, expected only the batch, height and width of images to be", input = input.shown())]
     Symbolic {
         /// Name of the input.
         input: String,
@@ -115,10 +115,10 @@ pub enum PlanError {
         axis: usize,
     },
     /// Not even the rank of an input is declared.
-    #[error("input `{0}` has no declared shape")]
+    #[error("input `{text}` has no declared shape", text = .0.shown())]
     NoShape(String),
     /// An input has too many elements, or none.
-    #[error("input `{input}` would have the shape {shape:?}, expected between 1 and 2^64 elements")]
+    #[error("input `{input}` would have the shape {shape}, expected between 1 and 2^64 elements", input = input.shown(), shape = foreign::shape(shape))]
     Size {
         /// Name of the input.
         input: String,
@@ -130,8 +130,7 @@ pub enum PlanError {
     Memory(#[from] NoMemory),
     /// An extent is declared as 0. ONNX Runtime then takes nothing but an empty tensor.
     #[error(
-        "input `{input}` is declared as {shape}, so that it only takes a tensor without elements; expected a name or -1 for an extent that may vary"
-    )]
+        "input `{input}` is declared as {shape}, so that it only takes a tensor without elements; expected a name or -1 for an extent that may vary", input = input.shown(), shape = shape.shown())]
     Zero {
         /// Name of the input.
         input: String,
@@ -139,7 +138,7 @@ pub enum PlanError {
         shape: String,
     },
     /// Another extent is asked for than the file has.
-    #[error("{what} {asked} is asked for, but the file has {found}")]
+    #[error("{what} {asked} is asked for, but the file has {found}", asked = asked.shown(), found = found.shown())]
     Fixed {
         /// `batch` or `size`.
         what: &'static str,
@@ -152,7 +151,7 @@ pub enum PlanError {
     #[error(transparent)]
     SizeStep(#[from] SizeStepError),
     /// The file has outputs, and none that can be compared: each, with the reason.
-    #[error("no output of the file can be compared: {0}")]
+    #[error("no output of the file can be compared: {text}", text = .0.shown())]
     NotComparable(String),
     /// There is nothing to provide or to compare.
     #[error("the file has no {0}")]

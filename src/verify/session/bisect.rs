@@ -2,6 +2,7 @@
 
 use super::sides::{FileInRuntime, Known, Sides};
 use super::{Cases, Opened, SessionError, Tell, Update, Verifier, open};
+use crate::files::foreign::Foreign;
 use crate::onnx::file::ModelFile;
 use crate::runtime::outcome::Trouble;
 use crate::tensor::NamedTensor;
@@ -57,7 +58,7 @@ pub enum SearchError {
         trouble: Trouble,
     },
     /// A runtime did not return a value that was marked.
-    #[error("{runtime} did not give the marked value `{value}`")]
+    #[error("{runtime} did not give the marked value `{value}`", value = value.shown())]
     Missing {
         /// The runtime.
         runtime: &'static str,
@@ -215,9 +216,9 @@ impl Verifier {
         };
         Ok(Search {
             runtime: other.name,
-            file: second.path.display().to_string(),
+            file: second.path.to_string_lossy().into_owned(),
             reference: reference.name,
-            reference_file: first.path.display().to_string(),
+            reference_file: first.path.to_string_lossy().into_owned(),
             case,
             seconds: start.elapsed().as_secs_f64(),
             error,

@@ -1,5 +1,6 @@
 //! Why files are not verified.
 
+use crate::files::foreign::{Foreign, said};
 use crate::memory::NoMemory;
 use crate::metadata::PREPROCESSING_KEY;
 use crate::onnx::file::{CopyError, FileError};
@@ -28,7 +29,7 @@ pub enum SessionError {
     #[error("`{}` breaks a rule, so it is not run", .0.file)]
     Rejected(Box<Report>),
     /// No inputs can be made for a file.
-    #[error("`{file}`: {source}")]
+    #[error("`{file}`: {source}", file = file.shown())]
     Plan {
         /// The file, as it is called.
         file: String,
@@ -36,7 +37,7 @@ pub enum SessionError {
         source: PlanError,
     },
     /// Tensors that are given do not fit the file.
-    #[error("`{}`: {source}", path.display())]
+    #[error("`{}`: {source}", path.shown())]
     Given {
         /// Where they are from.
         path: PathBuf,
@@ -49,21 +50,21 @@ pub enum SessionError {
     /// A picture is given to a file that does not say how pictures are prepared.
     #[error(
         "`{}` does not say how pictures are prepared: it has no metadata `{PREPROCESSING_KEY}`",
-        .0.display()
+        .0.shown()
     )]
     NoPreprocessing(PathBuf),
     /// What the file says about pictures cannot be read.
-    #[error("metadata `{PREPROCESSING_KEY}` cannot be read: {0}")]
+    #[error("metadata `{PREPROCESSING_KEY}` cannot be read: {error}", error = said(.0))]
     Preprocessing(serde_json::Error),
     /// A picture cannot be read or prepared.
     #[cfg(feature = "picture")]
     #[error(transparent)]
     Picture(#[from] PictureError),
     /// A picture is given to a program that was built without decoders.
-    #[error("`{}` is a picture, and this program was built without feature `picture`", .0.display())]
+    #[error("`{}` is a picture, and this program was built without feature `picture`", .0.shown())]
     NotBuilt(PathBuf),
     /// Test data would lack an output, and is found by the outputs' numbers.
-    #[error("`{}` is not written: {output}, so its test data would be incomplete", folder.display())]
+    #[error("`{}` is not written: {output}, so its test data would be incomplete", folder.shown())]
     Incomplete {
         /// The folder that was to be written.
         folder: PathBuf,
@@ -86,7 +87,7 @@ pub enum SessionError {
     #[error(transparent)]
     Mutate(#[from] MutateError),
     /// Nothing can be tested, since no runtime runs the file.
-    #[error("no runtime runs `{file}`, so nothing can be tested: {}", list(.troubles))]
+    #[error("no runtime runs `{file}`, so nothing can be tested: {}", list(.troubles), file = file.shown())]
     NothingRuns {
         /// The file, as it is called.
         file: String,

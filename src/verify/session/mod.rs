@@ -192,7 +192,7 @@ impl Verifier {
 
     /// What a file is called.
     fn name(&self, file: &Path) -> String {
-        let path = || file.display().to_string();
+        let path = || file.to_string_lossy().into_owned();
         self.name.clone().unwrap_or_else(path)
     }
 

@@ -2,6 +2,7 @@
 
 use super::cases::Cases;
 use super::{Opened, SessionError, Tell, ToRun, Verifier, open, problem};
+use crate::files::foreign::Foreign;
 use crate::verify::pair::Pair;
 use crate::verify::rejected;
 use crate::verify::report::{Problem, Report, Verdict};
@@ -43,7 +44,7 @@ impl Verifier {
                 for (broken, file) in broken.into_iter().map(Result::err).zip(files) {
                     let errors = broken.map_or_else(Vec::new, |broken| broken.errors);
                     problems.extend(errors.into_iter().map(problem).map(|problem| Problem {
-                        message: format!("`{}`: {}", file.display(), problem.message),
+                        message: format!("`{}`: {}", file.shown(), problem.message),
                         ..problem
                     }));
                 }
@@ -86,7 +87,8 @@ impl Verifier {
         let reference = self.run_reference(&to_run(0, &cases.inputs), tell)?;
         let others = self.run_all(&to_run(1, &for_second), tell)?;
         let settings = self.settings(&first.model.path);
-        let names = [&first.model, &second.model].map(|file| file.path.display().to_string());
+        let names =
+            [&first.model, &second.model].map(|file| file.path.to_string_lossy().into_owned());
         let mut report = match reference.runs.first() {
             Some(reference) => pair.judge(
                 &settings,

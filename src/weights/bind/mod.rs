@@ -4,6 +4,7 @@ mod unsound;
 
 use super::finite::Watch;
 use super::kernels::{ExpertsInner, Extents, FoldedWeight, Table};
+use crate::files::foreign::{self, Foreign};
 use crate::graph::{BatchNormNames, Parameter, Role, WeightRecipe};
 use crate::onnx::graph::{Constant, Graph, Value, ValueKind};
 use crate::tensor::shape::Dim;
@@ -57,20 +58,24 @@ impl fmt::Display for BindError {
         // Names are the file's, so they may hold anything.
         list(f, &self.missing, |(name, shape)| {
             format!(
-                "missing     `{}`: expected {shape:?}, found nothing",
-                name.escape_debug()
+                "missing     `{}`: expected {}, found nothing",
+                name.shown(),
+                foreign::shape(shape)
             )
         })?;
         list(f, &self.unexpected, |(name, shape)| {
             format!(
-                "unexpected  `{}`: expected nothing, found {shape:?}",
-                name.escape_debug()
+                "unexpected  `{}`: expected nothing, found {}",
+                name.shown(),
+                foreign::shape(shape)
             )
         })?;
         list(f, &self.mis_shaped, |(name, expected, found)| {
             format!(
-                "shape       `{}`: expected {expected:?}, found {found:?}",
-                name.escape_debug()
+                "shape       `{}`: expected {}, found {}",
+                name.shown(),
+                foreign::shape(expected),
+                foreign::shape(found)
             )
         })
     }

@@ -8,7 +8,7 @@ mod normalization;
 
 use super::names::keras::{is_layer, layer_weights};
 use super::offer::{self, GroupKind, LeftOutGroup};
-use super::{SourceError, TensorInfo, TensorReader, TensorSource, harmless};
+use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::files::open_input;
 use config::ModelConfig;
 use hdf5::{Dataset, Hdf5};
@@ -238,16 +238,16 @@ fn error_of(path: &Path, error: io::Error) -> SourceError {
         return malformed(path, &error.to_string());
     }
     SourceError::Io {
-        path: path.display().to_string(),
+        path: path.to_string_lossy().into_owned(),
         source: error,
     }
 }
 
 fn malformed(path: &Path, reason: &str) -> SourceError {
     SourceError::Malformed {
-        path: path.display().to_string(),
+        path: path.to_string_lossy().into_owned(),
         format: FORMAT,
-        reason: harmless(reason),
+        reason: reason.to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::pytorch::{Id, Pickle};
 use super::classes::{Kind, kind};
+use crate::files::foreign::Foreign;
 use std::collections::BTreeSet;
 
 /// Characters of a file's text that are quoted.
@@ -104,7 +105,7 @@ pub(super) fn lengths(pickle: &Pickle, id: Id) -> Option<[u64; 2]> {
 /// A file's text between backticks: short, and without what could command a terminal.
 pub(super) fn quoted(text: &str) -> String {
     let shown: String = text.chars().take(LONGEST_QUOTE).collect();
-    format!("`{}`", shown.escape_debug())
+    format!("`{}`", shown.shown())
 }
 
 /// What a child is called in a tensor's name.

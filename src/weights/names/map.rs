@@ -6,6 +6,7 @@
 use super::naming::Naming;
 use super::place::{Kind, Place};
 use super::{keras, lukemelas, tensorflow, torchvision};
+use crate::files::foreign::Foreign;
 use std::collections::BTreeMap;
 
 /// The names that a naming gives to a list of parameters.
@@ -16,7 +17,7 @@ pub struct NameMap {
 
 /// A parameter that a naming has no name for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` has no name in {naming}'s vocabulary")]
+#[error("`{name}` has no name in {naming}'s vocabulary", name = name.shown())]
 pub struct UnknownName {
     /// The parameter.
     pub name: String,

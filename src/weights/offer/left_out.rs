@@ -1,5 +1,6 @@
 //! Tensors of a checkpoint that are not read, and what accounts for each.
 
+use crate::files::foreign::Foreign;
 use std::fmt;
 
 /// Tensors that are left out together.
@@ -58,12 +59,12 @@ impl fmt::Display for GroupKind {
 impl fmt::Display for LeftOutGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.names[..] {
-            [name] => write!(f, "`{}` ({})", name.escape_debug(), self.kind),
+            [name] => write!(f, "`{}` ({})", name.shown(), self.kind),
             names => write!(
                 f,
                 "{} tensors of `{}` ({})",
                 names.len(),
-                self.place.escape_debug(),
+                self.place.shown(),
                 self.kind
             ),
         }

@@ -1,6 +1,7 @@
 //! Why no state dict of a container can be read without losing a part of the model.
 
 use super::known;
+use crate::files::foreign::{self, Foreign};
 use std::fmt;
 
 /// A tensor's name in the container, and its shape.
@@ -49,7 +50,7 @@ impl fmt::Display for Refusal {
                 write!(
                     f,
                     "the network below `{}` is not the whole model: nothing accounts for {} beside it",
-                    root.escape_debug(),
+                    root.shown(),
                     counted(tensors.len())
                 )?;
                 list(f, tensors)
@@ -59,7 +60,7 @@ impl fmt::Display for Refusal {
                 for (root, count) in roots {
                     match root.as_str() {
                         "" => write!(f, "\n  without a prefix: {count} tensors")?,
-                        root => write!(f, "\n  `{}`: {count} tensors", root.escape_debug())?,
+                        root => write!(f, "\n  `{}`: {count} tensors", root.shown())?,
                     }
                 }
                 Ok(())
@@ -67,14 +68,14 @@ impl fmt::Display for Refusal {
             Self::Idle { root, counter } => write!(
                 f,
                 "the averages in `{}` have averaged nothing yet: `{}` is 0",
-                root.escape_debug(),
-                counter.escape_debug()
+                root.shown(),
+                counter.shown()
             ),
             Self::Prefix { root, tensors } => {
                 write!(
                     f,
                     "the names of an EfficientNet are below `{}`, a prefix of no known wrapper",
-                    root.escape_debug()
+                    root.shown()
                 )?;
                 if !tensors.is_empty() {
                     write!(
@@ -129,7 +130,7 @@ fn counted(tensors: usize) -> String {
 
 fn list(f: &mut fmt::Formatter<'_>, tensors: &[Listed]) -> fmt::Result {
     for (name, shape) in tensors.iter().take(MOST_LISTED) {
-        write!(f, "\n  `{}`: {shape:?}", name.escape_debug())?;
+        write!(f, "\n  `{}`: {}", name.shown(), foreign::shape(shape))?;
     }
     match tensors.len().saturating_sub(MOST_LISTED) {
         0 => Ok(()),

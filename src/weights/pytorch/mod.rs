@@ -14,7 +14,7 @@ mod pickle;
 mod tests;
 mod value;
 
-use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
+use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element};
 use pytorch_reader::{DType as Stored, PytorchError, PytorchReader, Tensor};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -93,9 +93,9 @@ impl Pytorch {
 
     fn malformed(&self, reason: &str) -> SourceError {
         SourceError::Malformed {
-            path: self.path.display().to_string(),
+            path: self.path.to_string_lossy().into_owned(),
             format: self.format,
-            reason: harmless(reason),
+            reason: reason.to_owned(),
         }
     }
 
@@ -103,7 +103,7 @@ impl Pytorch {
     fn error(&self, error: io::Error) -> SourceError {
         if error.raw_os_error().is_some() {
             SourceError::Io {
-                path: self.path.display().to_string(),
+                path: self.path.to_string_lossy().into_owned(),
                 source: error,
             }
         } else {

@@ -6,7 +6,7 @@
 mod header;
 
 use super::raw::Raw;
-use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
+use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element};
 use crate::files::open_input;
 use crate::tensor::read_at;
 use ::safetensors::tensor::Dtype as Stored;
@@ -48,13 +48,13 @@ impl Safetensors {
     /// If it cannot be read, or its header does not fit it.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
         let io = |source| SourceError::Io {
-            path: path.display().to_string(),
+            path: path.to_string_lossy().into_owned(),
             source,
         };
         let bad = |reason: String| SourceError::Malformed {
-            path: path.display().to_string(),
+            path: path.to_string_lossy().into_owned(),
             format: FORMAT,
-            reason: harmless(&reason),
+            reason,
         };
         let file = open_input(path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
@@ -147,7 +147,7 @@ impl TensorSource for Safetensors {
             .ok_or_else(|| SourceError::Missing(name.to_string()))?;
         let element = self.tensors[index].element;
         let size = element::size(element).ok_or_else(|| SourceError::Malformed {
-            path: self.path.display().to_string(),
+            path: self.path.to_string_lossy().into_owned(),
             format: FORMAT,
             reason: format!("`{name}` is not of a floating-point type that weights have"),
         })?;

@@ -11,7 +11,8 @@ mod wire;
 
 use super::offer::LeftOutGroup;
 use super::raw::{PIECE, Raw};
-use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element, harmless};
+use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element};
+use crate::files::foreign::Foreign;
 use crate::files::open_input;
 use bundle::Entry;
 use std::collections::BTreeMap;
@@ -47,7 +48,7 @@ impl TensorFlow {
     pub fn open(index: &Path) -> Result<Self, SourceError> {
         let bad = |reason: String| malformed(index, &reason);
         let io = |source| SourceError::Io {
-            path: index.display().to_string(),
+            path: index.to_string_lossy().into_owned(),
             source,
         };
         let mut table = Vec::new();
@@ -72,7 +73,7 @@ impl TensorFlow {
             let path = place::within_folder(index, place::shard(prefix, number, count))?;
             let opened = open_input(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
             let (length, file) = opened.map_err(|source| SourceError::Io {
-                path: path.display().to_string(),
+                path: path.to_string_lossy().into_owned(),
                 source,
             })?;
             lengths.push(length);
@@ -188,7 +189,7 @@ fn read_index(table: &[u8]) -> Result<(u32, BTreeMap<String, Entry>), String> {
             [0, ..] => {}
             _ => {
                 let name = str::from_utf8(key)
-                    .map_err(|_| format!("a name is not UTF-8: `{}`", key.escape_ascii()))?;
+                    .map_err(|_| format!("a name is not UTF-8: `{}`", key.shown()))?;
                 let entry = Entry::parse(value).map_err(|reason| format!("`{name}`: {reason}"))?;
                 entries.insert(name.to_owned(), entry);
             }
@@ -223,8 +224,8 @@ fn check(entry: &Entry, lengths: &[u64]) -> Result<(), String> {
 
 fn malformed(path: &Path, reason: &str) -> SourceError {
     SourceError::Malformed {
-        path: path.display().to_string(),
+        path: path.to_string_lossy().into_owned(),
         format: FORMAT,
-        reason: harmless(reason),
+        reason: reason.to_owned(),
     }
 }

@@ -60,7 +60,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 /// The index of the checkpoint that a `checkpoint` file names; beside it, if it has moved since.
 fn pointed(pointer: &Path) -> Result<PathBuf, SourceError> {
     let bad = |reason: &str| SourceError::Malformed {
-        path: pointer.display().to_string(),
+        path: pointer.to_string_lossy().into_owned(),
         format: FORMAT,
         reason: reason.to_owned(),
     };
@@ -84,8 +84,8 @@ fn pointed(pointer: &Path) -> Result<PathBuf, SourceError> {
     match inside(folder_of(pointer), &whole) {
         Ok(_) => Ok(whole),
         Err(WithinError::Outside) if !has_file(&beside) => Err(SourceError::Outside {
-            path: pointer.display().to_string(),
-            place: whole.display().to_string(),
+            path: pointer.to_string_lossy().into_owned(),
+            place: whole.to_string_lossy().into_owned(),
         }),
         Err(_) => within_folder(pointer, beside),
     }
@@ -95,8 +95,8 @@ fn pointed(pointer: &Path) -> Result<PathBuf, SourceError> {
 pub(super) fn within_folder(naming: &Path, path: PathBuf) -> Result<PathBuf, SourceError> {
     match inside(folder_of(naming), &path) {
         Err(WithinError::Outside) => Err(SourceError::Outside {
-            path: naming.display().to_string(),
-            place: path.display().to_string(),
+            path: naming.to_string_lossy().into_owned(),
+            place: path.to_string_lossy().into_owned(),
         }),
         Ok(_) | Err(WithinError::Io(_)) => Ok(path),
     }
@@ -121,7 +121,7 @@ fn ends_as_table(path: &Path) -> std::io::Result<bool> {
 
 fn io(path: &Path, source: std::io::Error) -> SourceError {
     SourceError::Io {
-        path: path.display().to_string(),
+        path: path.to_string_lossy().into_owned(),
         source,
     }
 }

@@ -13,7 +13,8 @@
 mod rules;
 mod sites;
 
-use super::{Finding, Level, shown};
+use super::{Finding, Level};
+use crate::files::foreign::Foreign;
 use crate::onnx::file::ModelFile;
 use serde::Serialize;
 use std::fmt;
@@ -157,7 +158,7 @@ pub fn check_targets(file: &ModelFile, targets: &[Target]) -> Vec<Finding> {
             findings.push(Finding {
                 level,
                 code,
-                node: sites.node.as_deref().map(shown),
+                node: sites.node.as_deref().map(|node| node.shown().to_string()),
                 message: format!("{target} {}{others} (seen in {})", rule.says, rule.source),
             });
         }

@@ -347,7 +347,7 @@ fn names_cannot_command_a_terminal_and_findings_end() {
         .find(|finding| finding.code == "undefined")
         .expect("undefined");
     assert!(!finding.to_string().contains('\u{1b}'));
-    assert!(finding.message.chars().count() <= LONGEST_MESSAGE + 1);
+    assert!(finding.message.contains(" more characters "), "{finding}");
 
     let many =
         (0..1500).map(|index| node(&Operator::Sigmoid, "same", &["stem"], &format!("v{index}")));

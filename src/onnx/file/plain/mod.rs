@@ -11,6 +11,7 @@ mod functions;
 use super::copy::{CopyError, ModelCopy, io_error, linked_elsewhere};
 use super::wire::{Fault, Payload, Wire};
 use super::{FileError, ModelFile, read_at};
+use crate::files::foreign::Foreign;
 use crate::onnx::proto::{NodeProto, OperatorSetIdProto, ValueInfoProto};
 use functions::Inliner;
 use prost::Message;
@@ -89,7 +90,7 @@ pub enum PlainError {
     #[error(transparent)]
     Copy(#[from] CopyError),
     /// A function cannot be inlined.
-    #[error("function `{function}` cannot be inlined: {reason}")]
+    #[error("function `{function}` cannot be inlined: {reason}", function = function.shown(), reason = reason.shown())]
     Function {
         /// The function.
         function: String,

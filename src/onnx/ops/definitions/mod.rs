@@ -4,6 +4,7 @@
 //! (`onnx.defs.get_all_schemas_with_history`). A test of `tests/graphs/accepted_models.rs` keeps it fresh.
 
 use super::TensorType;
+use crate::files::foreign::Foreign;
 use crate::onnx::element;
 use crate::onnx::opset;
 use crate::onnx::proto::attribute_proto::AttributeType;
@@ -63,7 +64,7 @@ struct Attribute {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misuse {
     /// The node itself.
-    #[error("`{op_type}` of opset {since}: {reason}")]
+    #[error("`{op_type}` of opset {since}: {reason}", reason = reason.shown())]
     Node {
         /// The operator.
         op_type: &'static str,
@@ -73,7 +74,7 @@ pub enum Misuse {
         reason: String,
     },
     /// An operand's element type.
-    #[error("`{op_type}` of opset {since}: operand `{operand}`: {reason}")]
+    #[error("`{op_type}` of opset {since}: operand `{operand}`: {reason}", reason = reason.shown())]
     Operand {
         /// The operator.
         op_type: &'static str,

@@ -4,6 +4,7 @@
 //! `sequential.py`). Knows no EfficientNet.
 
 use super::inactive::augments;
+use crate::files::foreign::Foreign;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -218,8 +219,6 @@ fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
 
 /// A name as messages show it.
 pub(super) fn quoted(name: &str) -> String {
-    name.chars()
-        .take(QUOTED)
-        .flat_map(char::escape_debug)
-        .collect()
+    let start: String = name.chars().take(QUOTED).collect();
+    start.shown().to_string()
 }

@@ -1,6 +1,7 @@
 //! Bytes of an HDF5 file: read by position, never beyond its end, and never more than a walk may take.
 
 use super::checksum;
+use crate::files::foreign::Foreign;
 use crate::tensor::read_at;
 use std::cell::Cell;
 use std::fs::File;
@@ -127,7 +128,7 @@ impl<'a> Fields<'a> {
         }
         Err(invalid(&format!(
             "expected a structure `{}`, found something else",
-            expected.escape_ascii()
+            expected.shown()
         )))
     }
 

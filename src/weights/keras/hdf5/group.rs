@@ -3,6 +3,7 @@
 use super::bytes::{Fields, NOWHERE, Structures, invalid};
 use super::dense;
 use super::header::{Message, kind};
+use crate::files::foreign::Foreign;
 use std::io;
 
 /// A name, and the address of the object that it is for.
@@ -149,7 +150,7 @@ fn hard(name: &[u8], address: u64) -> io::Result<u64> {
     if address == NOWHERE {
         return Err(invalid(&format!(
             "`{}` is a soft or external link; these are not followed",
-            name.escape_ascii()
+            name.shown()
         )));
     }
     Ok(address)
@@ -160,7 +161,7 @@ pub(super) fn text(name: &[u8]) -> io::Result<String> {
         Ok(name) => Ok(name.to_owned()),
         Err(_) => Err(invalid(&format!(
             "`{}` is not a name in UTF-8",
-            name.escape_ascii()
+            name.shown()
         ))),
     }
 }
