@@ -159,7 +159,7 @@ fn keys_that_lie() {
     expect(&rows(&twice), "its keys are not in order");
     expect(
         &rows(&row(0, b"\xff\x1b[2J", &message)),
-        r"a name is not UTF-8: `\xff\x1b[2J`",
+        r"a name is not UTF-8: `\xff\u{1b}[2J`",
     );
     let message = refuse(&files(&rows(&row(0, b"\x1b[2Jevil", &message)), &DATA));
     assert!(

@@ -175,7 +175,7 @@ fn links_and_names() {
     };
     expect(
         &single_link(link(b"\xff\x1b[2J", 48)),
-        r"`\xff\x1b[2J` is not a name in UTF-8",
+        r"`\xff\u{1b}[2J` is not a name in UTF-8",
     );
     let refused = "is a soft or external link; these are not followed";
     expect(
