@@ -1,6 +1,7 @@
 //! The checksum behind HDF5's newer structures (HDF5 File Format Specification, "checksum" of each).
 
 use super::bytes::invalid;
+use crate::files::foreign::Foreign;
 use std::io;
 
 /// Bytes of a checksum.
@@ -30,7 +31,7 @@ pub(super) fn expect(signature: &[u8], bytes: &[u8], recorded: [u8; SIZE]) -> io
     }
     Err(invalid(&format!(
         "the structure `{}` is damaged: its checksum is {found:08x}, expected {recorded:08x}",
-        signature.escape_ascii()
+        signature.shown()
     )))
 }
 
