@@ -15,7 +15,10 @@ impl From<&PictureError> for Failure {
             PictureError::Undecodable { source, .. } => match source {
                 DecodeError::Format { .. } => Some("convert it to JPEG or PNG"),
                 DecodeError::TooLarge => Some("scale the picture down first"),
-                DecodeError::Empty | DecodeError::CutOff | DecodeError::Damaged(_) => None,
+                DecodeError::Empty
+                | DecodeError::CutOff
+                | DecodeError::NoData { .. }
+                | DecodeError::Damaged(_) => None,
             },
             PictureError::Preprocessing(_) => Some("emit the file again with this version"),
             PictureError::Io { .. }

@@ -1,6 +1,7 @@
 //! Reads JPEG and PNG files into 8-bit RGB. Refuses what is cut off, other formats, and what would not fit in memory.
 
 use super::error::{DecodeError, PictureError};
+use super::jpeg;
 use super::limits::{FILE_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT};
 use crate::files::open_input;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
@@ -64,34 +65,12 @@ fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     let orientation = decoder
         .orientation()
         .unwrap_or(image::metadata::Orientation::NoTransforms);
-    // The JPEG decoder fills what is missing with grey, in silence.
-    if format == ImageFormat::Jpeg && !jpeg_has_end(bytes) {
-        return Err(DecodeError::CutOff);
+    if format == ImageFormat::Jpeg {
+        jpeg::expect_whole(bytes)?;
     }
     let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);
     Ok(picture.into_rgb8())
-}
-
-/// Whether the end-of-image marker is there: walks the segments (ITU-T T.81, annex B), since a thumbnail inside a
-/// segment has an end of its own. In coded data `FF` is followed by 0 or by a restart marker.
-fn jpeg_has_end(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(&[first, marker]) = bytes.get(at..at + 2) {
-        match (first, marker) {
-            (0xFF, 0xD9) => return true,
-            // Fill byte.
-            (0xFF, 0xFF) => at += 1,
-            // Stuffed zero, TEM or restart: no length follows.
-            (0xFF, 0x00 | 0x01 | 0xD0..=0xD8) => at += 2,
-            (0xFF, _) => match bytes.get(at + 2..at + 4) {
-                Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-                _ => return false,
-            },
-            _ => at += 1,
-        }
-    }
-    false
 }
 
 #[cfg(test)]
@@ -186,6 +165,45 @@ mod tests {
         let turned = decode(&bytes).unwrap();
         assert_eq!(turned.dimensions(), (16, 32));
         assert!(turned.get_pixel(8, 4).0[0] < 60 && turned.get_pixel(8, 28).0[0] > 180);
+    }
+
+    #[test]
+    fn a_jpeg_without_its_data_is_refused_whatever_ends_it() {
+        let whole = bytes_of(&sample(64, 64), ImageFormat::Jpeg);
+        let at = |marker: u8| {
+            let place = whole.windows(2).position(|pair| pair == [0xFF, marker]);
+            place.expect("a segment")
+        };
+        let (frame, scan) = (at(0xC0), at(0xDA));
+        let data = scan + 2 + usize::from(whole[scan + 3]);
+        // One component of three, without the others' scans.
+        let mut one = whole.clone();
+        one.splice(scan + 3..data, [8, 1, 1, 0, 0, 63, 0]);
+        for (name, damaged) in [
+            ("no data", [&whole[..data], &[0xFF, 0xD9]].concat()),
+            ("a few bytes", [&whole[..data + 20], &[0xFF, 0xD9]].concat()),
+            ("no scan", [&whole[..scan], &[0xFF, 0xD9]].concat()),
+            ("no frame", [&whole[..frame], &[0xFF, 0xD9]].concat()),
+            ("one component", one),
+        ] {
+            let error = decode(&damaged).map(drop).expect_err(name);
+            let said = error.to_string();
+            // Without a scan the decoder refuses it first.
+            let told = if name.starts_with("no ") && name != "no data" {
+                "Format error"
+            } else {
+                "coded data has"
+            };
+            assert!(said.contains(told), "{name}: {said}");
+        }
+        // One level throughout takes the least data.
+        for side in [8, 64, 333] {
+            let plain =
+                DynamicImage::ImageRgb8(RgbImage::from_pixel(side, side, image::Rgb([9; 3])));
+            assert!(decode(&bytes_of(&plain, ImageFormat::Jpeg)).is_ok());
+            let grey = DynamicImage::ImageLuma8(plain.to_luma8());
+            assert!(decode(&bytes_of(&grey, ImageFormat::Jpeg)).is_ok());
+        }
     }
 
     #[test]

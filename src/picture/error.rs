@@ -62,6 +62,16 @@ pub enum DecodeError {
     /// A JPEG file ends before its end-of-image marker.
     #[error("the file is cut off: it has no end-of-image marker")]
     CutOff,
+    /// The coded data of a JPEG file is shorter than any picture of its size has, or lacks a component.
+    #[error(
+        "the file is damaged: its coded data has {found} bytes, expected at least {expected} that hold every component"
+    )]
+    NoData {
+        /// Bytes that its size needs at least.
+        expected: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
     /// The file is damaged, or uses a feature that the decoder lacks; in the decoder's words.
     #[error("{text}", text = .0.shown())]
     Damaged(String),

@@ -20,6 +20,7 @@
 
 mod decode;
 mod error;
+mod jpeg;
 mod limits;
 mod prepare;
 mod resize;

@@ -4,11 +4,8 @@
 //! Together they keep a hostile file below 256 MiB of memory.
 
 use super::pickle;
-use crate::files::open_input;
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
 
 /// A container that `torch.save` has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +29,8 @@ const LEGACY_PICKLES: usize = 5;
 const LEGACY_SAVED: usize = 3;
 /// Bytes of a zip file that are read to learn its entries; at 46 and more an entry, EfficientNet-L2 has 0.3 MB.
 const LARGEST_DIRECTORY: u64 = 8 << 20;
+/// The most that stands around an entry's data: a header with a name and an extra field, and a descriptor.
+const LARGEST_HEADER: u64 = 30 + 2 * 0xffff + 24;
 /// What Keras 3 keeps a model's weights as, in a zip file of its own (keras `saving_lib.py`).
 const KERAS_WEIGHTS: &str = "model.weights.h5";
 /// Storages or tensors of a tar file.
@@ -73,19 +72,17 @@ impl Container {
 
 /// What a check learns of a file.
 pub(super) struct Checked {
-    /// Its length in bytes.
-    pub(super) length: u64,
+    /// Bytes of the file that entries of a zip file account for at most.
+    pub(super) accounted: u64,
     /// The pickle of the saved object, if it may hold modules.
     pub(super) modules: Option<Vec<u8>>,
 }
 
 /// Checks a file.
-pub(super) fn check(path: &Path, container: Container) -> io::Result<Checked> {
-    let file = open_input(path)?;
-    let length = file.metadata()?.len();
+pub(super) fn check(file: impl Read + Seek, container: Container) -> io::Result<Checked> {
     let mut reader = BufReader::new(file);
     let modules = match container {
-        Container::Zip => zip(reader)?,
+        Container::Zip => return zip(reader),
         Container::Legacy => {
             let mut modules = None;
             for index in 0..LEGACY_PICKLES {
@@ -99,7 +96,10 @@ pub(super) fn check(path: &Path, container: Container) -> io::Result<Checked> {
         }
         Container::Tar => tar(reader)?,
     };
-    Ok(Checked { length, modules })
+    Ok(Checked {
+        accounted: u64::MAX,
+        modules,
+    })
 }
 
 /// Checks the pickle of the saved object; its bytes, if it may hold modules.
@@ -113,7 +113,7 @@ fn saved(reader: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Every pickle of the archive that could be the saved object, and the size of the directory.
-fn zip(reader: BufReader<File>) -> io::Result<Option<Vec<u8>>> {
+fn zip(reader: BufReader<impl Read + Seek>) -> io::Result<Checked> {
     let budget = Cell::new(LARGEST_DIRECTORY);
     let mut archive = ::zip::ZipArchive::new(Metered {
         reader,
@@ -121,8 +121,12 @@ fn zip(reader: BufReader<File>) -> io::Result<Option<Vec<u8>>> {
     })?;
     budget.set(2 * pickle::MOST_BYTES);
     let mut modules = None;
+    let mut accounted = LARGEST_DIRECTORY;
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index)?;
+        accounted = accounted
+            .saturating_add(entry.compressed_size())
+            .saturating_add(LARGEST_HEADER);
         let name = entry.name()?;
         if name == KERAS_WEIGHTS {
             return Err(invalid(format!(
@@ -136,11 +140,11 @@ fn zip(reader: BufReader<File>) -> io::Result<Option<Vec<u8>>> {
             modules = modules.or(found);
         }
     }
-    Ok(modules)
+    Ok(Checked { accounted, modules })
 }
 
 /// The pickles of the four entries that are read, and that no entry is a sparse one, which can claim any size.
-fn tar(reader: BufReader<File>) -> io::Result<Option<Vec<u8>>> {
+fn tar(reader: BufReader<impl Read>) -> io::Result<Option<Vec<u8>>> {
     let mut modules = None;
     for entry in ::tar::Archive::new(reader).entries()? {
         let entry = entry?;

@@ -15,6 +15,8 @@ mod tests;
 mod value;
 
 use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element};
+use crate::files::open_input;
+use ends::Mistaken;
 use pytorch_reader::{DType as Stored, PytorchError, PytorchReader, Tensor};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,6 +38,9 @@ pub struct Pytorch {
     copy: Option<ends::Copy>,
 }
 
+/// What a check gives: the length, the pickle of modules, and what is read in place of the file.
+type Checked = (u64, Option<Vec<u8>>, Option<ends::Copy>);
+
 impl Pytorch {
     /// Opens a file and reads its pickle; tensor bytes stay in the file (a tar's storages are read now).
     ///
@@ -50,14 +55,9 @@ impl Pytorch {
             modules: None,
             copy: None,
         };
-        let copy = match container {
-            Container::Zip => ends::copy(path).map_err(|error| opened.error(error))?,
-            Container::Legacy | Container::Tar => None,
-        };
+        let (length, modules, copy) = opened.check(container)?;
         let read = copy.as_ref().map_or(path, ends::Copy::path);
-        let checked = limits::check(read, container).map_err(|error| opened.error(error))?;
-        let length = checked.length;
-        let modules = checked.modules.map(interpret::interpret).transpose();
+        let modules = modules.map(interpret::interpret).transpose();
         opened.modules = modules.map_err(|error| opened.error(error))?;
         let reader = PytorchReader::new(read).map_err(|error| match error {
             PytorchError::Io(error) | PytorchError::Tar(error) => opened.error(error),
@@ -84,6 +84,30 @@ impl Pytorch {
         }
         opened.tensors = opened.handles.iter().map(info).collect();
         Ok(opened)
+    }
+
+    /// Checks what the file may ask for: its length, the pickle of its modules, and a copy where it cannot be read as it is.
+    fn check(&self, container: Container) -> Result<Checked, SourceError> {
+        let io = |error| self.error(error);
+        let mistaken = match container {
+            Container::Zip => Mistaken::find(&self.path).map_err(io)?,
+            Container::Legacy | Container::Tar => None,
+        };
+        let Some(mut mistaken) = mistaken else {
+            let file = open_input(&self.path).map_err(io)?;
+            let length = file.metadata().map_err(io)?.len();
+            let checked = limits::check(file, container).map_err(io)?;
+            return Ok((length, checked.modules, None));
+        };
+        let checked = limits::check(&mut mistaken, container).map_err(io)?;
+        let length = mistaken.length();
+        if length > checked.accounted {
+            return Err(self.malformed(&format!(
+                "it has {length} bytes, of which its entries account for {} at most",
+                checked.accounted
+            )));
+        }
+        Ok((length, checked.modules, Some(mistaken.copy().map_err(io)?)))
     }
 
     /// The saved object as plain data, if it may hold modules; once.

@@ -74,6 +74,43 @@ fn an_archive_opens_whatever_the_length_of_its_name() {
     }
 }
 
+/// The file takes 8 KB, a copy of its bytes takes gigabytes.
+#[cfg(unix)]
+#[test]
+fn a_hole_between_the_entries_and_the_directory_is_not_copied() {
+    use std::os::unix::fs::{FileExt, MetadataExt};
+    let with_hole = |hole: u64| {
+        // The length of name at which the archive is read from a copy.
+        let whole = archive(&"n".repeat(21), SAVED);
+        let start = u32::from_le_bytes(*whole[whole.len() - 6..].first_chunk().unwrap());
+        let moved = u64::from(start) + hole;
+        let (entries, rest) = whole.split_at(start as usize);
+        let mut rest = rest.to_vec();
+        let place = rest.len() - 6;
+        rest[place..place + 4].copy_from_slice(&u32::try_from(moved).unwrap().to_le_bytes());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().write_all_at(entries, 0).unwrap();
+        file.as_file().write_all_at(&rest, moved).unwrap();
+        file
+    };
+    let file = with_hole(3 << 30);
+    let error = Pytorch::open(file.path(), Container::Zip).map(drop);
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("of which its entries account for"),
+        "{error}"
+    );
+    // A hole that entries account for stays one in a copy.
+    let file = with_hole(64 << 20);
+    let mistaken = ends::Mistaken::find(file.path()).unwrap();
+    let mistaken = mistaken.expect("one that is copied");
+    let length = mistaken.length();
+    let copy = mistaken.copy().unwrap();
+    let found = std::fs::metadata(copy.path()).unwrap();
+    assert_eq!(found.len(), length);
+    assert!(found.blocks() * 512 < 1 << 20, "{}", found.blocks());
+}
+
 #[test]
 fn what_would_run_code_is_refused_by_its_name() {
     let with = |global: &str| {
