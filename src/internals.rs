@@ -8,6 +8,7 @@ pub use crate::tensor::pipe::Pipe;
 pub use crate::tensor::stream::{Segment, stream};
 pub use crate::verify::trace::{Traced, channels_last, trace};
 pub use crate::weights::bind::{BoundWeights, bind};
+pub use crate::weights::keras::config::ModelConfig;
 pub use crate::weights::keras::{Keras, Normalization};
 pub use crate::weights::layout::{from_torch, permuted};
 pub use crate::weights::pytorch::{Container, Pytorch};

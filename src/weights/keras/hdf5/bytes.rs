@@ -1,6 +1,5 @@
 //! Bytes of an HDF5 file: read by position, never beyond its end, and never more than a walk may take.
 
-use super::checksum;
 use crate::files::foreign::Foreign;
 use crate::tensor::read_at;
 use std::cell::Cell;
@@ -59,11 +58,6 @@ impl<'a> Structures<'a> {
         let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
         read_at(self.file, &mut bytes, position)?;
         Ok(bytes)
-    }
-
-    /// The `size` bytes before a structure's checksum, which is compared.
-    pub(super) fn checked(&self, position: u64, size: u64) -> io::Result<Vec<u8>> {
-        checksum::verified(self.read(position, size.saturating_add(checksum::SIZE as u64))?)
     }
 
     /// As much of `size` bytes as the file has.

@@ -1,6 +1,6 @@
 //! The checksum behind HDF5's newer structures (HDF5 File Format Specification, "checksum" of each).
 
-use super::bytes::invalid;
+use super::bytes::{Structures, invalid};
 use crate::files::foreign::Foreign;
 use std::io;
 
@@ -9,11 +9,16 @@ pub(super) const SIZE: usize = 4;
 /// Bytes that are mixed at a time.
 const BLOCK: usize = 12;
 
+/// The `size` bytes before a structure's checksum, which is compared.
+pub(super) fn checked(file: &Structures, position: u64, size: u64) -> io::Result<Vec<u8>> {
+    verified(file.read(position, size.saturating_add(SIZE as u64))?)
+}
+
 /// What comes before a structure's checksum, which is its last four bytes.
 ///
 /// # Errors
 /// If the checksum is that of other bytes.
-pub(super) fn verified(mut structure: Vec<u8>) -> io::Result<Vec<u8>> {
+fn verified(mut structure: Vec<u8>) -> io::Result<Vec<u8>> {
     let Some((bytes, &recorded)) = structure.split_last_chunk::<SIZE>() else {
         return Err(invalid("a structure is shorter than its checksum"));
     };

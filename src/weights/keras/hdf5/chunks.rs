@@ -247,7 +247,7 @@ impl Chunks {
     }
 
     fn in_array(&self, file: &Structures, address: u64, expected: u64) -> io::Result<Vec<Stored>> {
-        let header = file.checked(address, 24)?;
+        let header = checksum::checked(file, address, 24)?;
         let mut fields = Fields(&header);
         fields.signature(*b"FAHD")?;
         fields.one_of("array's version", &[0])?;
@@ -277,7 +277,7 @@ impl Chunks {
         let mut at = 0;
         if is_paged {
             let pages = entries.div_ceil(page);
-            let start = file.checked(data, prefix + pages.div_ceil(8))?;
+            let start = checksum::checked(file, data, prefix + pages.div_ceil(8))?;
             Fields(&start).signature(*b"FADB")?;
             at = start.len() as u64 + checksum::SIZE as u64;
         }
@@ -291,7 +291,7 @@ impl Chunks {
                 .checked_add(at)
                 .ok_or_else(|| invalid("its chunks are nowhere"))?;
             let start = if is_paged { 0 } else { prefix };
-            let bytes = file.checked(position, start.saturating_add(size))?;
+            let bytes = checksum::checked(file, position, start.saturating_add(size))?;
             let mut fields = Fields(&bytes);
             if !is_paged {
                 fields.signature(*b"FADB")?;

@@ -30,7 +30,7 @@ pub(super) fn links(file: &Structures, mut info: Fields) -> io::Result<Vec<Vec<u
 
 /// Every record's place in the heap.
 fn records(file: &Structures, address: u64) -> io::Result<Vec<[u8; HEAP_ID]>> {
-    let header = file.checked(address, 34)?;
+    let header = checksum::checked(file, address, 34)?;
     let mut fields = Fields(&header);
     fields.signature(*b"BTHD")?;
     fields.one_of("tree's version", &[0])?;
@@ -62,15 +62,17 @@ fn records(file: &Structures, address: u64) -> io::Result<Vec<[u8; HEAP_ID]>> {
             continue;
         }
         // Behind the records of a node come its children, if it has any, and its checksum.
-        let children = match level.checked_sub(1) {
-            Some(below) => (count + 1) * (8 + in_node + below_of[usize::from(below)]) as u64,
+        let pointer = match level.checked_sub(1) {
+            Some(below) => (8 + in_node + below_of[usize::from(below)]) as u64,
             None => 0,
         };
-        let size = 6 + count * record + children;
+        let size = count
+            .saturating_mul(record + pointer)
+            .saturating_add(6 + pointer);
         if size > node_size {
             return Err(invalid("a node of a tree of links has too many records"));
         }
-        let node = file.checked(address, size)?;
+        let node = checksum::checked(file, address, size)?;
         let mut fields = Fields(&node);
         fields.signature(if level == 0 { *b"BTLF" } else { *b"BTIN" })?;
         fields.skip(2)?;
@@ -112,7 +114,7 @@ struct Heap<'a> {
 
 impl<'a> Heap<'a> {
     fn open(file: &'a Structures<'a>, address: u64) -> io::Result<Self> {
-        let header = file.checked(address, 142)?;
+        let header = checksum::checked(file, address, 142)?;
         let mut fields = Fields(&header);
         fields.signature(*b"FRHP")?;
         fields.one_of("heap's version", &[0])?;
@@ -134,7 +136,7 @@ impl<'a> Heap<'a> {
             vec![root]
         } else {
             let size = 8 * rows * columns;
-            let node = file.checked(root, (5 + 8 + offset) as u64 + size)?;
+            let node = checksum::checked(file, root, (5 + 8 + offset) as u64 + size)?;
             let mut fields = Fields(&node);
             fields.signature(*b"FHIB")?;
             fields.skip(1 + 8 + offset)?;

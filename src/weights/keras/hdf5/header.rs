@@ -82,8 +82,10 @@ pub(super) fn messages(file: &Structures, address: u64) -> io::Result<Vec<Messag
     while let Some(&(position, size)) = blocks.get(index) {
         let block = match (is_new, index) {
             (false, _) => file.read(position, size)?,
-            (true, 0) => file.checked(position, size)?,
-            (true, _) => file.checked(position, size.saturating_sub(checksum::SIZE as u64))?,
+            (true, 0) => checksum::checked(file, position, size)?,
+            (true, _) => {
+                checksum::checked(file, position, size.saturating_sub(checksum::SIZE as u64))?
+            }
         };
         let mut fields = Fields(&block);
         match (is_new, index) {

@@ -173,7 +173,7 @@ fn root(file: &Structures) -> io::Result<u64> {
     let version = fields.one_of("superblock's version", &[0, 1, 2, 3])?;
     let is_old = version < 2;
     if !is_old {
-        start = file.checked(0, NEW_SUPERBLOCK)?;
+        start = checksum::checked(file, 0, NEW_SUPERBLOCK)?;
         fields = Fields(&start);
         fields.skip(SIGNATURE.len() + 1)?;
     }
