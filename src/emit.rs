@@ -2,10 +2,10 @@
 
 use crate::files::foreign::Foreign;
 use crate::files::room::{self, NoRoom};
-use crate::files::{Inputs, OutputError, OutputFile, Staged};
-use crate::onnx::ModelError;
+use crate::files::{Inputs, OutputError, OutputFile, OutputNote, Staged, Superseded};
 use crate::onnx::file::ModelFile;
 use crate::onnx::model::{Frame, Model, Storage};
+use crate::onnx::{ModelError, checksums};
 use crate::request::{Request, RequestError};
 use crate::tensor::{Progress, StreamError, TensorSource};
 use crate::weights::finite::Unsound;
@@ -30,6 +30,9 @@ pub struct Tensors<'a> {
 pub trait Observer: Progress {
     /// Hears what the file's tensors take, before any is written.
     fn started(&self, _payload: Payload) {}
+
+    /// Hears what happened when the output was opened.
+    fn noted(&self, _note: &OutputNote) {}
 
     /// Whether to go on with weights that are NaN, infinite or a negative variance. By default not.
     fn accepts(&self, _found: &Unsound) -> bool {
@@ -184,10 +187,11 @@ pub fn emit(
         }
         Sink::Path(path) => OutputFile::open(&path, destination.replace, inputs)?,
     };
-    if let OutputFile::Staged(staged) = &output
-        && !destination.allow_large
-    {
-        room::refuse(inline.bytes(), staged.free())?;
+    if let OutputFile::Staged(staged) = &output {
+        staged.notes().iter().for_each(|note| observer.noted(note));
+        if !destination.allow_large {
+            room::refuse(inline.bytes(), staged.free())?;
+        }
     }
     match output {
         OutputFile::Stream(file) => {
@@ -244,35 +248,42 @@ impl StagedModel {
         self.staged.path()
     }
 
-    /// Gives the files their places.
+    /// Gives the files their places: all, or none of them. Tells what happened beside that.
+    ///
+    /// The external data of a model that is replaced goes with it if it is shown to be that model's, by its checksums.
     ///
     /// # Errors
-    /// If the file system refuses.
-    pub fn commit(self) -> Result<(), EmitError> {
-        let stale = match &self.companion {
-            Some(_) => None,
-            None => own_data(self.staged.target()).filter(|data| !self.staged.reads(data)),
-        };
-        self.staged.commit(self.companion.as_deref())?;
-        if let Some(stale) = stale {
-            // The model is in its place: what its predecessor leaves behind is no failure.
-            let _ = std::fs::remove_file(stale);
+    /// If the file system refuses, or a file has appeared meanwhile and may not be replaced.
+    pub fn commit(self) -> Result<Vec<OutputNote>, EmitError> {
+        let Self { staged, companion } = self;
+        let (mut superseded, mut note) = (None, None);
+        if companion.is_none()
+            && let Some((model, data)) = claimed_data(staged.target())
+            && !staged.reads(&data)
+        {
+            superseded = Superseded::of(staged.target(), &data).filter(|_| is_own(&model));
+            note = superseded.is_none().then_some(OutputNote::DataStays(data));
         }
-        Ok(())
+        let notes = staged.commit(companion.as_deref(), superseded)?;
+        Ok(notes.into_iter().chain(note).collect())
     }
 }
 
-/// The file of external data of the model at `path`, if it has one by the name that is given here.
-fn own_data(path: &Path) -> Option<PathBuf> {
+/// The model at `path` and the file that is called as the data of such a model is, if the model names it.
+fn claimed_data(path: &Path) -> Option<(ModelFile, PathBuf)> {
     let name = format!("{}{DATA}", path.file_name()?.to_str()?);
     let data = path.with_file_name(&name);
     if !data.symlink_metadata().is_ok_and(|found| found.is_file()) {
         return None;
     }
     let model = ModelFile::open(path).ok()?;
-    let refers = model.contents.initializers.iter().any(|initializer| {
-        let external = initializer.external().ok().flatten();
-        external.is_some_and(|external| external.location == name)
-    });
-    refers.then_some(data)
+    let named: Inputs = model.data_files().into_iter().collect();
+    named.same_as(&data)?;
+    Some((model, data))
+}
+
+/// Whether every initializer has the checksum that its writer recorded, so that its data was written with the model.
+fn is_own(model: &ModelFile) -> bool {
+    let found = checksums::compare(model).ok().flatten();
+    found.is_some_and(|differences| differences.is_empty())
 }

@@ -16,6 +16,7 @@ use efficientnet_onnx::convert::{Conversion, ConvertError, Weights, Wishes};
 use efficientnet_onnx::emit::{
     Destination, EmitError, Emitted, Observer, Payload, Sink, StagedModel,
 };
+use efficientnet_onnx::files::OutputNote;
 use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::form::{self, BatchNorms, Form, WRITABLE};
 use efficientnet_onnx::metadata::Recipe;
@@ -162,6 +163,10 @@ impl Observer for Watching<'_> {
         let _ = self.payload.set(payload);
     }
 
+    fn noted(&self, note: &OutputNote) {
+        written::note(note, self.args.quiet);
+    }
+
     fn accepts(&self, found: &Unsound) -> bool {
         source::accepts(found, self.args.weights.allow_nan, self.args.quiet)
     }
@@ -264,9 +269,12 @@ impl EmitArgs {
             }
             report = Some(Box::new(verdict));
         }
-        staged
+        let notes = staged
             .commit()
             .map_err(|error| self.failure(ConvertError::Emit(error)))?;
+        notes
+            .iter()
+            .for_each(|note| written::note(note, self.quiet));
         Ok(Verified::Passed(report))
     }
 

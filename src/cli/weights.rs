@@ -12,7 +12,7 @@ use super::written;
 use clap::{Args, Subcommand};
 use efficientnet_onnx::convert::{self, Exported};
 use efficientnet_onnx::files::foreign::Foreign;
-use efficientnet_onnx::files::{OutputFile, room};
+use efficientnet_onnx::files::{OutputFile, OutputNote, room};
 use efficientnet_onnx::weights::export::WriteError;
 use efficientnet_onnx::weights::finite::Unsound;
 use efficientnet_onnx::weights::names::Naming;
@@ -132,9 +132,12 @@ fn export(args: &ExportArgs) -> Result<Status, Failure> {
                 write(Box::new(device))?;
             }
             OutputFile::Staged(staged) => {
+                let tell = |note: &OutputNote| written::note(note, args.quiet);
+                staged.notes().iter().for_each(tell);
                 has_room(staged.free())?;
                 write(staged.create(None).map_err(bad)?)?;
-                staged.commit(None).map_err(bad)?;
+                let notes = staged.commit(None, None).map_err(bad)?;
+                notes.iter().for_each(tell);
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::exit::{Failure, Status};
 use super::{print, text};
 use efficientnet_onnx::files::foreign::Foreign;
-use efficientnet_onnx::files::{Inputs, OutputError};
+use efficientnet_onnx::files::{Inputs, OutputError, OutputNote};
 use efficientnet_onnx::tensor::StreamError;
 use std::fmt::Display;
 use std::fs::File;
@@ -18,11 +18,20 @@ pub fn output(error: &OutputError) -> Failure {
     let failure = Failure::bad_input(error);
     match error {
         OutputError::Exists(_) => failure.hint("`--force` replaces it"),
-        OutputError::Input { .. } => failure.hint("give the output another name"),
+        OutputError::Input { .. } | OutputError::Same { .. } => {
+            failure.hint("give the output another name")
+        }
         OutputError::Terminal(_) => {
             failure.hint("write to a file with `-o FILE`, or into a pipe with `-o - | …`")
         }
         _ => failure,
+    }
+}
+
+/// What happened beside the writing of an output.
+pub fn note(note: &OutputNote, quiet: bool) {
+    if !quiet {
+        tell!("note: {note}");
     }
 }
 

@@ -3,16 +3,15 @@
 //! Everything temporary is listed here from the moment that it exists. Steps that give files their final names are
 //! marked, so that none is cut short.
 
+use super::parts::remove;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
-use std::{fs, io, thread};
+use std::{io, thread};
 
 /// How often something that is held by others is looked at again.
 const AGAIN: Duration = Duration::from_millis(2);
-/// Attempts to remove a folder into which another thread may still write.
-const ATTEMPTS: usize = 200;
 
 /// The list of this process.
 pub(super) static LIST: List = List::new();
@@ -169,23 +168,11 @@ impl Drop for Abandoned {
     }
 }
 
-/// Removes a temporary file or a folder with all that is in it, if the system lets it.
-pub(super) fn remove(path: &Path) {
-    for _ in 0..ATTEMPTS {
-        // An empty folder goes without a descriptor, of which there may be none left.
-        let removed = fs::remove_dir(path)
-            .or_else(|_| fs::remove_file(path))
-            .or_else(|_| fs::remove_dir_all(path));
-        if removed.is_ok() || path.symlink_metadata().is_err() {
-            return;
-        }
-        thread::sleep(AGAIN);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::path::Path;
     use std::sync::mpsc::channel;
 
     /// A list of its own: this process's holds what other tests use.

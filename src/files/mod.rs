@@ -9,18 +9,30 @@
 //! What is temporary is a [`TemporaryFolder`] or a [`TemporaryFile`]. A program that ends while threads are at work, as on
 //! Ctrl-C, calls [`abandon`], which removes them.
 
+mod commit;
 mod ending;
+mod error;
 pub mod foreign;
 mod inputs;
+mod left;
+mod lock;
+mod note;
 mod open;
 mod output;
+mod parts;
+mod place;
 pub mod room;
 mod temporary;
+#[cfg(all(test, unix))]
+mod tests;
 mod within;
 
+pub use commit::Superseded;
 pub use ending::{Abandoned, abandon};
+pub use error::OutputError;
 pub use inputs::Inputs;
+pub use note::OutputNote;
 pub use open::{has_file, open_input, read_input};
-pub use output::{OutputError, OutputFile, Staged};
+pub use output::{OutputFile, Staged, refuse_same};
 pub use temporary::{TemporaryFile, TemporaryFolder};
 pub use within::{WithinError, inside, within};

@@ -1,13 +1,23 @@
 //! Where a file goes: written in a temporary folder beside its target under its final name, and renamed
 //! when it is complete. A symbolic link is followed; devices and pipes are written through.
 
+use super::commit::{Commit, Superseded, refuse_irregular};
+use super::error::OutputError;
 use super::inputs::Inputs;
-use super::room;
+use super::lock::FolderLock;
+use super::note::OutputNote;
 use super::temporary::TemporaryFolder;
-use crate::files::foreign::{Foreign, said};
+use super::{left, room};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long another process's commit, which takes a few renames, is waited for where one can go on without a lock.
+const SHORT: Duration = Duration::from_secs(1);
+/// And where files of two processes could be mixed.
+const LONG: Duration = Duration::from_secs(10);
 
 /// Where a path leads.
 #[derive(Debug)]
@@ -25,50 +35,7 @@ pub struct Staged {
     target: PathBuf,
     replace: bool,
     inputs: Inputs,
-}
-
-/// Why an output cannot be opened or completed.
-#[derive(Debug, thiserror::Error)]
-pub enum OutputError {
-    /// It is there already.
-    #[error("`{}` exists", .0.shown())]
-    Exists(PathBuf),
-    /// It is a folder.
-    #[error("`{}` is a folder, expected the name of a file", .0.shown())]
-    Folder(PathBuf),
-    /// It ends like a folder, and there is none.
-    #[error("`{}` names a folder that is not there, expected the name of a file", .0.shown())]
-    AbsentFolder(PathBuf),
-    /// It is read, under this or another name.
-    #[error("`{}` would replace `{}`, which is read", path.shown(), input.shown())]
-    Input {
-        /// What was to be written.
-        path: PathBuf,
-        /// What is read.
-        input: PathBuf,
-    },
-    /// A terminal cannot show bytes.
-    #[error("`{}` is a terminal, expected a file or a pipe", .0.shown())]
-    Terminal(PathBuf),
-    /// Its folder is not there.
-    #[error("`{}` cannot be written: there is no folder `{}`", path.shown(), folder.shown())]
-    NoFolder {
-        /// What was to be written.
-        path: PathBuf,
-        /// Where.
-        folder: PathBuf,
-    },
-    /// It has no file name.
-    #[error("`{}` is not a file name", .0.shown())]
-    NotAFile(PathBuf),
-    /// The file system refused.
-    #[error("cannot write `{}`: {source}", path.shown(), source = said(source))]
-    Io {
-        /// What was to be written.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    notes: Vec<OutputNote>,
 }
 
 impl OutputFile {
@@ -106,11 +73,7 @@ impl OutputFile {
             Err(error) => return Err(failed(error)),
         }
         let target = resolve(path)?;
-        let parent = match target.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-            Some(parent) => parent,
-            None => return Err(OutputError::NotAFile(path.to_owned())),
-        };
+        let parent = parent(&target);
         if !parent.is_dir() {
             return Err(OutputError::NoFolder {
                 path: path.to_owned(),
@@ -118,16 +81,31 @@ impl OutputFile {
             });
         }
         let folder = TemporaryFolder::within(parent).map_err(failed)?;
+        let notes = {
+            let lock = FolderLock::acquire(parent, SHORT);
+            left::tidy(parent, folder.root(), lock.is_held())
+        };
+        // What a killed process had moved aside may be there again.
+        if !replace && target.symlink_metadata().is_ok() {
+            return Err(OutputError::Exists(path.to_owned()));
+        }
         Ok(Self::Staged(Staged {
             folder,
             target,
             replace,
             inputs: inputs.clone(),
+            notes,
         }))
     }
 }
 
 impl Staged {
+    /// What happened when it was opened.
+    #[must_use]
+    pub fn notes(&self) -> &[OutputNote] {
+        &self.notes
+    }
+
     /// Whether a file is an input.
     #[must_use]
     pub fn reads(&self, path: &Path) -> bool {
@@ -169,6 +147,7 @@ impl Staged {
         if path.symlink_metadata().is_ok() && !self.replace {
             return Err(OutputError::Exists(path));
         }
+        refuse_irregular(&path)?;
         Ok(name)
     }
 
@@ -188,34 +167,69 @@ impl Staged {
         Ok(Box::new(file))
     }
 
-    /// Gives the files their places, companions first.
+    /// Gives the files their places: all, or none of them. What was there is there again if a step fails.
     ///
-    /// An old main file goes before its companion is replaced, so that a crash can leave no model but
-    /// never a mixed pair.
+    /// The folder is locked for that time, so that several processes that write the same files give whole pairs. `superseded`
+    /// goes with a main file that is replaced, if it is as it was. Tells what happened beside that.
     ///
     /// # Errors
-    /// If the file system refuses, or the target has appeared meanwhile and may not be replaced.
-    pub fn commit(self, companion: Option<&str>) -> Result<(), OutputError> {
-        let failed = |source| OutputError::Io {
-            path: self.target.clone(),
-            source,
-        };
+    /// If the file system refuses, or a target has appeared meanwhile and may not be replaced.
+    pub fn commit(
+        mut self,
+        companion: Option<&str>,
+        superseded: Option<Superseded>,
+    ) -> Result<Vec<OutputNote>, OutputError> {
+        let parent = parent(&self.target).to_owned();
+        let patience = companion.map_or(SHORT, |_| LONG);
+        let lock = FolderLock::acquire(&parent, patience);
+        let mut notes = Vec::new();
+        if lock.is_held() {
+            notes = left::tidy(&parent, self.folder.root(), true);
+            notes.retain(|note| !self.notes.contains(note));
+        }
+        // One rename is whole without a lock, but then the old data may be another process's by now.
+        let superseded = superseded.filter(|_| lock.is_held());
+        if let (FolderLock::Refused(note), Some(_)) = (&lock, companion) {
+            notes.push(note.clone());
+        }
         let _placing = self.folder.placing();
-        if !self.replace && self.target.symlink_metadata().is_ok() {
-            return Err(OutputError::Exists(self.target.clone()));
+        let commit = Commit {
+            folder: &mut self.folder,
+            target: &self.target,
+            replace: self.replace,
+        };
+        match companion {
+            Some(name) => commit.pair(name)?,
+            None => commit.one(superseded)?,
         }
-        if let Some(name) = companion {
-            match fs::remove_file(&self.target) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-                _ => {}
-            }
-            fs::rename(
-                self.folder.path().join(name),
-                self.target.with_file_name(name),
-            )
-            .map_err(failed)?;
-        }
-        fs::rename(self.path(), &self.target).map_err(failed)
+        Ok(notes)
+    }
+}
+
+/// Refuses two outputs that would have one name, whatever links lead to it.
+///
+/// # Errors
+/// If they would, or a link leads nowhere.
+pub fn refuse_same(one: &Path, other: &Path) -> Result<(), OutputError> {
+    let place = |path: &Path| -> Result<_, OutputError> {
+        let target = resolve(path)?;
+        let folder = fs::canonicalize(parent(&target)).ok();
+        Ok((folder, target.file_name().map(OsString::from)))
+    };
+    if place(one)? != place(other)? {
+        return Ok(());
+    }
+    Err(OutputError::Same {
+        one: one.to_owned(),
+        other: other.to_owned(),
+    })
+}
+
+/// The folder of a file.
+fn parent(target: &Path) -> &Path {
+    match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Temporary folders and files, which are removed when they are dropped or abandoned.
 
-use super::ending::{LIST, Listed, Placing, remove};
+use super::ending::{LIST, Listed, Placing};
+use super::parts::{NEW, PREFIX, remove};
+use super::{left, place};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
-/// Beginning of the names of temporary folders.
-pub(super) const PREFIX: &str = ".efficientnet-onnx-";
 /// Attempts to make a folder that no other process takes for one that is left behind.
 const ATTEMPTS: usize = 16;
 
@@ -16,18 +17,26 @@ const ATTEMPTS: usize = 16;
 /// file system has locks, so that other processes know it from one that is left behind.
 #[derive(Debug)]
 pub struct TemporaryFolder {
-    path: PathBuf,
+    root: PathBuf,
+    new: PathBuf,
     listed: Listed,
     lock: Option<File>,
+    kept: bool,
 }
 
 impl TemporaryFolder {
-    /// Creates a folder in the one that the system has for temporary files.
+    /// Creates a folder in the one that the system has for temporary files, and removes those that killed processes left there.
     ///
     /// # Errors
     /// If the file system refuses, or too many files are open.
     pub fn new() -> io::Result<Self> {
-        Self::within(&std::env::temp_dir())
+        static CLEANED: Once = Once::new();
+        let parent = std::env::temp_dir();
+        let folder = Self::within(&parent)?;
+        CLEANED.call_once(|| {
+            left::tidy(&parent, folder.root(), false);
+        });
+        Ok(folder)
     }
 
     /// Creates a folder in `parent`.
@@ -36,70 +45,92 @@ impl TemporaryFolder {
     /// If the file system refuses, or too many files are open.
     pub fn within(parent: &Path) -> io::Result<Self> {
         for _ in 0..ATTEMPTS {
-            let (listed, path) = LIST.create(|| {
+            let (listed, root) = LIST.create(|| {
                 let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent);
                 // An error names no folder that only this program knows.
                 made.map(tempfile::TempDir::keep)
                     .map_err(|error| error.kind().into())
             })?;
             let mut folder = Self {
-                path,
+                new: root.join(NEW),
+                root,
                 listed,
                 lock: None,
+                kept: false,
             };
-            if folder.lock()? {
-                return Ok(folder);
+            match folder.lock() {
+                Ok(true) => {
+                    fs::create_dir(&folder.new)?;
+                    return Ok(folder);
+                }
+                Ok(false) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
         Err(ErrorKind::ResourceBusy.into())
     }
 
-    /// Locks it. False if another process took it for one that is left behind, before it was locked.
+    /// Locks it. False, or an error that it is not there, if another process took it for one that is left behind.
     #[cfg(unix)]
     fn lock(&mut self) -> io::Result<bool> {
         use std::os::unix::fs::MetadataExt;
-        let file = File::open(&self.path)?;
+        let file = super::lock::open(&self.root)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Ok(false),
             Err(fs::TryLockError::Error(_)) => return Ok(true),
         }
         let opened = file.metadata()?;
-        let found = fs::symlink_metadata(&self.path);
+        let found = fs::symlink_metadata(&self.root);
         self.lock = Some(file);
         Ok(found.is_ok_and(|found| found.dev() == opened.dev() && found.ino() == opened.ino()))
     }
 
-    /// Folders cannot be opened here.
+    /// Folders have no locks here.
     #[cfg(not(unix))]
     fn lock(&mut self) -> io::Result<bool> {
         Ok(true)
     }
 
-    /// Where it is.
+    /// Where files are to be created.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.new
     }
 
-    /// Gives a file or a folder in it, `name`, its final name.
+    /// Gives a file or a folder in it, `name`, its final name, unless something has it.
     ///
     /// # Errors
-    /// If the file system refuses.
+    /// If something has the name, or the file system refuses.
     pub fn place(&self, name: &str, target: &Path) -> io::Result<()> {
         let _placing = self.placing();
-        fs::rename(self.path.join(name), target)
+        place::place_new(&self.new.join(name), target)
+    }
+
+    /// The folder with everything in it.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Marks that what is in it gets its final names.
     pub(super) fn placing(&self) -> Placing {
         self.listed.placing()
     }
+
+    /// Leaves it where it is, with what is in it.
+    pub(super) fn keep(&mut self) {
+        self.kept = true;
+    }
 }
 
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
-        remove(&self.path);
+        // Its descriptor may be the one that the removal needs; whoever locks it now removes it too.
+        self.lock = None;
+        if !self.kept {
+            remove(&self.root);
+        }
     }
 }
 

@@ -8,6 +8,8 @@ mod classes;
 mod classify;
 #[path = "../command_line/mod.rs"]
 mod command_line;
+#[cfg(unix)]
+mod commits;
 mod damaged_models;
 #[cfg(all(feature = "ort", target_os = "linux"))]
 mod doctor;

@@ -211,7 +211,7 @@ fn write(
     let weights = Tensors { source, expected };
     let emitted = emit(request, &weights, destination, &(), || Ok(Vec::new()));
     match emitted.expect("the weights fit") {
-        Emitted::Staged(staged) => staged.commit().expect("the folder is ours"),
+        Emitted::Staged(staged) => drop(staged.commit().expect("the folder is ours")),
         Emitted::Streamed => panic!("a path is not a stream"),
     }
     path

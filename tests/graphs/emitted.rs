@@ -49,7 +49,7 @@ pub fn write(request: &Request, external_data: bool) -> (TempDir, PathBuf) {
         || Ok(metadata.to_vec()),
     );
     match emitted.expect("the model can be written") {
-        Emitted::Staged(staged) => staged.commit().expect("the model gets its name"),
+        Emitted::Staged(staged) => drop(staged.commit().expect("the model gets its name")),
         Emitted::Streamed => panic!("a file is not a stream"),
     }
     (folder, path)

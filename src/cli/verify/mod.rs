@@ -19,7 +19,7 @@ use super::libraries::Libraries;
 use super::worker::host;
 use super::{print, written};
 use clap::Args;
-use efficientnet_onnx::files::{Inputs, OutputFile};
+use efficientnet_onnx::files::{Inputs, OutputFile, refuse_same};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::verify::report::{Report, Verdict};
@@ -108,8 +108,17 @@ pub fn run(args: &VerifyArgs) -> Result<Status, Failure> {
 /// Verifies, and no more; the text to print.
 fn plain(args: &VerifyArgs) -> Result<(String, Status), Failure> {
     // A page that cannot be written is said before the runtimes take their time.
+    let written = args.request.feed.test_data.iter();
+    // Test data that is there is read.
+    for (page, data) in args
+        .html
+        .iter()
+        .zip(written.filter(|folder| !folder.exists()))
+    {
+        refuse_same(page, data).map_err(|error| written::output(&error))?;
+    }
     let page = match &args.html {
-        Some(path) => Some(Page::open(path, &args.inputs())?),
+        Some(path) => Some(Page::open(path, &args.inputs(), args.quiet)?),
         None => None,
     };
     let verifier = args.request.verifier()?;
@@ -162,13 +171,22 @@ impl VerifyArgs {
 struct Page<'a> {
     path: &'a Path,
     output: OutputFile,
+    quiet: bool,
 }
 
 impl<'a> Page<'a> {
-    fn open(path: &'a Path, inputs: &Inputs) -> Result<Self, Failure> {
+    fn open(path: &'a Path, inputs: &Inputs, quiet: bool) -> Result<Self, Failure> {
         let output =
             OutputFile::open(path, true, inputs).map_err(|error| written::output(&error))?;
-        Ok(Self { path, output })
+        if let OutputFile::Staged(staged) = &output {
+            let notes = staged.notes().iter();
+            notes.for_each(|note| written::note(note, quiet));
+        }
+        Ok(Self {
+            path,
+            output,
+            quiet,
+        })
     }
 
     fn write(self, text: &str) -> Result<(), Failure> {
@@ -180,7 +198,11 @@ impl<'a> Page<'a> {
                 let bad = |error| written::output(&error);
                 let mut file = staged.create(None).map_err(bad)?;
                 file.write_all(text.as_bytes()).map_err(failed)?;
-                staged.commit(None).map_err(bad)
+                let notes = staged.commit(None, None).map_err(bad)?;
+                notes
+                    .iter()
+                    .for_each(|note| written::note(note, self.quiet));
+                Ok(())
             }
         }
     }
