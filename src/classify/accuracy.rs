@@ -2,6 +2,7 @@
 
 use super::{Classifier, LabelledPicture};
 use crate::files::foreign::Foreign;
+use crate::memory::NoMemory;
 use crate::network::ClassActivation;
 use crate::onnx::file::plain::Change;
 use crate::picture::PictureError;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Pictures that are prepared at once: each takes a megabyte at 224 pixels.
+/// Most pictures that are prepared at once: each takes a megabyte at 224 pixels.
 const GROUP: usize = 64;
 
 /// How often each runtime is right.
@@ -64,6 +65,9 @@ pub enum AccuracyError {
     /// A picture cannot be loaded.
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// A batch of pictures does not fit the memory limit.
+    #[error(transparent)]
+    Memory(#[from] NoMemory),
     /// The runtimes cannot be run.
     #[error(transparent)]
     Session(Box<SessionError>),
@@ -106,7 +110,8 @@ impl Classifier {
             images: pictures.len(),
             runtimes: Vec::new(),
         };
-        for group in pictures.chunks(GROUP.next_multiple_of(self.batch())) {
+        self.check_batch()?;
+        for group in pictures.chunks(self.group(GROUP)) {
             let by_default = || Duration::from_secs(self.seconds(group.len()));
             let to_run = ToRun {
                 file,
@@ -133,11 +138,11 @@ impl Classifier {
     }
 
     /// Inputs of as many batches as the pictures need.
-    fn inputs(&self, pictures: &[LabelledPicture]) -> Result<Vec<Vec<NamedTensor>>, PictureError> {
+    fn inputs(&self, pictures: &[LabelledPicture]) -> Result<Vec<Vec<NamedTensor>>, AccuracyError> {
         let batches = pictures.chunks(self.batch());
         let input = |batch: &[LabelledPicture]| {
             let rows = batch.iter().map(|picture| self.load(&picture.path));
-            Ok(vec![self.input(&rows.collect::<Result<Vec<_>, _>>()?)])
+            Ok(vec![self.input(&rows.collect::<Result<Vec<_>, _>>()?)?])
         };
         batches.map(input).collect()
     }

@@ -3,6 +3,7 @@
 use super::error::{ClassifierError, MOST_AT_ONCE, NoPreprocessing, OutputsError, Unfit};
 use super::probability;
 use crate::labels::Labels;
+use crate::memory::{self, Buffer, NoMemory};
 use crate::metadata::{
     HEAD_KEY, HeadRecord, LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe,
     Untrained,
@@ -11,7 +12,7 @@ use crate::network::ClassActivation;
 use crate::onnx::check::refuse_broken;
 use crate::onnx::file::ModelFile;
 use crate::picture::{self, PictureError};
-use crate::tensor::NamedTensor;
+use crate::tensor::{Element, NamedTensor};
 use crate::verify::facts::{DeclaredExtent, FileFacts, Names};
 use crate::verify::plan::{self, Case, Content};
 use crate::verify::ranks::largest;
@@ -21,6 +22,9 @@ use std::path::{Path, PathBuf};
 
 /// Outputs that name classes, best first, and whether the activation has been applied.
 const OUTPUTS: [(&str, bool); 2] = [("logits", false), ("probabilities", true)];
+
+/// Bytes of an element of a picture: as it was prepared, in a case, and while the case is sent to a worker.
+const PICTURE_BYTES: u64 = (size_of::<f32>() + 2 * size_of::<f64>()) as u64;
 
 /// More classes than any known data set has.
 const MOST_CLASSES: u64 = 1 << 24;
@@ -185,17 +189,47 @@ impl Classifier {
     /// # Errors
     ///
     /// If the file cannot be read or is not a picture of an accepted size.
-    pub fn load(&self, picture: &Path) -> Result<Vec<f32>, PictureError> {
+    pub fn load(&self, picture: &Path) -> Result<Buffer<f32>, PictureError> {
         picture::load(picture, &self.preprocessing)
     }
 
     /// The graph's input: the rows of at most [`Self::batch`] pictures, and zeros for those that are missing.
+    ///
+    /// # Errors
+    /// If it does not fit the memory limit.
+    pub fn input(&self, pictures: &[Buffer<f32>]) -> Result<NamedTensor, NoMemory> {
+        let name = &self.facts.inputs[0].name;
+        let what = format_args!("input `{}`", name.escape_debug());
+        let elements = self.batch.saturating_mul(self.row_elements());
+        let mut data = Buffer::with_room(elements, what)?;
+        for picture in pictures {
+            data.extend(picture.iter().map(|&value| f64::from(value)));
+        }
+        data.extend(std::iter::repeat_n(0.0, elements - data.len()));
+        Ok(NamedTensor {
+            name: name.clone(),
+            shape: vec![self.batch, 3, self.size[0], self.size[1]],
+            element: Element::F32,
+            data,
+        })
+    }
+
+    /// Pictures of a group whose memory the budget has: at most so many, and at least one batch.
     #[must_use]
-    pub fn input(&self, pictures: &[Vec<f32>]) -> NamedTensor {
-        let mut data = pictures.concat();
-        data.resize(self.batch * self.row_elements(), 0.0);
-        let shape = vec![self.batch, 3, self.size[0], self.size[1]];
-        NamedTensor::single(&self.facts.inputs[0].name, shape, &data)
+    pub fn group(&self, most: usize) -> usize {
+        let elements = memory::left() / PICTURE_BYTES;
+        let rows = usize::try_from(elements).unwrap_or(usize::MAX) / self.row_elements();
+        rows.min(most).max(1).next_multiple_of(self.batch)
+    }
+
+    /// Refuses a batch that does not fit the memory limit, before its pictures are loaded.
+    ///
+    /// # Errors
+    /// If it does not fit.
+    pub fn check_batch(&self) -> Result<(), NoMemory> {
+        let elements = (self.batch as u64).saturating_mul(self.row_elements() as u64);
+        let what = format_args!("a batch of {} pictures", self.batch);
+        memory::check(elements.saturating_mul(PICTURE_BYTES), what)
     }
 
     /// One row of probabilities for each picture of a batch, from the outputs of the graph.

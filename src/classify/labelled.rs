@@ -2,7 +2,9 @@
 
 use super::Classifier;
 use crate::files::foreign::{Foreign, said};
+use super::lines::{Left, ShortLines};
 use crate::files::{WithinError, inside, open_input};
+use crate::memory::{Buffer, NoMemory};
 use crate::verify::session::is_picture;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -84,6 +86,9 @@ pub enum LabelledError {
         .0.shown()
     )]
     NoFolders(PathBuf),
+    /// The list of pictures does not fit the memory limit.
+    #[error(transparent)]
+    Memory(#[from] NoMemory),
     /// A folder cannot be read.
     #[error("cannot read `{}`: {source}", path.shown(), source = said(source))]
     Io {
@@ -107,7 +112,7 @@ impl Classifier {
     ///
     /// # Errors
     /// If they cannot be read, a class is not known, or the list names a picture that lies elsewhere.
-    pub fn labelled(&self, folder: &Path) -> Result<Vec<LabelledPicture>, LabelledError> {
+    pub fn labelled(&self, folder: &Path) -> Result<Buffer<LabelledPicture>, LabelledError> {
         let labels = folder.join(LABELS_FILE);
         if labels.exists() {
             self.read_list(&labels, folder, Pictures::InFolder)
@@ -125,7 +130,7 @@ impl Classifier {
         &self,
         file: &Path,
         folder: &Path,
-    ) -> Result<Vec<LabelledPicture>, LabelledError> {
+    ) -> Result<Buffer<LabelledPicture>, LabelledError> {
         self.read_list(file, folder, Pictures::Anywhere)
     }
 
@@ -134,18 +139,21 @@ impl Classifier {
         file: &Path,
         folder: &Path,
         pictures_are: Pictures,
-    ) -> Result<Vec<LabelledPicture>, LabelledError> {
+    ) -> Result<Buffer<LabelledPicture>, LabelledError> {
         let fail = |source| LabelledError::Csv {
             path: file.to_owned(),
             source,
         };
+        let opened = open_input(file).map_err(|error| fail(error.into()))?;
+        let left = Left::new();
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .trim(csv::Trim::All)
-            .from_reader(open_input(file).map_err(|error| fail(error.into()))?);
-        let mut pictures = Vec::new();
+            .from_reader(ShortLines::new(opened, &left));
+        let mut pictures = Buffer::default();
         for record in reader.records() {
+            left.begin();
             let record = record.map_err(fail)?;
             let line = record.position().map_or(0, csv::Position::line);
             let mut fields = record.iter();
@@ -167,10 +175,7 @@ impl Classifier {
                         folder: folder.to_owned(),
                     });
                 }
-                Some(class) => pictures.push(LabelledPicture {
-                    path: picture,
-                    class,
-                }),
+                Some(class) => add(&mut pictures, picture, class)?,
                 None if line == 1 && !picture.exists() => {}
                 None => return Err(LabelledError::ClassOfLine { path, line, class }),
             }
@@ -183,13 +188,13 @@ impl Classifier {
 
     /// Lists pictures in one folder for each class, which is called by its number or name; or where there are as many
     /// folders as classes, in the order of the folders' names.
-    fn labelled_by_folders(&self, folder: &Path) -> Result<Vec<LabelledPicture>, LabelledError> {
+    fn labelled_by_folders(&self, folder: &Path) -> Result<Buffer<LabelledPicture>, LabelledError> {
         let folders: Vec<PathBuf> = entries(folder)?
             .into_iter()
             .filter(|path| path.is_dir())
             .collect();
         let in_order = folders.len() == self.classes();
-        let mut pictures = Vec::new();
+        let mut pictures = Buffer::default();
         for (place, of_class) in folders.iter().enumerate() {
             let name = of_class.file_name().unwrap_or_default().to_string_lossy();
             let class = self.class_of(&name).or(in_order.then_some(place));
@@ -199,14 +204,26 @@ impl Classifier {
             })?;
             let files = entries(of_class)?.into_iter();
             let files = files.filter(|path| is_picture(path));
-            pictures.extend(files.map(|path| LabelledPicture { path, class }));
+            for path in files.take(MOST_PICTURES - pictures.len()) {
+                add(&mut pictures, path, class)?;
+            }
         }
         if pictures.is_empty() {
             return Err(LabelledError::NoFolders(folder.to_owned()));
         }
-        pictures.truncate(MOST_PICTURES);
         Ok(pictures)
     }
+}
+
+/// Adds a picture to a list, within the memory limit.
+fn add(
+    pictures: &mut Buffer<LabelledPicture>,
+    path: PathBuf,
+    class: usize,
+) -> Result<(), NoMemory> {
+    const WHAT: &str = "the list of pictures";
+    pictures.reserve_beside(path.as_os_str().len() as u64, WHAT)?;
+    pictures.push(LabelledPicture { path, class }, WHAT)
 }
 
 /// Whether a picture is there and lies elsewhere. One that is missing is refused when it is read.

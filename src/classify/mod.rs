@@ -48,6 +48,7 @@ mod accuracy;
 mod classifier;
 mod error;
 mod labelled;
+mod lines;
 mod probability;
 mod run;
 

@@ -2,6 +2,7 @@
 
 use super::classifier::{Classifier, RankedClass};
 use super::error::OutputsError;
+use crate::memory::{Buffer, NoMemory};
 use crate::onnx::file::plain::Change;
 use crate::picture::PictureError;
 use crate::runtime::RuntimeName;
@@ -97,11 +98,12 @@ impl Classifier {
     /// known as it comes.
     ///
     /// A picture that cannot be loaded has an error in place of classes, and the others are still classified. So many
-    /// pictures are loaded at once as take 256 MiB when prepared.
+    /// pictures are loaded at once as take 256 MiB when prepared, or fewer where the memory limit has no room for them.
     ///
     /// # Errors
     ///
-    /// If the host is interrupted, or the temporary files of a run do not fit the disk. What a runtime does wrong
+    /// If the host is interrupted, the temporary files of a run do not fit the disk, or a batch does not fit the memory
+    /// limit. What a runtime does wrong
     /// is [`Classification::failure`].
     pub fn classify(
         &self,
@@ -118,14 +120,16 @@ impl Classifier {
             ..RunOptions::new(options.runtime, self.path())
         };
         let mut found = Classification::default();
-        let per_group = (GROUP_ELEMENTS / self.row_elements()).max(1);
+        self.check_batch()?;
+        let per_group = self.group((GROUP_ELEMENTS / self.row_elements()).max(1));
         for group in pictures.chunks(per_group) {
             let (places, rows) = self.load_group(group, host, &mut found, tell)?;
             if rows.is_empty() {
                 continue;
             }
             let batches = rows.chunks(self.batch());
-            let cases: Vec<_> = batches.map(|rows| vec![self.input(rows)]).collect();
+            let cases = batches.map(|rows| Ok(vec![self.input(rows)?]));
+            let cases = cases.collect::<Result<Vec<_>, NoMemory>>()?;
             drop(rows);
             let run = host.run(&run_options, &cases, limit)?;
             for passed_over in &run.passed_over {
@@ -152,7 +156,7 @@ impl Classifier {
         host: &Host,
         found: &mut Classification,
         tell: &mut dyn FnMut(ClassifyNote<'_>),
-    ) -> Result<(Vec<usize>, Vec<Vec<f32>>), ProcessError> {
+    ) -> Result<(Vec<usize>, Vec<Buffer<f32>>), ProcessError> {
         let (mut places, mut rows) = (Vec::new(), Vec::new());
         for path in pictures.iter().map(AsRef::as_ref) {
             if host.interrupted.load(Ordering::SeqCst) {

@@ -18,10 +18,12 @@ impl From<&PictureError> for Failure {
                 DecodeError::Empty
                 | DecodeError::CutOff
                 | DecodeError::NoData { .. }
+                | DecodeError::Memory(_)
                 | DecodeError::Damaged(_) => None,
             },
             PictureError::Preprocessing(_) => Some("emit the file again with this version"),
             PictureError::Io { .. }
+            | PictureError::Memory(_)
             | PictureError::FileTooLarge { .. }
             | PictureError::TooThin { .. } => None,
         };

@@ -3,45 +3,51 @@
 use super::error::{DecodeError, PictureError};
 use super::jpeg;
 use super::limits::{FILE_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT};
+use super::room;
 use crate::files::open_input;
+use crate::memory::{self, Reservation};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use std::borrow::Cow;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
 /// Decodes the file `path`, turned upright as its EXIF orientation says. Grey is spread over the three channels,
-/// transparency is dropped, 16 bits become 8, CMYK becomes RGB without a colour profile.
+/// transparency is dropped, 16 bits become 8, CMYK becomes RGB without a colour profile. The memory that it took is given
+/// beside it.
 ///
 /// # Errors
 ///
 /// If the file cannot be read, is not a whole JPEG or PNG picture, or is beyond the limits.
-pub fn read(path: &Path) -> Result<RgbImage, PictureError> {
-    let bytes = read_limited(path)?;
+pub fn read(path: &Path) -> Result<(RgbImage, Reservation), PictureError> {
+    let (bytes, _reserved) = read_limited(path)?;
     decode(&bytes).map_err(|source| PictureError::Undecodable {
         path: path.to_owned(),
         source,
     })
 }
 
-fn read_limited(path: &Path) -> Result<Vec<u8>, PictureError> {
+/// The bytes of a file, and their memory.
+fn read_limited(path: &Path) -> Result<(Vec<u8>, Reservation), PictureError> {
     let failed = |source| PictureError::Io {
         path: path.to_owned(),
         source,
     };
-    let mut bytes = Vec::new();
-    open_input(path)
-        .map_err(failed)?
-        .take(FILE_LIMIT + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > FILE_LIMIT {
+    let file = open_input(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    if length > FILE_LIMIT {
         return Err(PictureError::FileTooLarge {
             path: path.to_owned(),
         });
     }
-    Ok(bytes)
+    // The decoder of JPEG makes a copy.
+    let what = format_args!("`{}`", path.display());
+    let reserved = memory::reserve(2 * length, what)?;
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes).map_err(failed)?;
+    Ok((bytes, reserved))
 }
 
-fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
+fn decode(bytes: &[u8]) -> Result<(RgbImage, Reservation), DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
     }
@@ -54,7 +60,11 @@ fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     };
     let mut limits = Limits::default();
     limits.max_alloc = Some(MEMORY_LIMIT);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let seen = match format {
+        ImageFormat::Png => room::without_unseen_chunks(bytes)?,
+        _ => Cow::Borrowed(bytes),
+    };
+    let mut reader = ImageReader::with_format(Cursor::new(&*seen), format);
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder()?;
     let (width, height) = decoder.dimensions();
@@ -68,9 +78,10 @@ fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
     if format == ImageFormat::Jpeg {
         jpeg::expect_whole(bytes)?;
     }
+    let reserved = room::reserve(&decoder, format, bytes, orientation)?;
     let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);
-    Ok(picture.into_rgb8())
+    Ok((picture.into_rgb8(), reserved))
 }
 
 #[cfg(test)]
@@ -92,6 +103,11 @@ mod tests {
         let mut bytes = Cursor::new(Vec::new());
         picture.write_to(&mut bytes, format).unwrap();
         bytes.into_inner()
+    }
+
+    /// The pixels alone.
+    fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
+        super::decode(bytes).map(|(picture, _)| picture)
     }
 
     fn message(bytes: &[u8]) -> String {

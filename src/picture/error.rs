@@ -2,6 +2,7 @@
 
 use super::limits::{FILE_LIMIT, FRAME_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT, SIZE_LIMIT};
 use crate::files::foreign::{Foreign, said};
+use crate::memory::NoMemory;
 use crate::metadata::{Framing, Normal, PREPROCESSING_KEY};
 use std::io;
 use std::path::PathBuf;
@@ -39,6 +40,9 @@ pub enum PictureError {
         /// Rows of the picture.
         height: u32,
     },
+    /// Reading or preparing it does not fit the memory limit.
+    #[error("cannot prepare the picture: {0}")]
+    Memory(#[from] NoMemory),
     /// The preprocessing cannot be followed, whatever the picture.
     #[error(transparent)]
     Preprocessing(#[from] PreprocessingError),
@@ -59,6 +63,9 @@ pub enum DecodeError {
     /// The picture has more than 2^27 pixels, or takes more than 512 MiB when decoded.
     #[error("expected at most {PIXEL_LIMIT} pixels and {} MiB when decoded, found more", MEMORY_LIMIT >> 20)]
     TooLarge,
+    /// Decoding it does not fit the memory limit.
+    #[error(transparent)]
+    Memory(#[from] NoMemory),
     /// A JPEG file ends before its end-of-image marker.
     #[error("the file is cut off: it has no end-of-image marker")]
     CutOff,

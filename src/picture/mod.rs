@@ -24,10 +24,12 @@ mod jpeg;
 mod limits;
 mod prepare;
 mod resize;
+mod room;
 
 pub use error::{DecodeError, PictureError, PreprocessingError};
 pub use prepare::input_size;
 
+use crate::memory::Buffer;
 use crate::metadata::Preprocessing;
 use std::path::Path;
 
@@ -41,8 +43,11 @@ use std::path::Path;
 /// # Errors
 ///
 /// If the file cannot be read or is not a whole JPEG or PNG picture; if it has more than 256 MiB, more than 2^27 pixels or
-/// takes more than 512 MiB when decoded; or if this version cannot follow `preprocessing`.
-pub fn load(path: &Path, preprocessing: &Preprocessing) -> Result<Vec<f32>, PictureError> {
-    let picture = decode::read(path)?;
-    prepare::prepare(&picture, preprocessing)
+/// takes more than 512 MiB when decoded; if decoding or preparing it does not fit the memory limit; or if this version
+/// cannot follow `preprocessing`.
+pub fn load(path: &Path, preprocessing: &Preprocessing) -> Result<Buffer<f32>, PictureError> {
+    let (picture, reserved) = decode::read(path)?;
+    let values = prepare::prepare(&picture, preprocessing);
+    drop((picture, reserved));
+    values
 }

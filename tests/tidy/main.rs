@@ -67,7 +67,7 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
     ("stored", &["files", "memory", "onnx", "tensor", "weights"]),
     ("labels", &["files"]),
     ("hub", &["files", "labels", "tensor"]),
-    ("picture", &["files", "metadata"]),
+    ("picture", &["files", "memory", "metadata"]),
     (
         "like",
         &[
@@ -112,8 +112,8 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
     (
         "classify",
         &[
-            "files", "labels", "metadata", "network", "onnx", "picture", "runtime", "tensor",
-            "verify",
+            "memory", "files", "labels", "metadata", "network", "onnx", "picture", "runtime",
+            "tensor", "verify",
         ],
     ),
     (
@@ -164,7 +164,7 @@ const HOMES: [(&str, &str); 14] = [
     ("prost::", "src/onnx/"),
     ("prost::", "src/runtime/reference/"),
     ("clap::", "src/cli/"),
-    ("csv::", "src/classify/labelled"),
+    ("csv::", "src/classify/"),
     ("ureq::", "src/hub/client"),
     ("image::", "src/picture"),
     ("object::", "src/runtime/cuda/elf"),

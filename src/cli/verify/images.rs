@@ -74,6 +74,7 @@ impl From<AccuracyError> for Failure {
             ))
             .hint("`classify --json` prints the probabilities of every picture"),
             AccuracyError::Picture(error) => error.into(),
+            AccuracyError::Memory(error) => Self::bad_input(error),
             AccuracyError::Session(error) => (*error).into(),
         }
     }

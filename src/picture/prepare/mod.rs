@@ -6,6 +6,7 @@
 use super::error::{PictureError, PreprocessingError};
 use super::limits::{FRAME_LIMIT, SIZE_LIMIT};
 use super::resize::{Filter, Side, resize};
+use crate::memory::Buffer;
 use crate::metadata::{Framing, Normal, Preprocessing};
 use image::RgbImage;
 use std::ops::Range;
@@ -18,20 +19,19 @@ use std::ops::Range;
 pub fn prepare(
     picture: &RgbImage,
     preprocessing: &Preprocessing,
-) -> Result<Vec<f32>, PictureError> {
+) -> Result<Buffer<f32>, PictureError> {
     let size = input_size(preprocessing)?;
     let filter = Filter(preprocessing.sampling, preprocessing.interpolation);
     let (height, width) = (picture.height(), picture.width());
     let frame = frame([height, width], size, preprocessing.framing);
-    let resized = frame.and_then(|Frame { start, sides }| {
-        let [down, across] = &sides;
-        resize(picture, start, down, across, filter)
-    });
-    let resized = resized.ok_or(PictureError::TooThin { width, height })?;
+    let too_thin = || PictureError::TooThin { width, height };
+    let Frame { start, sides } = frame.ok_or_else(too_thin)?;
+    let [down, across] = &sides;
+    let resized = resize(picture, start, down, across, filter)?.ok_or_else(too_thin)?;
     #[expect(clippy::cast_possible_truncation, reason = "the graph's input is f32")]
     let normal = |level: f32, mean: f64, std: f64| ((f64::from(level) - mean) / std) as f32;
     let Normal { mean, std } = preprocessing.normal;
-    let mut values = Vec::with_capacity(resized.len());
+    let mut values = Buffer::with_room(resized.len(), "a prepared picture")?;
     for channel in 0..3 {
         let levels = resized.iter().skip(channel).step_by(3);
         values.extend(levels.map(|&level| normal(level, mean[channel], std[channel])));

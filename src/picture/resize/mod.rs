@@ -1,5 +1,6 @@
 //! Resizing, weight for weight as the libraries do it: across, then down. Knows what a weight is; knows no framing.
 
+use crate::memory::{Buffer, NoMemory};
 use crate::metadata::{Interpolation, Sampling};
 use image::RgbImage;
 use std::ops::Range;
@@ -23,24 +24,31 @@ pub struct Filter(pub Sampling, pub Interpolation);
 ///
 /// Only the wanted part is computed; none if that would take more than [`MEMORY_LIMIT`]. The window, which begins at
 /// column `left` and row `top`, must lie inside the picture.
+///
+/// # Errors
+/// If that does not fit the memory limit.
 pub fn resize(
     picture: &RgbImage,
     [left, top]: [u32; 2],
     down: &Side,
     across: &Side,
     filter: Filter,
-) -> Option<Vec<f32>> {
+) -> Result<Option<Buffer<f32>>, NoMemory> {
     let (down, across) = (taps(down, filter), taps(across, filter));
     let start = [left, top].map(|offset| offset as usize);
     match filter.0 {
         Sampling::Antialias => {
-            let bytes: Vec<u8> = passes(picture, start, &down, &across)?;
-            Some(bytes.into_iter().map(f32::from).collect())
+            let Some(bytes) = passes::<u8>(picture, start, &down, &across)? else {
+                return Ok(None);
+            };
+            Buffer::of(bytes.iter().map(|&level| f32::from(level)), WHAT).map(Some)
         }
         Sampling::HalfPixel | Sampling::Legacy => passes(picture, start, &down, &across),
     }
 }
 
+/// What resizing needs memory for.
+const WHAT: &str = "a resized picture";
 /// Most bytes between the two passes.
 const MEMORY_LIMIT: usize = 512 << 20;
 
@@ -106,7 +114,7 @@ fn passes<T: Level>(
     [left, top]: [usize; 2],
     down: &[Taps],
     across: &[Taps],
-) -> Option<Vec<T>> {
+) -> Result<Option<Buffer<T>>, NoMemory> {
     let turned = |taps: &[Taps]| -> Vec<(usize, Vec<T::Weight>)> {
         let weights = |taps: &Taps| {
             taps.weights
@@ -124,33 +132,34 @@ fn passes<T: Level>(
         .map(|taps| taps.first + taps.weights.len())
         .max()
         .unwrap_or_default();
-    let levels = (end - first).checked_mul(3 * across.len())?;
-    if levels.checked_mul(size_of::<T>())? > MEMORY_LIMIT {
-        return None;
+    let levels = (end - first).saturating_mul(3 * across.len());
+    if levels.saturating_mul(size_of::<T>()) > MEMORY_LIMIT {
+        return Ok(None);
     }
     let (down, across) = (turned(down), turned(across));
     let stride = 3 * picture.width() as usize;
-    let mut rows: Vec<T> = Vec::with_capacity(levels);
+    let mut rows: Buffer<T> = Buffer::with_room(levels, WHAT)?;
     for row in first..end {
         let row = &picture.as_raw()[(top + row) * stride..][..stride][3 * left..];
         for (first, weights) in &across {
             for channel in 0..3 {
                 let levels = row[3 * first + channel..].iter().step_by(3);
-                rows.push(T::blend(weights, levels.map(|level| T::from(*level))));
+                let level = T::blend(weights, levels.map(|level| T::from(*level)));
+                rows.push(level, WHAT)?;
             }
         }
     }
     let stride = 3 * across.len();
-    let mut result = Vec::with_capacity(down.len() * stride);
+    let mut result = Buffer::with_room(down.len() * stride, WHAT)?;
     for (start, weights) in &down {
         for column in 0..stride {
             let levels = rows[(start - first) * stride + column..]
                 .iter()
                 .step_by(stride);
-            result.push(T::blend(weights, levels.copied()));
+            result.push(T::blend(weights, levels.copied()), WHAT)?;
         }
     }
-    Some(result)
+    Ok(Some(result))
 }
 
 /// The weights of every wanted pixel along one side.
