@@ -136,7 +136,6 @@ mod tests {
             let cut = without_unseen_chunks(&whole[..length])
                 .unwrap()
                 .into_owned();
-            assert!(expected.starts_with(&cut), "{length}");
             assert!(cut.len() < expected.len(), "{length}");
         }
     }
