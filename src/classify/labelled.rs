@@ -1,8 +1,8 @@
 //! Pictures with the class that is on them: from a file of labels, or from one folder for each class.
 
 use super::Classifier;
-use crate::files::foreign::{Foreign, said};
 use super::lines::{Left, ShortLines};
+use crate::files::foreign::{Foreign, said};
 use crate::files::{WithinError, inside, open_input};
 use crate::memory::{Buffer, NoMemory};
 use crate::verify::session::is_picture;

@@ -1,6 +1,7 @@
 //! Opening a file to read it. Only regular files are opened: a pipe without a writer never ends an `open`, a device has no
 //! end, and opening a device can act on it.
 
+use crate::memory;
 use std::fs::{self, File, FileType, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
@@ -28,7 +29,7 @@ pub fn has_file(path: &Path) -> bool {
 /// Reads a regular file of at most `largest` bytes.
 ///
 /// # Errors
-/// As [`open_input`]; if it cannot be read, or is larger.
+/// As [`open_input`]; if it cannot be read, is larger, or does not fit the memory limit of the process.
 pub fn read_input(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     let file = open_input(path)?;
     let found = file.metadata()?.len();
@@ -40,6 +41,8 @@ pub fn read_input(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
         return Err(too_large(found));
     }
     let mut bytes = Vec::new();
+    let there = usize::try_from(found).unwrap_or(usize::MAX);
+    memory::make_room(&mut bytes, there, "the whole file")?;
     // It may grow meanwhile, and files that the system makes up have no length.
     let read = file
         .take(largest.saturating_add(1))

@@ -84,6 +84,17 @@ pub fn make_room<T>(values: &mut Vec<T>, count: usize, what: impl Display) -> Re
         .map_err(|_| PROCESS.refuse(bytes, what, true))
 }
 
+/// So many equal elements in a vector, whose bytes are soon given back.
+///
+/// # Errors
+/// As [`make_room`].
+pub fn filled<T: Clone>(count: usize, value: T, what: impl Display) -> Result<Vec<T>, NoMemory> {
+    let mut values = Vec::new();
+    make_room(&mut values, count, what)?;
+    values.resize(count, value);
+    Ok(values)
+}
+
 /// Bytes of so many elements.
 fn bytes_of<T>(count: usize) -> u64 {
     (count as u64).saturating_mul(size_of::<T>() as u64)

@@ -24,6 +24,7 @@ pub use stream::{Progress, StreamError};
 pub(crate) use stream::{Segment, stream};
 pub use threads::start_threads;
 
+use crate::memory::NoMemory;
 use std::fs::File;
 
 /// Named tensors that can be read in pieces, as f32.
@@ -103,12 +104,9 @@ pub enum SourceError {
     /// There is no tensor of that name.
     #[error("there is no tensor `{text}`", text = .0.shown())]
     Missing(String),
-    /// A tensor is read whole, and the system has no memory for it.
-    #[error("a tensor of {elements} elements does not fit the memory that is free")]
-    NoMemory {
-        /// How many elements it has.
-        elements: usize,
-    },
+    /// A tensor is read whole, and does not fit the memory limit.
+    #[error(transparent)]
+    Memory(#[from] NoMemory),
     /// Tensors' bytes are not those that the file was written with.
     #[error("`{path}` is damaged: {reason}", path = path.shown(), reason = reason.shown())]
     Damaged {

@@ -4,6 +4,7 @@
 
 use super::names::Naming;
 use super::{SourceError, TensorReader};
+use crate::memory::{self, Buffer};
 
 /// For each dimension of the result, the dimension of what it is gathered from. Only orders that put up to three groups of
 /// neighbouring dimensions the other way round can be read: [`Permuted::new`] panics for others, such as `[0, 3, 1, 2]`.
@@ -59,8 +60,10 @@ pub fn permuted(shape: &[u64], axes: Axes) -> Vec<u64> {
 
 /// A tensor whose dimensions are in another order than in the file: brought into order as it is read.
 #[derive(Debug)]
-pub struct Permuted(Vec<f32>);
+pub struct Permuted(Buffer<f32>);
 
+/// What needs the memory.
+const WHAT: &str = "a tensor whose dimensions are brought into order";
 /// Elements that are read at a time: they stay in a core's cache until they are in their places.
 const PIECE: usize = 1 << 16;
 /// Rows and columns that are turned at a time: a cache line of each.
@@ -70,7 +73,7 @@ impl Permuted {
     /// Reads the whole tensor of that shape.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If it cannot be read, or does not fit the memory limit.
     ///
     /// # Panics
     /// If `axes` do more than to put groups the other way round.
@@ -84,11 +87,7 @@ impl Permuted {
         let elements = shape
             .iter()
             .fold(1usize, |product, &extent| product.saturating_mul(extent));
-        let mut values = Vec::new();
-        if values.try_reserve_exact(elements).is_err() {
-            return Err(SourceError::NoMemory { elements });
-        }
-        values.resize(elements, 0.0);
+        let mut values = Buffer::filled(elements, 0.0, WHAT)?;
         if elements > 0 {
             reverse(reader, groups(&shape, axes), &mut values)?;
         }
@@ -134,7 +133,7 @@ fn reverse(
     values: &mut [f32],
 ) -> Result<(), SourceError> {
     let step = rows_at_a_time(a * c, b);
-    let mut piece = vec![0.0; a * step * c];
+    let mut piece = memory::filled(a * step * c, 0.0, WHAT)?;
     for start in (0..b).step_by(step) {
         let count = step.min(b - start);
         for (index, rows) in piece.chunks_exact_mut(count * c).take(a).enumerate() {

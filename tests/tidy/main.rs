@@ -21,9 +21,12 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
     // `runtimes_share_nothing_with_what_writes_files`.
     ("runtime", &["files", "memory", "onnx", "tensor"]),
     ("graph", &["files", "tensor"]),
-    ("onnx", &["files", "graph", "tensor"]),
+    ("onnx", &["files", "graph", "memory", "tensor"]),
     ("form", &["files", "graph", "onnx", "tensor"]),
-    ("weights", &["files", "graph", "metadata", "onnx", "tensor"]),
+    (
+        "weights",
+        &["files", "graph", "memory", "metadata", "onnx", "tensor"],
+    ),
     ("architecture", &["files", "graph", "scaling"]),
     ("network", &["architecture", "graph", "tensor"]),
     (
@@ -79,7 +82,7 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
             "weights",
         ],
     ),
-    ("files", &[]),
+    ("files", &["memory"]),
     ("emit", &["files", "onnx", "request", "tensor", "weights"]),
     (
         "convert",

@@ -6,6 +6,7 @@
 
 use super::initializer::Initializer;
 use super::wire::Fault;
+use crate::memory;
 use crate::onnx::proto::tensor_shape_proto::Dimension;
 use crate::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, NodeProto, SparseTensorProto,
@@ -25,8 +26,11 @@ const ALLOCATION: usize = 56;
 /// An entry of a map from names to types.
 const NOTE: usize = 72;
 
-/// The memory that is left.
-pub struct Budget(usize);
+/// The memory that is left, and what there was.
+pub struct Budget {
+    left: usize,
+    all: usize,
+}
 
 /// A kind of message, as far as memory is concerned.
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +69,11 @@ enum Content {
 }
 
 impl Budget {
-    /// All of [`DECODED_LIMIT`].
+    /// All of [`DECODED_LIMIT`], or what the memory limit of the process leaves.
     pub fn new() -> Self {
-        Self(DECODED_LIMIT)
+        let there = usize::try_from(memory::left()).unwrap_or(usize::MAX);
+        let all = there.min(DECODED_LIMIT);
+        Self { left: all, all }
     }
 
     /// Takes the memory that a message's bytes will need.
@@ -76,12 +82,16 @@ impl Budget {
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), Fault> {
-        let left = self.0.checked_sub(bytes).ok_or_else(|| {
-            Fault::Malformed(format!(
-                "without its tensors it takes more than {DECODED_LIMIT} bytes of memory"
-            ))
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| {
+            let taken = (self.all - self.left).saturating_add(bytes) as u64;
+            let refused = memory::check(taken, "the file without its tensors");
+            Fault::Malformed(match refused {
+                Err(refused) => refused.to_string(),
+                Ok(()) => format!(
+                    "without its tensors it takes more than {DECODED_LIMIT} bytes of memory"
+                ),
+            })
         })?;
-        self.0 = left;
         Ok(())
     }
 

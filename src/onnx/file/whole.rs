@@ -3,6 +3,7 @@
 use super::copy::io_error;
 use super::{CopyError, FileError, ModelCopy, ModelFile};
 use crate::files::read_input;
+use crate::memory;
 use crate::onnx::proto::ModelProto;
 use prost::Message;
 use std::io::Write;
@@ -33,8 +34,14 @@ impl ModelCopy {
     /// If it cannot be written, or the original's external data cannot be used.
     pub fn of(original: &ModelFile, model: &ModelProto) -> Result<Self, CopyError> {
         let (copy, mut out) = Self::create(original)?;
-        out.write_all(&model.encode_to_vec())
-            .map_err(|source| io_error(original, source))?;
+        let mut bytes = Vec::new();
+        memory::make_room(&mut bytes, model.encoded_len(), "a copy of the file")
+            .map_err(|error| io_error(original, error.into()))?;
+        let written = match model.encode(&mut bytes) {
+            Ok(()) => out.write_all(&bytes),
+            Err(error) => Err(error.into()),
+        };
+        written.map_err(|source| io_error(original, source))?;
         Ok(copy)
     }
 }

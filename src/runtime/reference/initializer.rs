@@ -4,7 +4,7 @@
 //! from regular files within the model's folder.
 
 use super::narrow::{from_bf16_bits, from_f16_bits};
-use super::tensor::{Data, Tensor, count, element, extents, range};
+use super::tensor::{Data, Tensor, count, element, extents, range, reserved};
 use crate::files::{WithinError, open_input, within};
 use crate::onnx::proto::{TensorProto, tensor_proto::DataLocation};
 use crate::tensor::Element;
@@ -55,7 +55,7 @@ fn from_bytes(element: Element, bytes: &[u8], count: usize) -> Result<Data, Stri
     }
     macro_rules! integers {
         ($type:ty) => {{
-            let mut data: Vec<i64> = Vec::with_capacity(count);
+            let mut data: Vec<i64> = reserved(&[count])?;
             for chunk in bytes.as_chunks::<{ size_of::<$type>() }>().0 {
                 data.push(<$type>::from_le_bytes(*chunk).into());
             }
@@ -64,7 +64,7 @@ fn from_bytes(element: Element, bytes: &[u8], count: usize) -> Result<Data, Stri
     }
     macro_rules! floats {
         ($type:ty, $value:expr) => {{
-            let mut data: Vec<f64> = Vec::with_capacity(count);
+            let mut data: Vec<f64> = reserved(&[count])?;
             for chunk in bytes.as_chunks::<{ size_of::<$type>() }>().0 {
                 data.push($value(<$type>::from_le_bytes(*chunk)));
             }
@@ -84,7 +84,7 @@ fn from_bytes(element: Element, bytes: &[u8], count: usize) -> Result<Data, Stri
         Element::U16 => integers!(u16),
         Element::U8 => integers!(u8),
         Element::Bool => {
-            let mut data = Vec::with_capacity(count);
+            let mut data = reserved(&[count])?;
             for &byte in bytes {
                 data.push(i64::from(byte != 0));
             }
@@ -191,7 +191,7 @@ fn external(proto: &TensorProto, folder: &Path, length: usize) -> Result<Vec<u8>
         ));
     }
     file.seek(SeekFrom::Start(offset)).map_err(cannot_read)?;
-    let mut bytes = Vec::new();
+    let mut bytes = reserved(&[length])?;
     file.take(wanted)
         .read_to_end(&mut bytes)
         .map_err(cannot_read)?;

@@ -5,6 +5,7 @@ use super::inline;
 use super::operators::{Operator, find};
 use crate::files::foreign::Foreign;
 use crate::files::read_input;
+use crate::memory::{self, Reservation};
 use crate::onnx::proto::{
     ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto::Value as TypeValue,
 };
@@ -43,12 +44,16 @@ pub struct Plan {
     /// What the caller may give: those that are initializers too have a default.
     pub inputs: Vec<(usize, ValueInfoProto)>,
     pub outputs: Vec<usize>,
+    /// The memory of the file's bytes, which the initializers share.
+    pub file: Option<Reservation>,
 }
 
 /// Reads the file at `path`, without the outputs of these names.
 pub fn load(path: &Path, leave_out: &[String]) -> Result<Plan, String> {
     let cannot_read = |error| format!("cannot read `{}`: {error}", path.shown());
     let bytes = read_input(path, LONGEST_FILE).map_err(cannot_read)?;
+    let reserved = memory::reserve(bytes.len() as u64, "the file");
+    let reserved = reserved.map_err(|error| error.to_string())?;
     let bytes = prost::bytes::Bytes::from(bytes);
     let model =
         ModelProto::decode(bytes).map_err(|error| format!("it is not an ONNX model: {error}"))?;
@@ -56,7 +61,9 @@ pub fn load(path: &Path, leave_out: &[String]) -> Result<Plan, String> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     };
-    plan(model, folder, leave_out)
+    let mut plan = plan(model, folder, leave_out)?;
+    plan.file = Some(reserved);
+    Ok(plan)
 }
 
 /// A model whose external data lies in `folder`. Nodes that only the outputs in `leave_out` need are not looked at.
@@ -139,6 +146,7 @@ pub fn plan(model: ModelProto, folder: PathBuf, leave_out: &[String]) -> Result<
         initializers,
         inputs,
         outputs,
+        file: None,
     })
 }
 

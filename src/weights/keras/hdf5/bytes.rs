@@ -1,6 +1,7 @@
 //! Bytes of an HDF5 file: read by position, never beyond its end, and never more than a walk may take.
 
 use crate::files::foreign::Foreign;
+use crate::memory;
 use crate::tensor::read_at;
 use std::cell::Cell;
 use std::fs::File;
@@ -55,7 +56,8 @@ impl<'a> Structures<'a> {
             )));
         }
         self.spend(size.saturating_add(COST_OF_A_READ))?;
-        let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let mut bytes = memory::filled(size, 0, "a structure")?;
         read_at(self.file, &mut bytes, position)?;
         Ok(bytes)
     }

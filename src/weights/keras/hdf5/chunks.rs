@@ -4,6 +4,7 @@ use super::bytes::{Fields, NOWHERE, Structures, invalid};
 use super::checksum;
 use super::filters::{self, Filter};
 use super::group::{check_level, tree_node};
+use crate::memory::{self, Buffer};
 use std::io;
 
 /// Where the addresses of chunks are kept.
@@ -141,7 +142,7 @@ impl Chunks {
         shape: &[u64],
         element: usize,
         decode: impl Fn(&mut [u8], &mut [f32]),
-    ) -> io::Result<Vec<f32>> {
+    ) -> io::Result<Buffer<f32>> {
         let stored = self.stored(file)?;
         let chunk_bytes = in_memory(self.bytes)?;
         let shape = shape
@@ -153,8 +154,8 @@ impl Chunks {
             .iter()
             .map(|&extent| in_memory(extent))
             .collect::<io::Result<Vec<_>>>()?;
-        let mut values = vec![0.0; shape.iter().product()];
-        let mut chunk = vec![0.0; chunk_bytes / element];
+        let mut values = Buffer::filled(shape.iter().product(), 0.0, "a tensor in chunks")?;
+        let mut chunk = memory::filled(chunk_bytes / element, 0.0, "a chunk")?;
         for Stored {
             number,
             address,

@@ -1,6 +1,7 @@
 //! What chunks go through on their way into a file, undone: deflate, shuffle and Fletcher's checksum.
 
 use super::bytes::{Fields, invalid};
+use crate::memory;
 use flate2::read::ZlibDecoder;
 use std::io::{self, Read};
 
@@ -91,7 +92,8 @@ pub(super) fn undo(
 fn inflate(chunk: &[u8], size: usize) -> io::Result<Vec<u8>> {
     // A checksum may come after it.
     let most = size + 4;
-    let mut out = Vec::with_capacity(most + 1);
+    let mut out = Vec::new();
+    memory::make_room(&mut out, most + 1, "a chunk")?;
     let mut decoder = ZlibDecoder::new(chunk).take(most as u64 + 1);
     decoder
         .read_to_end(&mut out)

@@ -18,6 +18,7 @@ mod filters;
 mod group;
 mod header;
 
+use crate::memory::Buffer;
 use crate::tensor::{Element, read_at};
 use crate::weights::element;
 use bytes::{Fields, Structures, invalid};
@@ -91,11 +92,11 @@ impl Hdf5 {
                     content: Content::InFile(*address),
                 });
             }
-            Place::Nowhere => Vec::new(),
+            Place::Nowhere => Buffer::default(),
             Place::Here(bytes) => {
                 let mut values = vec![0.0; bytes.len() / dataset.size()];
                 decode(dataset, &mut bytes.clone(), &mut values);
-                values
+                values.into()
             }
             Place::Chunked(chunks) => {
                 let structures = Structures::of_chunks(&self.file, self.length);
@@ -120,7 +121,7 @@ pub(super) struct Reader<'a> {
 }
 
 enum Content {
-    InMemory(Vec<f32>),
+    InMemory(Buffer<f32>),
     InFile(u64),
 }
 
