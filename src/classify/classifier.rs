@@ -2,6 +2,7 @@
 
 use super::error::{ClassifierError, MOST_AT_ONCE, NoPreprocessing, OutputsError, Unfit};
 use super::probability;
+use crate::files::foreign::Foreign;
 use crate::labels::Labels;
 use crate::memory::{self, Buffer, NoMemory};
 use crate::metadata::{
@@ -199,7 +200,7 @@ impl Classifier {
     /// If it does not fit the memory limit.
     pub fn input(&self, pictures: &[Buffer<f32>]) -> Result<NamedTensor, NoMemory> {
         let name = &self.facts.inputs[0].name;
-        let what = format_args!("input `{}`", name.escape_debug());
+        let what = format_args!("input `{}`", name.shown());
         let elements = self.batch.saturating_mul(self.row_elements());
         let mut data = Buffer::with_room(elements, what)?;
         for picture in pictures {

@@ -4,6 +4,7 @@ use super::error::{DecodeError, PictureError};
 use super::jpeg;
 use super::limits::{FILE_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT};
 use super::room;
+use crate::files::foreign::Foreign;
 use crate::files::open_input;
 use crate::memory::{self, Reservation};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
@@ -40,7 +41,7 @@ fn read_limited(path: &Path) -> Result<(Vec<u8>, Reservation), PictureError> {
         });
     }
     // The decoder of JPEG makes a copy.
-    let what = format_args!("`{}`", path.display());
+    let what = format_args!("`{}`", path.shown());
     let reserved = memory::reserve(2 * length, what)?;
     let mut bytes = Vec::new();
     file.take(length).read_to_end(&mut bytes).map_err(failed)?;
