@@ -42,6 +42,7 @@ mod spread;
 
 use crate::files::foreign::Foreign;
 use crate::metadata::Untrained;
+use crate::metadata::claims::FalseClaim;
 use crate::onnx::check::{Broken, refuse_broken};
 use crate::onnx::file::{FileError, ModelFile};
 use crate::runtime::RuntimeName;
@@ -69,6 +70,13 @@ pub enum BenchNote {
         file: PathBuf,
         /// Which of its weights are random.
         untrained: Untrained,
+    },
+    /// A file says something about itself that its graph does not bear out.
+    Contradicted {
+        /// The file.
+        file: PathBuf,
+        /// What it says.
+        found: FalseClaim,
     },
     /// An output of the file is not asked for.
     LeftOut(OmittedOutput),
@@ -173,6 +181,10 @@ impl Timed {
             note(BenchNote::Untrained { file, untrained });
         }
         let facts = read::facts(model).with_all_readable();
+        for found in facts.contradictions.iter().cloned() {
+            let file = path.clone();
+            note(BenchNote::Contradicted { file, found });
+        }
         Ok(Self { path, facts })
     }
 

@@ -86,6 +86,10 @@ impl Classifier {
             .map_err(|error| unfit(Unfit::Size(error)))?;
         let batch = batch(&facts, size).map_err(unfit)?;
         let (output, classes) = output(&facts).map_err(unfit)?;
+        let mut contradictions = facts.contradictions.iter();
+        if let Some(head) = contradictions.find(|found| found.key == HEAD_KEY) {
+            return Err(unfit(Unfit::Head(head.clone())));
+        }
         let activation = activation(&file, output, classes).map_err(unfit)?;
         let labels = Labels::of(file.metadata(LABELS_KEY), classes)
             .map_err(|error| unfit(Unfit::Labels(error)))?;
@@ -172,7 +176,8 @@ impl Classifier {
         3 * self.size[0] * self.size[1]
     }
 
-    /// Default time limit for so many pictures, in seconds: 60, and 2 more for each GMAC.
+    /// Default time limit for so many pictures, in seconds: 60, and 2 more for each GMAC; at most an hour, or 4 seconds a
+    /// picture.
     #[must_use]
     pub fn seconds(&self, pictures: usize) -> u64 {
         let case = Case {
@@ -182,7 +187,7 @@ impl Classifier {
             names: Names::new(),
             content: Content::Given,
         };
-        plan::default_seconds(&self.facts, &[case])
+        plan::seconds_for_pictures(&self.facts, &case, pictures as u64)
     }
 
     /// Loads a JPEG or PNG file as one row of the graph's input, as [`picture::load`].

@@ -2,6 +2,7 @@
 
 use crate::files::foreign::{self, Foreign, said};
 use crate::labels::LabelsError;
+use crate::metadata::claims::FalseClaim;
 use crate::metadata::{HEAD_KEY, LABELS_KEY, PREPROCESSING_KEY};
 use crate::onnx::check::Broken;
 use crate::onnx::file::FileError;
@@ -97,6 +98,9 @@ pub enum Unfit {
     /// The metadata that says how logits become probabilities cannot be read.
     #[error("metadata `{HEAD_KEY}` cannot be read: {error}", error = said(.0))]
     HeadRecord(serde_json::Error),
+    /// What it says of its probabilities is not what its graph computes.
+    #[error(transparent)]
+    Head(FalseClaim),
     /// The output is a softmax of one class, as earlier versions wrote it.
     #[error(
         "its `{0}` are a softmax of one class, which is 1 for every picture: emit it again from its checkpoint"

@@ -66,7 +66,7 @@ pub use error::{ConvertError, Counted, Misfit, NotPublished};
 pub use export::Exported;
 pub use listing::{ListedModel, Listing, list};
 pub use locate::Located;
-pub use model::{departure, elsewhere, preprocessing, recorded_name};
+pub use model::{departure, elsewhere, misnamed, preprocessing, recorded_name};
 pub use note::{ConvertNote, Place};
 pub use published::Published;
 pub use weights::{Seed, Weights};

@@ -5,7 +5,8 @@ use super::note::{ConvertNote, Place};
 use crate::architecture::Variant;
 use crate::graph::Padding;
 use crate::like::{self, Like};
-use crate::metadata::{Preprocessing, Recipe};
+use crate::metadata::claims::FalseClaim;
+use crate::metadata::{Preprocessing, RECIPE_KEY, Recipe};
 use crate::request::Request;
 use crate::weights::names::Naming;
 use crate::weights::names::conventions::{Conventions, Known, implied};
@@ -17,6 +18,22 @@ pub fn departure(like: &Like, request: &Request) -> Option<ConvertNote> {
     (!differences.is_empty()).then(|| ConvertNote::Departure {
         model: like.name(),
         differences,
+    })
+}
+
+/// What is wrong with the library's model that a recipe names, if the request is not just that model.
+#[must_use]
+pub fn misnamed(recipe: &Recipe, request: &Request) -> Option<FalseClaim> {
+    let name = recipe.like.as_ref()?;
+    let found = match like::find(name) {
+        Ok(like) => like.differences(request).join("; "),
+        Err(error) => error.to_string(),
+    };
+    (!found.is_empty()).then(|| FalseClaim {
+        key: RECIPE_KEY,
+        field: "like",
+        claimed: name.clone(),
+        found,
     })
 }
 

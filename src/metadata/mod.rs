@@ -3,6 +3,7 @@
 //! The same keys and values stand in an ONNX file's `metadata_props` and in a safetensors file's
 //! `__metadata__`.
 
+pub mod claims;
 mod head;
 mod origin;
 mod preprocessing;

@@ -4,6 +4,7 @@
 use super::lineage::{Lineage, RowNode};
 use crate::files::foreign::Foreign;
 use crate::metadata::Normal;
+use crate::metadata::claims::FalseClaim;
 use crate::tensor::{Element, NamedTensor};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,6 +23,11 @@ pub struct FileFacts {
     pub size_steps: [u64; 2],
     /// Multiply-accumulate operations for one image of the default size; a lower bound where `uncounted` is not empty.
     pub macs: u64,
+    /// The same by our own count of the graph, for time limits: where some could not be counted, every weight counts as
+    /// often as one can be used.
+    pub work: u64,
+    /// What the file says about itself that its graph does not bear out.
+    pub contradictions: Vec<FalseClaim>,
     /// Nodes whose operations could not be counted.
     pub uncounted: Vec<String>,
     /// Elements of all constants.
@@ -55,6 +61,8 @@ impl Default for FileFacts {
             default_size: [0; 2],
             size_steps: [1; 2],
             macs: 0,
+            work: 0,
+            contradictions: Vec::new(),
             uncounted: Vec::new(),
             weights: 0,
             precision: Element::F32,

@@ -3,6 +3,7 @@
 use super::facts::OmittedOutput;
 use super::lineage::{FixedBatch, RowNode};
 use crate::files::foreign::{Foreign, names};
+use crate::metadata::claims::FalseClaim;
 use crate::runtime::RuntimeName;
 use crate::runtime::process::PassedOver;
 use crate::tensor::Element;
@@ -14,6 +15,8 @@ use std::path::PathBuf;
 /// Something worth knowing. In JSON it is its text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum VerifyNote {
+    /// The file says something about itself that its graph does not bear out.
+    Contradicted(FalseClaim),
     /// The check of the file itself has warnings: how many of each code.
     Warnings(BTreeMap<&'static str, usize>),
     /// An output is not compared.
@@ -128,6 +131,7 @@ impl fmt::Display for VerifyNote {
                 let counts = counts.iter().map(|(code, count)| format!("{count} {code}"));
                 f.write_str(&counts.collect::<Vec<_>>().join(", "))
             }
+            Self::Contradicted(found) => write!(f, "{found}, so it is not used"),
             Self::LeftOut(output) => {
                 write!(f, "{output}, so it is not compared{}", output.advice())
             }

@@ -3,27 +3,29 @@
 use super::facts::{Declared, DeclaredExtent, FileFacts, OmittedOutput, SIGMOID, Why};
 use super::plan::{self, Case};
 use super::trace::{channels_last, trace};
-use crate::metadata::{
-    ORIGIN_KEY, Origin, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe, Untrained,
-};
+use crate::metadata::claims::Claims;
+use crate::metadata::{ORIGIN_KEY, Origin, Recipe, Untrained};
 use crate::onnx::file::{Contents, Initializer, ModelFile};
-use crate::onnx::proto::{TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
+use crate::onnx::proto::{NodeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use crate::onnx::{cost, element};
 use crate::tensor::{Element, NamedTensor};
 use crate::weights::init::Rule;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Height and width where the file does not say what it was made for: those of EfficientNet-B0.
 const FALLBACK_SIZE: [u64; 2] = [224, 224];
 
-/// What a file declares, and what its metadata says if it was written here.
+/// Multiply-adds of a weight, at most, where a node's are not known: as if all were used at each position of an eighth of
+/// 224 pixels.
+const MOST_USES: u64 = 28 * 28;
+
+/// What a file declares, and what of its metadata its graph bears out.
 #[must_use]
 pub fn facts(file: &ModelFile) -> FileFacts {
-    let recipe = file
-        .metadata(RECIPE_KEY)
-        .and_then(|text| serde_json::from_str::<Recipe>(text).ok());
+    let claims = Claims::read(file);
     let drawn = untrained(file).all;
     let is_drawn = |by: Rule| drawn.as_ref().is_some_and(|drawn| drawn.rule == by.name());
+    let recipe = claims.recipe.as_ref();
     let contents = &file.contents;
     let stored: BTreeSet<&str> = contents
         .initializers
@@ -36,23 +38,19 @@ pub fn facts(file: &ModelFile) -> FileFacts {
         .iter()
         .filter_map(Initializer::element_count)
         .fold(0, u64::saturating_add);
-    let default_size = recipe
-        .as_ref()
-        .map_or(FALLBACK_SIZE, |recipe| recipe.default_size);
-    let is_own = recipe.is_some();
+    let default_size = recipe.map_or(FALLBACK_SIZE, |recipe| recipe.default_size);
     let mut facts = FileFacts {
         inputs: contents.inputs.iter().filter(fed).map(declared).collect(),
         channels_last: channels_last(contents),
-        is_own,
+        is_own: recipe.is_some(),
         default_size,
-        size_steps: recipe.as_ref().map_or([1; 2], Recipe::size_steps),
-        macs: recipe.map_or(0, |recipe| recipe.macs),
+        size_steps: recipe.map_or([1; 2], Recipe::size_steps),
         weights,
-        normal: file
-            .metadata(PREPROCESSING_KEY)
-            .and_then(|text| serde_json::from_str::<Preprocessing>(text).ok())
+        normal: claims
+            .preprocessing
+            .as_ref()
             .map(|preprocessing| preprocessing.normal),
-        constant_weights: is_drawn(Rule::Constant),
+        constant_weights: is_drawn(Rule::Constant) && claims.constant_weights(file),
         untrained: is_drawn(Rule::Official),
         ..FileFacts::default()
     };
@@ -75,9 +73,8 @@ pub fn facts(file: &ModelFile) -> FileFacts {
     }
     facts.sigmoids = sigmoids(contents, &facts.outputs);
     facts.precision = precision(contents, &facts.outputs);
-    if !is_own {
-        measure(file, &mut facts);
-    }
+    measure(file, &claims, &mut facts);
+    facts.contradictions = claims.contradictions;
     facts
 }
 
@@ -117,13 +114,47 @@ fn sigmoids(contents: &Contents, outputs: &[Declared]) -> BTreeSet<String> {
         .collect()
 }
 
-/// The type of most constants, or of an output if that is less precise: a scalar that is less precise than all the
-/// others decides nothing.
+/// Names of all values on the way to these outputs, those that graphs inside of nodes take from around them included.
+fn on_the_way(contents: &Contents, outputs: &[Declared]) -> BTreeSet<String> {
+    let mut makers: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, node) in contents.nodes.iter().enumerate() {
+        makers.extend(node.output.iter().map(|name| (name.as_str(), index)));
+    }
+    let mut found = BTreeSet::new();
+    let mut looked_at = BTreeSet::new();
+    let mut open: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
+    while let Some(name) = open.pop() {
+        if name.is_empty() || !found.insert(name.to_owned()) {
+            continue;
+        }
+        let maker = makers.get(name).filter(|index| looked_at.insert(**index));
+        // Nodes of inner graphs are looked through one after the other; their own values are no one's outside.
+        let mut nodes: Vec<&NodeProto> = maker
+            .map(|&index| &contents.nodes[index])
+            .into_iter()
+            .collect();
+        while let Some(node) = nodes.pop() {
+            open.extend(node.input.iter().map(String::as_str));
+            for attribute in &node.attribute {
+                for graph in attribute.g.as_deref().into_iter().chain(&attribute.graphs) {
+                    open.extend(graph.output.iter().map(ValueInfoProto::name));
+                    nodes.extend(&graph.node);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The type of most constants on the way to an output, or of an output if that is less precise: a scalar that is less
+/// precise than all the others decides nothing, and neither does what nothing uses.
 fn precision(contents: &Contents, outputs: &[Declared]) -> Element {
     // The least precise first, so that it wins a draw.
     let floats = [Element::Bf16, Element::F16, Element::F32];
+    let used = on_the_way(contents, outputs);
     let elements = |element: Element| {
         let stored = contents.initializers.iter();
+        let stored = stored.filter(|initializer| used.contains(&initializer.name));
         let of_type =
             stored.filter(|initializer| initializer.data_type == element::number(element));
         of_type
@@ -141,22 +172,34 @@ fn precision(contents: &Contents, outputs: &[Declared]) -> Element {
     least.map_or(Element::F32, |place| floats[place])
 }
 
-/// Counts the multiply-adds of a file without a recipe at the first inputs that it is tried with, whose size becomes its
-/// default. Where no inputs can be planned, no node can be counted.
-fn measure(file: &ModelFile, facts: &mut FileFacts) {
+/// Counts the multiply-adds of a file at the first inputs that it is tried with, whose size becomes its default if it has no
+/// recipe. Where no inputs can be planned, no node can be counted. A recipe's own count is reported where the graph is the
+/// one that it describes; time limits are set by the count here alone.
+fn measure(file: &ModelFile, claims: &Claims, facts: &mut FileFacts) {
     let nodes = &file.contents.nodes;
-    let Some((case, shapes)) = first_case(facts) else {
-        facts.uncounted = nodes.iter().map(|node| node.name().to_owned()).collect();
-        return;
-    };
-    match cost::count(file, &shapes) {
-        Ok(count) => {
-            facts.macs = count.macs / case.batch.max(1);
-            facts.uncounted = count.uncounted;
+    match first_case(facts) {
+        None => facts.uncounted = nodes.iter().map(|node| node.name().to_owned()).collect(),
+        Some((case, shapes)) => {
+            match cost::count(file, &shapes) {
+                Ok(count) => {
+                    facts.macs = count.macs / case.batch.max(1);
+                    facts.uncounted = count.uncounted;
+                }
+                Err(error) => facts.uncounted = vec![error.to_string()],
+            }
+            if claims.recipe.is_none() {
+                facts.default_size = case.size.unwrap_or(facts.default_size);
+            }
         }
-        Err(error) => facts.uncounted = vec![error.to_string()],
     }
-    facts.default_size = case.size.unwrap_or(facts.default_size);
+    facts.work = match facts.uncounted.as_slice() {
+        [] => facts.macs,
+        _ => facts.macs.max(facts.weights.saturating_mul(MOST_USES)),
+    };
+    if let Some(recipe) = claims.recipe.as_ref().filter(|_| claims.is_described) {
+        facts.macs = recipe.macs;
+        facts.uncounted.clear();
+    }
 }
 
 /// Shapes of inputs by name.
@@ -214,6 +257,7 @@ fn extent(dimension: &tensor_shape_proto::Dimension) -> DeclaredExtent {
 mod tests {
     use super::*;
     use crate::onnx::file::Data;
+    use crate::onnx::proto::{AttributeProto, GraphProto};
 
     #[test]
     fn the_type_of_most_constants_decides_or_that_of_an_output_if_it_is_less_precise() {
@@ -234,23 +278,56 @@ mod tests {
             (&[], "f16", Element::F16),
             (&[], "i64", Element::F32),
         ] {
-            let initializer = |&(data_type, elements): &(i32, i64)| Initializer {
-                name: String::new(),
+            let initializer = |(place, &(data_type, elements)): (usize, &(i32, i64))| Initializer {
+                name: format!("c{place}"),
                 dims: vec![elements],
                 data_type,
                 data: Data::None,
             };
-            let contents = Contents {
-                initializers: constants.iter().map(initializer).collect(),
+            let sum = NodeProto {
+                input: (0..constants.len())
+                    .map(|place| format!("c{place}"))
+                    .collect(),
+                output: vec!["sum".into()],
+                ..NodeProto::default()
+            };
+            let mut contents = Contents {
+                initializers: constants.iter().enumerate().map(initializer).collect(),
+                nodes: vec![sum],
                 ..Contents::default()
             };
             let outputs = [Declared {
-                name: String::new(),
+                name: "sum".into(),
                 element_type: output.to_owned(),
                 shape: None,
             }];
             let found = precision(&contents, &outputs);
             assert_eq!(found, expected, "{constants:?} {output}");
+            // What nothing uses, or only what is no output, changes nothing.
+            let many = [(bfloat16, 1 << 40), (bfloat16, 1 << 40)];
+            let many = many.iter().enumerate();
+            contents
+                .initializers
+                .extend(many.map(|(place, one)| initializer((100 + place, one))));
+            contents.nodes.push(NodeProto {
+                input: vec!["c101".into(), "sum".into()],
+                output: vec!["aside".into()],
+                ..NodeProto::default()
+            });
+            assert_eq!(precision(&contents, &outputs), expected, "unused");
+            // Within a graph of a node it counts.
+            let inner = GraphProto {
+                node: vec![NodeProto {
+                    input: vec!["c100".into()],
+                    ..NodeProto::default()
+                }],
+                ..GraphProto::default()
+            };
+            contents.nodes[0].attribute.push(AttributeProto {
+                g: Some(Box::new(inner)),
+                ..AttributeProto::default()
+            });
+            assert_eq!(precision(&contents, &outputs), Element::Bf16, "inside");
         }
     }
 }

@@ -9,8 +9,12 @@ use super::plan::{Case, Content};
 
 /// The notes for a file and the cases that it is tried with.
 pub fn of(facts: &FileFacts, cases: &[Case]) -> Vec<VerifyNote> {
+    let contradictions = facts.contradictions.iter().cloned();
     let left_out = facts.left_out.iter().cloned();
-    let mut notes: Vec<VerifyNote> = left_out.map(VerifyNote::LeftOut).collect();
+    let mut notes: Vec<VerifyNote> = contradictions
+        .map(VerifyNote::Contradicted)
+        .chain(left_out.map(VerifyNote::LeftOut))
+        .collect();
     let batched = cases.iter().any(|case| case.batch > 1);
     let mixed = facts.lineage.mixed.iter();
     let mixed = mixed.filter(|(_, site)| batched || site.trains());

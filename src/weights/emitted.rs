@@ -2,6 +2,8 @@
 
 use super::kernels::ExpertsInner;
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
+use crate::metadata::RECIPE_KEY;
+use crate::metadata::claims::Claims;
 use crate::onnx::checksums::{self, CompareError};
 use crate::onnx::file::{FileError, InitializerSource, ModelFile};
 use std::collections::BTreeMap;
@@ -41,6 +43,7 @@ impl Emitted {
             },
         })?;
         let rewritten = compare(&file)?;
+        refuse_other_network(&file)?;
         let source = InitializerSource::new(file)?;
         let tensors = source.tensors().iter();
         let is_constant = |name: &str| CONSTANTS.iter().any(|end| name.ends_with(end));
@@ -100,6 +103,33 @@ impl Emitted {
     pub(super) fn metadata(&self) -> BTreeMap<String, String> {
         let entries = self.source.file().contents.metadata_props.iter();
         entries.cloned().collect()
+    }
+}
+
+/// Fields of the recipe that say what the weights are of.
+const OF_WEIGHTS: [&str; 8] = [
+    "family",
+    "variant",
+    "formula",
+    "architecture",
+    "padding",
+    "bn_epsilon",
+    "classes",
+    "in_channels",
+];
+
+/// Refuses weights whose network, padding or epsilon are not those of the file's graph.
+fn refuse_other_network(file: &ModelFile) -> Result<(), SourceError> {
+    let contradictions = Claims::read(file).contradictions.into_iter();
+    let mut of_weights =
+        contradictions.filter(|found| found.key == RECIPE_KEY && OF_WEIGHTS.contains(&found.field));
+    match of_weights.next() {
+        None => Ok(()),
+        Some(found) => Err(SourceError::Malformed {
+            path: file.path.to_string_lossy().into_owned(),
+            format: "ONNX",
+            reason: found.to_string(),
+        }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands but `verify`: what they refuse and how, what they print, and what they write where.
 
 mod beside;
+mod claims;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod class_activation;
 mod classes;

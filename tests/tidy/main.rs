@@ -52,6 +52,7 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
             "onnx",
             "request",
             "scaling",
+            "tensor",
         ],
     ),
     (

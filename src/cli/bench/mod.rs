@@ -168,6 +168,9 @@ fn words(note: &BenchNote) -> String {
         BenchNote::Untrained { file, untrained } => {
             format!("`{}` has {untrained}", file.shown())
         }
+        BenchNote::Contradicted { file, found } => {
+            format!("`{}`: {found}, so it is not used", file.shown())
+        }
         BenchNote::LeftOut(left_out) => format!("{left_out}, so it is not asked for"),
         BenchNote::NotTimed { runtime, trouble } => {
             format!(

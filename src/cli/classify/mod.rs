@@ -32,7 +32,7 @@ pub struct ClassifyArgs {
     runtime: Option<RuntimeName>,
     #[command(flatten)]
     libraries: Libraries,
-    /// Time limit of the runtime [default: 60, and 2 more for each GMAC over all pictures]
+    /// Time limit of the runtime [default: 60, and 2 more for each GMAC over all pictures; at most 3600, or 4 a picture]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
     /// How many classes to name for each picture
@@ -110,6 +110,9 @@ impl ClassifyArgs {
 
 /// What to know of a file before its answers are believed.
 fn tell_of(classifier: &Classifier) {
+    for found in &classifier.facts().contradictions {
+        tell!("note: `{}`: {found}", classifier.path().shown());
+    }
     let untrained = classifier.untrained();
     if !untrained.is_nothing() {
         tell!("note: `{}` has {untrained}", classifier.path().shown());

@@ -13,6 +13,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::design::{Design, write_file};
 use efficientnet_onnx::convert;
 use efficientnet_onnx::files::foreign::Foreign;
+use efficientnet_onnx::metadata::claims::{Claims, FalseClaim};
 use efficientnet_onnx::metadata::{Recipe, Records, RecordsError};
 use efficientnet_onnx::network::{Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
@@ -43,6 +44,8 @@ struct FileFacts {
     recipe: Recipe,
     lines: Vec<(&'static str, String)>,
     json: Value,
+    /// What it says about itself that its graph does not bear out.
+    contradictions: Vec<FalseClaim>,
 }
 
 /// Prints what a file or a variant is made of.
@@ -64,8 +67,11 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
                 ))
                 .hint("leave out the file, or the flags on the network and its input"));
             }
-            let facts = read(path)?;
-            (facts.recipe.request().map_err(Failure::bad_input)?, facts)
+            let mut facts = read(path)?;
+            let request = facts.recipe.request().map_err(Failure::bad_input)?;
+            let misnamed = convert::misnamed(&facts.recipe, &request);
+            facts.contradictions.extend(misnamed);
+            (request, facts)
         }
         None => {
             let wishes = args.selection.wishes(&args.shape)?;
@@ -85,6 +91,7 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
                 recipe,
                 lines: pictures.into_iter().collect(),
                 json: Value::Null,
+                contradictions: Vec::new(),
             };
             (request, facts)
         }
@@ -116,7 +123,14 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
     } else {
         print::line(as_text(&request, &facts, &rows))?;
     }
-    Ok(Status::Done)
+    for found in &facts.contradictions {
+        tell!("error: {found}");
+    }
+    Ok(if facts.contradictions.is_empty() {
+        Status::Done
+    } else {
+        Status::Disagrees
+    })
 }
 
 fn read(path: &Path) -> Result<FileFacts, Failure> {
@@ -183,6 +197,7 @@ fn read(path: &Path) -> Result<FileFacts, Failure> {
         recipe,
         lines,
         json,
+        contradictions: Claims::read(&file).contradictions,
     })
 }
 
@@ -312,5 +327,9 @@ fn as_json(facts: &FileFacts, rows: &[Row]) -> Value {
             })
         })
         .collect();
-    json!({ "schema": 1, "recipe": facts.recipe, "file": facts.json, "stages": stages })
+    let mut file = facts.json.clone();
+    if !facts.contradictions.is_empty() {
+        file["contradictions"] = json!(facts.contradictions);
+    }
+    json!({ "schema": 1, "recipe": facts.recipe, "file": file, "stages": stages })
 }

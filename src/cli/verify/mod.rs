@@ -71,7 +71,7 @@ pub struct Request {
     pub runtime: Vec<RuntimeName>,
     #[command(flatten)]
     pub libraries: Libraries,
-    /// Time limit of each runtime [default: 60, and 2 more for each GMAC over all images].
+    /// Time limit of each runtime [default: 60, and 2 more for each GMAC over all images; at most 3600].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: Option<u64>,
     #[command(flatten)]

@@ -5,6 +5,8 @@
 
 mod proto_graph;
 
+pub(crate) use proto_graph::described;
+
 use super::checksums::{self, Summed};
 use super::element;
 use super::graph::{Graph, ValueId, ValueKind};

@@ -10,8 +10,9 @@ use crate::onnx::proto::{
 use crate::tensor::shape::Dim;
 use prost::Message;
 
-/// The graph's fields before and after its initializers, encoded.
-pub(super) fn encode(graph: &Graph, name: &str) -> (Vec<u8>, Vec<u8>) {
+/// Nodes, inputs and outputs of a graph, as a file has them.
+#[must_use]
+pub(crate) fn described(graph: &Graph) -> GraphProto {
     let node = |node: &Node| NodeProto {
         input: node
             .inputs
@@ -24,15 +25,32 @@ pub(super) fn encode(graph: &Graph, name: &str) -> (Vec<u8>, Vec<u8>) {
         attribute: node.operator.attributes(),
         ..NodeProto::default()
     };
-    let before = GraphProto {
+    GraphProto {
         node: graph.nodes().iter().map(node).collect(),
+        input: infos(graph, graph.inputs(), true),
+        output: infos(graph, graph.outputs(), true),
+        ..GraphProto::default()
+    }
+}
+
+fn infos(graph: &Graph, ids: &[ValueId], named: bool) -> Vec<ValueInfoProto> {
+    ids.iter()
+        .map(|id| value_info(graph.value(*id), named))
+        .collect()
+}
+
+/// The graph's fields before and after its initializers, encoded.
+pub(super) fn encode(graph: &Graph, name: &str) -> (Vec<u8>, Vec<u8>) {
+    let GraphProto {
+        node,
+        input,
+        output,
+        ..
+    } = described(graph);
+    let before = GraphProto {
+        node,
         name: Some(name.to_owned()),
         ..GraphProto::default()
-    };
-    let infos = |ids: &[ValueId], named: bool| {
-        ids.iter()
-            .map(|id| value_info(graph.value(*id), named))
-            .collect()
     };
     let inner: Vec<ValueId> = graph
         .nodes()
@@ -41,9 +59,9 @@ pub(super) fn encode(graph: &Graph, name: &str) -> (Vec<u8>, Vec<u8>) {
         .filter(|output| !graph.outputs().contains(output))
         .collect();
     let after = GraphProto {
-        input: infos(graph.inputs(), true),
-        output: infos(graph.outputs(), true),
-        value_info: infos(&inner, false),
+        input,
+        output,
+        value_info: infos(graph, &inner, false),
         ..GraphProto::default()
     };
     (before.encode_to_vec(), after.encode_to_vec())

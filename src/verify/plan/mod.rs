@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
 
-pub use time::default_seconds;
+pub use time::{default_seconds, seconds_for_pictures};
 
 /// Symbolic height and width are also tried at this size: not square, and with few positions left at the end.
 const OTHER_SIZE: [u64; 2] = [64, 96];

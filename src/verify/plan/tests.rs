@@ -19,6 +19,7 @@ fn facts(shape: Vec<DeclaredExtent>, macs: u64) -> FileFacts {
         default_size: [70, 70],
         size_steps: [1; 2],
         macs,
+        work: macs,
         uncounted: Vec::new(),
         weights: 0,
         precision: Element::F32,
@@ -165,6 +166,16 @@ fn the_time_limit_grows_with_the_work() {
         default_seconds(&facts, &cases(&facts).expect("cases")),
         60 + 100
     );
+    let endless = FileFacts {
+        work: u64::MAX,
+        default_size: [1, 1],
+        ..facts
+    };
+    let endless_cases = cases(&endless).expect("cases");
+    assert_eq!(default_seconds(&endless, &endless_cases), 3600);
+    let case = &endless_cases[0];
+    assert_eq!(seconds_for_pictures(&endless, case, 10), 3600);
+    assert_eq!(seconds_for_pictures(&endless, case, 10_000), 40_000);
 }
 
 #[test]

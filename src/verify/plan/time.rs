@@ -2,26 +2,36 @@
 
 use super::{Case, FileFacts};
 
-/// Multiply-adds of a weight, at most, where a node's are not known: as if all were used at each position of an eighth of
-/// 224 pixels.
-const MOST_USES: u64 = 28 * 28;
+/// The longest time that is given by default, in seconds, whatever a file counts up to.
+const LONGEST: u64 = 3600;
+/// Seconds for each picture that a user names, where that is more.
+const LONGEST_OF_PICTURE: u64 = 4;
 
-/// Time that a runtime is given by default: 60 seconds, and 2 more for each GMAC over all images. Where some work could not
-/// be counted, every weight counts as often as one can be used.
+/// Time that a runtime is given by default: 60 seconds, and 2 more for each GMAC over all images, by our own count of the
+/// graph; at most an hour.
 #[must_use]
 pub fn default_seconds(facts: &FileFacts, cases: &[Case]) -> u64 {
-    let default_pixels = u128::from(facts.default_size[0] * facts.default_size[1]).max(1);
-    let each = match facts.uncounted.as_slice() {
-        [] => facts.macs,
-        _ => facts.macs.max(facts.weights.saturating_mul(MOST_USES)),
-    };
+    counted(facts, cases).min(LONGEST)
+}
+
+/// The same for pictures that a user names: at most an hour, or 4 seconds a picture.
+#[must_use]
+pub fn seconds_for_pictures(facts: &FileFacts, case: &Case, pictures: u64) -> u64 {
+    let longest = LONGEST.max(pictures.saturating_mul(LONGEST_OF_PICTURE));
+    counted(facts, std::slice::from_ref(case)).min(longest)
+}
+
+fn counted(facts: &FileFacts, cases: &[Case]) -> u64 {
+    let [height, width] = facts.default_size.map(u128::from);
+    let default_pixels = height.saturating_mul(width).max(1);
     let macs = |case: &Case| {
         let pixels = case.size.map_or(default_pixels, |[height, width]| {
-            u128::from(height) * u128::from(width)
+            u128::from(height).saturating_mul(u128::from(width))
         });
-        u128::from(each) * u128::from(case.batch) * pixels / default_pixels
+        let images = u128::from(facts.work).saturating_mul(u128::from(case.batch));
+        images.saturating_mul(pixels) / default_pixels
     };
-    let total: u128 = cases.iter().map(macs).sum();
-    60_u64
-        .saturating_add(u64::try_from(total.saturating_mul(2) / 1_000_000_000).unwrap_or(u64::MAX))
+    let total = cases.iter().map(macs).fold(0, u128::saturating_add);
+    let seconds = u64::try_from(total.saturating_mul(2) / 1_000_000_000).unwrap_or(u64::MAX);
+    seconds.saturating_add(60)
 }

@@ -60,7 +60,8 @@ pub struct Verifier {
     pub runtimes: Vec<RuntimeName>,
     /// Threads within one operation; by default what the runtime chooses. tract uses one.
     pub threads: Option<usize>,
-    /// Time limit of each run in a worker process; by default 60 seconds, and 2 more for each GMAC over all images.
+    /// Time limit of each run in a worker process; by default 60 seconds, and 2 more for each GMAC over all images, at most
+    /// an hour.
     pub limit: Option<Duration>,
     /// What files are run with; by default noise.
     pub source: CaseSource,

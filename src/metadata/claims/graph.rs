@@ -1,0 +1,215 @@
+//! The graph that a recipe describes, held against the graph of the file.
+
+use super::input::Difference;
+use crate::metadata::Recipe;
+use crate::onnx::file::{Initializer, InitializerSource, ModelFile};
+use crate::onnx::graph::Graph;
+use crate::onnx::proto::NodeProto;
+use crate::onnx::{element, model};
+use crate::request::Request;
+use crate::tensor::shape::{Dim, element_count};
+use crate::tensor::{Element, SourceError, TensorInfo, TensorSource};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Elements of a tensor that are read at a time.
+const PIECE: usize = 1 << 16;
+
+/// What came of a comparison.
+pub(super) struct Compared {
+    /// Whether nodes, stored tensors, inputs and outputs are those of the recipe.
+    pub is_same: bool,
+    /// Fields that differ from what follows from the others, or from the graph.
+    pub differences: Vec<Difference>,
+}
+
+/// Holds a recipe's network and counts against the file.
+pub(super) fn compare(
+    file: &ModelFile,
+    request: &Request,
+    recipe: &Recipe,
+) -> Result<Compared, String> {
+    let counts = request.counts().map_err(|error| error.to_string())?;
+    let graph = request.graph().map_err(|error| error.to_string())?;
+    let mut differences = Vec::new();
+    for (field, claimed, counted) in [
+        ("parameters", recipe.parameters, counts.parameters),
+        ("macs", recipe.macs, counts.macs),
+    ] {
+        if claimed != counted {
+            differences.push((
+                field,
+                claimed.to_string(),
+                format!("its network has {counted}"),
+            ));
+        }
+    }
+    let default = request.default_size();
+    if recipe.default_size != default {
+        let claimed = format!("{:?}", recipe.default_size);
+        differences.push((
+            "default_size",
+            claimed,
+            format!("its network has {default:?}"),
+        ));
+    }
+    let is_same = is_same(file, &graph);
+    if !is_same {
+        let weights = |sizes: &mut dyn Iterator<Item = Option<u64>>| {
+            sizes.fold(0_u64, |sum, size| {
+                sum.saturating_add(size.unwrap_or_default())
+            })
+        };
+        let kernels = file
+            .contents
+            .initializers
+            .iter()
+            .filter(|stored| stored.dims.len() > 1);
+        let found = weights(&mut kernels.map(Initializer::element_count));
+        let stored = graph
+            .stored_values()
+            .into_iter()
+            .map(|id| &graph.value(id).r#type.shape);
+        let stored = stored.filter(|shape| shape.len() > 1);
+        let described = weights(&mut stored.map(|shape| element_count(shape)));
+        if found != described {
+            let claimed = request.blueprint.name();
+            let found =
+                format!("its kernels have {found} elements, those of that network {described}");
+            differences.push(("architecture", claimed, found));
+        }
+        differences.extend(conventions(file, &graph, recipe));
+    }
+    Ok(Compared {
+        is_same,
+        differences,
+    })
+}
+
+/// Padding and epsilon, where convolutions of the file have the weights of the described ones.
+fn conventions(file: &ModelFile, graph: &Graph, recipe: &Recipe) -> Vec<Difference> {
+    let described = model::described(graph);
+    let convolutions = described
+        .node
+        .iter()
+        .filter(|node| node.op_type() == "Conv");
+    let convolutions: BTreeMap<&str, &NodeProto> = convolutions
+        .filter_map(|node| Some((node.input.get(1)?.as_str(), node)))
+        .collect();
+    let pads = |node: &NodeProto| {
+        let named = |name: &str| {
+            node.attribute
+                .iter()
+                .find(|one| one.name() == name)
+                .cloned()
+        };
+        ["auto_pad", "pads"].map(named)
+    };
+    let mut differences = Vec::new();
+    let others = file.contents.nodes.iter().find(|node| {
+        let weight = node.input.get(1).map_or("", String::as_str);
+        let described = convolutions
+            .get(weight)
+            .filter(|_| node.op_type() == "Conv");
+        described.is_some_and(|described| pads(described) != pads(node))
+    });
+    if let Some(node) = others {
+        let found = format!("node `{}` has other pads", node.name());
+        differences.push(("padding", recipe.padding.clone(), found));
+    }
+    let epsilons = file
+        .contents
+        .nodes
+        .iter()
+        .filter(|node| node.op_type() == "BatchNormalization");
+    let epsilons = epsilons
+        .flat_map(|node| &node.attribute)
+        .filter(|one| one.name() == "epsilon");
+    #[expect(clippy::cast_possible_truncation, reason = "as the file has it")]
+    let claimed = recipe.bn_epsilon as f32;
+    if let Some(other) = epsilons
+        .map(|one| one.f())
+        .find(|epsilon| *epsilon != claimed)
+    {
+        let found = format!("a batch norm has {other:e}");
+        differences.push(("bn_epsilon", format!("{:e}", recipe.bn_epsilon), found));
+    }
+    differences
+}
+
+/// Whether the file has the nodes, the stored tensors, the inputs and the outputs of the graph.
+fn is_same(file: &ModelFile, graph: &Graph) -> bool {
+    let contents = &file.contents;
+    let described = model::described(graph);
+    let node = |one: &NodeProto, other: &NodeProto| {
+        one.op_type() == other.op_type()
+            && one.domain() == other.domain()
+            && one.input == other.input
+            && one.output == other.output
+            && one.attribute == other.attribute
+    };
+    let nodes = contents.nodes.len() == described.node.len()
+        && contents
+            .nodes
+            .iter()
+            .zip(&described.node)
+            .all(|(one, other)| node(one, other));
+    let stored: BTreeSet<(&str, i32, &[i64])> = contents
+        .initializers
+        .iter()
+        .map(|stored| {
+            (
+                stored.name.as_str(),
+                stored.data_type,
+                stored.dims.as_slice(),
+            )
+        })
+        .collect();
+    let fits = |id| {
+        let value = graph.value(id);
+        let extent = |dim: &Dim| match dim {
+            Dim::Fixed(extent) => i64::try_from(*extent).ok(),
+            _ => None,
+        };
+        let dims: Option<Vec<i64>> = value.r#type.shape.iter().map(extent).collect();
+        let kind = element::number(value.r#type.element);
+        dims.is_some_and(|dims| stored.contains(&(value.name.as_str(), kind, dims.as_slice())))
+    };
+    let values = graph.stored_values();
+    nodes
+        && values.len() == contents.initializers.len()
+        && values.into_iter().all(fits)
+        && contents.inputs == described.input
+        && contents.outputs == described.output
+}
+
+/// A kernel or matrix with different elements; none if each has only one number.
+pub(super) fn varied(file: &ModelFile) -> Result<Option<String>, String> {
+    let again = ModelFile::open(&file.path).map_err(|error| error.to_string())?;
+    let source = InitializerSource::new(again).map_err(|error| error.to_string())?;
+    let kernels = source.tensors().iter();
+    for kernel in kernels.filter(|tensor| tensor.shape.len() > 1 && tensor.element == Element::F32)
+    {
+        if !is_constant(&source, kernel).map_err(|error| error.to_string())? {
+            return Ok(Some(kernel.name.clone()));
+        }
+    }
+    Ok(None)
+}
+
+fn is_constant(source: &InitializerSource, tensor: &TensorInfo) -> Result<bool, SourceError> {
+    let reader = source.open(&tensor.name)?;
+    // A tensor that opens has as many elements as bytes in its file.
+    let elements: u64 = tensor.shape.iter().product();
+    let elements = usize::try_from(elements).unwrap_or(usize::MAX);
+    let mut first = None;
+    let mut values = vec![0.0; elements.min(PIECE)];
+    for at in (0..elements).step_by(PIECE) {
+        let values = &mut values[..(elements - at).min(PIECE)];
+        reader.fill(at, values)?;
+        let expected = *first.get_or_insert(values[0]);
+        if values.iter().any(|value| *value != expected) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

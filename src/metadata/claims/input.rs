@@ -1,0 +1,121 @@
+//! Claims about the input: batch, channels, size, and how pictures become it.
+
+use super::FalseClaim;
+use crate::metadata::{PREPROCESSING_KEY, Preprocessing, Recipe};
+use crate::onnx::file::ModelFile;
+use crate::onnx::proto::{ValueInfoProto, tensor_shape_proto::dimension::Value, type_proto};
+use crate::request::Extent;
+
+/// A field, what is claimed and what was found.
+pub(super) type Difference = (&'static str, String, String);
+
+/// Declared extents; none for each that is symbolic or not known.
+pub(super) fn extents(value: &ValueInfoProto) -> Option<Vec<Option<u64>>> {
+    let kind = value.r#type.as_ref()?.value.as_ref()?;
+    let type_proto::Value::TensorType(tensor) = kind else {
+        return None;
+    };
+    let dims = tensor.shape.as_ref()?.dim.iter();
+    let extent = |value: &Option<Value>| match value {
+        Some(Value::DimValue(extent)) => u64::try_from(*extent).ok(),
+        _ => None,
+    };
+    Some(dims.map(|dim| extent(&dim.value)).collect())
+}
+
+/// Batch, channels, height and width of the only input that is not stored; none if it is no image.
+fn image(file: &ModelFile) -> Option<(&str, [Option<u64>; 4])> {
+    let stored = |name: &str| {
+        let mut initializers = file.contents.initializers.iter();
+        initializers.any(|initializer| initializer.name == name)
+    };
+    let mut inputs = file
+        .contents
+        .inputs
+        .iter()
+        .filter(|value| !stored(value.name()));
+    let input = inputs.next()?;
+    let extents = extents(input)?;
+    let only = inputs.next().is_none();
+    let image = <[Option<u64>; 4]>::try_from(extents).ok()?;
+    only.then_some((input.name(), image))
+}
+
+/// Fields of the recipe that are about the input.
+pub(super) fn recipe(file: &ModelFile, recipe: &Recipe) -> Vec<Difference> {
+    let Some((name, [batch, channels, height, width])) = image(file) else {
+        let claimed = format!("{}x{}", recipe.size[0], recipe.size[1]);
+        return vec![("size", claimed, "it has not one input of images".to_owned())];
+    };
+    let said =
+        |extent: Option<u64>| extent.map_or("symbolic".to_owned(), |extent| extent.to_string());
+    let mut differences = Vec::new();
+    if batch != recipe.batch {
+        let found = format!("the batch of input `{name}` is {}", said(batch));
+        differences.push(("batch", said(recipe.batch), found));
+    }
+    if channels != Some(recipe.in_channels) {
+        let found = format!("input `{name}` has {} channels", said(channels));
+        differences.push(("in_channels", recipe.in_channels.to_string(), found));
+    }
+    for (text, extent, default) in [
+        (&recipe.size[0], height, recipe.default_size[0]),
+        (&recipe.size[1], width, recipe.default_size[1]),
+    ] {
+        let claimed = match text.parse() {
+            Ok(Extent::Fixed(pixels)) => Some(pixels),
+            Ok(Extent::MultipleOf32) | Err(_) => None,
+        };
+        if claimed != extent {
+            let found = format!("that side of input `{name}` is {}", said(extent));
+            differences.push(("size", text.clone(), found));
+        } else if extent.is_some_and(|extent| extent != default) {
+            let found = format!("that side of input `{name}` is {}", said(extent));
+            differences.push(("default_size", default.to_string(), found));
+        }
+    }
+    differences
+}
+
+/// Whether pictures that are prepared so can be the input.
+pub(super) fn preprocessing(file: &ModelFile, record: &Preprocessing) -> Vec<FalseClaim> {
+    let mut found = Vec::new();
+    let mut differs = |field, claimed: String, is: String| {
+        found.push(FalseClaim {
+            key: PREPROCESSING_KEY,
+            field,
+            claimed,
+            found: is,
+        });
+    };
+    let numbers = record.normal.mean.iter().chain(&record.normal.std);
+    if !numbers.clone().all(|number| number.is_finite()) || record.normal.std.contains(&0.0) {
+        let claimed = format!("{:?}", record.normal.std);
+        differs("std", claimed, "nothing can be divided by it".to_owned());
+    }
+    let Some((name, [_, channels, height, width])) = image(file) else {
+        differs(
+            "size",
+            format!("{:?}", record.size),
+            "it has not one input of images".to_owned(),
+        );
+        return found;
+    };
+    if channels.is_some_and(|channels| channels != 3) {
+        let is = format!(
+            "dimension 1 of input `{name}` is {}",
+            channels.unwrap_or_default()
+        );
+        differs("channels", record.channels.clone(), is);
+    }
+    for (claimed, extent) in record.size.into_iter().zip([height, width]) {
+        if let Some(extent) = extent.filter(|extent| *extent != claimed) {
+            differs(
+                "size",
+                claimed.to_string(),
+                format!("that side of input `{name}` is {extent}"),
+            );
+        }
+    }
+    found
+}
