@@ -15,6 +15,8 @@ mod layout;
 mod library;
 #[path = "../lite_support/mod.rs"]
 mod lite_support;
+#[cfg(target_os = "linux")]
+mod memory;
 mod mutants;
 mod others;
 mod outputs;

@@ -40,6 +40,21 @@ fn message(outcome: &Outcome) -> &str {
 }
 
 #[test]
+fn outputs_that_no_memory_holds_are_refused_when_they_are_announced() {
+    let case = r#"{"case":{"prepare_seconds":0,"run_seconds":0,"outputs":[{"name":"y","shape":[1125899906842624],"element":"f32"}]}}"#;
+    let (outcome, took) = fake(&format!("echo '{case}'; exec sleep 60"), 20_000);
+    match &outcome.trouble {
+        Some(Trouble::NoMemory { message }) => {
+            let begins =
+                "receiving what it sent: `y` needs 8589934592 MiB of memory: the memory limit is ";
+            assert!(message.starts_with(begins), "{message}");
+        }
+        other => panic!("expected too little memory, found {other:?}"),
+    }
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+#[test]
 fn a_hang_ends_at_the_limit_even_if_the_job_is_never_read() {
     let (outcome, took) = fake("exec sleep 60", 300);
     assert_eq!(outcome.trouble, Some(Trouble::TimedOut { seconds: 0.3 }));
