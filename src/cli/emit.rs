@@ -272,9 +272,9 @@ impl EmitArgs {
         let notes = staged
             .commit()
             .map_err(|error| self.failure(ConvertError::Emit(error)))?;
-        notes
-            .iter()
-            .for_each(|note| written::note(note, self.quiet));
+        for note in &notes {
+            written::note(note, self.quiet);
+        }
         Ok(Verified::Passed(report))
     }
 

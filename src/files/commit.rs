@@ -70,7 +70,7 @@ impl Commit<'_> {
     pub fn one(self, superseded: Option<Superseded>) -> Result<(), OutputError> {
         let waiting = self.waiting(self.target);
         if !self.replace {
-            return self.place(&waiting, self.target);
+            return place(&waiting, self.target);
         }
         let superseded = superseded.filter(|data| data.is_true_of(self.target));
         fs::rename(waiting, self.target).map_err(|error| failed(self.target, error))?;
@@ -123,7 +123,7 @@ impl Commit<'_> {
             &waiting,
             root.join(PLACED).join(data.file_name().unwrap_or_default()),
         );
-        self.place(&waiting, data)?;
+        place(&waiting, data)?;
         done.push(Step {
             from: waiting,
             to: data.to_owned(),
@@ -135,7 +135,7 @@ impl Commit<'_> {
             from: old,
             to: replaced,
         });
-        self.place(&self.waiting(self.target), self.target)
+        place(&self.waiting(self.target), self.target)
     }
 
     /// Undoes steps, the last first. If one cannot be undone, the folder is kept with what is in it, which the error tells.
@@ -158,13 +158,13 @@ impl Commit<'_> {
             .path()
             .join(target.file_name().unwrap_or_default())
     }
+}
 
-    fn place(&self, waiting: &Path, target: &Path) -> Result<(), OutputError> {
-        place_new(waiting, target).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => OutputError::Exists(target.to_owned()),
-            _ => failed(target, error),
-        })
-    }
+fn place(waiting: &Path, target: &Path) -> Result<(), OutputError> {
+    place_new(waiting, target).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => OutputError::Exists(target.to_owned()),
+        _ => failed(target, error),
+    })
 }
 
 /// A rename that was done.

@@ -192,7 +192,7 @@ mod tests {
         drop(made(list, &kept));
         let listed = made(list, &gone);
         fs::write(gone.join("file"), "bytes").expect("a file");
-        let abandoned = list.abandon(Duration::from_secs(60));
+        let abandoned = list.abandon(Duration::from_mins(1));
         assert!(!gone.exists() && kept.exists());
         let (send, received) = channel();
         let (new, placing) = (root.path().join("new"), send.clone());
@@ -221,7 +221,7 @@ mod tests {
             drop(placing);
             complete
         });
-        let _abandoned = list.abandon(Duration::from_secs(60));
+        let _abandoned = list.abandon(Duration::from_mins(1));
         assert!(end.join().expect("an end"), "it was removed too early");
         assert!(!slow.exists());
     }

@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_lock_keeps_others_out_until_it_is_dropped_and_leaves_no_file() {
         let folder = tempfile::tempdir().expect("a folder");
-        let lock = FolderLock::acquire(folder.path(), Duration::from_secs(60));
+        let lock = FolderLock::acquire(folder.path(), Duration::from_mins(1));
         assert!(lock.is_held());
         let second = FolderLock::acquire(folder.path(), Duration::ZERO);
         let FolderLock::Refused(note) = second else {
@@ -90,7 +90,7 @@ mod tests {
             "{said}"
         );
         drop(lock);
-        assert!(FolderLock::acquire(folder.path(), Duration::from_secs(60)).is_held());
+        assert!(FolderLock::acquire(folder.path(), Duration::from_mins(1)).is_held());
         assert_eq!(
             std::fs::read_dir(folder.path()).expect("a folder").count(),
             0

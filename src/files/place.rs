@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn every_way_places_what_is_new_and_replaces_nothing() {
-        let ways: [(&str, fn(&Path, &Path) -> io::Result<()>); 4] = [
+        type Way = fn(&Path, &Path) -> io::Result<()>;
+        let ways: [(&str, Way); 4] = [
             ("all", place_new),
             ("rename", rename_new),
             ("link", link_new),

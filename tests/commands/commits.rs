@@ -130,7 +130,7 @@ fn data_that_a_replaced_model_only_names_stays() {
     assert!(fs::read(&data).expect("the data") == bytes);
 }
 
-/// Where the folder cannot be opened it cannot be locked either, and a pair is written all the same.
+/// Without the lock a pair is written all the same, with a note.
 #[test]
 fn a_folder_that_another_program_locks_is_waited_for_and_written_to() {
     let folder = tempfile::tempdir().expect("a folder");

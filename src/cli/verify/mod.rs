@@ -199,9 +199,9 @@ impl<'a> Page<'a> {
                 let mut file = staged.create(None).map_err(bad)?;
                 file.write_all(text.as_bytes()).map_err(failed)?;
                 let notes = staged.commit(None, None).map_err(bad)?;
-                notes
-                    .iter()
-                    .for_each(|note| written::note(note, self.quiet));
+                for note in &notes {
+                    written::note(note, self.quiet);
+                }
                 Ok(())
             }
         }
