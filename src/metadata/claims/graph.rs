@@ -4,7 +4,7 @@ use super::input::Difference;
 use crate::metadata::Recipe;
 use crate::onnx::file::{Initializer, InitializerSource, ModelFile};
 use crate::onnx::graph::Graph;
-use crate::onnx::proto::NodeProto;
+use crate::onnx::proto::{AttributeProto, NodeProto};
 use crate::onnx::{element, model};
 use crate::request::Request;
 use crate::tensor::shape::{Dim, element_count};
@@ -127,7 +127,7 @@ fn conventions(file: &ModelFile, graph: &Graph, recipe: &Recipe) -> Vec<Differen
     #[expect(clippy::cast_possible_truncation, reason = "as the file has it")]
     let claimed = recipe.bn_epsilon as f32;
     if let Some(other) = epsilons
-        .map(|one| one.f())
+        .map(AttributeProto::f)
         .find(|epsilon| *epsilon != claimed)
     {
         let found = format!("a batch norm has {other:e}");

@@ -12,7 +12,7 @@ use crate::architecture::{Reading, Scaling};
 use crate::files::foreign::Foreign;
 use crate::network::Output;
 use crate::onnx::file::ModelFile;
-use crate::onnx::proto::OperatorSetIdProto;
+use crate::onnx::proto::{OperatorSetIdProto, ValueInfoProto};
 use crate::request::Request;
 use crate::scaling::LARGEST_RESOLUTION;
 use serde::Serialize;
@@ -101,10 +101,9 @@ impl Claims {
         outputs(file, &recipe, &mut differs);
         let opset = |import: &&OperatorSetIdProto| import.domain().is_empty();
         let opset = file.contents.opset_import.iter().find(opset);
-        if let Some(found) = opset.map(|import| import.version()) {
-            if found != recipe.opset {
-                differs("opset", &recipe.opset, format!("the file imports {found}"));
-            }
+        let opset = opset.map(OperatorSetIdProto::version);
+        if let Some(found) = opset.filter(|found| *found != recipe.opset) {
+            differs("opset", &recipe.opset, format!("the file imports {found}"));
         }
         match graph::compare(file, &request, &recipe) {
             Err(error) => differs("version", &recipe.version, error),
@@ -192,7 +191,7 @@ fn outputs(
         .contents
         .outputs
         .iter()
-        .map(|value| value.name())
+        .map(ValueInfoProto::name)
         .collect();
     if names != recipe.outputs {
         let claimed = recipe.outputs.join(", ");
