@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(machine(root.path()), Some(24_684_084 << 10));
         assert_eq!(machine(Path::new("/nonexistent")), None);
         #[cfg(target_os = "linux")]
-        assert!(machine(Path::new("/").into()).unwrap() / 2 >= default_limit());
+        assert!(machine(Path::new("/")).unwrap() / 2 >= default_limit());
     }
 
     #[test]

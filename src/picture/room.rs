@@ -58,7 +58,7 @@ pub fn without_unseen_chunks(bytes: &[u8]) -> Result<Cow<'_, [u8]>, NoMemory> {
         bytes,
         at: SIGNATURE,
     };
-    if !chunks().any(|chunk| is_unseen(chunk)) {
+    if !chunks().any(is_unseen) {
         return Ok(Cow::Borrowed(bytes));
     }
     let mut kept = Vec::new();
@@ -102,9 +102,9 @@ impl<'a> Iterator for Chunks<'a> {
 mod tests {
     use super::*;
 
-    fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
         let length = u32::try_from(data.len()).unwrap().to_be_bytes();
-        [&length[..], kind, data, &[0; 4]].concat()
+        [&length[..], &kind, data, &[0; 4]].concat()
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         let mut whole = vec![1; SIGNATURE];
         let mut expected = whole.clone();
         for (kind, stays) in chunks {
-            let chunk = chunk(kind, &[7; 20]);
+            let chunk = chunk(*kind, &[7; 20]);
             whole.extend(&chunk);
             expected.extend(chunk.iter().filter(|_| stays));
         }
