@@ -64,7 +64,7 @@ impl fmt::Display for Ending {
                     quote(last_words)
                 )
             }
-            Self::NoMemory { message } => write!(f, "receiving what it sent: {message}"),
+            Self::NoMemory { message } => write!(f, "receiving what it sent: {}", message.shown()),
             Self::Ended { status, last_words } => {
                 let ended = status.map_or_else(|| "it ended without a result".to_owned(), describe);
                 match cause(last_words) {
