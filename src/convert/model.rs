@@ -26,7 +26,15 @@ pub fn departure(like: &Like, request: &Request) -> Option<ConvertNote> {
 pub fn misnamed(recipe: &Recipe, request: &Request) -> Option<FalseClaim> {
     let name = recipe.like.as_ref()?;
     let found = match like::find(name) {
-        Ok(like) => like.differences(request).join("; "),
+        Ok(like) => {
+            // Files of earlier versions record pads that are the model's at their size under another name.
+            let mut request = request.clone();
+            let padding = request.options.padding;
+            if padding.agrees_at(like.padding, request.default_size()) {
+                request.options.padding = like.padding;
+            }
+            like.differences(&request).join("; ")
+        }
         Err(error) => error.to_string(),
     };
     (!found.is_empty()).then(|| FalseClaim {

@@ -4,7 +4,7 @@ use super::facts::{Declared, DeclaredExtent, FileFacts, OmittedOutput, SIGMOID, 
 use super::plan::{self, Case};
 use super::trace::{channels_last, trace};
 use crate::metadata::claims::Claims;
-use crate::metadata::{ORIGIN_KEY, Origin, Recipe, Untrained};
+use crate::metadata::{ORIGIN_KEY, Origin, Untrained};
 use crate::onnx::file::{Contents, Initializer, ModelFile};
 use crate::onnx::proto::{NodeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use crate::onnx::{cost, element};
@@ -44,7 +44,7 @@ pub fn facts(file: &ModelFile) -> FileFacts {
         channels_last: channels_last(contents),
         is_own: recipe.is_some(),
         default_size,
-        size_steps: recipe.map_or([1; 2], Recipe::size_steps),
+        size_steps: claims.size_steps,
         weights,
         normal: claims
             .preprocessing

@@ -51,6 +51,8 @@ pub struct Claims {
     pub recipe: Option<Recipe>,
     /// Whether the graph is the one that the recipe describes, node by node and tensor by tensor.
     pub is_described: bool,
+    /// What height and width must be multiples of by the recipe, true or not: a wrong one only refuses sizes.
+    pub size_steps: [u64; 2],
     /// How pictures become input, if that input can be this graph's.
     pub preprocessing: Option<Preprocessing>,
     /// What is not borne out.
@@ -61,9 +63,13 @@ impl Claims {
     /// Holds the records of a file against its graph. A record that cannot be read is left out.
     #[must_use]
     pub fn read(file: &ModelFile) -> Self {
-        let mut claims = Self::default();
+        let mut claims = Self {
+            size_steps: [1; 2],
+            ..Self::default()
+        };
         let recipe: Option<Recipe> = parsed(file, RECIPE_KEY);
         if let Some(recipe) = recipe {
+            claims.size_steps = recipe.size_steps();
             claims.hold_recipe(file, recipe);
         }
         let preprocessing: Option<Preprocessing> = parsed(file, PREPROCESSING_KEY);
