@@ -19,7 +19,9 @@ use crate::verify::plan::{self, Case, Content};
 use crate::verify::ranks::largest;
 use crate::verify::read;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Outputs that name classes, best first, and whether the activation has been applied.
 const OUTPUTS: [(&str, bool); 2] = [("logits", false), ("probabilities", true)];
@@ -44,6 +46,8 @@ pub struct Classifier {
     output: (&'static str, bool),
     classes: usize,
     labels: Labels,
+    /// Classes by their names in lower case, once one is asked for.
+    by_name: OnceLock<BTreeMap<String, usize>>,
 }
 
 /// A class, and how probable it is that a picture is of it.
@@ -105,6 +109,7 @@ impl Classifier {
             output,
             classes,
             labels,
+            by_name: OnceLock::new(),
         })
     }
 
@@ -160,11 +165,16 @@ impl Classifier {
     #[must_use]
     pub fn class_of(&self, text: &str) -> Option<usize> {
         let named = || {
-            let is = |class: &usize| {
-                let name = self.labels.name(*class);
-                name.is_some_and(|name| name.eq_ignore_ascii_case(text))
-            };
-            (0..self.classes).find(is)
+            let by_name = self.by_name.get_or_init(|| {
+                let mut by_name = BTreeMap::new();
+                for class in 0..self.classes {
+                    if let Some(name) = self.labels.name(class) {
+                        by_name.entry(name.to_ascii_lowercase()).or_insert(class);
+                    }
+                }
+                by_name
+            });
+            by_name.get(&text.to_ascii_lowercase()).copied()
         };
         let number = text.parse().ok().filter(|class| *class < self.classes);
         number.or_else(named)

@@ -7,6 +7,7 @@ use crate::request::{Blueprint, Request};
 use crate::tensor::TensorSource;
 use crate::weights::BindError;
 use crate::weights::names::conventions::{Known, Undecided, resolve_conventions};
+use std::collections::BTreeSet;
 
 impl OpenCheckpoint {
     /// The published network that the tensors are of.
@@ -39,7 +40,8 @@ impl OpenCheckpoint {
 
     /// Why a checkpoint does not fit what is asked for.
     pub(super) fn misfit(&self, request: &Request, error: &BindError) -> Option<Misfit> {
-        let is_missing = |name: &&String| error.missing.iter().any(|(own, _)| own == *name);
+        let missing: BTreeSet<&str> = error.missing.iter().map(|(own, _)| own.as_str()).collect();
+        let is_missing = |name: &&String| missing.contains(name.as_str());
         if let Some(integer) = self.checkpoint.integers().iter().find(is_missing) {
             return Some(Misfit::Integers(integer.clone()));
         }

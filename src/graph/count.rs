@@ -33,22 +33,32 @@ impl Graph {
     /// If a dimension that matters is symbolic: counting is done at a fixed size.
     #[must_use]
     pub fn counts_where(&self, belongs: impl Fn(&str) -> bool) -> Counts {
-        let mut counts = Counts::default();
-        for parameter in self
-            .parameters
-            .iter()
-            .filter(|parameter| belongs(&parameter.name))
-        {
+        self.counts_by(1, |name| belongs(name).then_some(0))[0]
+    }
+
+    /// Counts each of `parts` parts, in one pass: `part` gives the number of the one that a name belongs to, if to any.
+    ///
+    /// # Panics
+    /// If a dimension that matters is symbolic: counting is done at a fixed size; or if `part` gives `parts` or more.
+    #[must_use]
+    pub fn counts_by(&self, parts: usize, part: impl Fn(&str) -> Option<usize>) -> Vec<Counts> {
+        let mut counts = vec![Counts::default(); parts];
+        for parameter in &self.parameters {
+            let Some(part) = part(&parameter.name) else {
+                continue;
+            };
             let elements = parameter.element_count();
             if parameter.is_trained() {
-                counts.parameters += elements;
+                counts[part].parameters += elements;
             } else {
-                counts.buffers += elements;
+                counts[part].buffers += elements;
             }
         }
-        for node in self.nodes.iter().filter(|node| belongs(&node.name)) {
-            counts.macs += self.macs(node);
-            counts.mixing_macs += self.mixing_macs(node);
+        for node in &self.nodes {
+            if let Some(part) = part(&node.name) {
+                counts[part].macs += self.macs(node);
+                counts[part].mixing_macs += self.mixing_macs(node);
+            }
         }
         counts
     }

@@ -2,8 +2,9 @@
 
 use super::{Interface, MAX_POOL, build, stage_scope};
 use crate::architecture::{Architecture, Block, Stage};
-use crate::graph::{BuildError, Counts, Graph};
+use crate::graph::{BuildError, Counts, Graph, Node};
 use crate::tensor::shape::Dim;
+use std::collections::BTreeMap;
 
 /// One row: a part of the network and what it costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,54 +31,90 @@ pub struct Row {
 /// If the input is too small for a window.
 pub fn summary(architecture: &Architecture, size: [u64; 2]) -> Result<Vec<Row>, BuildError> {
     let graph = build(architecture, &Interface::single(size))?;
-    let row = |part: &str, operator: String, channels, repeats, stride, scopes: &[&str]| Row {
-        part: part.to_owned(),
-        operator,
-        resolution: resolution(&graph, scopes[0]),
-        channels,
-        repeats,
-        stride,
-        counts: graph.counts_where(|name| scopes.iter().any(|scope| belongs(name, scope))),
+    let mut rows = Vec::new();
+    let mut parts = Parts::default();
+    let mut add = |part: &str, operator: String, channels, repeats, stride, scopes: &[&str]| {
+        parts.add(rows.len(), scopes);
+        rows.push(Row {
+            part: part.to_owned(),
+            operator,
+            resolution: [1, 1],
+            channels,
+            repeats,
+            stride,
+            counts: Counts::default(),
+        });
     };
     let stem = &architecture.stem;
-    let mut rows = vec![row(
+    add(
         "stem",
         format!("Conv{0}x{0}", stem.kernel_size),
         stem.filters,
         1,
         stem.stride,
         &[stem.conv, "bn1", MAX_POOL],
-    )];
+    );
     for (index, stage) in architecture.stages.iter().enumerate() {
         let scope = stage_scope(index, stage);
-        rows.push(row(
+        add(
             &(index + 1).to_string(),
             operator(stage),
             stage.output_filters,
             stage.num_repeat,
             stage.stride,
             &[&scope],
-        ));
+        );
     }
     if let Some(conv) = architecture.head.conv {
-        rows.push(row(
-            "head",
-            "Conv1x1".to_owned(),
-            conv.filters,
-            1,
-            1,
-            &["conv_head", "bn2"],
-        ));
+        let operator = "Conv1x1".to_owned();
+        add("head", operator, conv.filters, 1, 1, &["conv_head", "bn2"]);
     }
-    rows.push(row(
+    add(
         "classifier",
         "Pool + Linear".to_owned(),
         architecture.options.classes,
         1,
         1,
         &["global_pool", architecture.head.classifier],
-    ));
+    );
+    let counts = graph.counts_by(rows.len(), |name| Some(parts.find(name)?.row));
+    for (row, counts) in rows.iter_mut().zip(counts) {
+        row.counts = counts;
+    }
+    // What enters a row enters its first node; of later nodes the last one counts here first.
+    for node in graph.nodes.iter().rev() {
+        if let Some(part) = parts.find(&node.name).filter(|part| part.begins) {
+            rows[part.row].resolution = resolution(&graph, node);
+        }
+    }
     Ok(rows)
+}
+
+/// Which row each scope belongs to.
+#[derive(Default)]
+struct Parts(BTreeMap<String, Part>);
+
+#[derive(Clone, Copy)]
+struct Part {
+    row: usize,
+    /// Whether it is the scope in which the row begins.
+    begins: bool,
+}
+
+impl Parts {
+    fn add(&mut self, row: usize, scopes: &[&str]) {
+        for (place, scope) in scopes.iter().enumerate() {
+            let begins = place == 0;
+            self.0.insert((*scope).to_owned(), Part { row, begins });
+        }
+    }
+
+    /// The part of a name: that of a scope which it is, or is inside of.
+    fn find(&self, name: &str) -> Option<Part> {
+        let dots = name.match_indices('.').map(|(place, _)| place);
+        let scopes = dots.chain([name.len()]).map(|end| &name[..end]);
+        scopes.filter_map(|scope| self.0.get(scope)).next().copied()
+    }
 }
 
 fn operator(stage: &Stage) -> String {
@@ -92,16 +129,8 @@ fn operator(stage: &Stage) -> String {
     format!("{kind}{ratio} k{kernel}x{kernel}")
 }
 
-/// Whether `name` is `scope` itself or inside it.
-fn belongs(name: &str, scope: &str) -> bool {
-    name.strip_prefix(scope)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// Height and width that enter the first node of a scope.
-fn resolution(graph: &Graph, scope: &str) -> [u64; 2] {
-    let node = graph.nodes.iter().find(|node| belongs(&node.name, scope));
-    let node = node.expect("every part of a network has a node");
+/// Height and width that enter a node.
+fn resolution(graph: &Graph, node: &Node) -> [u64; 2] {
     let extent = |axis: usize| {
         let shape = &graph.value(node.inputs[0]).shape;
         shape.get(axis).and_then(Dim::fixed).unwrap_or(1)

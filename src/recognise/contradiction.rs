@@ -6,7 +6,7 @@ use crate::network::Output;
 use crate::request::Request;
 use crate::weights::evidence::{Convolution, Evidence, FinalActivation, Pads, Part, Unsupported};
 use crate::weights::names::{NameMap, Naming};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// One property that the record and the request have otherwise. Modules are named as in the checkpoint.
@@ -241,19 +241,17 @@ fn sides(graph: &Graph, input: Option<&ValueId>, conv: Conv) -> Option<[u64; 4]>
 /// Blocks that add their input where the record says otherwise.
 fn skips(evidence: &Evidence, graph: &Graph, names: &NameMap) -> Vec<Contradiction> {
     let mut adds: BTreeMap<&str, bool> = BTreeMap::new();
+    let nodes: BTreeSet<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
     for (timm, own) in names.iter() {
         let mut parts = timm.match_indices('.').map(|(place, _)| place);
         let Some(end) = parts.nth(2).filter(|_| timm.starts_with("blocks.")) else {
             continue;
         };
         let scope = &timm[..end];
-        let block = evidence.skips.keys().find(|block| {
-            let rest = own.strip_prefix(block.as_str());
-            rest.is_some_and(|rest| rest.starts_with('.'))
-        });
-        if let Some(block) = block {
-            let add = format!("{scope}.add");
-            let is_added = || graph.nodes.iter().any(|node| node.name == add);
+        let modules = own.match_indices('.').map(|(place, _)| &own[..place]);
+        let mut blocks = modules.filter_map(|module| evidence.skips.get_key_value(module));
+        if let Some((block, _)) = blocks.next() {
+            let is_added = || nodes.contains(format!("{scope}.add").as_str());
             adds.entry(block).or_insert_with(is_added);
         }
     }

@@ -4,6 +4,7 @@ use super::{Fault, npy};
 use crate::files::open_input;
 use crate::tensor::NamedTensor;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -30,13 +31,14 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
     }
     budget.set(u64::MAX);
     let mut tensors = Vec::<NamedTensor>::new();
+    let mut names = BTreeSet::new();
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|error| error.to_string())?;
         let name = entry.name().map_err(|error| error.to_string())?;
         let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else {
             continue;
         };
-        if tensors.iter().any(|tensor| tensor.name == name) {
+        if !names.insert(name.clone()) {
             return Err(format!("`{name}` is there twice").into());
         }
         let tensor = npy::array(&mut entry, name);

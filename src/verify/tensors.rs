@@ -4,7 +4,7 @@ use crate::files::foreign::{self};
 use crate::onnx::file::{InitializerSource, ModelFile};
 use crate::tensor::{Element, SourceError, TensorInfo, TensorSource};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Elements that are compared at a time.
@@ -80,10 +80,11 @@ pub fn pair_tensors(
             },
         }
     }
-    let known = |name: &str| first.tensors().iter().any(|info| info.name == name);
+    let known = first.tensors().iter().map(|info| info.name.as_str());
+    let known: BTreeSet<&str> = known.collect();
     pairs.only_second = others
         .keys()
-        .filter(|name| !known(name))
+        .filter(|name| !known.contains(**name))
         .map(|name| (*name).to_owned())
         .collect();
     Ok(pairs)

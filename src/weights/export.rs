@@ -14,6 +14,7 @@ use crate::weights::layout::{self, Axes, Permuted};
 use crate::weights::names::{NameMap, Naming, UnknownName};
 use crate::weights::{BindError, Expected, pair};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// The header's length is a multiple of this, so that the data is aligned.
@@ -59,8 +60,12 @@ impl<'a> Complete<'a> {
     fn named(self, names: NameMap, naming: Naming) -> Export<'a> {
         let Self { parameters, source } = self;
         let watched = parameters.iter().map(|parameter| parameter.name.as_str());
+        let tensors = source.tensors().iter();
         let source = Laid {
             source,
+            by_name: tensors
+                .map(|tensor| (tensor.name.as_str(), tensor))
+                .collect(),
             watch: Watch::new(watched),
             names,
             naming,
@@ -195,6 +200,7 @@ pub enum ExportError {
 /// A source's tensors under timm's names, in another library's layout.
 struct Laid<'a> {
     source: &'a dyn TensorSource,
+    by_name: BTreeMap<&'a str, &'a TensorInfo>,
     names: NameMap,
     naming: Naming,
     watch: Watch,
@@ -225,8 +231,7 @@ impl TensorSource for Laid<'_> {
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         let reader = self.source.open(name)?;
-        let mut tensors = self.source.tensors().iter();
-        let tensor = tensors.find(|tensor| tensor.name == name);
+        let tensor = self.by_name.get(name);
         let laid: Option<Box<dyn TensorReader + 'a>> = match tensor {
             Some(tensor) => match self.axes(name, tensor.shape.len()) {
                 Some(axes) => Some(Box::new(Permuted::new(&*reader, &tensor.shape, axes)?)),

@@ -4,10 +4,13 @@ use super::Report;
 use crate::onnx::element;
 use crate::onnx::file::{Data, ExternalError, Initializer, ModelFile, Typed};
 use crate::tensor::Element;
+use std::collections::BTreeMap;
 
 /// Checks every initializer. What is wrong with a file of external data is one finding, however many need it.
 pub fn check(file: &ModelFile, report: &mut Report) {
     let mut unusable: Vec<Unusable> = Vec::new();
+    // By location, and whether the file is there but too short.
+    let mut places: BTreeMap<(String, bool), usize> = BTreeMap::new();
     for initializer in &file.contents.initializers {
         let Err((code, reason)) = check_initializer(file, initializer) else {
             continue;
@@ -20,12 +23,11 @@ pub fn check(file: &ModelFile, report: &mut Report) {
             );
             continue;
         };
-        let known = unusable
-            .iter_mut()
-            .find(|one| one.location == location && one.end.is_some() == end.is_some());
+        let key = (location, end.is_some());
+        let known = places.get(&key).and_then(|place| unusable.get_mut(*place));
         let Some(known) = known else {
+            places.insert(key, unusable.len());
             unusable.push(Unusable {
-                location,
                 end,
                 reason,
                 first: &initializer.name,
@@ -61,7 +63,6 @@ pub fn check_others(file: &ModelFile, report: &mut Report) {
 
 /// A file of external data that cannot be used.
 struct Unusable<'a> {
-    location: String,
     /// Where it should end, if it is too short.
     end: Option<u128>,
     reason: String,

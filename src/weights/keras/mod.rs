@@ -7,7 +7,7 @@ mod hdf5;
 mod normalization;
 
 use super::names::keras::{is_layer, layer_weights};
-use super::offer::{self, GroupKind, LeftOutGroup};
+use super::offer::{GroupKind, LeftOut, LeftOutGroup};
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::files::open_input;
 use config::ModelConfig;
@@ -76,6 +76,7 @@ impl Keras {
             .map(|(path, name)| (path.as_str(), name.as_str()))
             .collect();
         let datasets = &self.file.datasets;
+        let mut left_out = LeftOut::default();
         for (place, dataset) in datasets.iter().enumerate() {
             let Some(element) = dataset.element else {
                 continue;
@@ -86,18 +87,13 @@ impl Keras {
             };
             let group = path.split('/').next().unwrap_or_default();
             if OPTIMIZERS.contains(&group) {
-                offer::add(
-                    &mut self.left_out,
-                    GroupKind::Optimiser,
-                    group,
-                    &dataset.path,
-                );
+                left_out.add(GroupKind::Optimiser, group, &dataset.path);
                 continue;
             }
             let Some(name) = name(path, &layers)? else {
                 match statistic(path) {
                     Some(statistic) => self.statistics.push((statistic, place)),
-                    None => offer::add(&mut self.left_out, GroupKind::Counter, path, &dataset.path),
+                    None => left_out.add(GroupKind::Counter, path, &dataset.path),
                 }
                 continue;
             };
@@ -117,14 +113,10 @@ impl Keras {
             let dataset = &self.file.datasets[*place];
             if !is_of_colours(dataset) {
                 let layer = dataset.path.rsplit_once('/').map_or("", |split| split.0);
-                offer::add(
-                    &mut self.left_out,
-                    GroupKind::Normalization,
-                    layer,
-                    &dataset.path,
-                );
+                left_out.add(GroupKind::Normalization, layer, &dataset.path);
             }
         }
+        self.left_out = left_out.into_groups();
         Ok(())
     }
 }

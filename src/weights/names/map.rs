@@ -120,8 +120,13 @@ const MODULES: [(Kind, &[&str]); 5] = [
     (Kind::Single, &["conv", "bn1"]),
 ];
 
-/// The blocks of a network, in order, and of what kind each is.
-struct Blocks(BTreeMap<(usize, usize), Kind>);
+/// The blocks of a network.
+struct Blocks {
+    /// Of each block its kind, and how many blocks come before it.
+    known: BTreeMap<(usize, usize), (Kind, usize)>,
+    stages: usize,
+    has_fused: bool,
+}
 
 impl Blocks {
     fn of(timm: &[&str]) -> Self {
@@ -137,7 +142,16 @@ impl Blocks {
             };
             *kind = shown;
         }
-        Self(blocks)
+        let is_fused = |kind: &Kind| matches!(kind, Kind::Fused | Kind::Single);
+        Self {
+            stages: blocks.keys().last().map_or(0, |(stage, _)| stage + 1),
+            has_fused: blocks.values().any(is_fused),
+            known: blocks
+                .into_iter()
+                .enumerate()
+                .map(|(number, (block, kind))| (block, (kind, number)))
+                .collect(),
+        }
     }
 
     fn translate(&self, naming: Naming, timm: &str) -> Option<String> {
@@ -147,16 +161,15 @@ impl Blocks {
         };
         let (module, tensor) = rest.rsplit_once('.')?;
         let (stage, index) = block.unwrap_or((0, 0));
+        let outside = Some((Kind::Outside, 0));
+        let (kind, number) = block.map_or(outside, |block| self.known.get(&block).copied())?;
         let place = Place {
-            kind: block.map_or(Some(Kind::Outside), |block| self.0.get(&block).copied())?,
+            kind,
             stage,
             index,
-            number: self.0.range(..(stage, index)).count(),
-            stages: self.0.keys().last().map_or(0, |(stage, _)| stage + 1),
-            fused: self
-                .0
-                .values()
-                .any(|kind| matches!(kind, Kind::Fused | Kind::Single)),
+            number,
+            stages: self.stages,
+            fused: self.has_fused,
         };
         let (_, modules) = MODULES.iter().find(|(kind, _)| *kind == place.kind)?;
         if !modules.contains(&module) {

@@ -1,6 +1,7 @@
 //! Tensors of a checkpoint that are not read, and what accounts for each.
 
 use crate::files::foreign::Foreign;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Tensors that are left out together.
@@ -71,22 +72,28 @@ impl fmt::Display for LeftOutGroup {
     }
 }
 
-/// Adds a tensor to those of its kind and place.
-pub(in crate::weights) fn add(
-    left_out: &mut Vec<LeftOutGroup>,
-    kind: GroupKind,
-    place: &str,
-    name: &str,
-) {
-    let found = left_out
-        .iter_mut()
-        .find(|group| group.kind == kind && group.place == place);
-    match found {
-        Some(group) => group.names.push(name.to_owned()),
-        None => left_out.push(LeftOutGroup {
-            kind,
-            place: place.to_owned(),
-            names: vec![name.to_owned()],
-        }),
+/// Groups in the making, in the order in which each begins.
+#[derive(Default)]
+pub(in crate::weights) struct LeftOut {
+    groups: Vec<LeftOutGroup>,
+    places: BTreeMap<(GroupKind, String), usize>,
+}
+
+impl LeftOut {
+    /// Adds a tensor to those of its kind and place.
+    pub(in crate::weights) fn add(&mut self, kind: GroupKind, place: &str, name: &str) {
+        let place = place.to_owned();
+        let next = self.groups.len();
+        let group = *self.places.entry((kind, place.clone())).or_insert(next);
+        if group == next {
+            let names = Vec::new();
+            self.groups.push(LeftOutGroup { kind, place, names });
+        }
+        self.groups[group].names.push(name.to_owned());
+    }
+
+    /// The groups.
+    pub(in crate::weights) fn into_groups(self) -> Vec<LeftOutGroup> {
+        self.groups
     }
 }

@@ -13,7 +13,7 @@ mod roots;
 use super::layout::{self, Axes, Permuted};
 use super::names::Naming;
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
-pub(in crate::weights) use left_out::add;
+pub(in crate::weights) use left_out::LeftOut;
 pub use left_out::{GroupKind, LeftOutGroup};
 use reading::Reading;
 pub use refusal::{Listed, Refusal};

@@ -2,7 +2,7 @@
 
 use super::super::TensorInfo;
 use super::known::{self, ByName};
-use super::left_out::{self, GroupKind, LeftOutGroup};
+use super::left_out::{GroupKind, LeftOut, LeftOutGroup};
 use super::refusal::{Listed, Refusal};
 use super::roots::{self, Chosen, Rank, Root};
 
@@ -52,15 +52,17 @@ impl Reading {
             ..Self::default()
         };
         let mut beside: Vec<&TensorInfo> = Vec::new();
+        let mut left_out = LeftOut::default();
         for tensor in tensors {
             match fate(tensor, &chosen, &roots, &all) {
                 Fate::Read(name) => reading.names.push((tensor.name.clone(), name.to_owned())),
                 Fate::LeftOutGroup(kind, place) => {
-                    left_out::add(&mut reading.left_out, kind, &place, &tensor.name);
+                    left_out.add(kind, &place, &tensor.name);
                 }
                 Fate::Beside => beside.push(tensor),
             }
         }
+        reading.left_out = left_out.into_groups();
         let has_linear = reading.names.iter().any(|(stored, name)| {
             let stored = all.get(stored.as_str());
             let is_matrix = stored.is_some_and(|tensor| tensor.shape.len() == 2);

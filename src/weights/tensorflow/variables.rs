@@ -1,6 +1,6 @@
 //! Which of a training run's variables are the model's, and under which names. Knows no layer.
 
-use crate::weights::offer::{self, GroupKind, LeftOutGroup};
+use crate::weights::offer::{GroupKind, LeftOut, LeftOutGroup};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What `tf.train.ExponentialMovingAverage` puts after a variable's name. The published accuracies are the averages'
@@ -39,21 +39,21 @@ impl Model {
         let all: BTreeSet<String> = names.iter().map(|name| variable(name).0).collect();
         let mut chosen: BTreeMap<&str, &str> = BTreeMap::new();
         let mut is_averaged = false;
-        let mut left_out = Vec::new();
+        let mut left_out = LeftOut::default();
         for name in names {
             let (of, is_average) = variable(name);
             if let Some((parent, slot)) = of.rsplit_once('/')
                 && all.contains(parent)
             {
-                offer::add(&mut left_out, GroupKind::Optimiser, slot, name);
+                left_out.add(GroupKind::Optimiser, slot, name);
             } else if STATE.contains(&of.as_str()) {
-                offer::add(&mut left_out, GroupKind::Training, &of, name);
+                left_out.add(GroupKind::Training, &of, name);
             } else if let Some(of) = all.get(&of) {
                 // The names are sorted, so a variable comes before its average.
                 let raw = chosen.insert(of, name);
                 is_averaged |= is_average;
                 if let Some(raw) = raw {
-                    offer::add(&mut left_out, GroupKind::Averaged, "variables", raw);
+                    left_out.add(GroupKind::Averaged, "variables", raw);
                 }
             }
         }
@@ -74,7 +74,7 @@ impl Model {
         Self {
             variables,
             is_averaged,
-            left_out,
+            left_out: left_out.into_groups(),
         }
     }
 }

@@ -75,10 +75,13 @@ impl<'a> Graph<'a> {
     ) -> Result<Vec<usize>, String> {
         let mut results: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         let entries = references(&config["input_layers"]);
+        let mut places = BTreeMap::new();
+        for (place, entry) in entries.iter().enumerate() {
+            places.entry(entry.layer).or_insert(place);
+        }
         for layer in config["layers"].as_array().into_iter().flatten() {
             let name = name(layer);
-            let place = entries.iter().position(|entry| entry.layer == name);
-            let given = place.and_then(|place| inputs?.get(place));
+            let given = places.get(name).and_then(|place| inputs?.get(*place));
             let found = match given {
                 Some(given) if is_input(layer) => vec![*given],
                 _ => {
