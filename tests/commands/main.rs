@@ -11,6 +11,8 @@ mod classify;
 mod command_line;
 #[cfg(unix)]
 mod commits;
+#[cfg(target_os = "linux")]
+mod damaged_files;
 mod damaged_models;
 #[cfg(all(feature = "ort", target_os = "linux"))]
 mod doctor;
