@@ -112,8 +112,8 @@ impl Parts {
     /// The part of a name: that of a scope which it is, or is inside of.
     fn find(&self, name: &str) -> Option<Part> {
         let dots = name.match_indices('.').map(|(place, _)| place);
-        let scopes = dots.chain([name.len()]).map(|end| &name[..end]);
-        scopes.filter_map(|scope| self.0.get(scope)).next().copied()
+        let mut scopes = dots.chain([name.len()]).map(|end| &name[..end]);
+        scopes.find_map(|scope| self.0.get(scope)).copied()
     }
 }
 

@@ -127,6 +127,18 @@ const PLACES: [Place; 37] = [
     ),
 ];
 
+/// The beginning of what writes a small model.
+const EMIT: [&str; 8] = [
+    "emit",
+    "--variant",
+    "lite0",
+    "--size",
+    "32",
+    "--init",
+    "constant",
+    "-o",
+];
+
 /// A folder with all that the commands read beside the file in question.
 fn prepared() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
@@ -136,16 +148,6 @@ fn prepared() -> tempfile::TempDir {
         let (output, _) = ended(program().current_dir(folder.path()).args(arguments));
         assert!(output.status.success(), "{arguments:?}: {output:?}");
     };
-    const EMIT: [&str; 8] = [
-        "emit",
-        "--variant",
-        "lite0",
-        "--size",
-        "32",
-        "--init",
-        "constant",
-        "-o",
-    ];
     done(&[&EMIT[..], &["m.onnx"]].concat());
     done(&[&EMIT[..], &["split.onnx", "--external-data"]].concat());
     fs::remove_file(at("split.onnx.data")).expect("data");
