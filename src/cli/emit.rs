@@ -18,7 +18,7 @@ use efficientnet_onnx::emit::{
 };
 use efficientnet_onnx::files::OutputNote;
 use efficientnet_onnx::files::foreign::Foreign;
-use efficientnet_onnx::form::{self, BatchNorms, Form, WRITABLE};
+use efficientnet_onnx::form::{self, BatchNorms, Form};
 use efficientnet_onnx::metadata::Recipe;
 use efficientnet_onnx::network::{ClassActivation, Output};
 use efficientnet_onnx::onnx::ModelError;
@@ -51,8 +51,8 @@ pub struct EmitArgs {
     /// [default: the checkpoint's, else softmax, but sigmoid for one class]
     #[arg(long, value_name = "A", value_parser = one_of(ClassActivation::ALL, |activation| activation.name()), help_heading = "Graph")]
     activation: Option<ClassActivation>,
-    /// Operator set
-    #[arg(long, value_name = "N", default_value = "17", value_parser = parse_opset, help_heading = "Graph", hide = WRITABLE.len() < 2)]
+    /// Operator set, from 13 to 28; the file has the lowest IR version that may carry it
+    #[arg(long, value_name = "N", default_value = "17", value_parser = parse_opset, help_heading = "Graph")]
     opset: Opset,
     /// Element type of weights, input and outputs
     #[arg(long, value_name = "D", default_value = "f32", value_parser = one_of(form::elements(), |element| element.as_str()), help_heading = "Graph", hide = form::elements().len() < 2)]
@@ -386,7 +386,7 @@ fn parse_outputs(list: &str) -> Result<Outputs, String> {
 
 fn parse_opset(number: &str) -> Result<Opset, String> {
     number.parse().ok().and_then(form::writable).ok_or_else(|| {
-        let known = text::either(&WRITABLE.map(|row| row.opset.version().to_string()));
+        let known = form::WRITABLE_OPSETS;
         format!("expected {known}, found `{number}`")
     })
 }

@@ -1,7 +1,7 @@
-//! Every concept in ONNX operators, as opset 17 has them.
+//! Every concept in ONNX operators.
 //!
-//! Swish is Sigmoid and Mul, a pool is ReduceMean with its axes as an attribute, a linear layer is Gemm,
-//! ReLU6 is Clip with its bounds as constants. Padding becomes explicit, possibly asymmetric, pads.
+//! Swish is Sigmoid and Mul, a linear layer is Gemm, ReLU6 is Clip with its bounds as constants. A pool is ReduceMean with its
+//! axes as an attribute; from opset 18 on, which has no such attribute, it is GlobalAveragePool, and Flatten before a linear layer. Padding becomes explicit, possibly asymmetric, pads.
 
 use super::speller::{SpellError, Speller};
 use super::{Form, route};
@@ -60,10 +60,18 @@ impl Speller<'_> {
                 strides: window.stride,
                 pads: self.pads(node, *window)?,
             },
-            Op::Pool { keep_dims } => Operator::ReduceMean {
+            Op::Pool { keep_dims } if self.opset.reduces_by_attribute() => Operator::ReduceMean {
                 axes: vec![2, 3],
                 keep_dims: *keep_dims,
             },
+            Op::Pool { keep_dims: true } => Operator::GlobalAveragePool,
+            Op::Pool { keep_dims: false } => {
+                let average = format!("{}.average", node.name);
+                let x = self.value(node.inputs[0]);
+                let average = self.inner(&average, Operator::GlobalAveragePool, vec![x])?;
+                let flatten = Operator::Flatten { axis: 1 };
+                return Ok(self.finish(node, flatten, vec![average])?);
+            }
             Op::Linear => Operator::Gemm { trans_b: true },
             Op::Mul => Operator::Mul,
             Op::Add => Operator::Add,

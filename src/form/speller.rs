@@ -44,6 +44,7 @@ pub(super) struct Speller<'a> {
     spelled: Vec<Option<ValueId>>,
     pub(super) relu6_bounds: Option<[ValueId; 2]>,
     pub(super) builder: GraphBuilder,
+    pub(super) opset: Opset,
 }
 
 impl<'a> Speller<'a> {
@@ -54,6 +55,7 @@ impl<'a> Speller<'a> {
             spelled: vec![None; canonical.values.len()],
             relu6_bounds: None,
             builder: GraphBuilder::new(opset),
+            opset,
         };
         for id in &canonical.inputs {
             let input = canonical.value(*id);

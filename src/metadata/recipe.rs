@@ -258,7 +258,7 @@ impl Recipe {
                 batch_norms: BatchNorms::by_name(&self.bn)
                     .ok_or_else(|| unknown("bn", &self.bn, "`fold` or `keep`"))?,
                 opset: form::writable(self.opset)
-                    .ok_or_else(|| unknown("opset", &self.opset, "`17`"))?,
+                    .ok_or_else(|| unknown("opset", &self.opset, form::WRITABLE_OPSETS))?,
             },
         })
     }

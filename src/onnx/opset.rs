@@ -9,6 +9,30 @@ impl Opset {
     /// networks gained anything that they use between 14 and 20. From 18 on, ReduceMean takes its axes as an operand.
     pub const DEFAULT: Self = Self(17);
 
+    /// Every opset that is written, in order: those that ONNX has released since 13, the first in which each operator here
+    /// takes what is optional as an operand.
+    pub const ALL: [Self; 16] = {
+        let mut all = [Self(13); 16];
+        let mut index = 1;
+        while index < all.len() {
+            all[index] = Self(all[index - 1].0 + 1);
+            index += 1;
+        }
+        all
+    };
+
+    /// The opset of a number, if it is written.
+    #[must_use]
+    pub fn new(version: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|opset| opset.0 == version)
+    }
+
+    /// Whether ReduceMean has its axes as an attribute; since 18 they are an operand.
+    #[must_use]
+    pub fn reduces_by_attribute(self) -> bool {
+        self.0 < 18
+    }
+
     /// Its number.
     #[must_use]
     pub fn version(self) -> i64 {

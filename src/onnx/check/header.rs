@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::onnx::file::ModelFile;
-use crate::onnx::opset::{has_known_definitions, has_known_operators, lowest_ir_version};
+use crate::onnx::opset::{Opset, has_known_definitions, lowest_ir_version};
 use crate::onnx::proto::NodeProto;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,7 @@ pub fn check(file: &ModelFile, report: &mut Report) -> Option<i64> {
     }
     // Files of our own have the operators that are written here, and so their opsets.
     let known = if report.own {
-        has_known_operators(opset)
+        Opset::new(opset).is_some()
     } else {
         has_known_definitions(opset)
     };

@@ -46,9 +46,10 @@ impl Operator {
                     .collect()
             }
             Self::Gemm { trans_b: true } => vec![int("transB", 1)],
-            Self::Softmax { axis } => vec![int("axis", *axis)],
+            Self::Softmax { axis } | Self::Flatten { axis } => vec![int("axis", *axis)],
             Self::Transpose { perm } => vec![ints("perm", perm.clone())],
             Self::Gemm { trans_b: false }
+            | Self::GlobalAveragePool
             | Self::MatMul
             | Self::Reshape
             | Self::Sigmoid
@@ -85,6 +86,10 @@ impl Operator {
             "Mul" => Reader::new("Mul", node)?.finish(Self::Mul),
             "Add" => Reader::new("Add", node)?.finish(Self::Add),
             "Clip" => Reader::new("Clip", node)?.finish(Self::Clip),
+            "GlobalAveragePool" => {
+                Reader::new("GlobalAveragePool", node)?.finish(Self::GlobalAveragePool)
+            }
+            "Flatten" => read_flatten(Reader::new("Flatten", node)?),
             "ReduceMean" => read_reduce_mean(Reader::new("ReduceMean", node)?),
             "Gemm" => read_gemm(Reader::new("Gemm", node)?),
             "MatMul" => Reader::new("MatMul", node)?.finish(Self::MatMul),
@@ -133,6 +138,11 @@ fn read_reduce_mean(mut reader: Reader<'_>) -> Result<Operator, OpError> {
     let axes = reader.ints("axes")?.unwrap_or_default();
     let keep_dims = reader.flag("keepdims", true)?;
     reader.finish(Operator::ReduceMean { axes, keep_dims })
+}
+
+fn read_flatten(mut reader: Reader<'_>) -> Result<Operator, OpError> {
+    let axis = reader.int("axis")?.unwrap_or(1);
+    reader.finish(Operator::Flatten { axis })
 }
 
 fn read_gemm(mut reader: Reader<'_>) -> Result<Operator, OpError> {

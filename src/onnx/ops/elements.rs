@@ -65,6 +65,7 @@ impl Operator {
         match self {
             Self::Conv { .. }
             | Self::BatchNormalization { .. }
+            | Self::GlobalAveragePool
             | Self::Sigmoid
             | Self::Softmax { .. } => (real, "a real number"),
             Self::MaxPool { .. } => (
@@ -80,7 +81,7 @@ impl Operator {
                 "a number",
             ),
             // In the order of their numbers, what follows is later than opset 17.
-            Self::Reshape | Self::Transpose { .. } => (
+            Self::Flatten { .. } | Self::Reshape | Self::Transpose { .. } => (
                 element::data_type(element) <= DataType::Bfloat16,
                 "a type that opset 17 has",
             ),

@@ -54,6 +54,8 @@ impl Operator {
             Self::BatchNormalization { .. } => batch_normalization(inputs)?,
             Self::Mul | Self::Add => broadcast(op_type, &x.shape, &inputs[1].shape)?,
             Self::Clip => clip(inputs)?,
+            Self::GlobalAveragePool => global_average_pool(x)?,
+            Self::Flatten { axis } => flatten(x, *axis)?,
             Self::ReduceMean { axes, keep_dims } => reduce(&x.shape, axes, *keep_dims)?,
             Self::Gemm { trans_b } => gemm(inputs, *trans_b)?,
             Self::MatMul => matmul(inputs)?,
@@ -169,6 +171,46 @@ fn max_pool(
     };
     let [height, width] = slide(operand, [height, width], kernel_shape, strides, pads)?;
     Ok(vec![batch.clone(), channels.clone(), height, width])
+}
+
+fn global_average_pool(x: &TensorType) -> Result<Shape, OpError> {
+    match x.shape.as_slice() {
+        [batch, channels, _, _] => Ok(vec![
+            batch.clone(),
+            channels.clone(),
+            Dim::Fixed(1),
+            Dim::Fixed(1),
+        ]),
+        _ => {
+            let operand = Operand("GlobalAveragePool", "x");
+            Err(operand.wrong(format!("4 dimensions, found {x}")))
+        }
+    }
+}
+
+fn flatten(x: &TensorType, axis: i64) -> Result<Shape, OpError> {
+    let rank = x.shape.len();
+    // All dimensions may be in the first part.
+    let axis = match usize::try_from(axis) {
+        Ok(axis) if axis == rank => rank,
+        _ => resolve_axis(Operand("Flatten", "x"), axis, rank)?,
+    };
+    let (before, behind) = x.shape.split_at(axis);
+    Ok(vec![product(before), product(behind)])
+}
+
+/// The extent of dimensions in one; an unknown extent stays as it is only beside ones.
+fn product(dims: &[Dim]) -> Dim {
+    let mut others = dims.iter().filter(|dim| **dim != Dim::Fixed(1));
+    match (others.next(), others.next()) {
+        (None, _) => Dim::Fixed(1),
+        (Some(one), None) => one.clone(),
+        _ => {
+            let extents = dims.iter().map(Dim::fixed);
+            let product = extents.reduce(|one, other| one?.checked_mul(other?));
+            product.flatten().map_or(Dim::Unset, Dim::Fixed)
+        }
+    }
 }
 
 /// Height and width after a window has moved over them.

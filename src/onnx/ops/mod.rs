@@ -9,7 +9,8 @@
 //! for. `definitions`, `cost` and the reference have tables of their own, which share nothing with this one.
 //!
 //! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`), of the versions Add-14,
-//! BatchNormalization-14 and -15, Clip-13, Conv-11, Gemm-13, MatMul-13, MaxPool-12, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Transpose-13 and Softmax-13.
+//! BatchNormalization-14 and -15, Clip-13, Conv-11, Flatten-13, Gemm-13, GlobalAveragePool-1,
+//! MatMul-13, MaxPool-12, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Transpose-13 and Softmax-13.
 
 mod attributes;
 pub(crate) mod definitions;
@@ -60,6 +61,13 @@ pub enum Operator {
         strides: [u64; 2],
         /// Elements around: top, left, bottom, right; fewer than the window has.
         pads: [u64; 4],
+    },
+    /// Mean over height and width, which stay with extent 1.
+    GlobalAveragePool,
+    /// The same elements in two dimensions: those before `axis` in the first, the others in the second.
+    Flatten {
+        /// The first dimension of the second part, counted from the end if negative; 1 where a node does not say.
+        axis: i64,
     },
     /// Mean over some dimensions.
     ReduceMean {
@@ -159,6 +167,8 @@ impl Operator {
             Self::Add => "Add",
             Self::Clip => "Clip",
             Self::MaxPool { .. } => "MaxPool",
+            Self::GlobalAveragePool => "GlobalAveragePool",
+            Self::Flatten { .. } => "Flatten",
             Self::ReduceMean { .. } => "ReduceMean",
             Self::Gemm { .. } => "Gemm",
             Self::MatMul => "MatMul",
@@ -179,6 +189,8 @@ impl Operator {
             Self::Sigmoid
             | Self::Relu
             | Self::MaxPool { .. }
+            | Self::GlobalAveragePool
+            | Self::Flatten { .. }
             | Self::ReduceMean { .. }
             | Self::Softmax { .. }
             | Self::Transpose { .. } => 1..=1,

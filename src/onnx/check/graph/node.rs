@@ -61,18 +61,17 @@ impl Checker<'_> {
             .collect();
         let mut inferred = None;
         if let (Some(operator), Some(all)) = (operator, all)
-            && written.is_some_and(|written| known.is_written_like(written))
+            && (own || written.is_some_and(|written| known.is_written_like(written)))
         {
             let found = if has_known_operators(opset) {
-                operator
-                    .infer(&all, &[])
-                    .and_then(|found| match operator.check_written(&all) {
-                        Err(error) if own => Err(error),
-                        _ => Ok(found),
-                    })
+                operator.infer(&all, &[])
             } else {
                 operator.infer_shape(&all, &[])
             };
+            let found = found.and_then(|found| match operator.check_written(&all) {
+                Err(error) if own => Err(error),
+                _ => Ok(found),
+            });
             match found {
                 Ok(found) => inferred = Some(found),
                 Err(error) => {
