@@ -5,9 +5,10 @@ use efficientnet_onnx::form::{BatchNorms, Form, apply, fold_batch_norms, spell};
 use efficientnet_onnx::graph;
 use efficientnet_onnx::network::{self, ClassActivation, Interface, Output};
 use efficientnet_onnx::onnx::graph::Graph;
+use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::{Blueprint, Request};
 use efficientnet_onnx::tensor::shape::Dim;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn canonical(name: &str, interface: &Interface) -> graph::Graph {
     let variant = Variant::by_name(name).expect("a published name");
@@ -77,6 +78,46 @@ fn operators_of_the_default_form() {
         ("ReduceMean", 1),
     ];
     assert_eq!(op_types(&lite0), BTreeMap::from(expected));
+}
+
+/// The pool alone is spelled otherwise from opset 18 on, where ReduceMean has no axes attribute; every name of opset 17
+/// stays.
+#[test]
+fn opsets_differ_in_the_pool_alone_and_names_stay() {
+    // The head's pool is followed by a linear layer, and so is that of each routed block.
+    for (name, flat) in [("b0", 1), ("lite0", 1), ("condconv-b0-4e", 1 + 8)] {
+        let spelled = |opset: i64| {
+            let form = Form {
+                opset: Opset::new(opset).expect("an opset that is written"),
+                ..Form::default()
+            };
+            apply(canonical(name, &Interface::single([64, 64])), &form).expect("a fixed size")
+        };
+        let usual = spelled(17);
+        let mut usual_types = op_types(&usual);
+        for opset in 13..=17 {
+            assert_eq!(op_types(&spelled(opset)), usual_types, "{name} {opset}");
+        }
+        let pools = usual_types.remove("ReduceMean").expect("pools");
+        for opset in 18..=28 {
+            let graph = spelled(opset);
+            let mut types = op_types(&graph);
+            assert_eq!(types.remove("GlobalAveragePool"), Some(pools), "{opset}");
+            assert_eq!(types.remove("Flatten"), Some(flat), "{opset}");
+            assert_eq!(types, usual_types, "{name} {opset}");
+            let names = |graph: &Graph| -> BTreeSet<(String, String)> {
+                let nodes = graph.nodes().iter();
+                nodes
+                    .map(|node| (node.name.clone(), graph.value(node.output).name.clone()))
+                    .collect()
+            };
+            let new: Vec<_> = names(&graph).difference(&names(&usual)).cloned().collect();
+            assert_eq!(new.len(), flat, "{new:?}");
+            let own = |(node, _): &(String, String)| node.ends_with(".average");
+            assert!(new.iter().all(own), "{new:?}");
+            assert!(names(&usual).is_subset(&names(&graph)));
+        }
+    }
 }
 
 #[test]

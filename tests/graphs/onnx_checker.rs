@@ -1,5 +1,7 @@
 //! The ONNX project's own checker on what `emit` writes: every variant, and the forms of the command line.
 
+use efficientnet_onnx::onnx::proto::ModelProto;
+use prost::Message;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -93,6 +95,36 @@ fn every_form_passes() {
         for (form, flags) in forms {
             let flags = [&["--variant", variant], flags].concat();
             paths.push(emit(folder.path(), &format!("{variant}-{form}"), &flags));
+        }
+    }
+    let arguments: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let passed = check(&arguments);
+    let passed: Vec<&Path> = passed.lines().map(Path::new).collect();
+    assert_eq!(passed, arguments);
+}
+
+#[test]
+fn every_opset_passes() {
+    let folder = folder();
+    let mut paths = Vec::new();
+    for opset in 13..=28 {
+        for (variant, flags) in [
+            ("b0", &["--size", "64"][..]),
+            ("lite0", &["--size", "dynamic:32", "--bn", "keep"]),
+            ("v2-b0", &["--size", "64", "--outputs", "logits,pooled"]),
+            ("condconv-b0-4e", &["--size", "dynamic:32x64"]),
+        ] {
+            let number = opset.to_string();
+            let flags = [&["--variant", variant, "--opset", &number], flags].concat();
+            let path = emit(folder.path(), &format!("{variant}-{opset}"), &flags);
+            let model = ModelProto::decode(&*std::fs::read(&path).expect("a file"));
+            let model = model.expect("a model");
+            assert_eq!(model.opset_import[0].version, Some(opset));
+            // What onnx.helper gives as the lowest IR version that has the opset (onnx 1.23.2).
+            let versions = [7, 7, 8, 8, 8, 8, 9, 9, 10, 10, 11, 12, 13, 13, 13, 14];
+            let place = usize::try_from(opset - 13).expect("13 is the first");
+            assert_eq!(model.ir_version, Some(versions[place]), "{opset}");
+            paths.push(path);
         }
     }
     let arguments: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();

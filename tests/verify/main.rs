@@ -9,6 +9,7 @@ mod cuda_suite;
 mod edges;
 mod emitted;
 mod feed;
+mod forms;
 mod images;
 mod layout;
 #[cfg(target_os = "linux")]

@@ -50,6 +50,8 @@ fn what_is_written_is_read_back() {
             axes: vec![],
             keep_dims: false,
         },
+        Operator::GlobalAveragePool,
+        Operator::Flatten { axis: 2 },
         Operator::Gemm { trans_b: true },
         Operator::Gemm { trans_b: false },
         Operator::Softmax { axis: 1 },
@@ -95,6 +97,7 @@ fn onnx_defaults_are_honoured() {
             Operator::Gemm { trans_b: false },
         ),
         ("Softmax", 1, vec![], Operator::Softmax { axis: -1 }),
+        ("Flatten", 1, vec![], Operator::Flatten { axis: 1 }),
         (
             "Conv",
             2,

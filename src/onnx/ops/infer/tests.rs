@@ -59,7 +59,19 @@ fn mean(axes: &[i64], keep_dims: bool) -> Operator {
 fn results() {
     let norm = Operator::BatchNormalization { epsilon: 1e-3 };
     let gemm = Operator::Gemm { trans_b: true };
+    let flatten = |axis| Operator::Flatten { axis };
     let cases: &[(Operator, &[&str], &str)] = &[
+        (
+            Operator::GlobalAveragePool,
+            &["batch 32 height 7"],
+            "batch 32 1 1",
+        ),
+        (flatten(1), &["batch 1280 1 1"], "batch 1280"),
+        (flatten(1), &["2 3 4 5"], "2 60"),
+        (flatten(-1), &["2 3 4 5"], "24 5"),
+        (flatten(0), &["2 3"], "1 6"),
+        (flatten(2), &["2 3"], "6 1"),
+        (flatten(1), &["batch 3 height 5"], "batch ?"),
         (
             conv(3, 2, [0, 1], 1),
             &["batch 3 224 224", "32 3 3 3", "32"],
