@@ -47,6 +47,8 @@ pub enum Extent {
     Fixed(u64),
     /// Symbolic, a multiple of 32: the total stride, so that all padding stays constant.
     MultipleOf32,
+    /// Symbolic, any number of pixels: SAME padding depends on the size, and is left to the runtime where it does.
+    Any,
 }
 
 /// Total stride of every network here: the sizes for which SAME padding does not depend on the size.
@@ -96,6 +98,12 @@ impl Request {
         }
     }
 
+    /// Whether SAME padding that depends on the input's size is left to the runtime: where a side may have any size.
+    #[must_use]
+    pub fn leaves_padding(&self) -> bool {
+        self.size.contains(&Extent::Any) && self.options.padding.depends_on_size()
+    }
+
     /// What turns logits into probabilities.
     #[must_use]
     pub fn activation(&self) -> ClassActivation {
@@ -115,7 +123,9 @@ impl Request {
     pub fn default_size(&self) -> [u64; 2] {
         self.size.map(|extent| match extent {
             Extent::Fixed(pixels) => pixels,
-            Extent::MultipleOf32 => self.blueprint.resolution().next_multiple_of(SIZE_STEP),
+            Extent::MultipleOf32 | Extent::Any => {
+                self.blueprint.resolution().next_multiple_of(SIZE_STEP)
+            }
         })
     }
 
@@ -175,7 +185,11 @@ impl Request {
             activation: self.activation(),
         };
         let canonical = network::build(&self.architecture()?, &interface)?;
-        Ok(form::apply(canonical, &self.form)?)
+        let form = Form {
+            leaves_padding: self.leaves_padding(),
+            ..self.form
+        };
+        Ok(form::apply(canonical, &form)?)
     }
 
     /// The published model that it is, if it is one.
@@ -240,6 +254,7 @@ impl Extent {
         match self {
             Self::Fixed(pixels) => Dim::Fixed(pixels),
             Self::MultipleOf32 => Dim::symbol(name, SIZE_STEP),
+            Self::Any => Dim::symbol(name, 1),
         }
     }
 }
@@ -253,9 +268,10 @@ impl FromStr for Extent {
     fn from_str(text: &str) -> Result<Self, String> {
         match (text, text.parse()) {
             ("dynamic:32", _) => Ok(Self::MultipleOf32),
+            ("dynamic", _) => Ok(Self::Any),
             (_, Ok(pixels)) if (1..=LARGEST_SIDE).contains(&pixels) => Ok(Self::Fixed(pixels)),
             _ => Err(format!(
-                "expected a number of pixels from 1 to {LARGEST_SIDE} or `dynamic:32`, found `{text}`"
+                "expected a number of pixels from 1 to {LARGEST_SIDE}, `dynamic:32` or `dynamic`, found `{text}`"
             )),
         }
     }
@@ -266,6 +282,7 @@ impl fmt::Display for Extent {
         match self {
             Self::Fixed(pixels) => write!(f, "{pixels}"),
             Self::MultipleOf32 => f.write_str("dynamic:32"),
+            Self::Any => f.write_str("dynamic"),
         }
     }
 }

@@ -21,6 +21,9 @@ pub fn note(note: &ConvertNote) -> String {
             "{note}; for one built with another `image_size` use `--padding static:S`, and `--padding same` for \
              `image_size=None`"
         ),
+        ConvertNote::PaddingLeft(_) => {
+            format!("{note}; a `--size` of numbers or `dynamic:32` has explicit pads")
+        }
         _ => note.to_string(),
     }
 }

@@ -220,6 +220,7 @@ impl EmitArgs {
                 batch_norms: self.bn,
                 opset: self.opset,
                 element: self.dtype,
+                ..Form::default()
             },
             labels: self.labels.read()?,
             ..self.selection.wishes(&self.shape)?

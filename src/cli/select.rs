@@ -85,7 +85,7 @@ pub struct Selection {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Graph")]
 pub struct Shape {
-    /// Input size: S or HxW; each a number of pixels or `dynamic:32` [default: the checkpoint's own, else the variant's]
+    /// Input size: S or HxW; each a number of pixels, `dynamic:32` (any multiple of 32) or `dynamic` (any) [default: the checkpoint's own, else the variant's]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub size: Option<Size>,
     /// Padding of convolutions: `same`, `symmetric`, or `static:S`, the pads that `same` has at size S, at any size
@@ -241,11 +241,6 @@ fn read_design(path: &Path) -> Result<Design, Failure> {
 }
 
 fn parse_size(text: &str) -> Result<Size, String> {
-    if text == "dynamic" || text.starts_with("dynamicx") || text.ends_with("xdynamic") {
-        return Err(
-            "free sizes are not supported; `dynamic:32` is symbolic in multiples of 32".into(),
-        );
-    }
     match text.split_once('x') {
         Some(("", _) | (_, "")) => Err(format!(
             "expected a size such as 224 or 192x256, height first, found `{text}`"

@@ -10,7 +10,8 @@ use crate::files::Inputs;
 use crate::labels::Labels;
 use crate::metadata::{HeadRecord, Metadata, Recipe};
 use crate::network::ClassActivation;
-use crate::request::Request;
+use crate::onnx::check::targets::auto_pad_faults;
+use crate::request::{Extent, Request};
 use std::thread;
 
 /// Weights and a request that they fit as far as their names, records and counts tell. Whether each tensor fits shows
@@ -38,6 +39,11 @@ impl Conversion {
         let labels = labels(&wishes, &weights, request.options.classes)?;
         let mut notes = weights.notes(&wishes, &request);
         notes.extend(agreement);
+        if request.leaves_padding() {
+            let is_fixed = |extent: &Extent| matches!(extent, Extent::Fixed(_));
+            let faults = auto_pad_faults(request.size.iter().any(is_fixed));
+            notes.push(ConvertNote::PaddingLeft(faults));
+        }
         Ok(Self {
             weights,
             wishes,

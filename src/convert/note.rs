@@ -3,6 +3,7 @@
 use crate::files::foreign::{Foreign, list};
 use crate::graph::Padding;
 use crate::metadata::{Normal, Untrained};
+use crate::onnx::check::targets::AutoPadFaults;
 use crate::recognise::{self, Contradiction};
 use crate::weights::names::Naming;
 use crate::weights::names::conventions::Conventions;
@@ -103,6 +104,8 @@ pub enum ConvertNote {
         /// Where a checkpoint records them, if it does.
         place: Option<String>,
     },
+    /// SAME padding is left to the runtime, and some toolchains do not take that.
+    PaddingLeft(AutoPadFaults),
     /// Something that the record beside the tensors tells: a sentence.
     Recorded(String),
     /// Something that the record tells of the head, which is left out.
@@ -272,6 +275,12 @@ impl fmt::Display for ConvertNote {
                     ),
                 }
             }
+            Self::PaddingLeft(AutoPadFaults { wrong, refuse }) => write!(
+                f,
+                "SAME padding of any size is left to the runtime (`auto_pad`): {} in silence, and {} it",
+                clause(wrong, "computes it wrongly", "compute it wrongly"),
+                clause(refuse, "refuses", "refuse")
+            ),
             Self::HeadLeftOut(what) => write!(f, "left out with the head: {}", what.shown()),
             Self::Overruled {
                 place,
@@ -292,6 +301,12 @@ impl fmt::Display for ConvertNote {
             ),
         }
     }
+}
+
+/// Names with the verb of one or of several: `a, b refuse`.
+fn clause(names: &[&str], one: &str, several: &str) -> String {
+    let verb = if names.len() == 1 { one } else { several };
+    format!("{} {verb}", names.join(", "))
 }
 
 fn nest_read(

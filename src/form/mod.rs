@@ -29,6 +29,9 @@ pub struct Form {
     pub element: Element,
     /// What happens to batch norms.
     pub batch_norms: BatchNorms,
+    /// Whether SAME padding that depends on the input's size is left to the runtime, as `auto_pad` of a convolution; else a
+    /// graph that needs it is refused.
+    pub leaves_padding: bool,
 }
 
 /// What happens to batch norms.
@@ -91,6 +94,7 @@ impl Default for Form {
             opset: Opset::DEFAULT,
             element: Element::F32,
             batch_norms: BatchNorms::Fold,
+            leaves_padding: false,
         }
     }
 }

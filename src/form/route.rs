@@ -7,7 +7,7 @@
 use super::speller::{SpellError, Speller};
 use crate::graph::{Conv, Node, WeightRecipe};
 use crate::onnx::graph::{Constant, NodeError, ValueId};
-use crate::onnx::ops::Operator;
+use crate::onnx::ops::{ConvPads, Operator};
 use crate::tensor::shape::Dim;
 
 /// Spells a routed convolution; the last node has its name, and the result its value's.
@@ -126,7 +126,7 @@ impl Speller<'_> {
         let operator = Operator::Conv {
             kernel_shape: [1, 1],
             strides: [1, 1],
-            pads: [0; 4],
+            pads: ConvPads::Explicit([0; 4]),
             group: filters,
         };
         Ok(self.finish(node, operator, inputs)?)

@@ -1,7 +1,8 @@
 //! Every concept in ONNX operators.
 //!
-//! Swish is Sigmoid and Mul, a linear layer is Gemm, ReLU6 is Clip with its bounds as constants. A pool is ReduceMean with its
-//! axes as an attribute; from opset 18 on, which has no such attribute, it is GlobalAveragePool, and Flatten before a linear layer. Padding becomes explicit, possibly asymmetric, pads.
+//! Swish is Sigmoid and Mul, a linear layer is Gemm, ReLU6 is Clip with its bounds as constants. Padding becomes explicit, possibly asymmetric, pads wherever it is
+//! constant. A pool is ReduceMean with its
+//! axes as an attribute; from opset 18 on, which has no such attribute, it is GlobalAveragePool, and Flatten before a linear layer.
 
 use super::speller::{SpellError, Speller};
 use super::{Form, route};
@@ -18,7 +19,7 @@ pub fn spell(canonical: &graph::Graph, form: &Form) -> Result<Graph, SpellError>
     if form.element != Element::F32 {
         return Err(SpellError::Element(form.element));
     }
-    let mut speller = Speller::new(canonical, form.opset);
+    let mut speller = Speller::new(canonical, form);
     for node in &canonical.nodes {
         let output = speller.spell(node)?;
         speller.set(node.output, output);

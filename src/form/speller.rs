@@ -1,9 +1,10 @@
 //! A graph on its way from concepts to operators: what became of each value, and how the next node is added.
 
+use super::Form;
 use crate::files::foreign::Foreign;
 use crate::graph::{self, Conv, WeightRecipe, Window};
 use crate::onnx::graph::{GraphBuilder, NodeError, ValueId};
-use crate::onnx::ops::{Operator, TensorType};
+use crate::onnx::ops::{ConvPads, Operator, TensorType};
 use crate::onnx::opset::Opset;
 use crate::tensor::Element;
 use crate::tensor::shape::{Dim, Shape, display};
@@ -45,17 +46,19 @@ pub(super) struct Speller<'a> {
     pub(super) relu6_bounds: Option<[ValueId; 2]>,
     pub(super) builder: GraphBuilder,
     pub(super) opset: Opset,
+    leaves_padding: bool,
 }
 
 impl<'a> Speller<'a> {
     /// Declares the inputs.
-    pub(super) fn new(canonical: &'a graph::Graph, opset: Opset) -> Self {
+    pub(super) fn new(canonical: &'a graph::Graph, form: &Form) -> Self {
         let mut speller = Self {
             canonical,
             spelled: vec![None; canonical.values.len()],
             relu6_bounds: None,
-            builder: GraphBuilder::new(opset),
-            opset,
+            builder: GraphBuilder::new(form.opset),
+            opset: form.opset,
+            leaves_padding: form.leaves_padding,
         };
         for id in &canonical.inputs {
             let input = canonical.value(*id);
@@ -72,12 +75,17 @@ impl<'a> Speller<'a> {
         self.spelled[id.0] = Some(spelled);
     }
 
-    /// A convolution, padded as the canonical shape of its input says.
+    /// A convolution, padded as the canonical shape of its input says: by constant pads, or where they depend on a size that is
+    /// not known and the form allows it, by the rule itself.
     pub(super) fn conv(&self, node: &graph::Node, conv: Conv) -> Result<Operator, SpellError> {
+        let pads = match self.pads(node, conv.window()) {
+            Err(_) if self.leaves_padding => ConvPads::SameUpper,
+            pads => ConvPads::Explicit(pads?),
+        };
         Ok(Operator::Conv {
             kernel_shape: conv.kernel,
             strides: conv.stride,
-            pads: self.pads(node, conv.window())?,
+            pads,
             group: conv.groups,
         })
     }

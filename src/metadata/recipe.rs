@@ -161,6 +161,13 @@ impl Recipe {
         })
     }
 
+    /// Whether a side of the input may have any size.
+    #[must_use]
+    pub fn takes_any_size(&self) -> bool {
+        let mut sides = self.size.iter().map(|side| side.parse());
+        sides.any(|side| side == Ok(Extent::Any))
+    }
+
     /// The request that this recipe records.
     ///
     /// # Errors
@@ -202,7 +209,7 @@ impl Recipe {
         };
         let extent = |text: &String| {
             text.parse::<Extent>()
-                .map_err(|_| unknown("size", text, "pixels or `dynamic:32`"))
+                .map_err(|_| unknown("size", text, "pixels, `dynamic:32` or `dynamic`"))
         };
         let outputs: Result<Vec<Output>, MetadataError> = self
             .outputs
@@ -259,6 +266,8 @@ impl Recipe {
                     .ok_or_else(|| unknown("bn", &self.bn, "`fold` or `keep`"))?,
                 opset: form::writable(self.opset)
                     .ok_or_else(|| unknown("opset", &self.opset, form::WRITABLE_OPSETS))?,
+                // It follows from the size.
+                ..Form::default()
             },
         })
     }

@@ -106,6 +106,25 @@ impl Dim {
         }
     }
 
+    /// Extent after a window moves over it by `stride`, padded by TensorFlow's `SAME` rule: `ceil(n / stride)`.
+    #[must_use]
+    pub fn same(&self, stride: u64) -> Self {
+        match self {
+            Self::Fixed(extent) => Self::Fixed(extent.div_ceil(stride)),
+            Self::Symbolic {
+                symbol,
+                divisor,
+                multiple,
+            } if multiple % stride == 0 => Self::Symbolic {
+                symbol: symbol.clone(),
+                divisor: divisor * stride,
+                multiple: multiple / stride,
+            },
+            Self::Symbolic { .. } | Self::Unset if stride == 1 => self.clone(),
+            Self::Symbolic { .. } | Self::Unset => Self::Unset,
+        }
+    }
+
     /// Padding before and after that TensorFlow's `SAME` rule gives, or none if it is not constant.
     ///
     /// Source: `tf.nn` documentation, "SAME padding": the output extent is `ceil(n / stride)`, the
@@ -158,6 +177,18 @@ pub fn element_count(shape: &[Dim]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn same_extents_are_rounded_up() {
+        for (extent, stride, expected) in [(224, 2, 112), (223, 2, 112), (7, 1, 7), (1, 2, 1)] {
+            assert_eq!(Dim::Fixed(extent).same(stride), Dim::Fixed(expected));
+        }
+        let height = Dim::symbol("height", 32);
+        assert_eq!(height.same(2).to_string(), "height/2");
+        let free = Dim::symbol("height", 1);
+        assert_eq!(free.same(1), free);
+        assert_eq!((free.same(2), Dim::Unset.same(1)), (Dim::Unset, Dim::Unset));
+    }
 
     #[test]
     fn same_padding_of_the_published_sizes() {

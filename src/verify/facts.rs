@@ -21,6 +21,8 @@ pub struct FileFacts {
     /// What height and width must be multiples of: the pads of a file for `dynamic:32` hold for no other size. 1 where
     /// every size will do.
     pub size_steps: [u64; 2],
+    /// Whether it was made for any size, so that odd ones are tried too.
+    pub any_size: bool,
     /// Multiply-accumulate operations for one image of the default size; a lower bound where `uncounted` is not empty.
     pub macs: u64,
     /// The same by our own count of the graph, for time limits: where some could not be counted, every weight counts as
@@ -60,6 +62,7 @@ impl Default for FileFacts {
             outputs: Vec::new(),
             default_size: [0; 2],
             size_steps: [1; 2],
+            any_size: false,
             macs: 0,
             work: 0,
             contradictions: Vec::new(),

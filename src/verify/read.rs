@@ -45,6 +45,7 @@ pub fn facts(file: &ModelFile) -> FileFacts {
         is_own: recipe.is_some(),
         default_size,
         size_steps: claims.size_steps,
+        any_size: recipe.is_some_and(Recipe::takes_any_size),
         weights,
         normal: claims
             .preprocessing

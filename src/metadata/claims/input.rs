@@ -64,7 +64,7 @@ pub(super) fn recipe(file: &ModelFile, recipe: &Recipe) -> Vec<Difference> {
     ] {
         let claimed = match text.parse() {
             Ok(Extent::Fixed(pixels)) => Some(pixels),
-            Ok(Extent::MultipleOf32) | Err(_) => None,
+            Ok(Extent::MultipleOf32 | Extent::Any) | Err(_) => None,
         };
         if claimed != extent {
             let found = format!("that side of input `{name}` is {}", said(extent));

@@ -5,7 +5,7 @@
 
 mod window;
 
-use super::{OpError, Operator};
+use super::{ConvPads, OpError, Operator};
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
 use std::collections::BTreeSet;
@@ -23,12 +23,21 @@ impl Operator {
                 strides,
                 pads,
                 group,
-            } => vec![
-                int("group", signed(*group)),
-                ints("kernel_shape", kernel_shape.map(signed).to_vec()),
-                ints("pads", pads.map(signed).to_vec()),
-                ints("strides", strides.map(signed).to_vec()),
-            ],
+            } => {
+                let group = int("group", signed(*group));
+                let kernel_shape = ints("kernel_shape", kernel_shape.map(signed).to_vec());
+                let strides = ints("strides", strides.map(signed).to_vec());
+                match pads {
+                    ConvPads::Explicit(pads) => {
+                        let pads = ints("pads", pads.map(signed).to_vec());
+                        vec![group, kernel_shape, pads, strides]
+                    }
+                    ConvPads::SameUpper => {
+                        let auto_pad = string("auto_pad", window::SAME_UPPER);
+                        vec![auto_pad, group, kernel_shape, strides]
+                    }
+                }
+            }
             Self::MaxPool {
                 kernel_shape,
                 strides,
@@ -345,6 +354,13 @@ fn ints(name: &str, values: Vec<i64>) -> AttributeProto {
     AttributeProto {
         ints: values,
         ..attribute(name, AttributeType::Ints)
+    }
+}
+
+fn string(name: &str, value: &str) -> AttributeProto {
+    AttributeProto {
+        s: Some(value.as_bytes().to_vec().into()),
+        ..attribute(name, AttributeType::String)
     }
 }
 

@@ -5,7 +5,7 @@
 
 mod reshape;
 
-use super::{OpError, Operator, TensorType};
+use super::{ConvPads, OpError, Operator, TensorType};
 use crate::tensor::shape::{self, Dim, Shape};
 
 impl Operator {
@@ -125,7 +125,7 @@ fn conv(
     inputs: &[TensorType],
     kernel_shape: [u64; 2],
     strides: [u64; 2],
-    pads: [u64; 4],
+    pads: ConvPads,
     group: u64,
 ) -> Result<Shape, OpError> {
     let (x, weight) = (Operand("Conv", "x"), Operand("Conv", "weight"));
@@ -155,7 +155,10 @@ fn conv(
     if let Some(bias) = inputs.get(2) {
         Operand("Conv", "bias").has_shape(&bias.shape, std::slice::from_ref(&filters))?;
     }
-    let [height, width] = slide(x, [height, width], kernel_shape, strides, pads)?;
+    let [height, width] = match pads {
+        ConvPads::Explicit(pads) => slide(x, [height, width], kernel_shape, strides, pads)?,
+        ConvPads::SameUpper => [height.same(strides[0]), width.same(strides[1])],
+    };
     Ok(vec![batch.clone(), filters, height, width])
 }
 

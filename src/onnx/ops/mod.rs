@@ -33,8 +33,8 @@ pub enum Operator {
         kernel_shape: [u64; 2],
         /// Steps along height and width; at least 1.
         strides: [u64; 2],
-        /// Zeros around: top, left, bottom, right.
-        pads: [u64; 4],
+        /// Zeros around.
+        pads: ConvPads,
         /// Number of channel groups; at least 1.
         group: u64,
     },
@@ -95,6 +95,15 @@ pub enum Operator {
         /// The dimension, counted from the end if negative; −1 where a node does not say.
         axis: i64,
     },
+}
+
+/// Zeros around the operand of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConvPads {
+    /// So many: top, left, bottom, right.
+    Explicit([u64; 4]),
+    /// As many as `ceil(n / stride)` results need, whatever n is; an odd one more at the end (`auto_pad` of `SAME_UPPER`).
+    SameUpper,
 }
 
 /// Why a node is not one of the operators above, or does not take its operands.

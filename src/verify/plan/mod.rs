@@ -14,8 +14,9 @@ use std::str::FromStr;
 
 pub use time::{default_seconds, seconds_for_pictures};
 
-/// Symbolic height and width are also tried at this size: not square, and with few positions left at the end.
-const OTHER_SIZE: [u64; 2] = [64, 96];
+/// Sizes at which symbolic height and width are also tried: not square, with few positions left at the end, and, last, those
+/// of files that were made for any size: SAME padding of an odd side is another than that of an even one.
+const OTHER_SIZES: [[u64; 2]; 3] = [[64, 96], [97, 64], [64, 97]];
 /// The larger batch, and the smaller one for files above so many MACs an image.
 const LARGER_BATCH: u64 = 3;
 const SMALLER_BATCH: u64 = 2;
@@ -290,16 +291,17 @@ fn sizes(
     let rounded = facts
         .default_size
         .map(|extent| extent.max(1).div_ceil(SIZE_STEP) * SIZE_STEP);
-    let mut other = OTHER_SIZE;
+    let others = if facts.any_size { 3 } else { 1 };
+    let mut others = OTHER_SIZES[..others].to_vec();
     if matches!((height, width), (DeclaredExtent::Named(one), DeclaredExtent::Named(two)) if one == two)
     {
-        other[1] = other[0];
+        others.iter_mut().for_each(|other| other[1] = other[0]);
     }
     let pick = |axis: usize, extent: &DeclaredExtent, symbolic: [u64; 2]| match extent {
         DeclaredExtent::Fixed(extent) => *extent,
         DeclaredExtent::Named(_) | DeclaredExtent::Unset => symbolic[axis],
     };
-    let by_default = [rounded, other];
+    let by_default = [&[rounded], &others[..]].concat();
     let symbolic = if wanted.is_empty() {
         &by_default[..]
     } else {

@@ -102,6 +102,8 @@ enum Trigger {
     AutoPad,
     /// The same, where height or width of the first input is symbolic.
     AutoPadOfAnySize,
+    /// The same, where height or width of the first input is fixed.
+    AutoPadOfFixedSize,
     /// ReduceMean with its axes as an operand.
     AxesOperand,
     /// Pad with pads that are computed.
@@ -164,6 +166,34 @@ pub fn check_targets(file: &ModelFile, targets: &[Target]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Toolchains that do not take a convolution's `auto_pad`, each in alphabetical order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AutoPadFaults {
+    /// Those that compute it wrongly, and say nothing.
+    pub wrong: Vec<&'static str>,
+    /// Those that refuse it.
+    pub refuse: Vec<&'static str>,
+}
+
+/// What is known of `auto_pad` where height and width of the input are symbolic, or one of them is fixed.
+#[must_use]
+pub fn auto_pad_faults(is_side_fixed: bool) -> AutoPadFaults {
+    let mut faults = AutoPadFaults::default();
+    for rule in rules::RULES {
+        let applies = match rule.trigger {
+            Trigger::AutoPad | Trigger::AutoPadOfAnySize => true,
+            Trigger::AutoPadOfFixedSize => is_side_fixed,
+            _ => false,
+        };
+        match rule.outcome {
+            Outcome::Wrong if applies => faults.wrong.push(rule.target),
+            Outcome::Refuses if applies => faults.refuse.push(rule.target),
+            _ => {}
+        }
+    }
+    faults
 }
 
 /// A toolchain, and what is known of how it takes a file.

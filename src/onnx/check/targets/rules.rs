@@ -2,9 +2,9 @@
 
 use super::Outcome::{Caution, Refuses, Wrong};
 use super::Trigger::{
-    Always, AutoPad, AutoPadOfAnySize, AxesOperand, Bfloat16, ComputedPads, Domain, External,
-    ForeignDomain, Functions, Half, HalfGemm, IrAfter, LateSwish, Operator, OpsetAfter, PadMode,
-    Quantised, QuantisedBefore,
+    Always, AutoPad, AutoPadOfAnySize, AutoPadOfFixedSize, AxesOperand, Bfloat16, ComputedPads,
+    Domain, External, ForeignDomain, Functions, Half, HalfGemm, IrAfter, LateSwish, Operator,
+    OpsetAfter, PadMode, Quantised, QuantisedBefore,
 };
 use super::{Outcome, Rule, Trigger};
 
@@ -47,7 +47,7 @@ const TVM: &str = "a run of TVM 0.27.0";
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     rule("burn", ForeignDomain, Refuses, "needs a hook for operators of other domains", BURN),
-    rule("burn", AutoPad, Wrong, "takes the shapes after `auto_pad` from `pads`, which are zero, where height and width are fixed", BURN),
+    rule("burn", AutoPadOfFixedSize, Wrong, "takes the shapes after `auto_pad` from `pads`, which are zero, where height and width are fixed", BURN),
     rule("burn", Quantised, Refuses, "does not take 8-bit constants", BURN),
     rule("candle", Operator("GlobalAveragePool"), Refuses, "does not have GlobalAveragePool", CANDLE),
     rule("candle", Operator("Swish"), Refuses, "does not have Swish", CANDLE),

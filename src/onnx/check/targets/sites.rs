@@ -46,7 +46,8 @@ pub fn find(trigger: Trigger, contents: &Contents) -> Option<Sites> {
         Trigger::Half => whole(has(contents, Element::F16)),
         Trigger::HalfGemm if has(contents, Element::F16) => nodes(&|node| is(node, "Gemm")),
         Trigger::AutoPad => nodes(&auto_pad),
-        Trigger::AutoPadOfAnySize if any_size(contents) => nodes(&auto_pad),
+        Trigger::AutoPadOfAnySize if sides(contents).contains(&false) => nodes(&auto_pad),
+        Trigger::AutoPadOfFixedSize if sides(contents) != [false; 2] => nodes(&auto_pad),
         Trigger::AxesOperand => nodes(&|node| is(node, "ReduceMean") && node.input.len() > 1),
         Trigger::ComputedPads => nodes(&|node| {
             let pads = node.input.get(1);
@@ -70,6 +71,7 @@ pub fn find(trigger: Trigger, contents: &Contents) -> Option<Sites> {
         // The guards of these did not hold.
         Trigger::HalfGemm
         | Trigger::AutoPadOfAnySize
+        | Trigger::AutoPadOfFixedSize
         | Trigger::QuantisedBefore(_)
         | Trigger::LateSwish => None,
     }
@@ -136,19 +138,20 @@ fn has(contents: &Contents, element: Element) -> bool {
 }
 
 /// Whether height or width of the first input is symbolic.
-fn any_size(contents: &Contents) -> bool {
+/// For each side of an image whether it is fixed; none where the first input is no tensor of a known rank.
+fn sides(contents: &Contents) -> Vec<bool> {
     let declared = contents
         .inputs
         .first()
         .and_then(|input| input.r#type.as_ref()?.value.as_ref());
     let Some(type_proto::Value::TensorType(tensor)) = declared else {
-        return false;
+        return Vec::new();
     };
     let extents = tensor
         .shape
         .iter()
         .flat_map(|shape| shape.dim.iter().skip(2));
     extents
-        .into_iter()
-        .any(|extent| !matches!(extent.value, Some(Value::DimValue(_))))
+        .map(|extent| matches!(extent.value, Some(Value::DimValue(_))))
+        .collect()
 }

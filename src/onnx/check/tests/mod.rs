@@ -5,7 +5,7 @@ mod others;
 mod places;
 
 use super::*;
-use crate::onnx::ops::Operator;
+use crate::onnx::ops::{ConvPads, Operator};
 use crate::onnx::proto::tensor_proto::{DataLocation, DataType};
 use crate::onnx::proto::tensor_shape_proto::{Dimension, dimension};
 use crate::onnx::proto::{
@@ -77,7 +77,7 @@ fn model() -> ModelProto {
     let conv = Operator::Conv {
         kernel_shape: [3, 3],
         strides: [2, 2],
-        pads: [0, 0, 1, 1],
+        pads: ConvPads::Explicit([0, 0, 1, 1]),
         group: 1,
     };
     let graph = GraphProto {

@@ -23,15 +23,30 @@ fn conv() -> Operator {
     Operator::Conv {
         kernel_shape: [5, 3],
         strides: [2, 1],
-        pads: [1, 2, 3, 4],
+        pads: ConvPads::Explicit([1, 2, 3, 4]),
         group: 32,
     }
 }
 
 #[test]
 fn what_is_written_is_read_back() {
+    let Operator::Conv {
+        kernel_shape,
+        strides,
+        group,
+        ..
+    } = conv()
+    else {
+        unreachable!("it is a convolution");
+    };
     let operators = [
         conv(),
+        Operator::Conv {
+            kernel_shape,
+            strides,
+            pads: ConvPads::SameUpper,
+            group,
+        },
         Operator::MaxPool {
             kernel_shape: [5, 3],
             strides: [2, 1],
@@ -109,7 +124,7 @@ fn onnx_defaults_are_honoured() {
             Operator::Conv {
                 kernel_shape: [3, 3],
                 strides: [1, 1],
-                pads: [0; 4],
+                pads: ConvPads::Explicit([0; 4]),
                 group: 1,
             },
         ),
@@ -246,7 +261,21 @@ fn what_onnx_allows_beyond_this_project_is_not_illegal() {
         ("Conv", 2, vec![]),
         ("Conv", 2, vec![ints("kernel_shape", vec![3])]),
         ("Conv", 2, vec![kernel(), ints("dilations", vec![2, 2])]),
-        ("Conv", 2, vec![kernel(), string("auto_pad", "SAME_UPPER")]),
+        ("Conv", 2, vec![kernel(), string("auto_pad", "SAME_LOWER")]),
+        (
+            "Conv",
+            2,
+            vec![
+                kernel(),
+                string("auto_pad", "SAME_UPPER"),
+                ints("pads", vec![0; 4]),
+            ],
+        ),
+        (
+            "MaxPool",
+            1,
+            vec![kernel(), string("auto_pad", "SAME_UPPER")],
+        ),
         ("MaxPool", 1, vec![]),
         ("MaxPool", 1, vec![kernel(), int("ceil_mode", 1)]),
         ("MaxPool", 1, vec![kernel(), ints("dilations", vec![2, 2])]),

@@ -34,7 +34,7 @@ fn conv(kernel: u64, stride: u64, [before, after]: [u64; 2], group: u64) -> Oper
     Operator::Conv {
         kernel_shape: [kernel; 2],
         strides: [stride; 2],
-        pads,
+        pads: ConvPads::Explicit(pads),
         group,
     }
 }
@@ -60,12 +60,21 @@ fn results() {
     let norm = Operator::BatchNormalization { epsilon: 1e-3 };
     let gemm = Operator::Gemm { trans_b: true };
     let flatten = |axis| Operator::Flatten { axis };
+    let same = |stride| Operator::Conv {
+        kernel_shape: [3; 2],
+        strides: [stride; 2],
+        pads: ConvPads::SameUpper,
+        group: 1,
+    };
     let cases: &[(Operator, &[&str], &str)] = &[
         (
             Operator::GlobalAveragePool,
             &["batch 32 height 7"],
             "batch 32 1 1",
         ),
+        (same(2), &["1 3 223 224", "8 3 3 3"], "1 8 112 112"),
+        (same(1), &["1 3 height 7", "8 3 3 3"], "1 8 height 7"),
+        (same(2), &["1 3 ? 7", "8 3 3 3"], "1 8 ? 4"),
         (flatten(1), &["batch 1280 1 1"], "batch 1280"),
         (flatten(1), &["2 3 4 5"], "2 60"),
         (flatten(-1), &["2 3 4 5"], "24 5"),
