@@ -58,16 +58,22 @@ fn bad_requests_are_refused_before_anything_is_written() {
             "expected a number of pixels from 1",
         ),
         (
-            &["--phi", "0", "--size", "dynamic"],
-            "free sizes are not supported",
+            &["--phi", "0", "--size", "dynamic:16"],
+            "`dynamic:32` or `dynamic`",
         ),
-        (&["--phi", "0", "--size", "dynamic:16"], "`dynamic:32`"),
         (&["--phi", "0", "--classes", "0"], "0 is not in 1.."),
         (
             &["--phi", "0", "--bn-epsilon", "0"],
             "expected a number above 0",
         ),
-        (&["--phi", "0", "--opset", "18"], "expected 17, found `18`"),
+        (
+            &["--phi", "0", "--opset", "12"],
+            "expected a number from 13 to 28, found `12`",
+        ),
+        (
+            &["--phi", "0", "--opset", "29"],
+            "expected a number from 13 to 28, found `29`",
+        ),
         (
             &["--phi", "0", "--outputs", "logits,features"],
             "found `features`",

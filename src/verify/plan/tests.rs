@@ -100,6 +100,13 @@ fn symbolic_height_and_width_are_tried_at_two_sizes() {
         summary(&square),
         [(vec![0], Some([96, 96])), (vec![0], Some([64, 64]))]
     );
+    let mut any = facts(
+        image(DeclaredExtent::Fixed(1), named("height"), named("width")),
+        0,
+    );
+    any.any_size = true;
+    let sizes = [[96, 96], [64, 96], [97, 64], [64, 97]];
+    assert_eq!(summary(&any), sizes.map(|size| (vec![0], Some(size))));
 }
 
 #[test]

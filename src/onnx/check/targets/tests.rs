@@ -149,6 +149,15 @@ fn rules_about_types_sizes_and_versions_end_where_they_should() {
             "{shape:?}"
         );
     }
+    for (shape, expected) in [
+        (["batch", "3", "8", "8"], true),
+        (["1", "3", "height", "8"], true),
+        (["1", "3", "height", "width"], false),
+    ] {
+        let found = with_input(same(), single, shape);
+        let strikes = strikes(Trigger::AutoPadOfFixedSize, &found);
+        assert_eq!(strikes, expected, "{shape:?}");
+    }
     let typed = |elem_type| with_input(same(), elem_type, ["1", "3", "8", "8"]);
     assert!(
         strikes(Trigger::Bfloat16, &typed(bfloat16)) && !strikes(Trigger::Bfloat16, &typed(half))
@@ -219,4 +228,12 @@ fn a_finding_has_its_level_its_first_node_and_how_many_more() {
     let expected =
         expected.map(|(code, level, node, message)| (code, level, node, message.to_owned()));
     assert_eq!(found, expected);
+}
+
+#[test]
+fn toolchains_that_fail_on_auto_pad_are_told_from_the_rules() {
+    let faults = auto_pad_faults(false);
+    assert_eq!(faults.wrong, ["opencv"]);
+    assert_eq!(faults.refuse, ["candle", "onnx2torch", "tvm"]);
+    assert_eq!(auto_pad_faults(true).wrong, ["burn", "opencv"]);
 }
