@@ -207,7 +207,7 @@ fn convolution(
     let mut found: Vec<Contradiction> = geometry.into_iter().filter_map(differs).collect();
     let expected = sides(graph, node.inputs.first(), conv);
     let own = match recorded.pads {
-        Some(ConvPads::Explicit(sides)) => Some(sides),
+        Some(Pads::Explicit(sides)) => Some(sides),
         Some(Pads::Same) => {
             let same = Conv {
                 padding: Padding::Same,

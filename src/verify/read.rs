@@ -4,7 +4,7 @@ use super::facts::{Declared, DeclaredExtent, FileFacts, OmittedOutput, SIGMOID, 
 use super::plan::{self, Case};
 use super::trace::{channels_last, trace};
 use crate::metadata::claims::Claims;
-use crate::metadata::{ORIGIN_KEY, Origin, Untrained};
+use crate::metadata::{ORIGIN_KEY, Origin, Recipe, Untrained};
 use crate::onnx::file::{Contents, Initializer, ModelFile};
 use crate::onnx::proto::{NodeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use crate::onnx::{cost, element};

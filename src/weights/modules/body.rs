@@ -118,12 +118,10 @@ impl<'a> Reader<'a> {
             Some(id) => match conv.pickle.text(id) {
                 // PyTorch takes it with stride 1 alone, where it is TensorFlow's rule.
                 Some("same") => Some(Pads::Same),
-                Some("valid") => Some(ConvPads::Explicit([0; 4])),
+                Some("valid") => Some(Pads::Explicit([0; 4])),
                 Some(_) => None,
                 None => match conv.pair("padding") {
-                    Some([height, width]) => {
-                        Some(ConvPads::Explicit([height, width, height, width]))
-                    }
+                    Some([height, width]) => Some(Pads::Explicit([height, width, height, width])),
                     None => {
                         this.refuse_module(Part::Body, conv, "with a padding that is not known");
                         None
@@ -144,7 +142,7 @@ impl<'a> Reader<'a> {
         let mode = mode.and_then(|mode| conv.pickle.text(mode));
         if let Some(mode) = mode
             && mode != "zeros"
-            && pads != Some(ConvPads::Explicit([0; 4]))
+            && pads != Some(Pads::Explicit([0; 4]))
         {
             let what = format!(
                 "{} pads with {}, expected `zeros`",
@@ -175,14 +173,14 @@ impl<'a> Reader<'a> {
         let pad = conv.child("static_padding")?;
         self.inspect(&pad);
         match pad.class.rsplit('.').next() {
-            Some("Identity") => Some(ConvPads::Explicit([0; 4])),
+            Some("Identity") => Some(Pads::Explicit([0; 4])),
             Some("ZeroPad2d") => {
                 let sides_of = pad.attribute("padding")?;
                 let lengths = pad.pickle.sequence(sides_of)?.iter();
                 let lengths: Option<Vec<u64>> = lengths
                     .map(|side| u64::try_from(pad.pickle.integer(*side)?).ok())
                     .collect();
-                sides(&lengths?).map(ConvPads::Explicit)
+                sides(&lengths?).map(Pads::Explicit)
             }
             _ => {
                 self.refuse_module(Part::Body, &pad, "expected zeros around the image");
@@ -368,15 +366,15 @@ impl<'a> Reader<'a> {
             match (conv.pads?, self.kernels.get(path)) {
                 (Pads::Same, _) => same = true,
                 // Without a stride both rules are one.
-                (ConvPads::Explicit(_), _) if !strides => {}
-                (ConvPads::Explicit(pads), Some([height, width])) => {
+                (Pads::Explicit(_), _) if !strides => {}
+                (Pads::Explicit(pads), Some([height, width])) => {
                     let rule = [height / 2, width / 2, height / 2, width / 2];
                     if pads != rule {
                         return None;
                     }
                     symmetric = true;
                 }
-                (ConvPads::Explicit(_), None) => return None,
+                (Pads::Explicit(_), None) => return None,
             }
         }
         match (same, symmetric) {

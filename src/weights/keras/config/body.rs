@@ -260,8 +260,8 @@ impl Reading<'_> {
         });
         let pads = match (padding, explicit) {
             ("same", None) => Some(Pads::Same),
-            ("valid", None) => Some(ConvPads::Explicit([0; 4])),
-            ("valid", Some(Some(pads))) => Some(ConvPads::Explicit(pads)),
+            ("valid", None) => Some(Pads::Explicit([0; 4])),
+            ("valid", Some(Some(pads))) => Some(Pads::Explicit(pads)),
             _ => None,
         };
         let kernel = layer::pair(&config["kernel_size"]);
@@ -276,8 +276,7 @@ impl Reading<'_> {
             return;
         };
         // Whatever its padding is called, a kernel of one element needs none.
-        let is_padded =
-            kernel != [1; 2] || pads != Pads::Same && pads != ConvPads::Explicit([0; 4]);
+        let is_padded = kernel != [1; 2] || pads != Pads::Same && pads != Pads::Explicit([0; 4]);
         if is_padded {
             seen.pads.push((kernel, pads));
         }
@@ -326,7 +325,7 @@ impl Reading<'_> {
         self.evidence.squeeze_activation = self.one_of(&squeezed);
         let is_symmetric = |(kernel, pads): &([u64; 2], Pads)| match pads {
             Pads::Same => true,
-            ConvPads::Explicit(pads) => {
+            Pads::Explicit(pads) => {
                 let half = kernel.map(|extent| extent / 2);
                 *pads == [half[0], half[1], half[0], half[1]]
             }

@@ -66,9 +66,7 @@ impl ModelConfig {
         let (steps, size) = reading.preparation(body.start);
         let mut evidence = reading.evidence;
         let mut pads = evidence.convolutions.values().map(|own| own.pads);
-        if evidence.padding.is_none()
-            && pads.any(|pads| matches!(pads, Some(ConvPads::Explicit(_))))
-        {
+        if evidence.padding.is_none() && pads.any(|pads| matches!(pads, Some(Pads::Explicit(_)))) {
             // `correct_pad` of keras `imagenet_utils.py` computes them from the input's size, and from any even one where that
             // is open.
             evidence.padding = Some(Padding::Static(size.unwrap_or(ANY_EVEN)));

@@ -92,12 +92,12 @@ fn every_format_records_the_same_network() {
         };
         let stem = Convolution {
             groups: Some(1),
-            ..own(2, ConvPads::Explicit([0, 0, 1, 1]))
+            ..own(2, Pads::Explicit([0, 0, 1, 1]))
         };
         for (layer, expected) in [
             ("stem_conv", stem),
             ("block1a_dwconv", own(1, Pads::Same)),
-            ("block2a_dwconv", own(2, ConvPads::Explicit([1, 1, 2, 2]))),
+            ("block2a_dwconv", own(2, Pads::Explicit([1, 1, 2, 2]))),
             ("block2b_dwconv", own(1, Pads::Same)),
         ] {
             assert_eq!(evidence.convolutions[layer], expected, "{name}, {layer}");
@@ -353,7 +353,7 @@ fn pads_of_one_half_are_symmetric() {
     assert_eq!(found.padding, Some(Padding::Symmetric));
     assert_eq!(
         found.convolutions["stem_conv"].pads,
-        Some(ConvPads::Explicit([1; 4]))
+        Some(Pads::Explicit([1; 4]))
     );
 }
 
