@@ -35,5 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if report.verdict != Verdict::Agree {
         return Err(format!("`{output}` is not written: {:?}", report.verdict).into());
     }
-    Ok(staged.commit()?)
+    for note in staged.commit()? {
+        println!("{note}");
+    }
+    Ok(())
 }

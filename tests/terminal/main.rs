@@ -21,7 +21,7 @@ use std::path::Path;
 use verify_support::program;
 
 /// Commands a terminal, begins lines, turns the reading direction, hides.
-pub const HOSTILE: &str = "x\u{1b}[31mred\u{1b}]0;title\u{7}\r\nforged: agrees\n  forged: agrees\t\u{9b}2J\u{7f}\u{85}forged: agrees\u{2028}forged: \
+const HOSTILE: &str = "x\u{1b}[31mred\u{1b}]0;title\u{7}\r\nforged: agrees\n  forged: agrees\t\u{9b}2J\u{7f}\u{85}forged: agrees\u{2028}forged: \
      agrees\u{202e}\u{200b}\u{feff}\u{2066}\u{61c}";
 /// What a line would begin with, if it were forged.
 const FORGED: &str = "forged";
@@ -29,26 +29,26 @@ const FORGED: &str = "forged";
 const MOST_PRINTED: usize = 32 << 10;
 
 /// The texts that are put into every place: one that harms, and one that is as long as every format takes.
-pub fn texts() -> [String; 2] {
+fn texts() -> [String; 2] {
     [HOSTILE.to_owned(), "long".repeat(12_500)]
 }
 
 /// What commands printed that they must not.
 #[derive(Default)]
-pub struct Faults {
+struct Faults {
     runs: usize,
     found: Vec<String>,
 }
 
 impl Faults {
     /// Runs the program and looks at what it prints.
-    pub fn run(&mut self, place: &str, folder: &Path, arguments: &[&str]) -> String {
+    fn run(&mut self, place: &str, folder: &Path, arguments: &[&str]) -> String {
         let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
         self.run_with(place, folder, &arguments, &[])
     }
 
     /// The same with variables.
-    pub fn run_with(
+    fn run_with(
         &mut self,
         place: &str,
         folder: &Path,
@@ -91,7 +91,7 @@ impl Faults {
     }
 
     /// Fails if anything was found.
-    pub fn assert_none(self) {
+    fn assert_none(self) {
         let count = self.found.len();
         assert!(
             self.found.is_empty(),

@@ -10,6 +10,9 @@ use efficientnet_onnx::onnx::proto::{
 };
 use tensor_shape_proto::dimension::Value;
 
+/// Makes a model with a text in one place.
+type Made = fn(&str) -> ModelProto;
+
 type Change = fn(&mut ModelProto, &str);
 
 fn entry(key: &str, value: &str) -> StringStringEntryProto {
@@ -109,7 +112,7 @@ const PLACES: [(&str, Change); 29] = [
         graph_of(model).node[1].attribute.push(AttributeProto {
             name: Some("mode".into()),
             r#type: Some(AttributeType::String as i32),
-            s: Some(text.as_bytes().to_vec().into()),
+            s: Some(text.as_bytes().to_vec()),
             ..AttributeProto::default()
         });
     }),
@@ -216,7 +219,7 @@ fn no_text_of_a_model_reaches_a_terminal_as_it_is() {
 #[test]
 fn no_text_of_functions_sparse_tensors_and_ranks_does() {
     let mut faults = Faults::default();
-    let changes: [(&str, fn(&str) -> ModelProto); 5] = [
+    let changes: [(&str, Made); 5] = [
         ("function", |text| with_negating_function(text)),
         ("function's value", |text| {
             let mut model = with_negating_function("f");

@@ -88,12 +88,12 @@ fn packed_zeros(bytes: usize) -> Vec<u8> {
     packed.finish().expect("packed")
 }
 
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut sum = flate2::Crc::new();
-    sum.update(kind);
+    sum.update(&kind);
     sum.update(data);
     let length = u32::try_from(data.len()).expect("short").to_be_bytes();
-    [&length[..], kind, data, &sum.sum().to_be_bytes()].concat()
+    [&length[..], &kind, data, &sum.sum().to_be_bytes()].concat()
 }
 
 /// A black RGBA picture of 16 bits, with chunks before its pixels.
@@ -103,10 +103,10 @@ fn png(path: &Path, side: u32, before: &[u8]) {
     let pixels = packed_zeros(side as usize * (1 + 8 * side as usize));
     let parts = [
         &b"\x89PNG\r\n\x1a\n"[..],
-        &chunk(b"IHDR", &header),
+        &chunk(*b"IHDR", &header),
         before,
-        &chunk(b"IDAT", &pixels),
-        &chunk(b"IEND", &[]),
+        &chunk(*b"IDAT", &pixels),
+        &chunk(*b"IEND", &[]),
     ];
     fs::write(path, parts.concat()).expect("a file");
 }
@@ -164,7 +164,7 @@ fn tensors_and_pictures_of_files_are_refused_by_what_they_declare() {
     archive.start_file("x.npy", options).expect("an entry");
     archive.write_all(&npy("(67108864,)")).expect("written");
     for _ in 0..64 {
-        archive.write_all(&[0; 1 << 20]).expect("written");
+        archive.write_all(&vec![0; 1 << 20]).expect("written");
     }
     archive.finish().expect("an archive");
     let arguments = "verify any.onnx --runtime reference --input x.npz";
@@ -179,7 +179,7 @@ fn tensors_and_pictures_of_files_are_refused_by_what_they_declare() {
         "a picture of 6000x6000 pixels needs 378 MiB",
     );
     let profile = [&b"icc\0\0"[..], &packed_zeros(400 << 20)].concat();
-    png(&folder.join("profile.png"), 8, &chunk(b"iCCP", &profile));
+    png(&folder.join("profile.png"), 8, &chunk(*b"iCCP", &profile));
     limited(folder, "classify m.onnx profile.png --runtime reference").expect(0);
 
     File::create(folder.join("labels.csv"))

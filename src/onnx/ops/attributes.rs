@@ -359,7 +359,7 @@ fn ints(name: &str, values: Vec<i64>) -> AttributeProto {
 
 fn string(name: &str, value: &str) -> AttributeProto {
     AttributeProto {
-        s: Some(value.as_bytes().to_vec().into()),
+        s: Some(value.as_bytes().to_vec()),
         ..attribute(name, AttributeType::String)
     }
 }

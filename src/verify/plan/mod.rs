@@ -295,7 +295,7 @@ fn sizes(
     let mut others = OTHER_SIZES[..others].to_vec();
     if matches!((height, width), (DeclaredExtent::Named(one), DeclaredExtent::Named(two)) if one == two)
     {
-        others.iter_mut().for_each(|other| other[1] = other[0]);
+        others = others.iter().map(|other| [other[0]; 2]).collect();
     }
     let pick = |axis: usize, extent: &DeclaredExtent, symbolic: [u64; 2]| match extent {
         DeclaredExtent::Fixed(extent) => *extent,
