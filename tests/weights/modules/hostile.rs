@@ -90,7 +90,7 @@ fn modules_that_share_their_children() {
     assert_eq!(status, Some(2), "{said}");
     assert!(said.contains("it has more than 20000 modules"), "{said}");
     assert!(
-        start.elapsed() < Duration::from_secs(5),
+        start.elapsed() < Duration::from_secs(30),
         "{:?}",
         start.elapsed()
     );
