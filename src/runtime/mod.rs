@@ -20,7 +20,6 @@ pub mod refusal;
 mod tract;
 
 use crate::files::foreign::Foreign;
-use crate::memory::NoMemory;
 use crate::tensor::NamedTensor;
 use cuda::Cuda;
 use device::Device;
@@ -266,7 +265,8 @@ pub fn probe(library: &Path) -> Result<(String, Cuda), RuntimeError> {
 }
 
 /// What is too large for the memory limit, in a step.
-fn no_memory(step: &'static str, error: &NoMemory) -> RuntimeError {
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn no_memory(step: &'static str, error: &crate::memory::NoMemory) -> RuntimeError {
     RuntimeError::NoMemory {
         step,
         message: error.to_string(),
