@@ -32,6 +32,8 @@ pub enum OutputFile {
 #[derive(Debug)]
 pub struct Staged {
     folder: TemporaryFolder,
+    /// The path that was given, which may be a link to the target.
+    path: PathBuf,
     target: PathBuf,
     replace: bool,
     inputs: Inputs,
@@ -91,6 +93,7 @@ impl OutputFile {
         }
         Ok(Self::Staged(Staged {
             folder,
+            path: path.to_owned(),
             target,
             replace,
             inputs: inputs.clone(),
@@ -148,6 +151,18 @@ impl Staged {
             return Err(OutputError::Exists(path));
         }
         refuse_irregular(&path)?;
+        let folder = |path: &Path| {
+            let parent = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
+            parent.unwrap_or(Path::new(".")).canonicalize().ok()
+        };
+        if folder(&self.path) != folder(&self.target) {
+            return Err(OutputError::LinkedPair {
+                path: self.path.clone(),
+                target: self.target.clone(),
+            });
+        }
         Ok(name)
     }
 

@@ -8,7 +8,7 @@ use crate::form::{self, BatchNorms, Form};
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
 use crate::request::{Blueprint, Extent, Request, SIZE_STEP};
-use crate::scaling::{Coefficients, Compound};
+use crate::scaling::{Coefficients, Compound, LARGEST_MULTIPLIER};
 use serde::{Deserialize, Serialize};
 
 /// The family of a network that is nobody's baseline.
@@ -207,6 +207,13 @@ impl Recipe {
                 .then_some(value)
                 .ok_or_else(|| unknown(field, &value, "a number above 0"))
         };
+        let multiplier = |field, value: f64| {
+            let expected = "a number above 0 and at most 10000";
+            let legal = value > 0.0 && value <= LARGEST_MULTIPLIER;
+            legal
+                .then_some(value)
+                .ok_or_else(|| unknown(field, &value, expected))
+        };
         let extent = |text: &String| {
             text.parse::<Extent>()
                 .map_err(|_| unknown("size", text, "pixels, `dynamic:32` or `dynamic`"))
@@ -237,8 +244,8 @@ impl Recipe {
                     }
                 },
                 coefficients: Coefficients {
-                    width: positive("width", self.width)?,
-                    depth: positive("depth", self.depth)?,
+                    width: multiplier("width", self.width)?,
+                    depth: multiplier("depth", self.depth)?,
                 },
                 resolution: self.resolution,
                 reading,

@@ -3,7 +3,7 @@
 use crate::verify_support::{Run, folder, program};
 use efficientnet_onnx::metadata::claims::Claims;
 use efficientnet_onnx::onnx::file::ModelFile;
-use efficientnet_onnx::onnx::proto::ModelProto;
+use efficientnet_onnx::onnx::proto::{AttributeProto, ModelProto};
 use prost::Message;
 use serde_json::{Value, json};
 use std::fs;
@@ -39,6 +39,8 @@ fn honest_files_are_described_by_their_recipes() {
         "--variant v2-b0 --size 64",
         "--phi 0.5 --size 64",
         "--width 0.5 --depth 0.5 --size 64",
+        "--variant condconv-b0-4e --size dynamic --opset 18",
+        "--variant lite0 --size dynamicx64 --opset 28 --bn keep",
     ] {
         emitted(folder, arguments);
         let file = ModelFile::open(&folder.join("model.onnx")).expect("a model");
@@ -244,6 +246,99 @@ fn a_claim_that_the_graph_does_not_bear_out_is_named() {
                 run(folder, "weights export model.onnx --force -o x.safetensors").expect(2);
             assert!(exported.stderr.contains(expected), "{place}: {exported:#?}");
         }
+    }
+}
+
+/// What other programs change without changing what is computed is no false claim.
+#[test]
+fn defaults_that_are_written_or_left_out_are_the_same() {
+    let folder = folder();
+    let folder = folder.path();
+    emitted(
+        folder,
+        "--variant lite0 --size 64 --bn keep --padding symmetric --bn-epsilon 1e-5 --init probe",
+    );
+    let bytes = fs::read(folder.join("model.onnx")).expect("a file");
+    let model = ModelProto::decode(bytes.as_slice()).expect("a model");
+    let rewritten = |keep: &dyn Fn(&str, &[i64]) -> bool, epsilon: f64, explicit: bool| {
+        let mut model = model.clone();
+        let graph = model.graph.as_mut().expect("a graph");
+        for node in &mut graph.node {
+            let keep = |one: &AttributeProto| keep(one.name(), &one.ints);
+            node.attribute.retain(keep);
+            if explicit && node.op_type() == "Conv" {
+                node.attribute.push(AttributeProto {
+                    name: Some("auto_pad".to_owned()),
+                    r#type: Some(3),
+                    s: Some(b"NOTSET".to_vec()),
+                    ..AttributeProto::default()
+                });
+            }
+        }
+        change(&mut model, "recipe", "/bn_epsilon", &json!(epsilon));
+        fs::write(folder.join("model.onnx"), model.encode_to_vec()).expect("a file");
+        run(folder, "inspect model.onnx")
+    };
+    let zero = |name: &str, ints: &[i64]| name != "pads" || ints.iter().any(|pad| *pad != 0);
+    rewritten(&|_, _| true, 1e-5, true).expect(0);
+    rewritten(&zero, 1e-5, false).expect(0);
+    // ONNX's own epsilon is 1e-5.
+    let no_epsilon = |name: &str, _: &[i64]| name != "epsilon";
+    rewritten(&no_epsilon, 1e-5, false).expect(0);
+    let refused = rewritten(&no_epsilon, 1e-3, false).expect(1);
+    let expected = "has `bn_epsilon` 1e-3, but a batch norm has 1e-5";
+    assert!(refused.stderr.contains(expected), "{refused:#?}");
+    let no_pads = |name: &str, _: &[i64]| name != "pads";
+    let refused = rewritten(&no_pads, 1e-5, false).expect(1);
+    let expected = "has `padding` symmetric, but node `";
+    assert!(refused.stderr.contains(expected), "{refused:#?}");
+}
+
+/// Kernels that cannot be looked at bear no claim out, and a recipe of any width is read without a panic.
+#[test]
+fn claims_that_cannot_be_checked_are_false() {
+    let folder = folder();
+    let folder = folder.path();
+    emitted(folder, "--variant lite0 --size 32 --init constant");
+    let bytes = fs::read(folder.join("model.onnx")).expect("a file");
+    let model = ModelProto::decode(bytes.as_slice()).expect("a model");
+    let inspected = |model: &ModelProto| {
+        fs::write(folder.join("model.onnx"), model.encode_to_vec()).expect("a file");
+        run(folder, "inspect model.onnx")
+    };
+    inspected(&model).expect(0);
+    let mut halves = model.clone();
+    let graph = halves.graph.as_mut().expect("a graph");
+    for tensor in &mut graph.initializer {
+        let elements: i64 = tensor.dims.iter().product();
+        let bytes = vec![0; 2 * usize::try_from(elements).expect("few")];
+        (tensor.data_type, tensor.raw_data) = (Some(10), Some(bytes.into()));
+    }
+    let seen = inspected(&halves).expect(1);
+    let expected = "has `rule` constant, but `conv_stem.weight` is stored as f16";
+    assert!(seen.stderr.contains(expected), "{seen:#?}");
+    for (record, pointer, value, expected) in [
+        ("recipe", "/width", json!(1e20), "at most 10000"),
+        ("recipe", "/depth", json!(1e300), "at most 10000"),
+        (
+            "preprocessing",
+            "/std/0",
+            json!(1e-320),
+            "nothing can be divided by it",
+        ),
+        (
+            "preprocessing",
+            "/mean/0",
+            json!(1e39),
+            "it is no number of 32 bits",
+        ),
+    ] {
+        let mut changed = model.clone();
+        change(&mut changed, record, pointer, &value);
+        // A recipe that cannot be read is no input.
+        let status = if record == "recipe" { 2 } else { 1 };
+        let seen = inspected(&changed).expect(status);
+        assert!(seen.stderr.contains(expected), "{pointer}: {seen:#?}");
     }
 }
 

@@ -90,6 +90,16 @@ fn a_link_stays_and_its_target_is_replaced() {
         assert!(folder.path().join("x.onnx").is_symlink());
         assert_eq!(listing(&folder.path().join("models")), ["real.onnx"]);
     }
+    // A model does not find its data under the name of a link in another folder.
+    let pair = ["-o", "x.onnx", "--external-data", "--force"];
+    let output = emit(&lite0(&pair), folder.path());
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    let reason =
+        "`x.onnx` is a link to `models/real.onnx`: under that name a model does not find the data";
+    assert!(said.contains(reason), "{said}");
+    assert!(said.contains("hint: name the target itself"), "{said}");
+    assert_eq!(listing(&folder.path().join("models")), ["real.onnx"]);
     symlink("b.onnx", folder.path().join("a.onnx")).expect("a link");
     symlink("a.onnx", folder.path().join("b.onnx")).expect("a link");
     let output = emit(&lite0(&["-o", "a.onnx"]), folder.path());

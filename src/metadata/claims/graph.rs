@@ -1,6 +1,7 @@
 //! The graph that a recipe describes, held against the graph of the file.
 
 use super::input::Difference;
+use crate::files::foreign::Foreign;
 use crate::metadata::Recipe;
 use crate::onnx::file::{Initializer, InitializerSource, ModelFile};
 use crate::onnx::graph::Graph;
@@ -54,24 +55,9 @@ pub(super) fn compare(
     }
     let is_same = is_same(file, &graph);
     if !is_same {
-        let weights = |sizes: &mut dyn Iterator<Item = Option<u64>>| {
-            sizes.fold(0_u64, |sum, size| {
-                sum.saturating_add(size.unwrap_or_default())
-            })
-        };
-        let kernels = file
-            .contents
-            .initializers
-            .iter()
-            .filter(|stored| stored.dims.len() > 1);
-        let found = weights(&mut kernels.map(Initializer::element_count));
-        let stored = graph
-            .stored_values()
-            .into_iter()
-            .map(|id| &graph.value(id).r#type.shape);
-        let stored = stored.filter(|shape| shape.len() > 1);
-        let described = weights(&mut stored.map(|shape| element_count(shape)));
-        if found != described {
+        if let Some((found, described)) = kernel_elements(file, &graph)
+            && found != described
+        {
             let claimed = request.blueprint.name();
             let found =
                 format!("its kernels have {found} elements, those of that network {described}");
@@ -85,6 +71,37 @@ pub(super) fn compare(
     })
 }
 
+/// Elements of all kernels and matrices, of the file and of the described graph; none where another program has put the file's
+/// elsewhere: into nodes, or into layouts of its own.
+fn kernel_elements(file: &ModelFile, graph: &Graph) -> Option<(u64, u64)> {
+    let described = model::described(graph);
+    let own = kernels(&described.node);
+    let values = graph.stored_values();
+    let values = values.into_iter().map(|id| graph.value(id));
+    let values = values.filter(|value| own.contains(value.name.as_str()));
+    let described = values.map(|value| element_count(&value.r#type.shape));
+    let nodes = &file.contents.nodes;
+    let stored = kernels(nodes);
+    let initializers = file.contents.initializers.iter();
+    let found: Vec<_> = initializers
+        .filter(|initializer| stored.contains(initializer.name.as_str()))
+        .map(Initializer::element_count)
+        .collect();
+    let is_foreign = nodes.iter().any(|node| !node.domain().is_empty());
+    let sum = |sum: u64, size: Option<u64>| sum.saturating_add(size.unwrap_or_default());
+    (found.len() == stored.len() && !is_foreign)
+        .then(|| (found.into_iter().fold(0, sum), described.fold(0, sum)))
+}
+
+/// Names of the weights of convolutions and of the second operands of matrix products.
+fn kernels(nodes: &[NodeProto]) -> BTreeSet<&str> {
+    nodes
+        .iter()
+        .filter(|node| ["Conv", "Gemm", "MatMul"].contains(&node.op_type()))
+        .filter_map(|node| Some(node.input.get(1)?.as_str()))
+        .collect()
+}
+
 /// Padding and epsilon, where convolutions of the file have the weights of the described ones.
 fn conventions(file: &ModelFile, graph: &Graph, recipe: &Recipe) -> Vec<Difference> {
     let described = model::described(graph);
@@ -95,15 +112,6 @@ fn conventions(file: &ModelFile, graph: &Graph, recipe: &Recipe) -> Vec<Differen
     let convolutions: BTreeMap<&str, &NodeProto> = convolutions
         .filter_map(|node| Some((node.input.get(1)?.as_str(), node)))
         .collect();
-    let pads = |node: &NodeProto| {
-        let named = |name: &str| {
-            node.attribute
-                .iter()
-                .find(|one| one.name() == name)
-                .cloned()
-        };
-        ["auto_pad", "pads"].map(named)
-    };
     let mut differences = Vec::new();
     let others = file.contents.nodes.iter().find(|node| {
         let weight = node.input.get(1).map_or("", String::as_str);
@@ -116,24 +124,33 @@ fn conventions(file: &ModelFile, graph: &Graph, recipe: &Recipe) -> Vec<Differen
         let found = format!("node `{}` has other pads", node.name());
         differences.push(("padding", recipe.padding.clone(), found));
     }
-    let epsilons = file
-        .contents
-        .nodes
-        .iter()
-        .filter(|node| node.op_type() == "BatchNormalization");
-    let epsilons = epsilons
-        .flat_map(|node| &node.attribute)
-        .filter(|one| one.name() == "epsilon");
+    let norms = file.contents.nodes.iter();
+    let norms = norms.filter(|node| node.op_type() == "BatchNormalization");
     #[expect(clippy::cast_possible_truncation, reason = "as the file has it")]
     let claimed = recipe.bn_epsilon as f32;
-    if let Some(other) = epsilons
-        .map(AttributeProto::f)
+    if let Some(other) = norms
+        .map(|node| attribute(node, "epsilon").map_or(DEFAULT_EPSILON, AttributeProto::f))
         .find(|epsilon| *epsilon != claimed)
     {
         let found = format!("a batch norm has {other:e}");
         differences.push(("bn_epsilon", format!("{:e}", recipe.bn_epsilon), found));
     }
     differences
+}
+
+/// ONNX's epsilon of a BatchNormalization that says none.
+const DEFAULT_EPSILON: f32 = 1e-5;
+
+fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
+    node.attribute.iter().find(|one| one.name() == name)
+}
+
+/// How a convolution is padded, with ONNX's defaults for what it does not say.
+fn pads(node: &NodeProto) -> (&[u8], &[i64]) {
+    let automatic = attribute(node, "auto_pad").map_or(&b"NOTSET"[..], AttributeProto::s);
+    let pads = attribute(node, "pads").map_or(&[][..], |pads| &pads.ints);
+    let is_zero = pads.iter().all(|pad| *pad == 0);
+    (automatic, if is_zero { &[] } else { pads })
 }
 
 /// Whether the file has the nodes, the stored tensors, the inputs and the outputs of the graph.
@@ -183,17 +200,33 @@ fn is_same(file: &ModelFile, graph: &Graph) -> bool {
 }
 
 /// A kernel or matrix with different elements; none if each has only one number.
+///
+/// # Errors
+/// If one cannot be read, or none is stored as a number of 32 bits: then nothing bears the claim out.
 pub(super) fn varied(file: &ModelFile) -> Result<Option<String>, String> {
     let again = ModelFile::open(&file.path).map_err(|error| error.to_string())?;
     let source = InitializerSource::new(again).map_err(|error| error.to_string())?;
     let kernels = source.tensors().iter();
-    for kernel in kernels.filter(|tensor| tensor.shape.len() > 1 && tensor.element == Element::F32)
-    {
+    let kernels = kernels.filter(|tensor| tensor.shape.len() > 1 && tensor.element != Element::I64);
+    let mut seen = false;
+    for kernel in kernels {
+        if kernel.element != Element::F32 {
+            return Err(format!(
+                "`{}` is stored as {}",
+                kernel.name.shown(),
+                kernel.element
+            ));
+        }
+        seen = true;
         if !is_constant(&source, kernel).map_err(|error| error.to_string())? {
             return Ok(Some(kernel.name.clone()));
         }
     }
-    Ok(None)
+    if seen {
+        Ok(None)
+    } else {
+        Err("it stores no kernel".to_owned())
+    }
 }
 
 fn is_constant(source: &InitializerSource, tensor: &TensorInfo) -> Result<bool, SourceError> {

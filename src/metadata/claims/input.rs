@@ -88,10 +88,16 @@ pub(super) fn preprocessing(file: &ModelFile, record: &Preprocessing) -> Vec<Fal
             found: is,
         });
     };
-    let numbers = record.normal.mean.iter().chain(&record.normal.std);
-    if !numbers.clone().all(|number| number.is_finite()) || record.normal.std.contains(&0.0) {
+    // Pictures are prepared in single precision.
+    #[expect(clippy::cast_possible_truncation, reason = "what a number becomes")]
+    let single = |number: &f64| *number as f32;
+    if !record.normal.std.iter().map(single).all(f32::is_normal) {
         let claimed = format!("{:?}", record.normal.std);
         differs("std", claimed, "nothing can be divided by it".to_owned());
+    }
+    if !record.normal.mean.iter().map(single).all(f32::is_finite) {
+        let claimed = format!("{:?}", record.normal.mean);
+        differs("mean", claimed, "it is no number of 32 bits".to_owned());
     }
     let Some((name, [_, channels, height, width])) = image(file) else {
         differs(
