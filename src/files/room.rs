@@ -12,13 +12,21 @@ pub enum NoRoom {
     #[error("it takes {} GB, more than the {} GB that are written unasked", gigabytes(*.0), gigabytes(LARGE))]
     Large(u64),
     /// The disk has less space than it takes.
-    #[error("it takes {} GB, and {} GB are free in the folder", gigabytes(*bytes), gigabytes(*free))]
+    #[error("it takes {}, and {} are free in the folder", amount(*bytes), amount(*free))]
     Disk {
         /// What it takes.
         bytes: u64,
         /// What is free.
         free: u64,
     },
+}
+
+/// In the unit in which it is no zero.
+fn amount(bytes: u64) -> String {
+    match bytes {
+        1_000_000_000.. => format!("{} GB", gigabytes(bytes)),
+        _ => format!("{} MB", (bytes as f64 / 1e5).round() / 10.0),
+    }
 }
 
 fn gigabytes(bytes: u64) -> f64 {
@@ -78,6 +86,11 @@ mod tests {
         assert_eq!(
             message,
             Err("it takes 2.7 GB, and 1 GB are free in the folder".to_owned())
+        );
+        let message = refuse(18_750_000, Some(12_400_000)).map_err(|error| error.to_string());
+        assert_eq!(
+            message,
+            Err("it takes 18.8 MB, and 12.4 MB are free in the folder".to_owned())
         );
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Emitted {
     tensors: Vec<TensorInfo>,
     /// Experts of the depthwise kernels that the file has filter by filter, and the elements of one filter.
     experts: BTreeMap<String, [usize; 3]>,
-    /// How another program has changed the initializers.
+    /// How another program has changed the initializers or the graph.
     rewritten: Option<String>,
 }
 
@@ -43,7 +43,10 @@ impl Emitted {
             },
         })?;
         let rewritten = compare(&file)?;
-        refuse_other_network(&file)?;
+        let claims = Claims::read(&file);
+        let is_other_graph = claims.recipe.is_some() && !claims.is_described;
+        let rewritten = rewritten.or_else(|| is_other_graph.then(|| OTHER_GRAPH.to_owned()));
+        refuse_other_network(&file, claims)?;
         let source = InitializerSource::new(file)?;
         let tensors = source.tensors().iter();
         let is_constant = |name: &str| CONSTANTS.iter().any(|end| name.ends_with(end));
@@ -89,7 +92,7 @@ impl Emitted {
         }
     }
 
-    /// How another program has changed the initializers since their checksums were recorded, if one has.
+    /// How another program has changed the initializers since their checksums were recorded, or the graph, if one has.
     pub(super) fn rewritten(&self) -> Option<&str> {
         self.rewritten.as_deref()
     }
@@ -106,6 +109,9 @@ impl Emitted {
     }
 }
 
+/// What is said where weights are read from a graph that another program has changed.
+const OTHER_GRAPH: &str = "another program has changed the graph: its weights are read as those of the network that its recipe \
+                           describes, which may compute otherwise";
 /// Fields of the recipe that say what the weights are of.
 const OF_WEIGHTS: [&str; 8] = [
     "family",
@@ -119,8 +125,8 @@ const OF_WEIGHTS: [&str; 8] = [
 ];
 
 /// Refuses weights whose network, padding or epsilon are not those of the file's graph.
-fn refuse_other_network(file: &ModelFile) -> Result<(), SourceError> {
-    let contradictions = Claims::read(file).contradictions.into_iter();
+fn refuse_other_network(file: &ModelFile, claims: Claims) -> Result<(), SourceError> {
+    let contradictions = claims.contradictions.into_iter();
     let mut of_weights =
         contradictions.filter(|found| found.key == RECIPE_KEY && OF_WEIGHTS.contains(&found.field));
     match of_weights.next() {

@@ -294,6 +294,27 @@ fn defaults_that_are_written_or_left_out_are_the_same() {
     assert!(refused.stderr.contains(expected), "{refused:#?}");
 }
 
+/// A graph that computes otherwise is not taken for the recipe's without a word.
+#[test]
+fn weights_of_a_changed_graph_are_read_with_a_note() {
+    let folder = folder();
+    let folder = folder.path();
+    emitted(folder, "--variant b0 --size 64 --bn keep --init probe");
+    let export = "emit --weights model.onnx --size 64 --force -o again.onnx";
+    let note = "another program has changed the graph";
+    let told = run(folder, export).expect(0).stderr;
+    assert!(!told.contains(note), "{told}");
+    let bytes = fs::read(folder.join("model.onnx")).expect("a file");
+    let mut model = ModelProto::decode(bytes.as_slice()).expect("a model");
+    let nodes = &mut model.graph.as_mut().expect("a graph").node;
+    let sigmoid = nodes.iter_mut().find(|node| node.op_type() == "Sigmoid");
+    sigmoid.expect("a gate").op_type = Some("HardSigmoid".to_owned());
+    model.producer_name = Some("another".to_owned());
+    fs::write(folder.join("model.onnx"), model.encode_to_vec()).expect("a file");
+    let told = run(folder, export).expect(0).stderr;
+    assert!(told.contains(note), "{told}");
+}
+
 /// Kernels that cannot be looked at bear no claim out, and a recipe of any width is read without a panic.
 #[test]
 fn claims_that_cannot_be_checked_are_false() {
