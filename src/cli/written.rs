@@ -21,7 +21,7 @@ pub fn output(error: &OutputError) -> Failure {
         OutputError::Input { .. } | OutputError::Same { .. } => {
             failure.hint("give the output another name")
         }
-        OutputError::LinkedPair { .. } => failure.hint("name the target itself"),
+        OutputError::LinkedPair(_) => failure.hint("name the target itself"),
         OutputError::Terminal(_) => {
             failure.hint("write to a file with `-o FILE`, or into a pipe with `-o - | …`")
         }

@@ -15,16 +15,10 @@ pub enum OutputError {
     Folder(PathBuf),
     /// It is a link into another folder, and its data would lie there.
     #[error(
-        "`{}` is a link to `{}`: under that name a model does not find the data that lies beside the target",
-        path.shown(),
-        target.shown()
+        "the output is a link to `{}`: under the link's name a model does not find the data beside the target",
+        .0.shown()
     )]
-    LinkedPair {
-        /// What was to be written.
-        path: PathBuf,
-        /// Where it leads.
-        target: PathBuf,
-    },
+    LinkedPair(PathBuf),
     /// It ends like a folder, and there is none.
     #[error("`{}` names a folder that is not there, expected the name of a file", .0.shown())]
     AbsentFolder(PathBuf),

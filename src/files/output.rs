@@ -32,10 +32,10 @@ pub enum OutputFile {
 #[derive(Debug)]
 pub struct Staged {
     folder: TemporaryFolder,
-    /// The path that was given, which may be a link to the target.
-    path: PathBuf,
     target: PathBuf,
     replace: bool,
+    /// Whether the path that was given is a link into another folder.
+    is_linked: bool,
     inputs: Inputs,
     notes: Vec<OutputNote>,
 }
@@ -93,7 +93,7 @@ impl OutputFile {
         }
         Ok(Self::Staged(Staged {
             folder,
-            path: path.to_owned(),
+            is_linked: folder_of(path) != folder_of(&target),
             target,
             replace,
             inputs: inputs.clone(),
@@ -151,17 +151,8 @@ impl Staged {
             return Err(OutputError::Exists(path));
         }
         refuse_irregular(&path)?;
-        let folder = |path: &Path| {
-            let parent = path
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty());
-            parent.unwrap_or(Path::new(".")).canonicalize().ok()
-        };
-        if folder(&self.path) != folder(&self.target) {
-            return Err(OutputError::LinkedPair {
-                path: self.path.clone(),
-                target: self.target.clone(),
-            });
+        if self.is_linked {
+            return Err(OutputError::LinkedPair(self.target.clone()));
         }
         Ok(name)
     }
@@ -269,6 +260,14 @@ fn is_absent(error: &io::Error) -> bool {
 fn ends_like_a_folder(path: &Path) -> bool {
     let last = path.as_os_str().as_encoded_bytes().last();
     last.is_some_and(|&last| std::path::is_separator(last.into()))
+}
+
+/// The folder of a file, links followed.
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new(".")).canonicalize().ok()
 }
 
 /// Follows symbolic links to what is, or would be, written.

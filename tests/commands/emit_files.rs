@@ -95,8 +95,7 @@ fn a_link_stays_and_its_target_is_replaced() {
     let output = emit(&lite0(&pair), folder.path());
     assert_eq!(output.status.code(), Some(2));
     let said = stderr(&output);
-    let reason =
-        "`x.onnx` is a link to `models/real.onnx`: under that name a model does not find the data";
+    let reason = "the output is a link to `models/real.onnx`: under the link's name a model does not find the data";
     assert!(said.contains(reason), "{said}");
     assert!(said.contains("hint: name the target itself"), "{said}");
     assert_eq!(listing(&folder.path().join("models")), ["real.onnx"]);
