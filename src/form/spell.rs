@@ -1,8 +1,8 @@
 //! Every concept in ONNX operators.
 //!
-//! Swish is Sigmoid and Mul, a linear layer is Gemm, ReLU6 is Clip with its bounds as constants. Padding becomes explicit, possibly asymmetric, pads wherever it is
-//! constant. A pool is ReduceMean with its
-//! axes as an attribute; from opset 18 on, which has no such attribute, it is GlobalAveragePool, and Flatten before a linear layer.
+//! Swish is Sigmoid and Mul, a linear layer is Gemm, ReLU6 is Clip with its bounds as constants. Padding becomes explicit,
+//! possibly asymmetric, pads wherever it is constant. A pool is ReduceMean with its axes as an attribute; from opset 18 on,
+//! which has no such attribute, it is GlobalAveragePool, and Flatten before a linear layer.
 
 use super::speller::{SpellError, Speller};
 use super::{Form, route};

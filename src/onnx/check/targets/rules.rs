@@ -47,7 +47,7 @@ const TVM: &str = "a run of TVM 0.27.0";
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     rule("burn", ForeignDomain, Refuses, "needs a hook for operators of other domains", BURN),
-    rule("burn", AutoPadOfFixedSize, Wrong, "takes the shapes after `auto_pad` from `pads`, which are zero, where height and width are fixed", BURN),
+    rule("burn", AutoPadOfFixedSize, Wrong, "takes the shapes after `auto_pad` from `pads`, which are zero, where height and width are fixed; with one of them fixed it was not tried", BURN),
     rule("burn", Quantised, Refuses, "does not take 8-bit constants", BURN),
     rule("candle", Operator("GlobalAveragePool"), Refuses, "does not have GlobalAveragePool", CANDLE),
     rule("candle", Operator("Swish"), Refuses, "does not have Swish", CANDLE),

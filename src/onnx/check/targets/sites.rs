@@ -137,7 +137,6 @@ fn has(contents: &Contents, element: Element) -> bool {
             .any(value_is)
 }
 
-/// Whether height or width of the first input is symbolic.
 /// For each side of an image whether it is fixed; none where the first input is no tensor of a known rank.
 fn sides(contents: &Contents) -> Vec<bool> {
     let declared = contents
