@@ -187,7 +187,7 @@ impl Request {
         let canonical = network::build(&self.architecture()?, &interface)?;
         let form = Form {
             leaves_padding: self.leaves_padding(),
-            ..self.form
+            ..self.form.clone()
         };
         Ok(form::apply(canonical, &form)?)
     }

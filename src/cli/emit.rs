@@ -4,6 +4,7 @@ use super::choice::one_of;
 use super::classes::LabelArgs;
 use super::converting;
 use super::exit::{Failure, Status};
+use super::form::FormArgs;
 use super::print;
 use super::progress::Bar;
 use super::select::{Selection, Shape};
@@ -18,12 +19,10 @@ use efficientnet_onnx::emit::{
 };
 use efficientnet_onnx::files::OutputNote;
 use efficientnet_onnx::files::foreign::Foreign;
-use efficientnet_onnx::form::{self, BatchNorms, Form};
 use efficientnet_onnx::metadata::Recipe;
 use efficientnet_onnx::network::{ClassActivation, Output};
 use efficientnet_onnx::onnx::ModelError;
-use efficientnet_onnx::onnx::opset::Opset;
-use efficientnet_onnx::tensor::{Element, Progress};
+use efficientnet_onnx::tensor::Progress;
 use efficientnet_onnx::verify::report::Report;
 use efficientnet_onnx::weights::finite::Unsound;
 use serde_json::json;
@@ -41,9 +40,6 @@ pub struct EmitArgs {
     /// Images at once: a number or `dynamic`
     #[arg(long, value_name = "N", default_value = "dynamic", value_parser = parse_batch, help_heading = "Graph")]
     batch: Batch,
-    /// Fold batch norms into the convolutions before them, or keep them
-    #[arg(long, value_name = "HOW", default_value = "fold", value_parser = one_of(BatchNorms::ALL, |choice| choice.name()), help_heading = "Graph")]
-    bn: BatchNorms,
     /// Results: logits, probabilities, pooled; separated by commas
     #[arg(long, value_name = "LIST", default_value = "logits", value_parser = parse_outputs, help_heading = "Graph")]
     outputs: Outputs,
@@ -51,12 +47,8 @@ pub struct EmitArgs {
     /// [default: the checkpoint's, else softmax, but sigmoid for one class]
     #[arg(long, value_name = "A", value_parser = one_of(ClassActivation::ALL, |activation| activation.name()), help_heading = "Graph")]
     activation: Option<ClassActivation>,
-    /// Operator set, from 13 to 28; the file has the lowest IR version that may carry it
-    #[arg(long, value_name = "N", default_value = "17", value_parser = parse_opset, help_heading = "Graph")]
-    opset: Opset,
-    /// Element type of weights, input and outputs
-    #[arg(long, value_name = "D", default_value = "f32", value_parser = one_of(form::elements(), |element| element.as_str()), help_heading = "Graph", hide = form::elements().len() < 2)]
-    dtype: Element,
+    #[command(flatten)]
+    form: FormArgs,
     #[command(flatten)]
     weights: WeightArgs,
     #[command(flatten)]
@@ -216,12 +208,7 @@ impl EmitArgs {
             batch: self.batch.0,
             outputs: self.outputs.0.clone(),
             activation: self.activation,
-            form: Form {
-                batch_norms: self.bn,
-                opset: self.opset,
-                element: self.dtype,
-                ..Form::default()
-            },
+            form: self.form.form(),
             labels: self.labels.read()?,
             ..self.selection.wishes(&self.shape)?
         })
@@ -383,11 +370,4 @@ fn parse_outputs(list: &str) -> Result<Outputs, String> {
         outputs.push(output);
     }
     Ok(Outputs(outputs))
-}
-
-fn parse_opset(number: &str) -> Result<Opset, String> {
-    number.parse().ok().and_then(form::writable).ok_or_else(|| {
-        let known = form::WRITABLE_OPSETS;
-        format!("expected {known}, found `{number}`")
-    })
 }

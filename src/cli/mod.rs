@@ -13,6 +13,7 @@ mod converting;
 mod doctor;
 mod emit;
 mod exit;
+mod form;
 mod hub;
 mod inspect;
 mod interrupt;

@@ -33,7 +33,7 @@ impl Conversion {
         let mut request = weights.request(&wishes)?;
         request.batch = wishes.batch;
         request.outputs.clone_from(&wishes.outputs);
-        request.form = wishes.form;
+        request.form = wishes.form.clone();
         request.activation = activation(&wishes, &weights, &request)?;
         let agreement = weights.agreement(&wishes, &request)?;
         let labels = labels(&wishes, &weights, request.options.classes)?;

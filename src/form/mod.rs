@@ -21,7 +21,7 @@ use crate::onnx::opset::Opset;
 use crate::tensor::Element;
 
 /// How a graph is spelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Form {
     /// The operator set; one of [`WRITABLE`].
     pub opset: Opset,
@@ -65,12 +65,6 @@ pub const WRITABLE: [Writable; Opset::ALL.len()] = {
     }
     rows
 };
-
-/// The opset of a number, if it can be written.
-#[must_use]
-pub fn writable(opset: i64) -> Option<Opset> {
-    Opset::new(opset)
-}
 
 /// The opsets that can be written, in words.
 pub const WRITABLE_OPSETS: &str = "a number from 13 to 28";
@@ -138,7 +132,7 @@ mod tests {
     #[test]
     fn what_can_be_written_can_be_spelled() {
         for Writable { opset, .. } in WRITABLE {
-            assert_eq!(writable(opset.version()), Some(opset));
+            assert_eq!(Opset::new(opset.version()), Some(opset));
         }
         let [first, .., last] = WRITABLE.map(|row| row.opset.version());
         assert_eq!(WRITABLE_OPSETS, format!("a number from {first} to {last}"));

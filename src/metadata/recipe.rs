@@ -7,6 +7,7 @@ use crate::files::foreign::Foreign;
 use crate::form::{self, BatchNorms, Form};
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
+use crate::onnx::opset::Opset;
 use crate::request::{Blueprint, Extent, Request, SIZE_STEP};
 use crate::scaling::{Coefficients, Compound, LARGEST_MULTIPLIER};
 use serde::{Deserialize, Serialize};
@@ -271,7 +272,7 @@ impl Recipe {
                     .ok_or_else(|| unknown("dtype", &self.dtype, "`f32`"))?,
                 batch_norms: BatchNorms::by_name(&self.bn)
                     .ok_or_else(|| unknown("bn", &self.bn, "`fold` or `keep`"))?,
-                opset: form::writable(self.opset)
+                opset: Opset::new(self.opset)
                     .ok_or_else(|| unknown("opset", &self.opset, form::WRITABLE_OPSETS))?,
                 // It follows from the size.
                 ..Form::default()

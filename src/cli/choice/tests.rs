@@ -6,6 +6,7 @@ use efficientnet_onnx::architecture::{Family, Variant};
 use efficientnet_onnx::form::{self, BatchNorms};
 use efficientnet_onnx::network::{ClassActivation, Output};
 use efficientnet_onnx::onnx::check::targets::Target;
+use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::tensor::Element;
 use efficientnet_onnx::verify::plan::Content;
@@ -154,7 +155,7 @@ fn a_flag_with_one_value_is_hidden_until_it_has_two() {
     check(&cli, &mut seen);
     assert!(seen >= 8, "{seen} flags with choices");
     for opset in 1..40 {
-        let is_written = form::writable(opset).is_some();
+        let is_written = Opset::new(opset).is_some();
         assert_eq!(
             takes(&["emit"], "opset", &opset.to_string()),
             is_written,

@@ -1,0 +1,41 @@
+//! Flags that say how a graph is spelled.
+
+use super::choice::one_of;
+use clap::Args;
+use efficientnet_onnx::form::{self, BatchNorms, Form};
+use efficientnet_onnx::onnx::opset::Opset;
+use efficientnet_onnx::tensor::Element;
+
+/// How the graph is spelled.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Graph")]
+pub struct FormArgs {
+    /// Fold batch norms into the convolutions before them, or keep them
+    #[arg(long, value_name = "HOW", default_value = "fold", value_parser = one_of(BatchNorms::ALL, |choice| choice.name()))]
+    bn: BatchNorms,
+    /// Operator set, from 13 to 28; the file has the lowest IR version that may carry it
+    #[arg(long, value_name = "N", default_value = "17", value_parser = parse_opset)]
+    opset: Opset,
+    /// Element type of weights, input and outputs
+    #[arg(long, value_name = "D", default_value = "f32", value_parser = one_of(form::elements(), |element| element.as_str()), hide = form::elements().len() < 2)]
+    dtype: Element,
+}
+
+impl FormArgs {
+    /// The form that the flags ask for.
+    pub fn form(&self) -> Form {
+        Form {
+            batch_norms: self.bn,
+            opset: self.opset,
+            element: self.dtype,
+            ..Form::default()
+        }
+    }
+}
+
+fn parse_opset(number: &str) -> Result<Opset, String> {
+    number.parse().ok().and_then(Opset::new).ok_or_else(|| {
+        let known = form::WRITABLE_OPSETS;
+        format!("expected {known}, found `{number}`")
+    })
+}
