@@ -34,7 +34,7 @@ pub fn read(
 ) -> Result<Buffer<f64>, Fault> {
     let size = size(element);
     let mut values = Buffer::with_room(count, what)?;
-    let mut bytes = vec![0; PIECE];
+    let mut bytes = vec![0; count.saturating_mul(size).min(PIECE)];
     while values.len() < count {
         let piece = &mut bytes[..((count - values.len()).saturating_mul(size)).min(PIECE)];
         input.read_exact(piece)?;

@@ -98,7 +98,7 @@ fn compare(
     let readers = [first.open(&info.name)?, second.open(&info.name)?];
     let elements: u64 = info.shape.iter().product();
     let elements = usize::try_from(elements).unwrap_or(usize::MAX);
-    let mut pieces = [vec![0.0_f32; PIECE], vec![0.0_f32; PIECE]];
+    let mut pieces = [(); 2].map(|()| vec![0.0_f32; elements.min(PIECE)]);
     let (mut max_abs, mut scale, mut count) = (0.0_f64, 0.0_f64, 0);
     let mut offset = 0;
     while offset < elements {

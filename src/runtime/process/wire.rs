@@ -87,7 +87,7 @@ pub fn read_line<T: for<'a> Deserialize<'a>>(input: &mut impl BufRead) -> io::Re
 
 /// Writes elements as little-endian f64.
 pub fn write_elements(elements: &[f64], out: &mut impl Write) -> io::Result<()> {
-    let mut bytes = Vec::with_capacity(PIECE);
+    let mut bytes = Vec::new();
     for piece in elements.chunks(PIECE / 8) {
         bytes.clear();
         bytes.extend(piece.iter().flat_map(|element| element.to_le_bytes()));
@@ -121,7 +121,7 @@ pub fn read_tensors(
 fn read_elements(name: &str, count: usize, input: &mut impl Read) -> io::Result<Buffer<f64>> {
     let what = format_args!("`{}`", name.shown());
     let mut elements = Buffer::with_room(count, what)?;
-    let mut bytes = vec![0; PIECE];
+    let mut bytes = vec![0; count.saturating_mul(8).min(PIECE)];
     while elements.len() < count {
         let piece = &mut bytes[..((count - elements.len()).saturating_mul(8)).min(PIECE)];
         input.read_exact(piece)?;
