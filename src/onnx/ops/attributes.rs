@@ -6,6 +6,7 @@
 mod window;
 
 use super::{ConvPads, OpError, Operator};
+use crate::onnx::element;
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
 use std::collections::BTreeSet;
@@ -56,6 +57,7 @@ impl Operator {
             }
             Self::Gemm { trans_b: true } => vec![int("transB", 1)],
             Self::Softmax { axis } | Self::Flatten { axis } => vec![int("axis", *axis)],
+            Self::Cast { to } => vec![int("to", i64::from(element::number(*to)))],
             Self::Transpose { perm } => vec![ints("perm", perm.clone())],
             Self::Gemm { trans_b: false }
             | Self::GlobalAveragePool
@@ -65,6 +67,7 @@ impl Operator {
             | Self::Relu
             | Self::Mul
             | Self::Add
+            | Self::Sub
             | Self::Clip => {
                 vec![]
             }
@@ -94,6 +97,8 @@ impl Operator {
             "Relu" => Reader::new("Relu", node)?.finish(Self::Relu),
             "Mul" => Reader::new("Mul", node)?.finish(Self::Mul),
             "Add" => Reader::new("Add", node)?.finish(Self::Add),
+            "Sub" => Reader::new("Sub", node)?.finish(Self::Sub),
+            "Cast" => read_cast(Reader::new("Cast", node)?),
             "Clip" => Reader::new("Clip", node)?.finish(Self::Clip),
             "GlobalAveragePool" => {
                 Reader::new("GlobalAveragePool", node)?.finish(Self::GlobalAveragePool)
@@ -181,6 +186,18 @@ fn read_transpose(mut reader: Reader<'_>) -> Result<Operator, OpError> {
         return Err(reader.unsupported("a missing `perm`".to_owned()));
     };
     reader.finish(Operator::Transpose { perm })
+}
+
+fn read_cast(mut reader: Reader<'_>) -> Result<Operator, OpError> {
+    let Some(number) = reader.int("to")? else {
+        return Err(reader.wrong("to", "expected an element type, found none".to_owned()));
+    };
+    let known = i32::try_from(number).map(element::from_number);
+    match known {
+        Ok(Ok(to)) => reader.finish(Operator::Cast { to }),
+        Ok(Err(reason)) => Err(reader.wrong("to", reason)),
+        Err(_) => Err(reader.wrong("to", format!("element type {number} does not exist"))),
+    }
 }
 
 fn read_softmax(mut reader: Reader<'_>) -> Result<Operator, OpError> {

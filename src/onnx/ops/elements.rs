@@ -17,7 +17,10 @@ impl Operator {
     pub fn check_written(&self, inputs: &[TensorType]) -> Result<(), OpError> {
         let op_type = self.op_type();
         let x = &inputs[0];
-        let arithmetic = matches!(self, Self::Clip | Self::Mul | Self::Add);
+        let arithmetic = matches!(
+            self,
+            Self::Clip | Self::Mul | Self::Add | Self::Sub | Self::Cast { .. }
+        );
         if !arithmetic && !REALS.contains(&x.element) {
             return Err(Operand(op_type, "x").wrong(format!("a real number, found {x}")));
         }
@@ -56,6 +59,14 @@ impl Operator {
         Ok(())
     }
 
+    /// Element type of the result, where the first operand has `x`.
+    pub(super) fn result_element(&self, x: Element) -> Element {
+        match self {
+            Self::Cast { to } => *to,
+            _ => x,
+        }
+    }
+
     /// Whether ONNX has the operator for elements of a type, and for which it does.
     fn takes(&self, element: Element) -> (bool, &'static str) {
         use Element::{I8, I16, I32, I64, U8, U16, U32, U64};
@@ -76,12 +87,12 @@ impl Operator {
             Self::ReduceMean { .. } | Self::Gemm { .. } | Self::MatMul => {
                 (real || wide, "a real number or an integer of 32 or 64 bits")
             }
-            Self::Mul | Self::Add | Self::Clip => (
+            Self::Mul | Self::Add | Self::Sub | Self::Clip => (
                 real || wide || signed || matches!(element, U8 | U16),
                 "a number",
             ),
             // In the order of their numbers, what follows is later than opset 17.
-            Self::Flatten { .. } | Self::Reshape | Self::Transpose { .. } => (
+            Self::Flatten { .. } | Self::Reshape | Self::Transpose { .. } | Self::Cast { .. } => (
                 element::data_type(element) <= DataType::Bfloat16,
                 "a type that opset 17 has",
             ),

@@ -52,7 +52,7 @@ impl Operator {
                 pads,
             } => max_pool(x, *kernel_shape, *strides, *pads)?,
             Self::BatchNormalization { .. } => batch_normalization(inputs)?,
-            Self::Mul | Self::Add => broadcast(op_type, &x.shape, &inputs[1].shape)?,
+            Self::Mul | Self::Add | Self::Sub => broadcast(op_type, &x.shape, &inputs[1].shape)?,
             Self::Clip => clip(inputs)?,
             Self::GlobalAveragePool => global_average_pool(x)?,
             Self::Flatten { axis } => flatten(x, *axis)?,
@@ -65,10 +65,10 @@ impl Operator {
                 x.shape.clone()
             }
             // A reshape, whose operands differ in type, is answered above.
-            Self::Sigmoid | Self::Relu | Self::Reshape => x.shape.clone(),
+            Self::Sigmoid | Self::Relu | Self::Cast { .. } | Self::Reshape => x.shape.clone(),
         };
         Ok(TensorType {
-            element: x.element,
+            element: self.result_element(x.element),
             shape,
         })
     }

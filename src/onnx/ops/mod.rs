@@ -9,8 +9,8 @@
 //! for. `definitions`, `cost` and the reference have tables of their own, which share nothing with this one.
 //!
 //! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`), of the versions Add-14,
-//! BatchNormalization-14 and -15, Clip-13, Conv-11, Flatten-13, Gemm-13, GlobalAveragePool-1,
-//! MatMul-13, MaxPool-12, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Transpose-13 and Softmax-13.
+//! BatchNormalization-14 and -15, Cast-13, Clip-13, Conv-11, Flatten-13, Gemm-13, GlobalAveragePool-1,
+//! MatMul-13, MaxPool-12, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Sub-14, Transpose-13 and Softmax-13.
 
 mod attributes;
 pub(crate) mod definitions;
@@ -19,6 +19,7 @@ mod infer;
 mod tensor_type;
 
 use crate::files::foreign::Foreign;
+use crate::tensor::Element;
 pub(crate) use infer::agree;
 pub use tensor_type::TensorType;
 
@@ -51,6 +52,13 @@ pub enum Operator {
     Mul,
     /// Element-wise sum, with broadcasting.
     Add,
+    /// Element-wise difference `a − b`, with broadcasting.
+    Sub,
+    /// The same elements as another type.
+    Cast {
+        /// The type.
+        to: Element,
+    },
     /// `min(max(x, low), high)`; the bounds are optional scalar operands.
     Clip,
     /// Largest element in a two-dimensional window; pads never are.
@@ -174,6 +182,8 @@ impl Operator {
             Self::Relu => "Relu",
             Self::Mul => "Mul",
             Self::Add => "Add",
+            Self::Sub => "Sub",
+            Self::Cast { .. } => "Cast",
             Self::Clip => "Clip",
             Self::MaxPool { .. } => "MaxPool",
             Self::GlobalAveragePool => "GlobalAveragePool",
@@ -193,10 +203,11 @@ impl Operator {
         match self {
             Self::Conv { .. } | Self::Gemm { .. } => 2..=3,
             Self::BatchNormalization { .. } => 5..=5,
-            Self::Mul | Self::Add | Self::MatMul | Self::Reshape => 2..=2,
+            Self::Mul | Self::Add | Self::Sub | Self::MatMul | Self::Reshape => 2..=2,
             Self::Clip => 1..=3,
             Self::Sigmoid
             | Self::Relu
+            | Self::Cast { .. }
             | Self::MaxPool { .. }
             | Self::GlobalAveragePool
             | Self::Flatten { .. }

@@ -1,6 +1,7 @@
 //! Attributes of operators, by tables.
 
 use super::*;
+use crate::tensor::Element;
 
 fn node(op_type: &str, operands: usize, attribute: Vec<AttributeProto>) -> NodeProto {
     NodeProto {
@@ -56,6 +57,8 @@ fn what_is_written_is_read_back() {
         Operator::Sigmoid,
         Operator::Mul,
         Operator::Add,
+        Operator::Sub,
+        Operator::Cast { to: Element::F32 },
         Operator::Clip,
         Operator::ReduceMean {
             axes: vec![2, 3],
@@ -233,6 +236,18 @@ fn what_onnx_forbids_is_illegal() {
             4,
             vec![],
             "expected 5 operands, found 4",
+        ),
+        (
+            "Cast",
+            1,
+            vec![],
+            "`to`: expected an element type, found none",
+        ),
+        (
+            "Cast",
+            1,
+            vec![int("to", 99)],
+            "`to`: element type 99 does not exist",
         ),
         (
             "ReduceMean",

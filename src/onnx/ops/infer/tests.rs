@@ -343,3 +343,28 @@ fn element_types_must_fit() {
         Ok(integer)
     );
 }
+
+#[test]
+fn a_cast_has_its_own_element_type_and_the_shape_of_its_operand() {
+    let pixels = TensorType {
+        element: Element::U8,
+        ..tensor("batch 224 ? 3")
+    };
+    let cast = Operator::Cast { to: Element::F32 };
+    let inputs = [pixels.clone()];
+    let found = cast.infer(&inputs, &[]).expect("a cast of bytes");
+    assert_eq!(found, tensor("batch 224 ? 3"));
+    cast.check_written(&inputs).expect("a cast that is written");
+    let back = Operator::Cast { to: Element::U8 };
+    assert_eq!(back.infer(&[found], &[]), Ok(pixels.clone()));
+    let transposed = Operator::Transpose {
+        perm: vec![0, 3, 1, 2],
+    };
+    assert!(
+        transposed.check_written(&[pixels]).is_err(),
+        "not written of bytes"
+    );
+    let found = infer(&Operator::Sub, &["batch 3 ? 224", "1 3 1 1"]);
+    assert_eq!(found, Ok(tensor("batch 3 ? 224")));
+    assert!(infer(&Operator::Sub, &["1 3 8 8", "1 4 1 1"]).is_err());
+}
