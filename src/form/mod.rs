@@ -29,6 +29,8 @@ pub struct Form {
     pub element: Element,
     /// What happens to batch norms.
     pub batch_norms: BatchNorms,
+    /// How a linear layer is written; none is what the element type asks for: [`Form::head`] says which.
+    pub head: Option<Head>,
     /// Whether SAME padding that depends on the input's size is left to the runtime, as `auto_pad` of a convolution; else a
     /// graph that needs it is refused.
     pub leaves_padding: bool,
@@ -41,6 +43,15 @@ pub enum BatchNorms {
     Fold,
     /// They stay.
     Keep,
+}
+
+/// How a linear layer is written: the classifier, and the layers that mix experts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// Gemm, with its weight as the parameter is: `[classes, features]`.
+    Gemm,
+    /// MatMul by the transposed weight, `[features, classes]`, and Add of the bias.
+    MatMul,
 }
 
 /// An operator set that can be written, and the element types of weights, input and outputs that can be in it.
@@ -88,8 +99,20 @@ impl Default for Form {
             opset: Opset::DEFAULT,
             element: Element::F32,
             batch_norms: BatchNorms::Fold,
+            head: None,
             leaves_padding: false,
         }
+    }
+}
+
+impl Form {
+    /// How a linear layer is written: as Gemm in f32, and as MatMul and Add in half precision, in which tract has no Gemm.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.head.unwrap_or(match self.element {
+            Element::F32 => Head::Gemm,
+            _ => Head::MatMul,
+        })
     }
 }
 
@@ -115,6 +138,26 @@ impl BatchNorms {
         match self {
             Self::Fold => "fold",
             Self::Keep => "keep",
+        }
+    }
+
+    /// The choice called `name`.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|choice| choice.name() == name)
+    }
+}
+
+impl Head {
+    /// Every choice.
+    pub const ALL: [Self; 2] = [Self::Gemm, Self::MatMul];
+
+    /// As in a file's metadata: `gemm` or `matmul`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gemm => "gemm",
+            Self::MatMul => "matmul",
         }
     }
 

@@ -1,15 +1,16 @@
 //! Every concept in ONNX operators.
 //!
-//! Swish is Sigmoid and Mul, a linear layer is Gemm, ReLU6 is Clip with its bounds as constants. Padding becomes explicit,
+//! Swish is Sigmoid and Mul, a linear layer is Gemm, or MatMul and Add, ReLU6 is Clip with its bounds as constants. Padding becomes explicit,
 //! possibly asymmetric, pads wherever it is constant. A pool is ReduceMean with its axes as an attribute; from opset 18 on,
 //! which has no such attribute, it is GlobalAveragePool, and Flatten before a linear layer.
 
 use super::speller::{SpellError, Speller};
-use super::{Form, route};
-use crate::graph::{self, Activation, Op};
+use super::{Form, Head, route};
+use crate::graph::{self, Activation, Op, WeightRecipe};
 use crate::onnx::graph::{Constant, Graph, NodeError, ValueId};
 use crate::onnx::ops::Operator;
 use crate::tensor::Element;
+use crate::tensor::shape::Dim;
 
 /// Spells every concept in ONNX operators; names of nodes and values stay.
 ///
@@ -73,6 +74,7 @@ impl Speller<'_> {
                 let flatten = Operator::Flatten { axis: 1 };
                 return Ok(self.finish(node, flatten, vec![average])?);
             }
+            Op::Linear if self.head == Head::MatMul => return Ok(self.product(node)?),
             Op::Linear => Operator::Gemm { trans_b: true },
             Op::Mul => Operator::Mul,
             Op::Add => Operator::Add,
@@ -91,6 +93,27 @@ impl Speller<'_> {
         let mut inputs: Vec<ValueId> = node.inputs.iter().map(|id| self.value(*id)).collect();
         inputs.extend(more);
         self.finish(node, operator, inputs)
+    }
+
+    /// A linear layer as MatMul by the transposed weight, and Add of the bias.
+    fn product(&mut self, node: &graph::Node) -> Result<ValueId, NodeError> {
+        let [x, weight, bias] = [0, 1, 2].map(|index| node.inputs[index]);
+        let [rows, columns] = [0, 1].map(|axis| {
+            let extent = self.shape(weight)[axis].fixed();
+            extent.expect("parameters have known shapes")
+        });
+        let turned = vec![Dim::Fixed(columns), Dim::Fixed(rows)];
+        let transposed = |own: &WeightRecipe| WeightRecipe::Transposed {
+            of: Box::new(own.clone()),
+            rows,
+            columns,
+        };
+        let x = self.value(x);
+        let weight = self.initializer(weight, Some(turned), transposed);
+        let product = format!("{}.product", node.name);
+        let product = self.inner(&product, Operator::MatMul, vec![x, weight])?;
+        let bias = self.value(bias);
+        self.finish(node, Operator::Add, vec![product, bias])
     }
 
     fn relu6_bounds(&mut self) -> [ValueId; 2] {

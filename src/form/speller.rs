@@ -1,6 +1,6 @@
 //! A graph on its way from concepts to operators: what became of each value, and how the next node is added.
 
-use super::Form;
+use super::{Form, Head};
 use crate::files::foreign::Foreign;
 use crate::graph::{self, Conv, WeightRecipe, Window};
 use crate::onnx::graph::{GraphBuilder, NodeError, ValueId};
@@ -46,6 +46,7 @@ pub(super) struct Speller<'a> {
     pub(super) relu6_bounds: Option<[ValueId; 2]>,
     pub(super) builder: GraphBuilder,
     pub(super) opset: Opset,
+    pub(super) head: Head,
     leaves_padding: bool,
 }
 
@@ -58,6 +59,7 @@ impl<'a> Speller<'a> {
             relu6_bounds: None,
             builder: GraphBuilder::new(form.opset),
             opset: form.opset,
+            head: form.head(),
             leaves_padding: form.leaves_padding,
         };
         for id in &canonical.inputs {

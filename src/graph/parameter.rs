@@ -124,6 +124,15 @@ pub enum WeightRecipe {
         /// Output channels of each.
         filters: u64,
     },
+    /// A matrix of `[rows, columns]` as `[columns, rows]`.
+    Transposed {
+        /// What is transposed.
+        of: Box<WeightRecipe>,
+        /// Its first extent.
+        rows: u64,
+        /// Its second extent.
+        columns: u64,
+    },
 }
 
 impl WeightRecipe {
@@ -136,7 +145,7 @@ impl WeightRecipe {
             Self::FoldedBias { norm } => {
                 vec![&norm.gamma, &norm.variance, &norm.beta, &norm.mean]
             }
-            Self::ExpertsInner { of, .. } => of.parameters(),
+            Self::ExpertsInner { of, .. } | Self::Transposed { of, .. } => of.parameters(),
         }
     }
 
@@ -146,7 +155,7 @@ impl WeightRecipe {
         match self {
             Self::Parameter(_) => None,
             Self::FoldedWeight { norm, .. } | Self::FoldedBias { norm } => Some(norm),
-            Self::ExpertsInner { of, .. } => of.norm(),
+            Self::ExpertsInner { of, .. } | Self::Transposed { of, .. } => of.norm(),
         }
     }
 }

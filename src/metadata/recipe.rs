@@ -4,7 +4,7 @@ use super::{RECIPE_KEY, VERSION};
 use crate::architecture::design::Record;
 use crate::architecture::{Family, Options, Reading, Scaling, Variant};
 use crate::files::foreign::Foreign;
-use crate::form::{self, BatchNorms, Form};
+use crate::form::{self, BatchNorms, Form, Head};
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
 use crate::onnx::opset::Opset;
@@ -52,6 +52,9 @@ pub struct Recipe {
     pub bn_epsilon: f64,
     /// `fold` or `keep`.
     pub bn: String,
+    /// How a linear layer is written, `gemm` or `matmul`; absent where the element type decides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
     /// Logits.
     pub classes: u64,
     /// Channels of the input.
@@ -133,6 +136,7 @@ impl Recipe {
             padding: request.options.padding.name(),
             bn_epsilon: request.options.batch_norm_epsilon,
             bn: request.form.batch_norms.name().to_owned(),
+            head: request.form.head.map(|head| head.name().to_owned()),
             classes: request.options.classes,
             in_channels: request.options.in_channels,
             outputs: request
@@ -272,6 +276,14 @@ impl Recipe {
                     .ok_or_else(|| unknown("dtype", &self.dtype, "`f32`"))?,
                 batch_norms: BatchNorms::by_name(&self.bn)
                     .ok_or_else(|| unknown("bn", &self.bn, "`fold` or `keep`"))?,
+                head: self
+                    .head
+                    .as_ref()
+                    .map(|name| {
+                        Head::by_name(name)
+                            .ok_or_else(|| unknown("head", name, "`gemm` or `matmul`"))
+                    })
+                    .transpose()?,
                 opset: Opset::new(self.opset)
                     .ok_or_else(|| unknown("opset", &self.opset, form::WRITABLE_OPSETS))?,
                 // It follows from the size.

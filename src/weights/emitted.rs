@@ -1,12 +1,14 @@
 //! An ONNX file that `emit` wrote, as a checkpoint: its parameters, under timm's names, and its metadata.
 
 use super::kernels::ExpertsInner;
+use super::layout::{Permuted, TRANSPOSED};
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::metadata::RECIPE_KEY;
 use crate::metadata::claims::Claims;
 use crate::onnx::checksums::{self, CompareError};
 use crate::onnx::file::{FileError, InitializerSource, ModelFile};
-use std::collections::BTreeMap;
+use crate::onnx::proto::NodeProto;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The first byte of a model: field 1, the IR version, which every writer puts first.
@@ -15,12 +17,17 @@ pub(super) const FIRST_BYTE: u8 = 0x08;
 /// The constants that a form puts beside the parameters: bounds of a clip, and vectors of ones that mix experts.
 const CONSTANTS: [&str; 4] = ["relu6.min", "relu6.max", ".channels", ".sum"];
 
+/// The weights of linear layers: the classifiers', and those that mix experts.
+const LINEAR: [&str; 3] = ["classifier.weight", "fc.weight", "routing_fn.weight"];
+
 /// Parameters of a model file.
 pub(super) struct Emitted {
     source: InitializerSource,
     tensors: Vec<TensorInfo>,
     /// Experts of the depthwise kernels that the file has filter by filter, and the elements of one filter.
     experts: BTreeMap<String, [usize; 3]>,
+    /// The weights of linear layers that the file has transposed, and their shapes there.
+    transposed: BTreeMap<String, [u64; 2]>,
     /// How another program has changed the initializers or the graph.
     rewritten: Option<String>,
 }
@@ -58,10 +65,31 @@ impl Emitted {
             source,
             tensors,
             experts: BTreeMap::new(),
+            transposed: BTreeMap::new(),
             rewritten,
         };
+        emitted.find_transposed();
         emitted.find_experts();
         Ok(emitted)
+    }
+
+    /// Undoes the transposition of a linear layer's weight, wherever a product takes it as it is.
+    fn find_transposed(&mut self) {
+        let nodes = &self.source.file().contents.nodes;
+        let factors = nodes.iter().filter(|node| takes_columns(node));
+        let factors: BTreeSet<&str> = factors
+            .filter_map(|node| Some(node.input.get(1)?.as_str()))
+            .collect();
+        let is_linear = |name: &str| LINEAR.iter().any(|end| name.ends_with(end));
+        for tensor in &mut self.tensors {
+            if let [rows, columns] = tensor.shape[..]
+                && is_linear(&tensor.name)
+                && factors.contains(tensor.name.as_str())
+            {
+                self.transposed.insert(tensor.name.clone(), [rows, columns]);
+                tensor.shape = vec![columns, rows];
+            }
+        }
     }
 
     /// Undoes what the form does to the depthwise kernels of experts, which it puts side by side.
@@ -106,6 +134,16 @@ impl Emitted {
     pub(super) fn metadata(&self) -> BTreeMap<String, String> {
         let entries = self.source.file().contents.metadata_props.iter();
         entries.cloned().collect()
+    }
+}
+
+/// Whether the second operand of a node has a column, not a row, for each result.
+fn takes_columns(node: &NodeProto) -> bool {
+    let flag = |name| node.attribute.iter().find(|one| one.name() == name);
+    match node.op_type() {
+        "MatMul" => true,
+        "Gemm" => flag("transB").is_none_or(|flag| flag.i() == 0),
+        _ => false,
     }
 }
 
@@ -165,6 +203,9 @@ impl TensorSource for Emitted {
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         let of = self.source.open(name)?;
+        if let Some(shape) = self.transposed.get(name) {
+            return Ok(Box::new(Permuted::new(&*of, shape, &TRANSPOSED)?));
+        }
         Ok(match self.experts.get(name) {
             // The same rearrangement with the roles exchanged is its inverse.
             Some(&[experts, filters, run]) => Box::new(ExpertsInner {

@@ -15,7 +15,7 @@ const CONVOLUTION: [usize; 4] = [3, 2, 0, 1];
 /// Height, width, channels, multiplier to channels, multiplier, height, width.
 const DEPTHWISE: [usize; 4] = [2, 3, 0, 1];
 /// In, out to out, in; and back.
-const DENSE: [usize; 2] = [1, 0];
+pub const TRANSPOSED: [usize; 2] = [1, 0];
 /// Out, in, height, width to height, width, in, out.
 const CONVOLUTION_BACK: [usize; 4] = [2, 3, 1, 0];
 /// Channels, multiplier, height, width to height, width, channels, multiplier.
@@ -47,7 +47,7 @@ fn pick(
     match (name.rsplit_once('/')?.1, rank) {
         ("depthwise_kernel", 4) => Some(depthwise),
         ("kernel", 4) => Some(convolution),
-        ("kernel", 2) => Some(&DENSE),
+        ("kernel", 2) => Some(&TRANSPOSED),
         _ => None,
     }
 }
@@ -211,14 +211,14 @@ mod tests {
             (&[4, 5, 3, 2], &CONVOLUTION_BACK),
             (&[3, 2, 5, 1], &DEPTHWISE),
             (&[5, 1, 3, 2], &DEPTHWISE_BACK),
-            (&[5, 7], &DENSE),
+            (&[5, 7], &TRANSPOSED),
             // Several pieces and tiles, none of them full.
             (&[1, 1, 700, 333], &CONVOLUTION),
             (&[3, 3, 130, 145], &CONVOLUTION),
             (&[145, 130, 3, 3], &CONVOLUTION_BACK),
             (&[5, 5, 13_001, 1], &DEPTHWISE),
-            (&[200_003, 1], &DENSE),
-            (&[1, 200_003], &DENSE),
+            (&[200_003, 1], &TRANSPOSED),
+            (&[1, 200_003], &TRANSPOSED),
             (&[1, 1, 1, 1], &CONVOLUTION),
             (&[3, 3, 0, 4], &CONVOLUTION),
         ] {

@@ -9,6 +9,7 @@ mod dumps;
 mod emitted;
 mod form;
 #[cfg(feature = "cli")]
+mod linear;
 mod onnx_checker;
 #[cfg(feature = "picture")]
 mod preprocessing;

@@ -4,6 +4,7 @@ mod unsound;
 
 use super::finite::Watch;
 use super::kernels::{ExpertsInner, Extents, FoldedWeight, Table};
+use super::layout::{Permuted, TRANSPOSED};
 use crate::files::foreign::{self, Foreign};
 use crate::graph::{BatchNormNames, Parameter, Role, WeightRecipe};
 use crate::onnx::graph::{Constant, Graph, Value, ValueKind};
@@ -224,6 +225,11 @@ impl BoundWeights<'_> {
                     run: elements / in_memory(experts * filters),
                 }))
             }
+            WeightRecipe::Transposed { of, rows, columns } => {
+                let reader = self.evaluate(of)?;
+                let turned = Permuted::new(&*reader, &[*rows, *columns], &TRANSPOSED)?;
+                Ok(Box::new(turned))
+            }
         }
     }
 
@@ -232,7 +238,9 @@ impl BoundWeights<'_> {
         let name = match recipe {
             WeightRecipe::Parameter(name) | WeightRecipe::FoldedWeight { weight: name, .. } => name,
             WeightRecipe::FoldedBias { norm } => &norm.beta,
-            WeightRecipe::ExpertsInner { of, .. } => return self.elements(of),
+            WeightRecipe::ExpertsInner { of, .. } | WeightRecipe::Transposed { of, .. } => {
+                return self.elements(of);
+            }
         };
         let parameter = &self.expected(name)?.parameter;
         Ok(usize::try_from(parameter.element_count()).expect("a kernel fits memory"))
