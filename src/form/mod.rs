@@ -30,7 +30,7 @@ pub struct Form {
     /// What happens to batch norms.
     pub batch_norms: BatchNorms,
     /// How a linear layer is written; none is what the element type asks for: [`Form::head`] says which.
-    pub head: Option<Head>,
+    pub head: Option<Linear>,
     /// Whether SAME padding that depends on the input's size is left to the runtime, as `auto_pad` of a convolution; else a
     /// graph that needs it is refused.
     pub leaves_padding: bool,
@@ -47,7 +47,7 @@ pub enum BatchNorms {
 
 /// How a linear layer is written: the classifier, and the layers that mix experts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
+pub enum Linear {
     /// Gemm, with its weight as the parameter is: `[classes, features]`.
     Gemm,
     /// MatMul by the transposed weight, `[features, classes]`, and Add of the bias.
@@ -108,10 +108,10 @@ impl Default for Form {
 impl Form {
     /// How a linear layer is written: as Gemm in f32, and as MatMul and Add in half precision, in which tract has no Gemm.
     #[must_use]
-    pub fn head(&self) -> Head {
+    pub fn head(&self) -> Linear {
         self.head.unwrap_or(match self.element {
-            Element::F32 => Head::Gemm,
-            _ => Head::MatMul,
+            Element::F32 => Linear::Gemm,
+            _ => Linear::MatMul,
         })
     }
 }
@@ -148,7 +148,7 @@ impl BatchNorms {
     }
 }
 
-impl Head {
+impl Linear {
     /// Every choice.
     pub const ALL: [Self; 2] = [Self::Gemm, Self::MatMul];
 

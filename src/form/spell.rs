@@ -5,7 +5,7 @@
 //! which has no such attribute, it is GlobalAveragePool, and Flatten before a linear layer.
 
 use super::speller::{SpellError, Speller};
-use super::{Form, Head, route};
+use super::{Form, Linear, route};
 use crate::graph::{self, Activation, Op, WeightRecipe};
 use crate::onnx::graph::{Constant, Graph, NodeError, ValueId};
 use crate::onnx::ops::Operator;
@@ -74,7 +74,7 @@ impl Speller<'_> {
                 let flatten = Operator::Flatten { axis: 1 };
                 return Ok(self.finish(node, flatten, vec![average])?);
             }
-            Op::Linear if self.head == Head::MatMul => return Ok(self.product(node)?),
+            Op::Linear if self.head == Linear::MatMul => return Ok(self.product(node)?),
             Op::Linear => Operator::Gemm { trans_b: true },
             Op::Mul => Operator::Mul,
             Op::Add => Operator::Add,

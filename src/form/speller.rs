@@ -1,6 +1,6 @@
 //! A graph on its way from concepts to operators: what became of each value, and how the next node is added.
 
-use super::{Form, Head};
+use super::{Form, Linear};
 use crate::files::foreign::Foreign;
 use crate::graph::{self, Conv, WeightRecipe, Window};
 use crate::onnx::graph::{GraphBuilder, NodeError, ValueId};
@@ -46,7 +46,7 @@ pub(super) struct Speller<'a> {
     pub(super) relu6_bounds: Option<[ValueId; 2]>,
     pub(super) builder: GraphBuilder,
     pub(super) opset: Opset,
-    pub(super) head: Head,
+    pub(super) head: Linear,
     leaves_padding: bool,
 }
 

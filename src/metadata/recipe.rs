@@ -4,7 +4,7 @@ use super::{RECIPE_KEY, VERSION};
 use crate::architecture::design::Record;
 use crate::architecture::{Family, Options, Reading, Scaling, Variant};
 use crate::files::foreign::Foreign;
-use crate::form::{self, BatchNorms, Form, Head};
+use crate::form::{self, BatchNorms, Form, Linear};
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
 use crate::onnx::opset::Opset;
@@ -280,7 +280,7 @@ impl Recipe {
                     .head
                     .as_ref()
                     .map(|name| {
-                        Head::by_name(name)
+                        Linear::by_name(name)
                             .ok_or_else(|| unknown("head", name, "`gemm` or `matmul`"))
                     })
                     .transpose()?,

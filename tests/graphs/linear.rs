@@ -2,7 +2,7 @@
 
 use crate::emitted::{request, write};
 use efficientnet_onnx::architecture::Family;
-use efficientnet_onnx::form::{BatchNorms, Form, Head};
+use efficientnet_onnx::form::{BatchNorms, Form, Linear};
 use efficientnet_onnx::metadata::Recipe;
 use efficientnet_onnx::onnx::proto::ModelProto;
 use efficientnet_onnx::request::{Blueprint, Extent, Request};
@@ -29,7 +29,7 @@ fn transposed_weights_are_read_back_as_the_parameters_that_they_are() {
         request.size = [Extent::Fixed(32); 2];
         request.options.classes = classes;
         request.form = Form {
-            head: Some(Head::MatMul),
+            head: Some(Linear::MatMul),
             batch_norms: BatchNorms::Keep,
             ..Form::default()
         };
