@@ -2,6 +2,8 @@
 
 mod accepted_models;
 mod architecture_files;
+#[cfg(feature = "cli")]
+mod checked;
 mod checksums;
 mod counts;
 mod decoder;
