@@ -13,7 +13,7 @@ use crate::network::ClassActivation;
 use crate::onnx::check::refuse_broken;
 use crate::onnx::file::ModelFile;
 use crate::picture::{self, PictureError};
-use crate::tensor::{Element, NamedTensor};
+use crate::tensor::NamedTensor;
 use crate::verify::facts::{DeclaredExtent, FileFacts, Names};
 use crate::verify::plan::{self, Case, Content};
 use crate::verify::ranks::largest;
@@ -88,11 +88,12 @@ impl Classifier {
         facts
             .check_size(preprocessing.size)
             .map_err(|error| unfit(Unfit::Size(error)))?;
-        let batch = batch(&facts, size).map_err(unfit)?;
+        let batch = batch(&facts, &preprocessing).map_err(unfit)?;
         let (output, classes) = output(&facts).map_err(unfit)?;
+        let decides = [HEAD_KEY, PREPROCESSING_KEY];
         let mut contradictions = facts.contradictions.iter();
-        if let Some(head) = contradictions.find(|found| found.key == HEAD_KEY) {
-            return Err(unfit(Unfit::Head(head.clone())));
+        if let Some(claim) = contradictions.find(|found| decides.contains(&found.key)) {
+            return Err(unfit(Unfit::Claim(claim.clone())));
         }
         let activation = activation(&file, output, classes).map_err(unfit)?;
         let labels = Labels::of(file.metadata(LABELS_KEY), classes)
@@ -222,10 +223,11 @@ impl Classifier {
             data.extend(picture.iter().map(|&value| f64::from(value)));
         }
         data.extend(std::iter::repeat_n(0.0, elements - data.len()));
+        let [second, third, last] = self.preprocessing.extents();
         Ok(NamedTensor {
             name: name.clone(),
-            shape: vec![self.batch, 3, self.size[0], self.size[1]],
-            element: Element::F32,
+            shape: vec![self.batch, second, third, last],
+            element: self.preprocessing.element,
             data,
         })
     }
@@ -348,16 +350,16 @@ fn output(facts: &FileFacts) -> Result<((&'static str, bool), usize), Unfit> {
     }
 }
 
-/// How many pictures of `size` the one input takes at once; a symbolic batch is 1.
-fn batch(facts: &FileFacts, size: [usize; 2]) -> Result<usize, Unfit> {
+/// How many prepared pictures the one input takes at once; a symbolic batch is 1.
+fn batch(facts: &FileFacts, preprocessing: &Preprocessing) -> Result<usize, Unfit> {
     let [input] = facts.inputs.as_slice() else {
         return Err(Unfit::Inputs(facts.inputs.len()));
     };
-    let [height, width] = size;
+    let wanted = preprocessing.extents();
     let other = |found: String| Unfit::Input {
         name: input.name.clone(),
-        height,
-        width,
+        element: preprocessing.element,
+        expected: wanted,
         found,
     };
     let Some([batch, rest @ ..]) = input.shape.as_deref() else {
@@ -367,13 +369,12 @@ fn batch(facts: &FileFacts, size: [usize; 2]) -> Result<usize, Unfit> {
         DeclaredExtent::Fixed(found) => *found == wanted as u64,
         DeclaredExtent::Named(_) | DeclaredExtent::Unset => true,
     };
-    let wanted = [3, height, width];
     let all_fit = rest.len() == wanted.len()
         && rest
             .iter()
             .zip(wanted)
             .all(|(extent, wanted)| fits(extent, wanted));
-    if !all_fit || input.element_type != "f32" {
+    if !all_fit || input.element() != Some(preprocessing.element) {
         let shape = input.expected(&Names::new());
         return Err(other(format!("{} {shape}", input.element_type)));
     }

@@ -7,6 +7,7 @@ use crate::metadata::{HEAD_KEY, LABELS_KEY, PREPROCESSING_KEY};
 use crate::onnx::check::Broken;
 use crate::onnx::file::FileError;
 use crate::picture::PreprocessingError;
+use crate::tensor::Element;
 use crate::verify::facts::SizeStepError;
 use std::path::PathBuf;
 
@@ -67,14 +68,14 @@ pub enum Unfit {
     #[error("expected one input, found {0}")]
     Inputs(usize),
     /// The input does not take pictures as they are prepared.
-    #[error("expected input `{name}` to be f32 [batch, 3, {height}, {width}], found {found}", name = name.shown(), found = found.shown())]
+    #[error("expected input `{name}` to be {element} [batch, {}, {}, {}], found {found}", expected[0], expected[1], expected[2], name = name.shown(), found = found.shown())]
     Input {
         /// Its name.
         name: String,
-        /// Height of prepared pictures.
-        height: usize,
-        /// Width of prepared pictures.
-        width: usize,
+        /// Element type of prepared pictures.
+        element: Element,
+        /// Extents of a prepared picture.
+        expected: [usize; 3],
         /// Its element type and shape.
         found: String,
     },
@@ -98,9 +99,9 @@ pub enum Unfit {
     /// The metadata that says how logits become probabilities cannot be read.
     #[error("metadata `{HEAD_KEY}` cannot be read: {error}", error = said(.0))]
     HeadRecord(serde_json::Error),
-    /// What it says of its probabilities is not what its graph computes.
+    /// What it says of its pictures or of its probabilities is not what its graph computes.
     #[error(transparent)]
-    Head(FalseClaim),
+    Claim(FalseClaim),
     /// The output is a softmax of one class, as earlier versions wrote it.
     #[error(
         "its `{0}` are a softmax of one class, which is 1 for every picture: emit it again from its checkpoint"

@@ -5,7 +5,7 @@ use super::hub;
 use super::like;
 use efficientnet_onnx::convert::{ConvertError, ConvertNote, Counted, Misfit};
 use efficientnet_onnx::files::foreign::Foreign;
-use efficientnet_onnx::form::SpellError;
+use efficientnet_onnx::form::{InputFormat, SpellError};
 use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::{Library, Like};
 use efficientnet_onnx::recognise::Contradiction;
@@ -69,6 +69,15 @@ pub fn failure(error: ConvertError) -> Failure {
                 "`--activation softmax` of one class is 1 for every image, expected `sigmoid`",
             )
             .hint("leave `--activation` out: one class has a sigmoid");
+        }
+        ConvertError::NoNormal { format, .. } => {
+            let flag = match format {
+                InputFormat::Uint8Nhwc => "--input-format uint8-nhwc",
+                InputFormat::Nchw | InputFormat::Nhwc => "--normalize",
+            };
+            return Failure::bad_input(format!("`{flag}`: {error}")).hint(format!(
+                "leave `{flag}` out, and normalise pictures before the graph"
+            ));
         }
         _ => {}
     }

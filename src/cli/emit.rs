@@ -209,6 +209,7 @@ impl EmitArgs {
             outputs: self.outputs.0.clone(),
             activation: self.activation,
             form: self.form.form(),
+            normalize: self.form.normalize(),
             labels: self.labels.read()?,
             ..self.selection.wishes(&self.shape)?
         })

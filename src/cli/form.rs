@@ -2,7 +2,7 @@
 
 use super::choice::one_of;
 use clap::Args;
-use efficientnet_onnx::form::{self, BatchNorms, Form};
+use efficientnet_onnx::form::{self, BatchNorms, Form, InputFormat};
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::tensor::Element;
 
@@ -19,6 +19,12 @@ pub struct FormArgs {
     /// Element type of weights, input and outputs
     #[arg(long, value_name = "D", default_value = "f32", value_parser = one_of(form::elements(), |element| element.as_str()), hide = form::elements().len() < 2)]
     dtype: Element,
+    /// How images lie in memory: `uint8-nhwc` takes bytes from 0 to 255, as decoded pictures are, and implies --normalize
+    #[arg(long, value_name = "F", default_value = "nchw", value_parser = one_of(InputFormat::ALL, |format| format.name()))]
+    input_format: InputFormat,
+    /// Take pixels from 0 to 255: subtract the mean and divide by the deviation in the graph
+    #[arg(long)]
+    normalize: bool,
 }
 
 impl FormArgs {
@@ -28,8 +34,14 @@ impl FormArgs {
             batch_norms: self.bn,
             opset: self.opset,
             element: self.dtype,
+            input: self.input_format,
             ..Form::default()
         }
+    }
+
+    /// Whether the graph itself normalises its input.
+    pub fn normalize(&self) -> bool {
+        self.normalize
     }
 }
 

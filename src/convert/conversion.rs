@@ -7,6 +7,7 @@ use super::weights::Weights;
 use super::wishes::Wishes;
 use crate::emit::{self, Destination, EmitError, Emitted, Observer, Tensors};
 use crate::files::Inputs;
+use crate::form::{InputFormat, Normalize};
 use crate::labels::Labels;
 use crate::metadata::{HeadRecord, Metadata, Recipe};
 use crate::network::ClassActivation;
@@ -34,6 +35,7 @@ impl Conversion {
         request.batch = wishes.batch;
         request.outputs.clone_from(&wishes.outputs);
         request.form = wishes.form.clone();
+        request.form.normalize = normalize(&wishes, &weights, &request)?;
         request.activation = activation(&wishes, &weights, &request)?;
         let agreement = weights.agreement(&wishes, &request)?;
         let labels = labels(&wishes, &weights, request.options.classes)?;
@@ -95,6 +97,7 @@ impl Conversion {
     ) -> Result<Emitted, ConvertError> {
         destination.inputs.extend(&self.inputs());
         let (source, expected) = self.weights.source(self.request.parameters()?)?;
+        let preprocessing = self.weights.preprocessing(&self.wishes, &self.request);
         let emitted = thread::scope(|scope| {
             // A checkpoint is hashed while it is converted; the metadata ends the file.
             let origin = || self.weights.origin();
@@ -110,7 +113,7 @@ impl Conversion {
                 let metadata = Metadata {
                     recipe: recipe.clone(),
                     origin: origin.map_err(|error| error.to_string())?,
-                    preprocessing: self.weights.preprocessing(&self.wishes, &self.request),
+                    preprocessing: preprocessing.map(|whole| whole.outside(&self.request.form)),
                     labels: self.labels.clone(),
                     head: self.request.has_classes().then(|| HeadRecord {
                         activation: self.request.activation(),
@@ -131,6 +134,24 @@ impl Conversion {
             },
             error => ConvertError::Emit(error),
         })
+    }
+}
+
+/// What the graph itself does to pixels, where it is to do that: what its pictures are normalised with.
+fn normalize(
+    wishes: &Wishes,
+    weights: &Weights,
+    request: &Request,
+) -> Result<Option<Normalize>, ConvertError> {
+    if !wishes.normalize && wishes.form.input != InputFormat::Uint8Nhwc {
+        return Ok(None);
+    }
+    match weights.preprocessing(wishes, request) {
+        Some(preprocessing) => Ok(Some(preprocessing.normal.into())),
+        None => Err(ConvertError::NoNormal {
+            format: wishes.form.input,
+            channels: request.options.in_channels,
+        }),
     }
 }
 

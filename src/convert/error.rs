@@ -3,6 +3,7 @@
 use super::note::Place;
 use crate::emit::EmitError;
 use crate::files::foreign::Foreign;
+use crate::form::InputFormat;
 use crate::graph::Padding;
 use crate::hub::HubError;
 use crate::hub::folder::FolderError;
@@ -181,6 +182,14 @@ pub enum ConvertError {
     /// The activation gives every image the same probability.
     #[error("`{}` of one class is 1 for every image, expected `{}`", ClassActivation::Softmax.name(), ClassActivation::Sigmoid.name())]
     SoftmaxOfOneClass,
+    /// Nothing tells how pictures are normalised, and the graph is to do it.
+    #[error("expected a network that it is known how pictures are normalised for, found {}", unknown(*channels))]
+    NoNormal {
+        /// The input that is asked for; of bytes, it is always normalised.
+        format: InputFormat,
+        /// Channels of the input.
+        channels: u64,
+    },
     /// The request has no graph.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -258,6 +267,14 @@ impl ConvertError {
             path: path.to_owned(),
             found: names.take(QUOTED).map(str::to_owned).collect(),
         }
+    }
+}
+
+/// A network that nothing tells of how its pictures are normalised.
+fn unknown(channels: u64) -> String {
+    match channels {
+        3 => "an architecture of one's own".to_owned(),
+        other => format!("one of {other} input channels"),
     }
 }
 

@@ -32,6 +32,9 @@ pub struct Wishes {
     pub activation: Option<ClassActivation>,
     /// How the graph is spelled. By default batch norms are folded, at opset 17.
     pub form: Form,
+    /// Whether the graph itself normalises its input, pixels from 0 to 255, as pictures are prepared for the network. A graph
+    /// that takes bytes always does. The form's own numbers are replaced.
+    pub normalize: bool,
     /// Names of the classes, one each. By default those that the checkpoint carries.
     pub labels: Option<Vec<String>>,
 }
@@ -75,6 +78,7 @@ impl Default for Wishes {
             outputs: vec![Output::Logits],
             activation: None,
             form: Form::default(),
+            normalize: false,
             labels: None,
         }
     }

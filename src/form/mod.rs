@@ -7,11 +7,14 @@
 //! its own, such as [`fold_batch_norms`]. What changes how one concept is written is an arm in [`spell`].
 
 mod fold;
+mod input;
+mod prologue;
 mod route;
 mod spell;
 mod speller;
 
 pub use fold::fold_batch_norms;
+pub use input::{InputFormat, Normalize};
 pub use spell::spell;
 pub use speller::SpellError;
 
@@ -34,6 +37,10 @@ pub struct Form {
     /// Whether SAME padding that depends on the input's size is left to the runtime, as `auto_pad` of a convolution; else a
     /// graph that needs it is refused.
     pub leaves_padding: bool,
+    /// How images lie in memory, and of what elements they are.
+    pub input: InputFormat,
+    /// What the graph itself does to the pixels of its input; none is nothing.
+    pub normalize: Option<Normalize>,
 }
 
 /// What happens to batch norms.
@@ -101,6 +108,8 @@ impl Default for Form {
             batch_norms: BatchNorms::Fold,
             head: None,
             leaves_padding: false,
+            input: InputFormat::Nchw,
+            normalize: None,
         }
     }
 }

@@ -20,7 +20,7 @@ pub fn spell(canonical: &graph::Graph, form: &Form) -> Result<Graph, SpellError>
     if form.element != Element::F32 {
         return Err(SpellError::Element(form.element));
     }
-    let mut speller = Speller::new(canonical, form);
+    let mut speller = Speller::new(canonical, form)?;
     for node in &canonical.nodes {
         let output = speller.spell(node)?;
         speller.set(node.output, output);

@@ -1,5 +1,6 @@
 //! A graph on its way from concepts to operators: what became of each value, and how the next node is added.
 
+use super::input::{InputFormat, Normalize};
 use super::{Form, Linear};
 use crate::files::foreign::Foreign;
 use crate::graph::{self, Conv, WeightRecipe, Window};
@@ -10,7 +11,7 @@ use crate::tensor::Element;
 use crate::tensor::shape::{Dim, Shape, display};
 
 /// Why a graph cannot be spelled.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SpellError {
     /// The padding depends on the input's size.
     #[error(
@@ -25,6 +26,15 @@ pub enum SpellError {
     /// No pass makes a graph of this element type.
     #[error("graphs of {0} cannot be written, only of f32")]
     Element(Element),
+    /// There is not a mean for each channel of the input.
+    #[error("expected 3 input channels, each with its mean and deviation, found {0}")]
+    Channels(u64),
+    /// Nothing can be normalised so.
+    #[error("expected finite means and deviations other than 0, found {mean:?} and {std:?}", mean = .0.mean, std = .0.std)]
+    Normalize(Normalize),
+    /// The deviation cannot become part of what reads the input.
+    #[error("node `{text}` reads the input, and has no weight to scale by the deviation of each channel", text = .0.shown())]
+    Unscaled(String),
     /// An operator does not take its operands.
     #[error(transparent)]
     Node(#[from] NodeError),
@@ -40,7 +50,7 @@ fn float(shape: Shape) -> TensorType {
 
 /// A graph on its way from concepts to operators.
 pub(super) struct Speller<'a> {
-    canonical: &'a graph::Graph,
+    pub(super) canonical: &'a graph::Graph,
     /// What became of each canonical value.
     spelled: Vec<Option<ValueId>>,
     pub(super) relu6_bounds: Option<[ValueId; 2]>,
@@ -48,11 +58,16 @@ pub(super) struct Speller<'a> {
     pub(super) opset: Opset,
     pub(super) head: Linear,
     leaves_padding: bool,
+    pub(super) input: InputFormat,
+    pub(super) normalize: Option<Normalize>,
 }
 
 impl<'a> Speller<'a> {
     /// Declares the inputs.
-    pub(super) fn new(canonical: &'a graph::Graph, form: &Form) -> Self {
+    ///
+    /// # Errors
+    /// If the graph cannot take its input so.
+    pub(super) fn new(canonical: &'a graph::Graph, form: &Form) -> Result<Self, SpellError> {
         let mut speller = Self {
             canonical,
             spelled: vec![None; canonical.values.len()],
@@ -61,15 +76,14 @@ impl<'a> Speller<'a> {
             opset: form.opset,
             head: form.head(),
             leaves_padding: form.leaves_padding,
+            input: form.input,
+            normalize: form.normalize,
         };
         for id in &canonical.inputs {
-            let input = canonical.value(*id);
-            let value = speller
-                .builder
-                .input(&input.name, float(input.shape.clone()));
+            let value = speller.input(*id)?;
             speller.set(*id, value);
         }
-        speller
+        Ok(speller)
     }
 
     /// Says what a canonical value became.

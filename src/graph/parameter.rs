@@ -114,6 +114,13 @@ pub enum WeightRecipe {
         /// The batch norm.
         norm: BatchNormNames,
     },
+    /// A kernel `[out, in, height, width]`, each input channel multiplied by its number in f64.
+    ScaledChannels {
+        /// The kernel: a parameter, or one with a batch norm folded in.
+        of: Box<WeightRecipe>,
+        /// A factor for each input channel.
+        by: Vec<f64>,
+    },
     /// Kernels of several experts, the experts of one output channel side by side: `[experts, out, n]`
     /// becomes `[out, experts, n]`.
     ExpertsInner {
@@ -145,7 +152,9 @@ impl WeightRecipe {
             Self::FoldedBias { norm } => {
                 vec![&norm.gamma, &norm.variance, &norm.beta, &norm.mean]
             }
-            Self::ExpertsInner { of, .. } | Self::Transposed { of, .. } => of.parameters(),
+            Self::ExpertsInner { of, .. }
+            | Self::Transposed { of, .. }
+            | Self::ScaledChannels { of, .. } => of.parameters(),
         }
     }
 
@@ -155,7 +164,9 @@ impl WeightRecipe {
         match self {
             Self::Parameter(_) => None,
             Self::FoldedWeight { norm, .. } | Self::FoldedBias { norm } => Some(norm),
-            Self::ExpertsInner { of, .. } | Self::Transposed { of, .. } => of.norm(),
+            Self::ExpertsInner { of, .. }
+            | Self::Transposed { of, .. }
+            | Self::ScaledChannels { of, .. } => of.norm(),
         }
     }
 }

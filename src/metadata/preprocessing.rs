@@ -2,23 +2,38 @@
 
 use crate::architecture::Baseline;
 pub use crate::architecture::family::{Interpolation, Normal};
+use crate::form::{Form, InputFormat};
+use crate::tensor::Element;
 use serde::{Deserialize, Serialize};
 
-/// Version of the record that is written. Version 1 knew [`Framing::CropPadding`] and [`Sampling::Antialias`] alone.
-const VERSION: u32 = 2;
+/// Version of the record of a graph that takes `NCHW` floats and normalises nothing itself. Version 1 knew
+/// [`Framing::CropPadding`] and [`Sampling::Antialias`] alone.
+const PLAIN_VERSION: u32 = 2;
+/// Version of every other record. Programs that know only the plain one refuse it.
+const VERSION: u32 = 3;
+/// Channels before height and width.
+const CHANNELS_FIRST: &str = "NCHW";
+/// Channels after height and width.
+const CHANNELS_LAST: &str = "NHWC";
 
-/// How a picture becomes the graph's input: framed, resampled, then `(pixel − mean) / std`.
+/// How a picture becomes the graph's input: framed, resampled, then `(pixel − mean) / std`, in an order of dimensions and as
+/// elements of a type. What the graph does to it beyond that is [`inside`](Self::inside).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct Preprocessing {
-    /// Order of the input's dimensions; `NCHW`.
+    /// Order of the input's dimensions; `NCHW` or `NHWC`.
     pub layout: String,
     /// Order of the colour channels; `RGB`.
     pub channels: String,
     /// Height and width of the input.
     pub size: [u64; 2],
-    /// Mean and standard deviation.
+    /// Mean and standard deviation, before the graph; [`Normal::NONE`] where the graph has its own.
     pub normal: Normal,
+    /// Element type: `u8` for levels that are rounded to integers; else `f32`, also for a graph that takes another
+    /// floating-point type.
+    pub element: Element,
+    /// Mean and standard deviation that the graph itself applies to levels from 0 to 255.
+    pub inside: Option<Normal>,
     /// Which part of the picture is taken, and to what size it is brought.
     pub framing: Framing,
     /// The filter that resizes.
@@ -72,6 +87,12 @@ struct Stored {
     /// Since version 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sampling: Option<Sampling>,
+    /// Since version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    element: Option<Element>,
+    /// Since version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inside: Option<Normal>,
 }
 
 impl TryFrom<Stored> for Preprocessing {
@@ -83,12 +104,25 @@ impl TryFrom<Stored> for Preprocessing {
             (1, (Some(padding), None, None)) => {
                 (Framing::CropPadding(padding), Sampling::Antialias)
             }
-            (2, (None, Some(framing), Some(sampling))) => (framing, sampling),
+            (2 | 3, (None, Some(framing), Some(sampling))) => (framing, sampling),
             (1, _) => return Err("expected `crop_padding` alone in version 1".to_owned()),
-            (2, _) => return Err("expected `framing` and `sampling` in version 2".to_owned()),
-            (other, _) => return Err(format!("expected version 1 or 2, found {other}")),
+            (2 | 3, _) => {
+                let version = stored.version;
+                return Err(format!(
+                    "expected `framing` and `sampling` in version {version}"
+                ));
+            }
+            (other, _) => return Err(format!("expected version 1 to 3, found {other}")),
+        };
+        let element = match (stored.version, stored.element, stored.inside) {
+            (1 | 2, None, None) => Element::F32,
+            (3, Some(element), _) => element,
+            (3, None, _) => return Err("expected `element` in version 3".to_owned()),
+            _ => return Err("expected `element` and `inside` in version 3 alone".to_owned()),
         };
         Ok(Self {
+            element,
+            inside: stored.inside,
             layout: stored.layout,
             channels: stored.channels,
             size: stored.size,
@@ -105,8 +139,13 @@ impl TryFrom<Stored> for Preprocessing {
 
 impl From<Preprocessing> for Stored {
     fn from(record: Preprocessing) -> Self {
+        let is_plain = record.layout == CHANNELS_FIRST
+            && record.element == Element::F32
+            && record.inside.is_none();
         Self {
-            version: VERSION,
+            version: if is_plain { PLAIN_VERSION } else { VERSION },
+            element: (!is_plain).then_some(record.element),
+            inside: record.inside,
             layout: record.layout,
             channels: record.channels,
             size: record.size,
@@ -131,10 +170,12 @@ impl Preprocessing {
         sampling: Sampling,
     ) -> Self {
         Self {
-            layout: "NCHW".to_owned(),
+            layout: CHANNELS_FIRST.to_owned(),
             channels: "RGB".to_owned(),
             size,
             normal,
+            element: Element::F32,
+            inside: None,
             framing,
             interpolation,
             sampling,
@@ -149,6 +190,62 @@ impl Preprocessing {
         let framing = Framing::CropPadding(evaluation.crop.padding(size));
         let (normal, interpolation) = (evaluation.normal, evaluation.interpolation);
         Self::rgb(size, normal, framing, interpolation, Sampling::Antialias)
+    }
+
+    /// What is left to do for a graph of a form: the rest of it happens inside.
+    #[must_use]
+    pub fn outside(&self, form: &Form) -> Self {
+        let plain = self.whole();
+        let layout = if form.input.channels_last() {
+            CHANNELS_LAST
+        } else {
+            CHANNELS_FIRST
+        };
+        let inside = form.normalize.map(Normal::from);
+        Self {
+            layout: layout.to_owned(),
+            element: match form.input {
+                InputFormat::Uint8Nhwc => Element::U8,
+                InputFormat::Nchw | InputFormat::Nhwc => Element::F32,
+            },
+            normal: inside.map_or(plain.normal, |_| Normal::NONE),
+            inside,
+            ..plain
+        }
+    }
+
+    /// All of it, for a graph that takes `NCHW` floats and normalises nothing itself.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        Self {
+            layout: CHANNELS_FIRST.to_owned(),
+            element: Element::F32,
+            normal: self.inside.unwrap_or(self.normal),
+            inside: None,
+            ..self.clone()
+        }
+    }
+
+    /// Whether channels follow the width; none for an order of dimensions that is not known.
+    #[must_use]
+    pub fn channels_last(&self) -> Option<bool> {
+        match self.layout.as_str() {
+            CHANNELS_FIRST => Some(false),
+            CHANNELS_LAST => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Extents of a prepared picture: `3, H, W` or `H, W, 3`.
+    #[must_use]
+    pub fn extents(&self) -> [usize; 3] {
+        let [height, width] = self
+            .size
+            .map(|side| usize::try_from(side).unwrap_or(usize::MAX));
+        match self.channels_last() {
+            Some(true) => [height, width, 3],
+            _ => [3, height, width],
+        }
     }
 
     /// The same at another size: what a picture is resized to before a crop grows and shrinks with it.
@@ -206,7 +303,12 @@ mod tests {
             (
                 r#""version":1"#,
                 r#""version":3"#,
-                "version 1 or 2, found 3",
+                "expected `element` in version 3",
+            ),
+            (
+                r#""version":1"#,
+                r#""version":4"#,
+                "version 1 to 3, found 4",
             ),
             (r#""crop_padding":32,"#, "", "`crop_padding` alone"),
             (

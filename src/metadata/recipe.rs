@@ -1,10 +1,10 @@
 //! The record of a request: enough to build the same graph again.
 
-use super::{RECIPE_KEY, VERSION};
+use super::{Normal, RECIPE_KEY, VERSION};
 use crate::architecture::design::Record;
 use crate::architecture::{Family, Options, Reading, Scaling, Variant};
 use crate::files::foreign::Foreign;
-use crate::form::{self, BatchNorms, Form, Linear};
+use crate::form::{self, BatchNorms, Form, InputFormat, Linear, Normalize};
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
 use crate::onnx::opset::Opset;
@@ -65,6 +65,12 @@ pub struct Recipe {
     pub opset: i64,
     /// Element type; `f32`.
     pub dtype: String,
+    /// How images lie in memory, and of what elements they are: `nhwc` or `uint8-nhwc`; absent for `nchw`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_format: Option<String>,
+    /// Mean and deviation that the graph itself applies to its input, pixels from 0 to 255.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<Normal>,
     /// Trained elements.
     pub parameters: u64,
     /// Multiply-adds of one image at the default size.
@@ -146,6 +152,11 @@ impl Recipe {
                 .collect(),
             opset: request.form.opset.version(),
             dtype: request.form.element.as_str().to_owned(),
+            input_format: match request.form.input {
+                InputFormat::Nchw => None,
+                format => Some(format.name().to_owned()),
+            },
+            normalize: request.form.normalize.map(Normal::from),
             parameters: counts.parameters,
             macs: counts.macs,
             default_size: request.default_size(),
@@ -286,9 +297,28 @@ impl Recipe {
                     .transpose()?,
                 opset: Opset::new(self.opset)
                     .ok_or_else(|| unknown("opset", &self.opset, form::WRITABLE_OPSETS))?,
+                input: match &self.input_format {
+                    None => InputFormat::Nchw,
+                    Some(name) => InputFormat::by_name(name).ok_or_else(|| {
+                        unknown("input_format", name, "`nchw`, `nhwc` or `uint8-nhwc`")
+                    })?,
+                },
+                normalize: self.normalize.map(Normalize::from),
                 // It follows from the size.
                 ..Form::default()
             },
         })
+    }
+}
+
+impl From<Normal> for Normalize {
+    fn from(Normal { mean, std }: Normal) -> Self {
+        Self { mean, std }
+    }
+}
+
+impl From<Normalize> for Normal {
+    fn from(Normalize { mean, std }: Normalize) -> Self {
+        Self { mean, std }
     }
 }

@@ -4,6 +4,7 @@ use super::limits::{FILE_LIMIT, FRAME_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT, SIZE_LIM
 use crate::files::foreign::{Foreign, said};
 use crate::memory::NoMemory;
 use crate::metadata::{Framing, Normal, PREPROCESSING_KEY};
+use crate::tensor::Element;
 use std::io;
 use std::path::PathBuf;
 
@@ -96,9 +97,12 @@ impl From<image::ImageError> for DecodeError {
 /// What of a preprocessing record cannot be followed, as it was found.
 #[derive(Debug, thiserror::Error)]
 pub enum PreprocessingError {
-    /// An order of dimensions other than `NCHW`.
-    #[error("`{PREPROCESSING_KEY}`: expected layout `NCHW`, found {text:?}", text = .0.shown())]
+    /// An order of dimensions other than `NCHW` and `NHWC`.
+    #[error("`{PREPROCESSING_KEY}`: expected layout `NCHW` or `NHWC`, found {text:?}", text = .0.shown())]
     Layout(String),
+    /// An element type other than `f32` and `u8`.
+    #[error("`{PREPROCESSING_KEY}`: expected element `f32` or `u8`, found `{0}`")]
+    Element(Element),
     /// An order of colour channels other than `RGB`.
     #[error("`{PREPROCESSING_KEY}`: expected channels `RGB`, found {text:?}", text = .0.shown())]
     Channels(String),

@@ -1,4 +1,4 @@
-//! Loads JPEG and PNG files as inputs of a graph: `3 × H × W` values, prepared as the network's authors prepared them.
+//! Loads JPEG and PNG files as inputs of a graph: `3 · H · W` values, prepared as the network's authors prepared them.
 //!
 //! Owns the decoding of pictures, with limits for hostile files, and resizing that matches Pillow's and TensorFlow's byte
 //! for byte. Independent of models and runtimes: a [`Preprocessing`] says everything that is needed.
@@ -33,8 +33,8 @@ use crate::memory::Buffer;
 use crate::metadata::Preprocessing;
 use std::path::Path;
 
-/// Loads the JPEG or PNG file `path` as one row of a batch: `3 × H × W` values `(level − mean) / std`, channel by channel,
-/// then row by row.
+/// Loads the JPEG or PNG file `path` as one row of a batch: `3 · H · W` values `(level − mean) / std`, row by row: `3 × H × W`
+/// of layout `NCHW`, `H × W × 3` of layout `NHWC`; of elements `u8` they are integers from 0 to 255.
 ///
 /// Levels are 0 to 255. The picture is turned upright as its EXIF orientation says; grey is spread over the three channels,
 /// transparency is dropped, 16 bits become 8, and CMYK becomes RGB without a colour profile. Height and width are those of

@@ -39,6 +39,8 @@ pub struct FileFacts {
     pub precision: Element,
     /// What levels from 0 to 255 are normalised with, where the file says how pictures are prepared.
     pub normal: Option<Normal>,
+    /// Whether inputs of floating-point numbers are levels from 0 to 255, which the graph itself normalises.
+    pub takes_levels: bool,
     /// Whether all weights are one constant, so that constant logits are no surprise.
     pub constant_weights: bool,
     /// Whether it was written by this program.
@@ -70,6 +72,7 @@ impl Default for FileFacts {
             weights: 0,
             precision: Element::F32,
             normal: None,
+            takes_levels: false,
             constant_weights: false,
             is_own: false,
             left_out: Vec::new(),

@@ -56,6 +56,8 @@ pub fn inputs(facts: &FileFacts, case: &Case, seed: u64) -> Result<Vec<NamedTens
                 parameter_of(element, each, value)
             } else if as_it_is && !parameter {
                 element.nearest(value.into())
+            } else if facts.takes_levels && element.is_float() && axes.size.is_some() {
+                element.nearest(level(value))
             } else {
                 in_range(element, value)
             }
@@ -97,11 +99,16 @@ fn parameter_of(element: Element, elements: usize, value: f32) -> f64 {
     }
 }
 
+/// Noise as the level of a pixel, in the middle of the range from 0 to 255.
+fn level(noise: f32) -> f64 {
+    127.5 + 50.0 * f64::from(noise)
+}
+
 /// Pixels for bytes, in the middle of their range; the signs of the noise for bools.
-fn in_range(element: Element, value: f32) -> f64 {
-    let value = f64::from(value);
+fn in_range(element: Element, noise: f32) -> f64 {
+    let value = f64::from(noise);
     element.nearest(match element {
-        Element::U8 => 127.5 + 50.0 * value,
+        Element::U8 => level(noise),
         Element::I8 => 50.0 * value,
         Element::Bool => f64::from(u8::from(value > 0.0)),
         _ => value,

@@ -51,6 +51,11 @@ pub fn facts(file: &ModelFile) -> FileFacts {
             .preprocessing
             .as_ref()
             .map(|preprocessing| preprocessing.normal),
+        takes_levels: claims
+            .preprocessing
+            .as_ref()
+            .is_some_and(|record| record.inside.is_some())
+            || recipe.is_some_and(|recipe| recipe.normalize.is_some()),
         constant_weights: is_drawn(Rule::Constant) && claims.constant_weights(file),
         untrained: is_drawn(Rule::Official),
         ..FileFacts::default()

@@ -1,6 +1,8 @@
 //! An ONNX file that `emit` wrote, as a checkpoint: its parameters, under timm's names, and its metadata.
 
-use super::kernels::ExpertsInner;
+mod input;
+
+use super::kernels::{ExpertsInner, FoldedWeight};
 use super::layout::{Permuted, TRANSPOSED};
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::metadata::RECIPE_KEY;
@@ -14,8 +16,9 @@ use std::path::{Path, PathBuf};
 /// The first byte of a model: field 1, the IR version, which every writer puts first.
 pub(super) const FIRST_BYTE: u8 = 0x08;
 
-/// The constants that a form puts beside the parameters: bounds of a clip, and vectors of ones that mix experts.
-const CONSTANTS: [&str; 4] = ["relu6.min", "relu6.max", ".channels", ".sum"];
+/// The constants that a form puts beside the parameters: bounds of a clip, vectors of ones that mix experts, and the mean of
+/// pixels.
+const CONSTANTS: [&str; 5] = ["relu6.min", "relu6.max", ".channels", ".sum", input::MEAN];
 
 /// The weights of linear layers: the classifiers', and those that mix experts.
 const LINEAR: [&str; 3] = ["classifier.weight", "fc.weight", "routing_fn.weight"];
@@ -28,7 +31,9 @@ pub(super) struct Emitted {
     experts: BTreeMap<String, [usize; 3]>,
     /// The weights of linear layers that the file has transposed, and their shapes there.
     transposed: BTreeMap<String, [u64; 2]>,
-    /// How another program has changed the initializers or the graph.
+    /// The weights that a form has divided by the deviation of pixels: that of each channel, and the elements of a channel.
+    scaled: BTreeMap<String, ([f64; 3], usize)>,
+    /// How another program has changed the initializers or the graph, or a form the weights.
     rewritten: Option<String>,
 }
 
@@ -54,6 +59,11 @@ impl Emitted {
         let is_other_graph = claims.recipe.is_some() && !claims.is_described;
         let rewritten = rewritten.or_else(|| is_other_graph.then(|| OTHER_GRAPH.to_owned()));
         refuse_other_network(&file, claims)?;
+        let scaled = input::scaled(&file).map_err(|reason| SourceError::Malformed {
+            path: file.path.to_string_lossy().into_owned(),
+            format: "ONNX",
+            reason,
+        })?;
         let source = InitializerSource::new(file)?;
         let tensors = source.tensors().iter();
         let is_constant = |name: &str| CONSTANTS.iter().any(|end| name.ends_with(end));
@@ -66,11 +76,32 @@ impl Emitted {
             tensors,
             experts: BTreeMap::new(),
             transposed: BTreeMap::new(),
+            scaled: BTreeMap::new(),
             rewritten,
         };
+        if let Some((std, weights)) = scaled {
+            emitted.find_scaled(std, &weights);
+        }
         emitted.find_transposed();
         emitted.find_experts();
         Ok(emitted)
+    }
+
+    /// Undoes the division by the deviation of pixels.
+    fn find_scaled(&mut self, std: [f64; 3], weights: &[String]) {
+        for tensor in self
+            .tensors
+            .iter()
+            .filter(|tensor| weights.contains(&tensor.name))
+        {
+            let window = tensor.shape.iter().skip(2).product::<u64>();
+            if let Ok(window @ 1..) = usize::try_from(window) {
+                self.scaled.insert(tensor.name.clone(), (std, window));
+            }
+        }
+        let sentences = self.rewritten.take().into_iter();
+        let sentences: Vec<String> = sentences.chain([input::MULTIPLIED.to_owned()]).collect();
+        self.rewritten = Some(sentences.join("; "));
     }
 
     /// Undoes the transposition of a linear layer's weight, wherever a product takes it as it is.
@@ -130,10 +161,12 @@ impl Emitted {
         self.source.file().data_files()
     }
 
-    /// The file's metadata.
+    /// The file's metadata, as they are without a form of the input.
     pub(super) fn metadata(&self) -> BTreeMap<String, String> {
         let entries = self.source.file().contents.metadata_props.iter();
-        entries.cloned().collect()
+        let mut entries = entries.cloned().collect();
+        input::unform(&mut entries);
+        entries
     }
 }
 
@@ -151,7 +184,7 @@ fn takes_columns(node: &NodeProto) -> bool {
 const OTHER_GRAPH: &str = "another program has changed the graph: its weights are read as those of the network that its recipe \
                            describes, which may compute otherwise";
 /// Fields of the recipe that say what the weights are of.
-const OF_WEIGHTS: [&str; 8] = [
+const OF_WEIGHTS: [&str; 9] = [
     "family",
     "variant",
     "formula",
@@ -160,6 +193,7 @@ const OF_WEIGHTS: [&str; 8] = [
     "bn_epsilon",
     "classes",
     "in_channels",
+    "normalize",
 ];
 
 /// Refuses weights whose network, padding or epsilon are not those of the file's graph.
@@ -205,6 +239,13 @@ impl TensorSource for Emitted {
         let of = self.source.open(name)?;
         if let Some(shape) = self.transposed.get(name) {
             return Ok(Box::new(Permuted::new(&*of, shape, &TRANSPOSED)?));
+        }
+        if let Some(&(std, window)) = self.scaled.get(name) {
+            return Ok(Box::new(FoldedWeight {
+                weight: of,
+                scales: std.to_vec(),
+                per_filter: window,
+            }));
         }
         Ok(match self.experts.get(name) {
             // The same rearrangement with the roles exchanged is its inverse.

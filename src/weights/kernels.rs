@@ -65,7 +65,8 @@ impl TensorReader for ExpertsInner<'_> {
     }
 }
 
-/// A kernel with every output channel scaled.
+/// A kernel with every output channel scaled, or every input channel of every output channel: one factor after the other for
+/// each run of `per_filter` elements.
 pub(super) struct FoldedWeight<'a> {
     pub(super) weight: Box<dyn TensorReader + 'a>,
     pub(super) scales: Vec<f64>,

@@ -41,6 +41,11 @@ fn honest_files_are_described_by_their_recipes() {
         "--width 0.5 --depth 0.5 --size 64",
         "--variant condconv-b0-4e --size dynamic --opset 18",
         "--variant lite0 --size dynamicx64 --opset 28 --bn keep",
+        "--variant b0 --size 64 --input-format nhwc --in-channels 5",
+        "--variant b0 --size dynamic:32 --normalize --opset 13",
+        "--variant condconv-b0-4e --size dynamic --input-format uint8-nhwc --opset 28",
+        "--like tf/efficientnet-b0 --input-format nhwc --normalize --bn keep --batch 2",
+        "--variant lite0 --size 64 --input-format uint8-nhwc --bn keep --outputs pooled",
     ] {
         emitted(folder, arguments);
         let file = ModelFile::open(&folder.join("model.onnx")).expect("a model");

@@ -25,6 +25,8 @@ mod hints;
 #[cfg(feature = "hub")]
 mod hub;
 mod hub_support;
+#[cfg(all(feature = "tract", feature = "ort"))]
+mod input_format;
 #[cfg(unix)]
 mod inputs_kept;
 mod like;

@@ -80,6 +80,16 @@ pub fn data(name: &str) -> PathBuf {
 
 /// The logits of each input of `[1, 3, size, size]`, in the program's own worker process.
 pub fn logits(runtime: &str, model: &Path, size: usize, inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    logits_of(runtime, model, (&[1, 3, size, size], "f32"), inputs)
+}
+
+/// The same for inputs of another shape and element type.
+pub fn logits_of(
+    runtime: &str,
+    model: &Path,
+    (shape, element): (&[usize], &str),
+    inputs: &[Vec<f32>],
+) -> Vec<Vec<f32>> {
     let mut command = program();
     command.arg("worker").env("ORT_DISABLE_TELEMETRY", "1");
     let mut worker = command
@@ -88,8 +98,7 @@ pub fn logits(runtime: &str, model: &Path, size: usize, inputs: &[Vec<f32>]) -> 
         .spawn()
         .expect("the program starts");
     let mut job = worker.stdin.take().expect("a pipe");
-    let case =
-        serde_json::json!([{ "name": "input", "shape": [1, 3, size, size], "element": "f32" }]);
+    let case = serde_json::json!([{ "name": "input", "shape": shape, "element": element }]);
     let cases = vec![case; inputs.len()];
     let library = (runtime == "ort-cpu").then(ort_library);
     let line = serde_json::json!({ "runtime": runtime, "library": library, "file": model, "cases": cases });

@@ -71,7 +71,7 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
     ("stored", &["files", "memory", "onnx", "tensor", "weights"]),
     ("labels", &["files"]),
     ("hub", &["files", "labels", "tensor"]),
-    ("picture", &["files", "memory", "metadata"]),
+    ("picture", &["files", "memory", "metadata", "tensor"]),
     (
         "like",
         &[

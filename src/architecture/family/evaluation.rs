@@ -25,7 +25,8 @@ pub enum Crop {
 }
 
 /// What pixels from 0 to 255 are normalised with, channel by channel: `(pixel − mean) / std`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Normal {
     /// What becomes 0.
     pub mean: [f64; 3],
@@ -56,6 +57,11 @@ impl Crop {
 }
 
 impl Normal {
+    /// Pixels as they are.
+    pub const NONE: Self = Self {
+        mean: [0.0; 3],
+        std: [1.0; 3],
+    };
     /// Mean and deviation of ImageNet (`MEAN_RGB` and `STDDEV_RGB` in tensorflow/tpu `efficientnet_builder.py`).
     pub const IMAGENET: Self = Self {
         mean: [0.485 * 255.0, 0.456 * 255.0, 0.406 * 255.0],

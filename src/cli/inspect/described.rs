@@ -1,7 +1,8 @@
 //! What a file records beside its network, in words.
 
-use efficientnet_onnx::metadata::{Framing, HeadRecord, Origin, Preprocessing, Sampling};
+use efficientnet_onnx::metadata::{Framing, HeadRecord, Normal, Origin, Preprocessing, Sampling};
 use efficientnet_onnx::network::ClassActivation;
+use efficientnet_onnx::tensor::Element;
 
 /// Where weights are from.
 pub fn origin(origin: &Origin) -> String {
@@ -61,12 +62,19 @@ pub fn preprocessing(preprocessing: &Preprocessing) -> String {
             .map(|number| trimmed(&number))
             .join(", ")
     };
+    let normal = |Normal { mean, std }| {
+        let (mean, std) = (numbers(mean), numbers(std));
+        format!("mean [{mean}], std [{std}]")
+    };
+    let values = match (preprocessing.element, preprocessing.inside) {
+        (Element::U8, Some(inside)) => format!("bytes, the graph has {}", normal(inside)),
+        (Element::U8, None) => "bytes".to_owned(),
+        (_, Some(inside)) => format!("levels from 0 to 255, the graph has {}", normal(inside)),
+        (_, None) => normal(preprocessing.normal),
+    };
     format!(
-        "{framing} to {height}x{width}, {sampling}, {} in {}, mean [{}], std [{}]",
-        preprocessing.channels,
-        preprocessing.layout,
-        numbers(preprocessing.normal.mean),
-        numbers(preprocessing.normal.std),
+        "{framing} to {height}x{width}, {sampling}, {} in {}, {values}",
+        preprocessing.channels, preprocessing.layout,
     )
 }
 

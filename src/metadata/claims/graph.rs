@@ -53,6 +53,7 @@ pub(super) fn compare(
             format!("its network has {default:?}"),
         ));
     }
+    differences.extend(mean(file, recipe)?);
     let is_same = is_same(file, &graph);
     if !is_same {
         if let Some((found, described)) = kernel_elements(file, &graph)
@@ -69,6 +70,35 @@ pub(super) fn compare(
         is_same,
         differences,
     })
+}
+
+/// The name of the mean that a graph subtracts from its input.
+const MEAN: &str = "input.mean";
+
+/// The mean that the graph subtracts, where it is not the recipe's; nothing where another program has put it elsewhere.
+fn mean(file: &ModelFile, recipe: &Recipe) -> Result<Option<Difference>, String> {
+    let initializers = file.contents.initializers.iter();
+    let Some(stored) = initializers.clone().find(|stored| stored.name == MEAN) else {
+        return Ok(None);
+    };
+    let claimed = recipe.normalize.map(|normal| normal.mean);
+    let shown = claimed.map_or_else(|| "none".to_owned(), |mean| format!("mean {mean:?}"));
+    if claimed.is_none() || stored.element_count() != Some(3) {
+        let found = format!("the graph has `{MEAN}`");
+        return Ok(Some(("normalize", shown, found)));
+    }
+    let again = ModelFile::open(&file.path).map_err(|error| error.to_string())?;
+    let source = InitializerSource::new(again).map_err(|error| error.to_string())?;
+    let mut found = [0.0_f32; 3];
+    let reader = source.open(MEAN).map_err(|error| error.to_string())?;
+    reader
+        .fill(0, &mut found)
+        .map_err(|error| error.to_string())?;
+    let element = element::from_number(stored.data_type)?;
+    let as_stored = |mean: [f64; 3]| mean.map(|mean| element.nearest(mean));
+    let is_same = claimed.is_some_and(|claimed| as_stored(claimed) == found.map(f64::from));
+    let found = format!("the graph subtracts {found:?}");
+    Ok((!is_same).then_some(("normalize", shown, found)))
 }
 
 /// Elements of all kernels and matrices, of the file and of the described graph; none where another program has put the file's

@@ -1,10 +1,13 @@
 //! Claims about the input: batch, channels, size, and how pictures become it.
 
 use super::FalseClaim;
-use crate::metadata::{PREPROCESSING_KEY, Preprocessing, Recipe};
+use crate::form::InputFormat;
+use crate::metadata::{Normal, PREPROCESSING_KEY, Preprocessing, Recipe};
 use crate::onnx::file::ModelFile;
+use crate::onnx::ops::TensorType;
 use crate::onnx::proto::{ValueInfoProto, tensor_shape_proto::dimension::Value, type_proto};
 use crate::request::Extent;
+use crate::tensor::Element;
 
 /// A field, what is claimed and what was found.
 pub(super) type Difference = (&'static str, String, String);
@@ -23,8 +26,17 @@ pub(super) fn extents(value: &ValueInfoProto) -> Option<Vec<Option<u64>>> {
     Some(dims.map(|dim| extent(&dim.value)).collect())
 }
 
-/// Batch, channels, height and width of the only input that is not stored; none if it is no image.
-fn image(file: &ModelFile) -> Option<(&str, [Option<u64>; 4])> {
+/// The only input that is not stored.
+struct Image<'a> {
+    name: &'a str,
+    /// None if its type is not known here.
+    element: Option<Element>,
+    /// Batch, channels, height and width.
+    extents: [Option<u64>; 4],
+}
+
+/// The only input that is not stored, with its channels last or not; none if it is no image.
+fn image(file: &ModelFile, channels_last: bool) -> Option<Image<'_>> {
     let stored = |name: &str| {
         let mut initializers = file.contents.initializers.iter();
         initializers.any(|initializer| initializer.name == name)
@@ -35,21 +47,41 @@ fn image(file: &ModelFile) -> Option<(&str, [Option<u64>; 4])> {
         .iter()
         .filter(|value| !stored(value.name()));
     let input = inputs.next()?;
-    let extents = extents(input)?;
     let only = inputs.next().is_none();
-    let image = <[Option<u64>; 4]>::try_from(extents).ok()?;
-    only.then_some((input.name(), image))
+    let [batch, second, third, last] = extents(input)?.try_into().ok()?;
+    let extents = match channels_last {
+        true => [batch, last, second, third],
+        false => [batch, second, third, last],
+    };
+    only.then_some(Image {
+        name: input.name(),
+        element: TensorType::from_proto(input.r#type.as_ref())
+            .ok()
+            .flatten()
+            .map(|found| found.element),
+        extents,
+    })
 }
 
 /// Fields of the recipe that are about the input.
 pub(super) fn recipe(file: &ModelFile, recipe: &Recipe) -> Vec<Difference> {
-    let Some((name, [batch, channels, height, width])) = image(file) else {
+    let format = recipe.input_format.as_deref().unwrap_or_default();
+    let format = InputFormat::by_name(format).unwrap_or_default();
+    let Some(image) = image(file, format.channels_last()) else {
         let claimed = format!("{}x{}", recipe.size[0], recipe.size[1]);
         return vec![("size", claimed, "it has not one input of images".to_owned())];
     };
     let said =
         |extent: Option<u64>| extent.map_or("symbolic".to_owned(), |extent| extent.to_string());
+    let Image { name, element, .. } = image;
+    let [batch, channels, height, width] = image.extents;
     let mut differences = Vec::new();
+    if let Some(element) = element
+        && (element == Element::U8) != (format == InputFormat::Uint8Nhwc)
+    {
+        let found = format!("input `{name}` is of {element}");
+        differences.push(("input_format", format.name().to_owned(), found));
+    }
     if batch != recipe.batch {
         let found = format!("the batch of input `{name}` is {}", said(batch));
         differences.push(("batch", said(recipe.batch), found));
@@ -77,8 +109,12 @@ pub(super) fn recipe(file: &ModelFile, recipe: &Recipe) -> Vec<Difference> {
     differences
 }
 
-/// Whether pictures that are prepared so can be the input.
-pub(super) fn preprocessing(file: &ModelFile, record: &Preprocessing) -> Vec<FalseClaim> {
+/// Whether pictures that are prepared so can be the input, of a graph that does to them what the recipe says.
+pub(super) fn preprocessing(
+    file: &ModelFile,
+    record: &Preprocessing,
+    recipe: Option<&Recipe>,
+) -> Vec<FalseClaim> {
     let mut found = Vec::new();
     let mut differs = |field, claimed: String, is: String| {
         found.push(FalseClaim {
@@ -99,7 +135,13 @@ pub(super) fn preprocessing(file: &ModelFile, record: &Preprocessing) -> Vec<Fal
         let claimed = format!("{:?}", record.normal.mean);
         differs("mean", claimed, "it is no number of 32 bits".to_owned());
     }
-    let Some((name, [_, channels, height, width])) = image(file) else {
+    if let Some(Recipe { normalize, .. }) = recipe
+        && *normalize != record.inside
+    {
+        let found = format!("its recipe has `normalize` {}", shown(*normalize));
+        differs("inside", shown(record.inside), found);
+    }
+    let Some(image) = image(file, record.channels_last() == Some(true)) else {
         differs(
             "size",
             format!("{:?}", record.size),
@@ -107,9 +149,22 @@ pub(super) fn preprocessing(file: &ModelFile, record: &Preprocessing) -> Vec<Fal
         );
         return found;
     };
+    let Image { name, element, .. } = image;
+    let [_, channels, height, width] = image.extents;
+    if let Some(element) = element
+        && (element == Element::U8) != (record.element == Element::U8)
+    {
+        let is = format!("input `{name}` is of {element}");
+        differs("element", record.element.to_string(), is);
+    }
     if channels.is_some_and(|channels| channels != 3) {
         let is = format!(
-            "dimension 1 of input `{name}` is {}",
+            "dimension {} of input `{name}` is {}",
+            if record.channels_last() == Some(true) {
+                3
+            } else {
+                1
+            },
             channels.unwrap_or_default()
         );
         differs("channels", record.channels.clone(), is);
@@ -124,4 +179,12 @@ pub(super) fn preprocessing(file: &ModelFile, record: &Preprocessing) -> Vec<Fal
         }
     }
     found
+}
+
+/// Mean and deviation, or that there are none.
+fn shown(normal: Option<Normal>) -> String {
+    normal.map_or_else(
+        || "none".to_owned(),
+        |Normal { mean, std }| format!("mean {mean:?} and std {std:?}"),
+    )
 }

@@ -68,13 +68,13 @@ impl Claims {
             ..Self::default()
         };
         let recipe: Option<Recipe> = parsed(file, RECIPE_KEY);
-        if let Some(recipe) = recipe {
+        if let Some(recipe) = recipe.clone() {
             claims.size_steps = recipe.size_steps();
             claims.hold_recipe(file, recipe);
         }
         let preprocessing: Option<Preprocessing> = parsed(file, PREPROCESSING_KEY);
         if let Some(preprocessing) = preprocessing {
-            let found = input::preprocessing(file, &preprocessing);
+            let found = input::preprocessing(file, &preprocessing, recipe.as_ref());
             claims.preprocessing = found.is_empty().then_some(preprocessing);
             claims.contradictions.extend(found);
         }

@@ -8,10 +8,12 @@ use super::limits::{FRAME_LIMIT, SIZE_LIMIT};
 use super::resize::{Filter, Side, resize};
 use crate::memory::Buffer;
 use crate::metadata::{Framing, Normal, Preprocessing};
+use crate::tensor::Element;
 use image::RgbImage;
 use std::ops::Range;
 
-/// The picture as `3 × H × W` values `(x − mean) / std`, channel by channel.
+/// The picture as `3 · H · W` values `(x − mean) / std`, in the record's order and of its element type: channel by channel, or
+/// pixel by pixel.
 ///
 /// # Errors
 ///
@@ -31,10 +33,24 @@ pub fn prepare(
     #[expect(clippy::cast_possible_truncation, reason = "the graph's input is f32")]
     let normal = |level: f32, mean: f64, std: f64| ((f64::from(level) - mean) / std) as f32;
     let Normal { mean, std } = preprocessing.normal;
+    let rounds = preprocessing.element == Element::U8;
+    let value = |(channel, &level): (usize, &f32)| {
+        let value = normal(level, mean[channel], std[channel]);
+        if rounds {
+            value.round_ties_even().clamp(0.0, 255.0)
+        } else {
+            value
+        }
+    };
     let mut values = Buffer::with_room(resized.len(), "a prepared picture")?;
-    for channel in 0..3 {
-        let levels = resized.iter().skip(channel).step_by(3);
-        values.extend(levels.map(|&level| normal(level, mean[channel], std[channel])));
+    if preprocessing.channels_last() == Some(true) {
+        let channels = (0..3).cycle();
+        values.extend(channels.zip(resized.iter()).map(value));
+    } else {
+        for channel in 0..3 {
+            let levels = resized.iter().skip(channel).step_by(3);
+            values.extend(levels.map(|level| value((channel, level))));
+        }
     }
     Ok(values)
 }
@@ -51,12 +67,16 @@ pub fn input_size(preprocessing: &Preprocessing) -> Result<[u32; 2], Preprocessi
         channels,
         size,
         normal,
+        element,
         framing,
         ..
     } = preprocessing;
     let Normal { mean, std } = normal;
-    if layout != "NCHW" {
+    if preprocessing.channels_last().is_none() {
         return Err(PreprocessingError::Layout(layout.clone()));
+    }
+    if ![Element::F32, Element::U8].contains(element) {
+        return Err(PreprocessingError::Element(*element));
     }
     if channels != "RGB" {
         return Err(PreprocessingError::Channels(channels.clone()));

@@ -215,11 +215,12 @@ fn read_picture(path: &Path, model: &ModelFile) -> Result<NamedTensor, SessionEr
 fn load(path: &Path, preprocessing: &Preprocessing) -> Result<NamedTensor, SessionError> {
     use crate::picture;
     let data = picture::load(path, preprocessing)?;
-    let [height, width] = picture::input_size(preprocessing)
-        .map_err(picture::PictureError::from)?
-        .map(|side| side as usize);
-    let shape = vec![1, 3, height, width];
-    Ok(NamedTensor::single("", shape, &data))
+    let [second, third, last] = preprocessing.extents();
+    let shape = vec![1, second, third, last];
+    Ok(NamedTensor {
+        element: preprocessing.element,
+        ..NamedTensor::single("", shape, &data)
+    })
 }
 
 #[cfg(not(feature = "picture"))]

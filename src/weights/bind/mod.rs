@@ -211,6 +211,7 @@ impl BoundWeights<'_> {
                 Ok(Box::new(self.folded_weight(weight, norm)?))
             }
             WeightRecipe::FoldedBias { norm } => Ok(Box::new(self.folded_bias(norm)?)),
+            WeightRecipe::ScaledChannels { of, by } => Ok(Box::new(self.scaled_channels(of, by)?)),
             WeightRecipe::ExpertsInner {
                 of,
                 experts,
@@ -238,7 +239,9 @@ impl BoundWeights<'_> {
         let name = match recipe {
             WeightRecipe::Parameter(name) | WeightRecipe::FoldedWeight { weight: name, .. } => name,
             WeightRecipe::FoldedBias { norm } => &norm.beta,
-            WeightRecipe::ExpertsInner { of, .. } | WeightRecipe::Transposed { of, .. } => {
+            WeightRecipe::ExpertsInner { of, .. }
+            | WeightRecipe::Transposed { of, .. }
+            | WeightRecipe::ScaledChannels { of, .. } => {
                 return self.elements(of);
             }
         };
@@ -282,6 +285,35 @@ impl BoundWeights<'_> {
             weight: self.parameter(weight)?,
             scales,
             per_filter,
+        })
+    }
+
+    /// A kernel with a factor for each input channel, beside that of each filter where a batch norm is folded in: both are
+    /// one number before anything is rounded.
+    fn scaled_channels(
+        &self,
+        of: &WeightRecipe,
+        by: &[f64],
+    ) -> Result<FoldedWeight<'_>, SourceError> {
+        let elements = self.elements(of)?;
+        let filters = match of.parameters().first() {
+            Some(kernel) => self.expected(kernel)?.parameter.shape.first(),
+            None => None,
+        };
+        let filters = filters.and_then(Dim::fixed).unwrap_or(1);
+        let filters = usize::try_from(filters).expect("a kernel fits memory");
+        let (weight, scales) = match of {
+            WeightRecipe::FoldedWeight { weight, norm } => {
+                let FoldedWeight { weight, scales, .. } = self.folded_weight(weight, norm)?;
+                (weight, scales)
+            }
+            _ => (self.evaluate(of)?, vec![1.0; filters]),
+        };
+        let of_channels = |filter: f64| by.iter().map(move |channel| filter * channel);
+        Ok(FoldedWeight {
+            weight,
+            per_filter: elements / (scales.len() * by.len()),
+            scales: scales.into_iter().flat_map(of_channels).collect(),
         })
     }
 

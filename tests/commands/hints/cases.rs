@@ -170,6 +170,23 @@ pub const OF_CHECKPOINTS: &[Case] = &[
         steps: &[("--in-channels", Without("--in-channels"))],
     },
     Case {
+        hint: "out, and normalise pictures before the graph",
+        prepare: |_| {},
+        line: "emit --variant lite0 --init constant --in-channels 1 --normalize -o m.onnx",
+        reason: "`--normalize`: expected a network that it is known how pictures are normalised for",
+        steps: &[(
+            "--normalize",
+            Run("emit --variant lite0 --init constant --in-channels 1 -o m.onnx"),
+        )],
+    },
+    Case {
+        hint: "out, and normalise pictures before the graph",
+        prepare: |_| {},
+        line: "emit --variant lite0 --init constant --in-channels 4 --input-format uint8-nhwc -o m.onnx",
+        reason: "found one of 4 input channels",
+        steps: &[("--input-format uint8-nhwc", Without("--input-format"))],
+    },
+    Case {
         hint: "leave `--like` out to take the checkpoint's",
         prepare: |folder| made(folder, "w", "weights export --variant lite0 --classes 3"),
         line: "emit --weights w --like timm/tf_efficientnet_lite1 -o m.onnx",
