@@ -101,12 +101,42 @@ fn values_are_normalised_channel_by_channel() {
 }
 
 #[test]
+fn channels_come_where_the_record_has_them_and_bytes_are_rounded() {
+    let mut picture = RgbImage::new(2, 1);
+    picture.put_pixel(0, 0, image::Rgb([1, 2, 3]));
+    picture.put_pixel(1, 0, image::Rgb([4, 5, 255]));
+    let mut record = Preprocessing {
+        framing: Framing::Stretch([1, 2]),
+        normal: Normal::NONE,
+        ..lite([1, 2])
+    };
+    let planes = [1.0, 4.0, 2.0, 5.0, 3.0, 255.0];
+    assert_eq!(prepare(&picture, &record).unwrap(), planes);
+    record.layout = "NHWC".to_owned();
+    let pixels = [1.0, 2.0, 3.0, 4.0, 5.0, 255.0];
+    assert_eq!(prepare(&picture, &record).unwrap(), pixels);
+    // TensorFlow's resize keeps fractions: three of two pixels are 1/6, 1/2 and 5/6 on the way from one to the other.
+    record.size = [1, 3];
+    record.framing = Framing::Stretch([1, 3]);
+    record.sampling = Sampling::HalfPixel;
+    let between = prepare(&picture, &record).unwrap();
+    assert_eq!(between[3..6], [2.5, 3.5, 129.0]);
+    record.element = Element::U8;
+    let rounded = prepare(&picture, &record).unwrap();
+    assert_eq!(rounded[3..6], [2.0, 4.0, 129.0]);
+}
+
+#[test]
 fn what_cannot_be_followed_is_refused() {
     type Change = fn(&mut Preprocessing);
-    let changes: [(Change, &str); 8] = [
+    let changes: [(Change, &str); 9] = [
         (
-            |p| p.layout = "NHWC".into(),
-            "expected layout `NCHW`, found \"NHWC\"",
+            |p| p.layout = "CHWN".into(),
+            "expected layout `NCHW` or `NHWC`, found \"CHWN\"",
+        ),
+        (
+            |p| p.element = Element::I8,
+            "expected element `f32` or `u8`, found `i8`",
         ),
         (
             |p| p.channels = "BGR".into(),
