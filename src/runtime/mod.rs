@@ -16,6 +16,7 @@ pub mod placement;
 pub mod process;
 mod reference;
 pub mod refusal;
+pub mod rounding;
 #[cfg(feature = "tract")]
 mod tract;
 
@@ -25,6 +26,7 @@ use cuda::Cuda;
 use device::Device;
 use hint::Hint;
 use placement::Placement;
+use rounding::Rounding;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -117,8 +119,6 @@ pub struct OpenOptions {
     pub library: Option<PathBuf>,
     /// Threads within one operation; by default what the runtime chooses. tract uses one.
     pub threads: Option<usize>,
-    /// Whether the reference rounds every value to the type that the file gives it, as the others always do.
-    pub rounded: bool,
     /// Outputs that are not returned, by name. What only they need is not computed where the runtime can skip it.
     pub leave_out: Vec<String>,
 }
@@ -163,6 +163,24 @@ pub trait Session {
     /// [`RuntimeError::Refused`] if the library fails; [`RuntimeError::ElementType`] if an output is of none of the
     /// types that [`NamedTensor::holds`].
     fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, RuntimeError>;
+
+    /// Computes the outputs as [`run`](Self::run) does, once for each rounding, and tells each set as it is done.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Lacks`] of a runtime that cannot round; as [`run`](Self::run); if a rounding names a value that the
+    /// graph does not have.
+    fn run_rounded(
+        &mut self,
+        inputs: &[NamedTensor],
+        roundings: &[Rounding],
+        tell: &mut dyn FnMut(Vec<NamedTensor>),
+    ) -> Result<(), RuntimeError> {
+        let _ = (inputs, roundings, tell);
+        Err(RuntimeError::Lacks {
+            step: "running the file",
+            message: "only the reference rounds values".to_owned(),
+        })
+    }
 
     /// Where the nodes are, if there is something new to tell: after loading, and again after the first run. Always
     /// none of a runtime that has no choice.
@@ -232,7 +250,6 @@ pub enum RuntimeError {
 pub fn open(name: RuntimeName, options: &OpenOptions) -> Result<Box<dyn Runtime>, RuntimeError> {
     match name {
         RuntimeName::Reference => Ok(Box::new(reference::Reference {
-            rounded: options.rounded,
             leave_out: options.leave_out.clone(),
         })),
         #[cfg(feature = "tract")]

@@ -40,6 +40,7 @@ mod wire;
 use super::cuda::Cuda;
 use super::discover::{OrtLibrary, Places};
 use super::outcome::Outcome;
+use super::rounding::Rounding;
 use super::{OpenOptions, RuntimeName};
 use crate::files::foreign::{Foreign, said};
 use crate::memory::NoMemory;
@@ -125,8 +126,8 @@ pub struct RunOptions {
     pub file: PathBuf,
     /// Threads within one operation; by default what the runtime chooses. tract uses one.
     pub threads: Option<usize>,
-    /// Whether the reference rounds every value to its type.
-    pub rounded: bool,
+    /// What the reference rounds: each case is computed once for each of these. By default once, without rounding.
+    pub roundings: Vec<Rounding>,
     /// What is computed; by default every case once.
     pub mode: Mode,
     /// Outputs that are not wanted, by name.
@@ -141,7 +142,7 @@ impl RunOptions {
             runtime,
             file: file.into(),
             threads: None,
-            rounded: false,
+            roundings: Vec::new(),
             mode: Mode::default(),
             leave_out: Vec::new(),
         }
@@ -152,7 +153,6 @@ impl RunOptions {
         OpenOptions {
             library: library.map(Path::to_owned),
             threads: self.threads,
-            rounded: self.rounded,
             leave_out: self.leave_out.clone(),
         }
     }

@@ -45,6 +45,9 @@ fn attempt(job: &RunJob, tell: &mut dyn FnMut(Event)) -> Result<(), RuntimeError
         tell(Event::Timings(timings));
         return Ok(());
     }
+    if !options.roundings.is_empty() {
+        return run_rounded(session.as_mut(), job, tell);
+    }
     let timed = options.mode == Mode::Verify;
     run_cases(session.as_mut(), cases, timed, tell, Event::Case)?;
     drop(session);
@@ -88,6 +91,28 @@ fn run_cases(
             run_seconds: fastest.as_secs_f64(),
             outputs,
         }));
+    }
+    Ok(())
+}
+
+/// Runs every case once for each rounding.
+fn run_rounded(
+    session: &mut dyn Session,
+    job: &RunJob,
+    tell: &mut dyn FnMut(Event),
+) -> Result<(), RuntimeError> {
+    for inputs in &job.cases {
+        let mut start = Instant::now();
+        let mut tell = |outputs| {
+            let run_seconds = start.elapsed().as_secs_f64();
+            start = Instant::now();
+            tell(Event::Case(CaseOutcome {
+                prepare_seconds: 0.0,
+                run_seconds,
+                outputs,
+            }));
+        };
+        session.run_rounded(inputs, &job.options.roundings, &mut tell)?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::runtime::RuntimeName;
 use crate::runtime::device::Device;
 use crate::runtime::outcome::{CaseOutcome, Timings, Trouble};
 use crate::runtime::placement::Placement;
+use crate::runtime::rounding::Rounding;
 use crate::tensor::NamedTensor;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Write};
@@ -55,7 +56,7 @@ struct RunLine {
     file: PathLine,
     threads: Option<usize>,
     #[serde(default)]
-    rounded: bool,
+    roundings: Vec<Rounding>,
     #[serde(default)]
     mode: Mode,
     #[serde(default)]
@@ -101,7 +102,7 @@ fn write_run(run: &RunJob, out: &mut impl Write) -> io::Result<()> {
         library: run.library.as_deref().map(PathLine::from),
         file: options.file.as_path().into(),
         threads: options.threads,
-        rounded: options.rounded,
+        roundings: options.roundings.clone(),
         mode: options.mode,
         leave_out: options.leave_out.clone(),
         memory_limit: run.memory_limit,
@@ -130,7 +131,7 @@ pub fn read_job(input: &mut impl BufRead, set_limit: fn(u64)) -> io::Result<Job>
             runtime: line.runtime,
             file: line.file.into(),
             threads: line.threads,
-            rounded: line.rounded,
+            roundings: line.roundings,
             mode: line.mode,
             leave_out: line.leave_out,
         },
@@ -241,7 +242,13 @@ mod tests {
         let mut job = RunJob {
             options: RunOptions {
                 threads: Some(3),
-                rounded: true,
+                roundings: vec![
+                    Rounding::OwnTypes,
+                    Rounding::Value {
+                        name: "a".to_owned(),
+                        element: Element::Bf16,
+                    },
+                ],
                 mode: Mode::Time { runs: 4 },
                 leave_out: vec!["label".to_owned()],
                 ..RunOptions::new(RuntimeName::OrtCpu, "a model.onnx")

@@ -75,11 +75,11 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// Rounds every element to the nearest that its type can hold.
-    pub fn round(&mut self) {
+    /// Rounds every element of a floating type to the nearest that `element` can hold; the tensor's own type stays.
+    pub fn round_to(&mut self, element: Element) {
         if let Data::Floats(data) = &mut self.data {
             for value in data {
-                *value = round_to(self.element, *value);
+                *value = round_to(element, *value);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Whole graphs: values worked out by hand, functions, where elements are kept, and files that lie.
 
+mod roundings;
+
 use super::load::plan;
 use super::*;
 use crate::onnx::proto::tensor_proto::DataLocation;
@@ -7,6 +9,7 @@ use crate::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
     StringStringEntryProto, TensorProto, TypeProto, ValueInfoProto, type_proto,
 };
+use crate::tensor::Element;
 
 fn node(op_type: &str, input: &[&str], output: &[&str]) -> NodeProto {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
@@ -94,7 +97,7 @@ fn run_in(
         data: data.to_vec().into(),
     };
     plan.check_inputs(std::slice::from_ref(&input))?;
-    Ok(plan.run(&[input], false)?.remove(0).data.into_vec())
+    Ok(plan.run(&[input], None)?.remove(0).data.into_vec())
 }
 
 fn run(model: ModelProto, shape: &[usize], data: &[f64]) -> Result<Vec<f64>, String> {
@@ -265,43 +268,6 @@ fn results_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn values_are_rounded_to_their_type_only_on_request() {
-    let constant = |name, value| floats(name, &[1], &[value]);
-    let nodes = vec![
-        node("Add", &["x", "large"], &["a"]),
-        node("Sub", &["a", "large"], &["b"]),
-        node("Mul", &["b", "third"], &["y"]),
-    ];
-    let plan = plan(
-        model(
-            nodes,
-            vec![
-                constant("large", 16_777_216.0),
-                constant("third", 1.0 / 3.0),
-            ],
-        ),
-        ".".into(),
-        &[],
-    );
-    let plan = plan.expect("a plan");
-    let input = NamedTensor {
-        name: "x".to_owned(),
-        shape: vec![1],
-        element: Element::F32,
-        data: vec![3.25].into(),
-    };
-    let run = |rounded| {
-        plan.run(std::slice::from_ref(&input), rounded)
-            .expect("a result")[0]
-            .data[0]
-    };
-    let third = f64::from(1.0_f32 / 3.0);
-    assert_eq!(run(false), 3.25 * third);
-    // 2^24 + 3.25 is between two f32, and so is 4/3.
-    assert_eq!(run(true), f64::from((4.0 * third) as f32));
-}
-
-#[test]
 fn elements_are_found_wherever_they_are_kept() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let raw = |kind, bytes: &'static [u8]| TensorProto {
@@ -334,7 +300,7 @@ fn elements_are_found_wherever_they_are_kept() {
     };
     let read = |tensor: TensorProto| {
         let read = initializer::read(&tensor, folder.path())?;
-        Ok::<_, String>(into_named("c", &read)?.data.into_vec())
+        Ok::<_, String>(super::run::into_named("c", &read)?.data.into_vec())
     };
     assert_eq!(read(floats("c", &[2], &[0.5, -3.0])), Ok(vec![0.5, -3.0]));
     assert_eq!(read(raw(1, b"\0\0\0\x3f\0\0\x40\xc0")), Ok(vec![0.5, -3.0]));

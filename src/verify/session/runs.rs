@@ -4,6 +4,7 @@ use super::{SessionError, Tell, Update, Verifier};
 use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{Outcome, Trouble};
 use crate::runtime::process::{Mode, Run, RunOptions};
+use crate::runtime::rounding::Rounding;
 use crate::tensor::NamedTensor;
 use crate::verify::facts::FileFacts;
 use crate::verify::note::VerifyNote;
@@ -85,7 +86,7 @@ impl Verifier {
     ) -> Result<Outcome, SessionError> {
         tell(Update::Rounding);
         let options = RunOptions {
-            rounded: true,
+            roundings: vec![Rounding::OwnTypes],
             ..self.options(RuntimeName::Reference, to_run.file, to_run.leave_out)
         };
         let run = self.host.run(&options, to_run.inputs, to_run.limit)?;
