@@ -67,6 +67,7 @@ pub mod note;
 pub mod pair;
 pub mod plan;
 pub mod precision;
+pub mod range;
 pub mod ranks;
 pub mod read;
 mod reference;

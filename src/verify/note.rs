@@ -5,6 +5,7 @@ use super::lineage::{FixedBatch, RowNode};
 use crate::files::foreign::{Foreign, names};
 use crate::metadata::claims::FalseClaim;
 use crate::runtime::RuntimeName;
+use crate::runtime::outcome::Trouble;
 use crate::runtime::process::PassedOver;
 use crate::tensor::Element;
 use serde::{Serialize, Serializer};
@@ -80,6 +81,15 @@ pub enum VerifyNote {
         /// The first of them.
         first: String,
     },
+    /// What rounding moves in the outputs is not measured, or not for each value alone.
+    MovesNotMeasured(MovesNotMeasured),
+    /// A runtime did not give the values of the file, and the next was tried.
+    NoValues {
+        /// The runtime.
+        runtime: RuntimeName,
+        /// What it did instead.
+        trouble: Trouble,
+    },
     /// A runtime that nobody asked for is not available.
     NotAvailable {
         /// The runtime.
@@ -93,6 +103,44 @@ pub enum VerifyNote {
     Written(PathBuf),
     /// The test data is not written, since no runtime gave outputs.
     NotWritten(PathBuf),
+}
+
+/// Why it is not measured what rounding moves in the outputs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MovesNotMeasured {
+    /// Other runtimes are asked for, and only the reference rounds values.
+    ReferenceNotAsked,
+    /// The reference did not run the file, for which another note gives the reason.
+    ReferenceDidNotRun,
+    /// The reference runs the file, but not with its values rounded.
+    Trouble(Trouble),
+    /// Rounding each value alone would take too long.
+    TooManyMacs {
+        /// Multiply-adds that it would take.
+        macs: u64,
+        /// The most that it is given unasked.
+        most: u64,
+    },
+}
+
+impl fmt::Display for MovesNotMeasured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const WHAT: &str = "what rounding moves in the outputs is not measured";
+        match self {
+            Self::ReferenceNotAsked => {
+                write!(f, "{WHAT}: `reference` is not among the runtimes")
+            }
+            Self::ReferenceDidNotRun => write!(f, "{WHAT}: `reference` did not run the file"),
+            Self::Trouble(trouble) => write!(f, "{WHAT}: {trouble}"),
+            Self::TooManyMacs { macs, most } => write!(
+                f,
+                "what rounding each value alone moves in the outputs is not measured: {:.0} GMACs are more than the {} \
+                 that it is given unasked",
+                *macs as f64 / 1e9,
+                most / 1_000_000_000
+            ),
+        }
+    }
 }
 
 /// Why constant logits are no surprise.
@@ -218,6 +266,10 @@ impl fmt::Display for VerifyNote {
                 *macs as f64 / 1e9,
                 most / 1_000_000_000
             ),
+            Self::NoValues { runtime, trouble } => {
+                write!(f, "`{runtime}` did not give the values: {trouble}")
+            }
+            Self::MovesNotMeasured(why) => write!(f, "{why}"),
             Self::ReferenceLacks(message) => write!(f, "`reference` did not run: {}", message.shown()),
             Self::ReferenceTimedOut {
                 seconds,

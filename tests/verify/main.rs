@@ -24,6 +24,7 @@ mod outputs;
 mod pair;
 #[cfg(target_os = "linux")]
 mod process;
+mod range;
 mod rounding;
 mod rows;
 mod self_test;

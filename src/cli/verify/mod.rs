@@ -7,6 +7,7 @@ mod feed;
 mod html;
 mod images;
 mod profile;
+mod range;
 mod self_test;
 mod table;
 mod words;
@@ -22,6 +23,7 @@ use clap::Args;
 use efficientnet_onnx::files::{Inputs, OutputFile, refuse_same};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::RuntimeName;
+use efficientnet_onnx::verify::note::VerifyNote;
 use efficientnet_onnx::verify::report::{Report, Verdict};
 use efficientnet_onnx::verify::session::{Update, Verifier};
 use efficientnet_onnx::verify::tolerance::Limits;
@@ -44,6 +46,13 @@ pub struct VerifyArgs {
     /// Put mistakes into copies of the file, one at a time, and show that each runtime's outputs reveal them.
     #[arg(long, conflicts_with_all = ["other", "expect", "test_data", "html", "images"])]
     self_test: bool,
+    /// List how large each value is beside the ranges of f16 and bf16, and how far the outputs move where it is rounded;
+    /// with `--images`, on up to 64 pictures of that folder.
+    #[arg(long, conflicts_with_all = ["other", "bisect", "self_test", "html", "expect", "test_data", "labels_csv"])]
+    range: bool,
+    /// With `--range`, list every value [default: the worst 20].
+    #[arg(long, requires = "range")]
+    all: bool,
     /// Also write the result as a page for browsers, in place of a file that is there.
     #[arg(long, value_name = "FILE", conflicts_with = "images")]
     html: Option<PathBuf>,
@@ -92,7 +101,9 @@ pub struct Request {
 
 /// Runs `verify`.
 pub fn run(args: &VerifyArgs) -> Result<Status, Failure> {
-    let (text, status) = if let Some(folder) = &args.images {
+    let (text, status) = if args.range {
+        range::run(args)?
+    } else if let Some(folder) = &args.images {
         images::run(args, folder)?
     } else if args.self_test {
         self_test::run(args)?
@@ -252,6 +263,10 @@ fn tell(quiet: bool) -> impl FnMut(Update<'_>) {
             tell!("running in {runtime}, for at most {} s", limit.as_secs());
         }
         Update::Rounding => tell!("running in reference with every value rounded"),
+        Update::RunningPictures { runtime, group, of } => {
+            tell!("running pictures in {runtime}: {group} of {of}");
+        }
+        Update::RoundingValues { done, of } => tell!("rounding values: {done} of {of} done"),
         Update::Searching { runtime, reference } => tell!("bisect: {runtime} against {reference}"),
         Update::Searched(level) => tell!("{}", bisect::line(level)),
         Update::Tried(trial) => tell!("{}", self_test::line(trial)),
@@ -259,7 +274,11 @@ fn tell(quiet: bool) -> impl FnMut(Update<'_>) {
 }
 
 fn print_notes(report: &Report, quiet: bool) {
-    for note in report.notes.iter().filter(|_| !quiet) {
+    print_note_list(&report.notes, quiet);
+}
+
+fn print_note_list(notes: &[VerifyNote], quiet: bool) {
+    for note in notes.iter().filter(|_| !quiet) {
         tell!("note: {}", words::note(note));
     }
 }

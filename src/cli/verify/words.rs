@@ -3,7 +3,7 @@
 use crate::cli::exit::Failure;
 use crate::cli::libraries;
 use efficientnet_onnx::runtime::hint::Hint;
-use efficientnet_onnx::verify::note::{Consequence, VerifyNote};
+use efficientnet_onnx::verify::note::{Consequence, MovesNotMeasured, VerifyNote};
 use efficientnet_onnx::verify::report::{Report, RuntimeReport, RuntimeStatus};
 use serde_json::Value;
 
@@ -25,6 +25,12 @@ pub fn note(note: &VerifyNote) -> String {
              what is allowed: no runtime in {precision} can be expected to agree; trained weights, and those of `--init \
              probe`, do not make so much of rounding"
         ),
+        VerifyNote::MovesNotMeasured(MovesNotMeasured::TooManyMacs { .. }) => {
+            format!("{note}; `--runtime reference` measures it")
+        }
+        VerifyNote::MovesNotMeasured(MovesNotMeasured::ReferenceNotAsked) => {
+            format!("{note}; add it to `--runtime`")
+        }
         VerifyNote::ReferenceTooSlow { .. } => format!("{note}; `--runtime reference` runs it"),
         VerifyNote::ReferenceTimedOut { .. } => {
             format!("{note}; `--runtime reference --timeout SECONDS` runs it for longer")

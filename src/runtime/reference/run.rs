@@ -45,10 +45,16 @@ impl<'v> Values<'v> {
         }
     }
 
-    fn set(&mut self, plan: &Plan, number: usize, tensor: Tensor) -> Result<(), String> {
+    fn set(
+        &mut self,
+        plan: &Plan,
+        number: usize,
+        tensor: impl Into<Arc<Tensor>>,
+    ) -> Result<(), String> {
+        let tensor = tensor.into();
         let room = hold(&plan.names[number], tensor.len())?;
         self.own[number] = Some(Held {
-            tensor: Arc::new(tensor),
+            tensor,
             _room: room,
         });
         Ok(())
@@ -103,9 +109,15 @@ impl Plan {
         Ok(())
     }
 
-    /// Computes every value and keeps it.
+    /// Computes every value and keeps it, and the initializers too, so that each is decoded once.
     fn run_kept(&self, inputs: &[NamedTensor]) -> Result<Values<'static>, String> {
         let mut values = self.given(inputs, None)?;
+        for &number in self.initializers.keys() {
+            if values.get(number).is_none() {
+                let initializer = self.value(number, &values)?;
+                values.set(self, number, initializer)?;
+            }
+        }
         for step in &self.steps {
             for (number, result) in self.run_step(step, &values)? {
                 values.set(self, number, result)?;

@@ -12,12 +12,12 @@
 mod measure;
 mod values;
 
+pub(super) use measure::chunk;
 pub use measure::{LayerDifference, MARKED_BYTES, MeasureError, Measured, measure, profile};
 pub use values::{ComputedValue, values};
 
 use super::tolerance::Tolerance;
 use crate::runtime::outcome::Outcome;
-use measure::chunk;
 use serde::Serialize;
 use std::collections::BTreeSet;
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
 
-pub use time::{default_seconds, seconds_for_pictures};
+pub use time::{default_seconds, seconds_for_pictures, work};
 
 /// Sizes at which symbolic height and width are also tried: not square, with few positions left at the end, and, last, those
 /// of files that were made for any size: SAME padding of an odd side is another than that of an even one.

@@ -132,7 +132,7 @@ fn check_writable(folder: &Path, facts: &FileFacts) -> Result<(), SessionError> 
 
 impl Cases {
     /// One case for each set of inputs, all with expected outputs or none.
-    fn of_given(
+    pub(super) fn of_given(
         facts: &FileFacts,
         sets: Vec<(Stored, Option<Stored>)>,
     ) -> Result<Self, SessionError> {
@@ -202,7 +202,7 @@ pub fn is_picture(path: &Path) -> bool {
 }
 
 /// A picture as an input of one row.
-fn read_picture(path: &Path, model: &ModelFile) -> Result<NamedTensor, SessionError> {
+pub(super) fn read_picture(path: &Path, model: &ModelFile) -> Result<NamedTensor, SessionError> {
     let json = model
         .metadata(PREPROCESSING_KEY)
         .ok_or_else(|| SessionError::NoPreprocessing(model.path.clone()))?;

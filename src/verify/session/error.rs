@@ -60,6 +60,17 @@ pub enum SessionError {
     #[cfg(feature = "picture")]
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// A folder that should have pictures has none, and neither have the folders in it.
+    #[error("`{}` has no JPEG or PNG pictures, and neither have the folders in it", .0.shown())]
+    NoPictures(PathBuf),
+    /// A folder of pictures cannot be read.
+    #[error("cannot read `{}`: {source}", folder.shown(), source = said(source))]
+    PictureFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
     /// A picture is given to a program that was built without decoders.
     #[error("`{}` is a picture, and this program was built without feature `picture`", .0.shown())]
     NotBuilt(PathBuf),

@@ -9,6 +9,7 @@
 //! | [`verify_pair`](Verifier::verify_pair) | Do two files compute the same? |
 //! | [`bisect`](Verifier::bisect) | Where they do not: which node is the first that differs? |
 //! | [`profile`](Verifier::profile) | How far is each value of a file from the reference run's? |
+//! | [`range`](Verifier::range) | How large is each value, beside what f16 and bf16 hold? |
 //! | [`self_test`](Verifier::self_test) | Would verification notice a mistake in this file? |
 //!
 //! Each takes paths of files and a function that is told what happens meanwhile, and gives a typed result.
@@ -18,6 +19,7 @@ mod cases;
 mod error;
 mod pair;
 mod profile;
+mod range;
 mod runs;
 mod self_test;
 mod sides;
@@ -26,6 +28,7 @@ pub use bisect::{BisectReport, Search, SearchError};
 pub use cases::{CaseSource, is_picture};
 pub use error::SessionError;
 pub use profile::Profile;
+pub use range::PictureSample;
 pub use runs::{Runs, ToRun};
 pub use self_test::{ChangedCopies, SelfTestReport};
 
@@ -102,6 +105,22 @@ pub enum Update<'a> {
     },
     /// The reference begins to run the cases with every value rounded.
     Rounding,
+    /// A runtime runs the next pictures of the range audit.
+    RunningPictures {
+        /// The runtime.
+        runtime: RuntimeName,
+        /// Which group of pictures, counted from 1.
+        group: usize,
+        /// How many there are.
+        of: usize,
+    },
+    /// The reference begins to round further values one by one.
+    RoundingValues {
+        /// Roundings that are done.
+        done: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// The search for the first node that differs begins.
     Searching {
         /// The name of the runtime that disagrees.

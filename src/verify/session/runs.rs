@@ -59,14 +59,8 @@ impl Verifier {
         to_run: &ToRun<'_>,
         tell: &mut Tell<'_>,
     ) -> Result<Runs, SessionError> {
-        let mut candidates = self.chosen();
-        candidates.sort_by_key(|(runtime, _)| match runtime {
-            RuntimeName::Reference => 0,
-            RuntimeName::OrtCpu => 1,
-            RuntimeName::Tract | RuntimeName::OrtCuda => 2,
-        });
         let mut made = Runs::default();
-        for candidate in candidates {
+        for candidate in self.reference_first() {
             if let Some(run) = self.run_one(to_run, candidate, &mut made.notes, tell)? {
                 let done = run.outcome.done;
                 made.runs = vec![run];
@@ -76,6 +70,17 @@ impl Verifier {
             }
         }
         Ok(made)
+    }
+
+    /// The runtimes to run as [`chosen`](Self::chosen) gives them, those that make better reference runs first.
+    pub(super) fn reference_first(&self) -> Vec<(RuntimeName, bool)> {
+        let mut candidates = self.chosen();
+        candidates.sort_by_key(|(runtime, _)| match runtime {
+            RuntimeName::Reference => 0,
+            RuntimeName::OrtCpu => 1,
+            RuntimeName::Tract | RuntimeName::OrtCuda => 2,
+        });
+        candidates
     }
 
     /// Runs a file in the reference with every value rounded to its type.
@@ -108,7 +113,12 @@ impl Verifier {
         Ok(self.host.run(&options, &[case], limit)?.outcome)
     }
 
-    fn options(&self, runtime: RuntimeName, file: &Path, leave_out: &[String]) -> RunOptions {
+    pub(super) fn options(
+        &self,
+        runtime: RuntimeName,
+        file: &Path,
+        leave_out: &[String],
+    ) -> RunOptions {
         RunOptions {
             threads: self.threads,
             leave_out: leave_out.to_vec(),
@@ -125,13 +135,8 @@ impl Verifier {
         tell: &mut Tell<'_>,
     ) -> Result<Option<Run>, SessionError> {
         let facts = to_run.facts;
-        let unasked = runtime == RuntimeName::Reference && !named;
-        if unasked && facts.macs > REFERENCE_MACS {
-            notes.push(VerifyNote::ReferenceTooSlow {
-                macs: facts.macs,
-                at_least: !facts.uncounted.is_empty(),
-                most: REFERENCE_MACS,
-            });
+        if let Some(note) = too_slow(runtime, named, facts) {
+            notes.push(note);
             return Ok(None);
         }
         let limit = to_run.limit;
@@ -179,8 +184,22 @@ impl Verifier {
     }
 }
 
+/// Why a runtime that nobody asked for does not run.
+pub(super) fn too_slow(runtime: RuntimeName, named: bool, facts: &FileFacts) -> Option<VerifyNote> {
+    let unasked = runtime == RuntimeName::Reference && !named;
+    (unasked && facts.macs > REFERENCE_MACS).then(|| VerifyNote::ReferenceTooSlow {
+        macs: facts.macs,
+        at_least: !facts.uncounted.is_empty(),
+        most: REFERENCE_MACS,
+    })
+}
+
 /// Why a run that nobody asked for does not count.
-fn excuse(runtime: RuntimeName, trouble: &Trouble, facts: &FileFacts) -> Option<VerifyNote> {
+pub(super) fn excuse(
+    runtime: RuntimeName,
+    trouble: &Trouble,
+    facts: &FileFacts,
+) -> Option<VerifyNote> {
     match (runtime, trouble) {
         (_, Trouble::Unavailable { reason, .. }) => Some(VerifyNote::NotAvailable {
             runtime,

@@ -5,13 +5,14 @@ mod layout;
 mod site;
 
 pub use layout::channels_last;
+pub(super) use site::{Constants, attribute, name_of};
 
 use super::facts::{Declared, DeclaredExtent, FileFacts};
 use super::layout::Rows;
 use super::lineage::{Does, Lineage, RowNode};
 use crate::onnx::file::ModelFile;
 use crate::onnx::proto::{GraphProto, NodeProto, ValueInfoProto};
-use site::{Constants, site};
+use site::site;
 use std::collections::BTreeMap;
 
 /// Operators that tell of a value only its shape.

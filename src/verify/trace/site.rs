@@ -55,7 +55,7 @@ impl<'a> Constants<'a> {
     }
 
     /// The elements of a constant, if it is one.
-    fn get(&self, name: &str) -> Option<Vec<f64>> {
+    pub fn get(&self, name: &str) -> Option<Vec<f64>> {
         if let Some(value) = self.computed.get(name) {
             return Some(value.clone());
         }
@@ -82,7 +82,7 @@ pub fn site(
     })
 }
 
-fn name_of(node: &NodeProto) -> String {
+pub fn name_of(node: &NodeProto) -> String {
     match node.name() {
         "" => node.output.first().cloned().unwrap_or_default(),
         name => name.to_owned(),
