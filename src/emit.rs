@@ -4,7 +4,7 @@ use crate::files::foreign::Foreign;
 use crate::files::room::{self, NoRoom};
 use crate::files::{Inputs, OutputError, OutputFile, OutputNote, Staged, Superseded};
 use crate::onnx::file::ModelFile;
-use crate::onnx::model::{Frame, Model, Storage};
+use crate::onnx::model::{ExternalLayout, Frame, Model, Storage};
 use crate::onnx::{ModelError, checksums};
 use crate::request::{Request, RequestError};
 use crate::tensor::{Progress, StreamError, TensorSource};
@@ -51,6 +51,8 @@ pub struct Destination {
     pub replace: bool,
     /// Whether tensors go into `PATH.data` even where they fit the model.
     pub external_data: bool,
+    /// How they lie there. By default all of them, each at a multiple of 4096 bytes.
+    pub external_layout: ExternalLayout,
     /// Whether it may take more than [`room::LARGE`] bytes, or more than seem to be free.
     pub allow_large: bool,
     /// What is read, and must stay.
@@ -82,6 +84,7 @@ impl Destination {
             target: Sink::Path(path),
             replace: false,
             external_data: false,
+            external_layout: ExternalLayout::default(),
             allow_large: false,
             inputs: Inputs::none(),
         }
@@ -162,6 +165,7 @@ pub fn emit(
     let model = Model {
         graph: &graph,
         name: &name,
+        ir_version: request.form.ir_version(),
         initializers: &initializers,
     };
     // All weights have been read by then, and no stream has had the end of the model.
@@ -199,27 +203,19 @@ pub fn emit(
             write(&inline, Box::new(file), None)?;
             Ok(Emitted::Streamed)
         }
-        OutputFile::Staged(staged) if inline.fits_inline() && !external_data => {
-            write(&inline, staged.create(None)?, None)?;
-            Ok(Emitted::Staged(StagedModel {
-                staged,
-                companion: None,
-            }))
-        }
         OutputFile::Staged(staged) => {
-            let location = staged.companion(DATA)?;
-            let frame = Frame::new(
-                &model,
-                &Storage::External {
-                    location: location.clone(),
-                },
-            );
-            let (out, data) = (staged.create(None)?, staged.create(Some(&location))?);
-            write(&frame, out, Some(data))?;
-            Ok(Emitted::Staged(StagedModel {
-                staged,
-                companion: Some(location),
-            }))
+            let wants_data = external_data || !inline.fits_inline();
+            let location = wants_data.then(|| staged.companion(DATA)).transpose()?;
+            let external = location.clone().map(|location| {
+                let layout = destination.external_layout;
+                Frame::new(&model, &Storage::External { location, layout })
+            });
+            let frame = external.as_ref().unwrap_or(&inline);
+            let companion = location.filter(|_| frame.has_external());
+            let out = staged.create(None)?;
+            let data = companion.as_deref().map(|name| staged.create(Some(name)));
+            write(frame, out, data.transpose()?)?;
+            Ok(Emitted::Staged(StagedModel { staged, companion }))
         }
     }
 }

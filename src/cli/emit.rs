@@ -4,7 +4,7 @@ use super::choice::one_of;
 use super::classes::LabelArgs;
 use super::converting;
 use super::exit::{Failure, Status};
-use super::form::FormArgs;
+use super::form::{self, FormArgs};
 use super::print;
 use super::progress::Bar;
 use super::select::{Selection, Shape};
@@ -241,6 +241,7 @@ impl EmitArgs {
             },
             replace: self.force,
             external_data: self.external_data,
+            external_layout: self.form.layout(),
             allow_large: self.allow_large,
             inputs,
         })
@@ -316,9 +317,11 @@ impl EmitArgs {
             } else {
                 String::new()
             };
+            let form = form::described(recipe);
+            let form = form.map_or(String::new(), |form| format!(" ({form})"));
             let [height, width] = recipe.default_size;
             tell!(
-                "wrote `{path}`{data}: {} parameters, {} MACs at {height}x{width}, {} of weights in {:.2} s",
+                "wrote `{path}`{data}{form}: {} parameters, {} MACs at {height}x{width}, {} of weights in {:.2} s",
                 text::grouped(recipe.parameters),
                 text::scaled(recipe.macs),
                 text::bytes(payload.bytes),

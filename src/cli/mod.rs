@@ -27,6 +27,7 @@ mod reading;
 mod select;
 mod signals;
 mod source;
+mod spelling;
 mod text;
 mod verify;
 mod weights;

@@ -7,11 +7,12 @@ use super::weights::Weights;
 use super::wishes::Wishes;
 use crate::emit::{self, Destination, EmitError, Emitted, Observer, Tensors};
 use crate::files::Inputs;
-use crate::form::{InputFormat, Normalize};
+use crate::form::{InputFormat, Normalize, Pool, Swish};
 use crate::labels::Labels;
 use crate::metadata::{HeadRecord, Metadata, Recipe};
 use crate::network::ClassActivation;
-use crate::onnx::check::targets::auto_pad_faults;
+use crate::onnx::check::targets::Feature;
+use crate::onnx::ops::Operator;
 use crate::request::{Extent, Request};
 use std::thread;
 
@@ -43,9 +44,11 @@ impl Conversion {
         notes.extend(agreement);
         if request.leaves_padding() {
             let is_fixed = |extent: &Extent| matches!(extent, Extent::Fixed(_));
-            let faults = auto_pad_faults(request.size.iter().any(is_fixed));
+            let is_side_fixed = request.size.iter().any(is_fixed);
+            let faults = Feature::AutoPad { is_side_fixed }.faults();
             notes.push(ConvertNote::PaddingLeft(faults));
         }
+        notes.extend(spelling(&request));
         Ok(Self {
             weights,
             wishes,
@@ -153,6 +156,32 @@ fn normalize(
             channels: request.options.in_channels,
         }),
     }
+}
+
+/// What toolchains do not take of a spelling that was asked for and is not the usual one.
+fn spelling(request: &Request) -> Vec<ConvertNote> {
+    let form = &request.form;
+    let pool = form.unusual_pool().map(|pool| match pool {
+        Pool::GlobalAverage => Feature::GlobalAveragePool,
+        Pool::ReduceMean => Feature::AxesOperand,
+    });
+    // A network of other activations has no swish.
+    let has_swish = || {
+        let graph = request.graph();
+        graph.is_ok_and(|graph| {
+            graph
+                .nodes()
+                .iter()
+                .any(|node| node.operator == Operator::Swish)
+        })
+    };
+    let swish = (form.swish == Swish::SwishOp && has_swish()).then_some(Feature::Swish(form.opset));
+    let version = form.higher_ir_version().map(Feature::IrVersion);
+    let features = [swish, pool, version].into_iter().flatten();
+    features
+        .map(|feature| ConvertNote::Spelling(feature, feature.faults()))
+        .filter(|note| !matches!(note, ConvertNote::Spelling(_, faults) if faults.is_empty()))
+        .collect()
 }
 
 fn activation(

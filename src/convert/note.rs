@@ -3,7 +3,7 @@
 use crate::files::foreign::{Foreign, list};
 use crate::graph::Padding;
 use crate::metadata::{Normal, Untrained};
-use crate::onnx::check::targets::AutoPadFaults;
+use crate::onnx::check::targets::{Faults, Feature};
 use crate::recognise::{self, Contradiction};
 use crate::weights::names::Naming;
 use crate::weights::names::conventions::Conventions;
@@ -105,7 +105,9 @@ pub enum ConvertNote {
         place: Option<String>,
     },
     /// SAME padding is left to the runtime, and some toolchains do not take that.
-    PaddingLeft(AutoPadFaults),
+    PaddingLeft(Faults),
+    /// Some toolchains do not take a spelling that was asked for.
+    Spelling(Feature, Faults),
     /// Something that the record beside the tensors tells: a sentence.
     Recorded(String),
     /// Something that the record tells of the head, which is left out.
@@ -275,12 +277,25 @@ impl fmt::Display for ConvertNote {
                     ),
                 }
             }
-            Self::PaddingLeft(AutoPadFaults { wrong, refuse }) => write!(
+            Self::PaddingLeft(faults) => write!(
                 f,
-                "SAME padding of any size is left to the runtime (`auto_pad`): {} in silence, and {} it",
-                clause(wrong, "computes it wrongly", "compute it wrongly"),
-                clause(refuse, "refuses", "refuse")
+                "SAME padding of any size is left to the runtime (`auto_pad`): {}",
+                clauses(faults)
             ),
+            Self::Spelling(feature, faults) => {
+                match feature {
+                    Feature::AutoPad { .. } => f.write_str("padding is `auto_pad`: ")?,
+                    Feature::Swish(_) => f.write_str("swishes are the operator Swish: ")?,
+                    Feature::GlobalAveragePool => f.write_str("pools are GlobalAveragePool: ")?,
+                    Feature::AxesOperand => {
+                        f.write_str("pools are ReduceMean with its axes as an operand: ")?;
+                    }
+                    Feature::IrVersion(version) => {
+                        write!(f, "the IR version is {}: ", version.number())?;
+                    }
+                }
+                f.write_str(&clauses(faults))
+            }
             Self::HeadLeftOut(what) => write!(f, "left out with the head: {}", what.shown()),
             Self::Overruled {
                 place,
@@ -301,6 +316,25 @@ impl fmt::Display for ConvertNote {
             ),
         }
     }
+}
+
+/// What toolchains do with something that not all take: `a computes it wrongly in silence, and b, c refuse it`.
+fn clauses(faults: &Faults) -> String {
+    let Faults {
+        wrong,
+        refuse,
+        cautions,
+    } = faults;
+    let mut parts = Vec::new();
+    if !wrong.is_empty() {
+        let verbs = ["computes it wrongly", "compute it wrongly"];
+        parts.push(format!("{} in silence", clause(wrong, verbs[0], verbs[1])));
+    }
+    if !refuse.is_empty() {
+        parts.push(format!("{} it", clause(refuse, "refuses", "refuse")));
+    }
+    parts.extend(cautions.iter().cloned());
+    parts.join(", and ")
 }
 
 /// Names with the verb of one or of several: `a, b refuse`.

@@ -12,15 +12,17 @@ mod prologue;
 mod route;
 mod spell;
 mod speller;
+mod spelling;
 
 pub use fold::fold_batch_norms;
 pub use input::{InputFormat, Normalize};
 pub use spell::spell;
 pub use speller::SpellError;
+pub use spelling::{Pool, Swish};
 
 use crate::graph;
 use crate::onnx::graph::Graph;
-use crate::onnx::opset::Opset;
+use crate::onnx::opset::{IrVersion, Opset};
 use crate::tensor::Element;
 
 /// How a graph is spelled.
@@ -41,6 +43,12 @@ pub struct Form {
     pub input: InputFormat,
     /// What the graph itself does to the pixels of its input; none is nothing.
     pub normalize: Option<Normalize>,
+    /// Which operators a swish is. By default Sigmoid and Mul.
+    pub swish: Swish,
+    /// Which operators a pool is. By default [`Pool::usual`] of the opset.
+    pub pool: Option<Pool>,
+    /// The IR version. By default the lowest that may carry the opset.
+    pub ir_version: Option<IrVersion>,
 }
 
 /// What happens to batch norms.
@@ -110,18 +118,44 @@ impl Default for Form {
             leaves_padding: false,
             input: InputFormat::Nchw,
             normalize: None,
+            swish: Swish::default(),
+            pool: None,
+            ir_version: None,
         }
     }
 }
 
 impl Form {
-    /// How a linear layer is written: as Gemm in f32, and as MatMul and Add in half precision, in which tract has no Gemm.
+    /// How a linear layer is written: as asked for, else as usual for the element type.
     #[must_use]
     pub fn head(&self) -> Linear {
-        self.head.unwrap_or(match self.element {
-            Element::F32 => Linear::Gemm,
-            _ => Linear::MatMul,
-        })
+        self.head.unwrap_or(Linear::usual(self.element))
+    }
+
+    /// How a linear layer is written, if not as usual for the element type.
+    #[must_use]
+    pub fn unusual_head(&self) -> Option<Linear> {
+        self.head
+            .filter(|head| *head != Linear::usual(self.element))
+    }
+
+    /// Which operators a pool is, if not the usual ones of the opset.
+    #[must_use]
+    pub fn unusual_pool(&self) -> Option<Pool> {
+        self.pool.filter(|pool| *pool != Pool::usual(self.opset))
+    }
+
+    /// The IR version of files: the one that is asked for, else the lowest that may carry the opset.
+    #[must_use]
+    pub fn ir_version(&self) -> IrVersion {
+        self.ir_version.unwrap_or(self.opset.ir_version())
+    }
+
+    /// The IR version, if a higher one is asked for than the opset needs.
+    #[must_use]
+    pub fn higher_ir_version(&self) -> Option<IrVersion> {
+        self.ir_version
+            .filter(|version| *version != self.opset.ir_version())
     }
 }
 
@@ -160,6 +194,15 @@ impl BatchNorms {
 impl Linear {
     /// Every choice.
     pub const ALL: [Self; 2] = [Self::Gemm, Self::MatMul];
+
+    /// Gemm in f32, and MatMul and Add in half precision, in which tract has no Gemm.
+    #[must_use]
+    pub fn usual(element: Element) -> Self {
+        match element {
+            Element::F32 => Self::Gemm,
+            _ => Self::MatMul,
+        }
+    }
 
     /// As in a file's metadata: `gemm` or `matmul`.
     #[must_use]

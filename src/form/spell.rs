@@ -1,24 +1,36 @@
 //! Every concept in ONNX operators.
 //!
-//! Swish is Sigmoid and Mul, a linear layer is Gemm, or MatMul and Add, ReLU6 is Clip with its bounds as constants. Padding becomes explicit,
-//! possibly asymmetric, pads wherever it is constant. A pool is ReduceMean with its axes as an attribute; from opset 18 on,
-//! which has no such attribute, it is GlobalAveragePool, and Flatten before a linear layer.
+//! Swish is Sigmoid and Mul, or the operator of opset 24; a linear layer is Gemm, or MatMul and Add; ReLU6 is Clip with its
+//! bounds as constants. Padding becomes explicit, possibly asymmetric, pads wherever it is constant. A pool is ReduceMean, with
+//! its axes as an attribute up to opset 17 and as an operand from 18 on, or GlobalAveragePool, with Flatten before a linear
+//! layer.
 
 use super::speller::{SpellError, Speller};
-use super::{Form, Linear, route};
+use super::{Form, Linear, Pool, Swish, route};
 use crate::graph::{self, Activation, Op, WeightRecipe};
 use crate::onnx::graph::{Constant, Graph, NodeError, ValueId};
-use crate::onnx::ops::Operator;
+use crate::onnx::ops::{Axes, Operator};
 use crate::tensor::Element;
 use crate::tensor::shape::Dim;
 
 /// Spells every concept in ONNX operators; names of nodes and values stay.
 ///
 /// # Errors
-/// If a convolution has no constant padding, the form's element type is not f32, or a graph is inconsistent.
+/// If a convolution has no constant padding, the form's element type is not f32, its opset lacks an operator that it asks
+/// for, its IR version is lower than the opset's, or a graph is inconsistent.
 pub fn spell(canonical: &graph::Graph, form: &Form) -> Result<Graph, SpellError> {
     if form.element != Element::F32 {
         return Err(SpellError::Element(form.element));
+    }
+    if form.swish == Swish::SwishOp && !form.opset.has_swish() {
+        return Err(SpellError::NoSwish(form.opset));
+    }
+    if let Some(found) = form
+        .ir_version
+        .filter(|found| *found < form.opset.ir_version())
+    {
+        let opset = form.opset;
+        return Err(SpellError::IrVersion { opset, found });
     }
     let mut speller = Speller::new(canonical, form)?;
     for node in &canonical.nodes {
@@ -47,6 +59,7 @@ impl Speller<'_> {
             },
             Op::Activation(Activation::Sigmoid) => Operator::Sigmoid,
             Op::Activation(Activation::Relu) => Operator::Relu,
+            Op::Activation(Activation::Swish) if self.swish == Swish::SwishOp => Operator::Swish,
             Op::Activation(Activation::Swish) => {
                 let gate = format!("{}.sigmoid", node.name);
                 let x = self.value(node.inputs[0]);
@@ -62,10 +75,11 @@ impl Speller<'_> {
                 strides: window.stride,
                 pads: self.pads(node, *window)?,
             },
-            Op::Pool { keep_dims } if self.opset.reduces_by_attribute() => Operator::ReduceMean {
-                axes: vec![2, 3],
-                keep_dims: *keep_dims,
-            },
+            Op::Pool { keep_dims } if self.pool == Pool::ReduceMean => {
+                let keep_dims = *keep_dims;
+                let (axes, operand) = self.pool_axes();
+                return Ok(self.last(node, Operator::ReduceMean { axes, keep_dims }, &operand)?);
+            }
             Op::Pool { keep_dims: true } => Operator::GlobalAveragePool,
             Op::Pool { keep_dims: false } => {
                 let average = format!("{}.average", node.name);
@@ -114,6 +128,20 @@ impl Speller<'_> {
         let product = self.inner(&product, Operator::MatMul, vec![x, weight])?;
         let bias = self.value(bias);
         self.finish(node, Operator::Add, vec![product, bias])
+    }
+
+    /// Height and width, the dimensions that a pool is over: in the operator up to opset 17, then as an operand.
+    fn pool_axes(&mut self) -> (Axes, Vec<ValueId>) {
+        let axes = vec![2, 3];
+        if self.opset.reduces_by_attribute() {
+            return (Axes::Attribute(axes), Vec::new());
+        }
+        let operand = *self.pool_axes.get_or_insert_with(|| {
+            let count = axes.len() as u64;
+            self.builder
+                .constant("pool.axes", &[count], Constant::I64(axes))
+        });
+        (Axes::Operand, vec![operand])
     }
 
     fn relu6_bounds(&mut self) -> [ValueId; 2] {

@@ -1,12 +1,12 @@
 //! A graph on its way from concepts to operators: what became of each value, and how the next node is added.
 
 use super::input::{InputFormat, Normalize};
-use super::{Form, Linear};
+use super::{Form, Linear, Pool, Swish};
 use crate::files::foreign::Foreign;
 use crate::graph::{self, Conv, WeightRecipe, Window};
 use crate::onnx::graph::{GraphBuilder, NodeError, ValueId};
 use crate::onnx::ops::{ConvPads, Operator, TensorType};
-use crate::onnx::opset::Opset;
+use crate::onnx::opset::{FIRST_SWISH, IrVersion, Opset};
 use crate::tensor::Element;
 use crate::tensor::shape::{Dim, Shape, display};
 
@@ -35,6 +35,21 @@ pub enum SpellError {
     /// The deviation cannot become part of what reads the input.
     #[error("node `{text}` reads the input, and has no weight to scale by the deviation of each channel", text = .0.shown())]
     Unscaled(String),
+    /// The operator is of later opsets.
+    #[error(
+        "opset {opset} does not have the operator Swish: it came with opset {FIRST_SWISH}",
+        opset = .0.version())]
+    NoSwish(Opset),
+    /// The IR version came before the opset.
+    #[error(
+        "opset {opset} needs IR version {lowest} or later, found {found}",
+        opset = opset.version(), lowest = opset.ir_version().number(), found = found.number())]
+    IrVersion {
+        /// The opset.
+        opset: Opset,
+        /// The version that is asked for.
+        found: IrVersion,
+    },
     /// An operator does not take its operands.
     #[error(transparent)]
     Node(#[from] NodeError),
@@ -54,9 +69,12 @@ pub(super) struct Speller<'a> {
     /// What became of each canonical value.
     spelled: Vec<Option<ValueId>>,
     pub(super) relu6_bounds: Option<[ValueId; 2]>,
+    pub(super) pool_axes: Option<ValueId>,
     pub(super) builder: GraphBuilder,
     pub(super) opset: Opset,
     pub(super) head: Linear,
+    pub(super) swish: Swish,
+    pub(super) pool: Pool,
     leaves_padding: bool,
     pub(super) input: InputFormat,
     pub(super) normalize: Option<Normalize>,
@@ -72,9 +90,12 @@ impl<'a> Speller<'a> {
             canonical,
             spelled: vec![None; canonical.values.len()],
             relu6_bounds: None,
+            pool_axes: None,
             builder: GraphBuilder::new(form.opset),
             opset: form.opset,
             head: form.head(),
+            swish: form.swish,
+            pool: form.pool.unwrap_or(Pool::usual(form.opset)),
             leaves_padding: form.leaves_padding,
             input: form.input,
             normalize: form.normalize,

@@ -1,13 +1,15 @@
 //! The record of a request: enough to build the same graph again.
 
+mod form;
+
 use super::{Normal, RECIPE_KEY, VERSION};
 use crate::architecture::design::Record;
 use crate::architecture::{Family, Options, Reading, Scaling, Variant};
 use crate::files::foreign::Foreign;
-use crate::form::{self, BatchNorms, Form, InputFormat, Linear, Normalize};
+use crate::form::{InputFormat, Normalize, Swish};
 use crate::graph::{Counts, Padding};
 use crate::network::Output;
-use crate::onnx::opset::Opset;
+use crate::onnx::opset::IrVersion;
 use crate::request::{Blueprint, Extent, Request, SIZE_STEP};
 use crate::scaling::{Coefficients, Compound, LARGEST_MULTIPLIER};
 use serde::{Deserialize, Serialize};
@@ -71,6 +73,15 @@ pub struct Recipe {
     /// Mean and deviation that the graph itself applies to its input, pixels from 0 to 255.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize: Option<Normal>,
+    /// As in `--form swish=`, if it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swish: Option<String>,
+    /// As in `--form pool=`, if it is not the usual one of the opset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// IR version, if it is not the lowest that may carry the opset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ir: Option<i64>,
     /// Trained elements.
     pub parameters: u64,
     /// Multiply-adds of one image at the default size.
@@ -104,6 +115,16 @@ pub struct MetadataError {
     field: &'static str,
     found: String,
     expected: &'static str,
+}
+
+/// A field that has a value that is not one of the `expected`.
+fn unknown(field: &'static str, found: &dyn ToString, expected: &'static str) -> MetadataError {
+    MetadataError {
+        key: RECIPE_KEY,
+        field,
+        found: format!("`{}`", found.to_string()),
+        expected,
+    }
 }
 
 impl Recipe {
@@ -142,7 +163,10 @@ impl Recipe {
             padding: request.options.padding.name(),
             bn_epsilon: request.options.batch_norm_epsilon,
             bn: request.form.batch_norms.name().to_owned(),
-            head: request.form.head.map(|head| head.name().to_owned()),
+            head: request
+                .form
+                .unusual_head()
+                .map(|head| head.name().to_owned()),
             classes: request.options.classes,
             in_channels: request.options.in_channels,
             outputs: request
@@ -157,6 +181,14 @@ impl Recipe {
                 format => Some(format.name().to_owned()),
             },
             normalize: request.form.normalize.map(Normal::from),
+            swish: Some(request.form.swish)
+                .filter(|swish| *swish != Swish::default())
+                .map(|swish| swish.name().to_owned()),
+            pool: request
+                .form
+                .unusual_pool()
+                .map(|pool| pool.name().to_owned()),
+            ir: request.form.higher_ir_version().map(IrVersion::number),
             parameters: counts.parameters,
             macs: counts.macs,
             default_size: request.default_size(),
@@ -189,12 +221,6 @@ impl Recipe {
     /// # Errors
     /// If a field has a value that this version does not know.
     pub fn request(&self) -> Result<Request, MetadataError> {
-        let unknown = |field, found: &dyn ToString, expected| MetadataError {
-            key: RECIPE_KEY,
-            field,
-            found: format!("`{}`", found.to_string()),
-            expected,
-        };
         if self.version != VERSION {
             return Err(unknown("version", &self.version, "1"));
         }
@@ -280,33 +306,7 @@ impl Recipe {
             batch: self.batch,
             outputs: outputs?,
             activation: None,
-            form: Form {
-                element: form::elements()
-                    .into_iter()
-                    .find(|element| element.as_str() == self.dtype)
-                    .ok_or_else(|| unknown("dtype", &self.dtype, "`f32`"))?,
-                batch_norms: BatchNorms::by_name(&self.bn)
-                    .ok_or_else(|| unknown("bn", &self.bn, "`fold` or `keep`"))?,
-                head: self
-                    .head
-                    .as_ref()
-                    .map(|name| {
-                        Linear::by_name(name)
-                            .ok_or_else(|| unknown("head", name, "`gemm` or `matmul`"))
-                    })
-                    .transpose()?,
-                opset: Opset::new(self.opset)
-                    .ok_or_else(|| unknown("opset", &self.opset, form::WRITABLE_OPSETS))?,
-                input: match &self.input_format {
-                    None => InputFormat::Nchw,
-                    Some(name) => InputFormat::by_name(name).ok_or_else(|| {
-                        unknown("input_format", name, "`nchw`, `nhwc` or `uint8-nhwc`")
-                    })?,
-                },
-                normalize: self.normalize.map(Normalize::from),
-                // It follows from the size.
-                ..Form::default()
-            },
+            form: self.form()?,
         })
     }
 }

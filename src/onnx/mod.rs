@@ -12,4 +12,4 @@ pub mod opset;
 #[rustfmt::skip]
 pub mod proto;
 
-pub use model::ModelError;
+pub use model::{Alignment, ExternalLayout, ModelError};

@@ -39,13 +39,47 @@ impl Opset {
         self.0
     }
 
+    /// Whether Swish is one of its operators.
+    #[must_use]
+    pub fn has_swish(self) -> bool {
+        self.0 >= FIRST_SWISH
+    }
+
     /// The lowest IR version that may carry it.
     ///
     /// # Panics
     /// Never: every writable opset is in the table.
     #[must_use]
-    pub fn ir_version(self) -> i64 {
-        lowest_ir_version(self.0).expect("writable opsets are in the table")
+    pub fn ir_version(self) -> IrVersion {
+        IrVersion(lowest_ir_version(self.0).expect("writable opsets are in the table"))
+    }
+}
+
+/// The opset that has the operator Swish first.
+pub const FIRST_SWISH: i64 = 24;
+
+/// A version of the file format, with which opsets are released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IrVersion(i64);
+
+impl IrVersion {
+    /// The newest that is known.
+    pub const NEWEST: Self = Self(14);
+    /// The lowest that carries an opset that is written.
+    pub const LOWEST: Self = Self(7);
+
+    /// The version of a number, if some opset that is written may have it.
+    #[must_use]
+    pub fn new(version: i64) -> Option<Self> {
+        (Self::LOWEST.0..=Self::NEWEST.0)
+            .contains(&version)
+            .then_some(Self(version))
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        self.0
     }
 }
 

@@ -16,9 +16,16 @@ use std::path::{Path, PathBuf};
 /// The first byte of a model: field 1, the IR version, which every writer puts first.
 pub(super) const FIRST_BYTE: u8 = 0x08;
 
-/// The constants that a form puts beside the parameters: bounds of a clip, vectors of ones that mix experts, and the mean of
-/// pixels.
-const CONSTANTS: [&str; 5] = ["relu6.min", "relu6.max", ".channels", ".sum", input::MEAN];
+/// The constants that a form puts beside the parameters: bounds of a clip, axes of a mean, vectors of ones that mix experts,
+/// and the mean of pixels.
+const CONSTANTS: [&str; 6] = [
+    "relu6.min",
+    "relu6.max",
+    "pool.axes",
+    ".channels",
+    ".sum",
+    input::MEAN,
+];
 
 /// The weights of linear layers: the classifiers', and those that mix experts.
 const LINEAR: [&str; 3] = ["classifier.weight", "fc.weight", "routing_fn.weight"];

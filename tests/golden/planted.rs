@@ -247,6 +247,7 @@ fn with_rounded_repeats(request: &Request, weights: &ProbeWeights, folder: &Path
     let model = Model {
         graph: &graph,
         name: "rounded-repeats",
+        ir_version: graph.opset().ir_version(),
         initializers: &initializers,
     };
     let frame = Frame::new(&model, &Storage::Inline);

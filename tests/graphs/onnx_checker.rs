@@ -133,6 +133,54 @@ fn every_opset_passes() {
     assert_eq!(passed, arguments);
 }
 
+/// Each spelling of `--form` in the first and the last opset that has it, and where a pool's axes become an operand.
+#[test]
+fn every_spelling_passes() {
+    let folder = folder();
+    let spellings = [
+        ("swish=swish-op", &["24", "28"][..]),
+        ("pool=global-average", &["13", "17"]),
+        ("pool=reduce-mean", &["18", "28"]),
+        ("head=matmul", &["13", "28"]),
+        ("swish=swish-op,pool=reduce-mean,head=matmul,ir=14", &["25"]),
+        ("ir=14", &["13", "17"]),
+    ];
+    let mut paths = Vec::new();
+    for (variant, flags) in [
+        ("b0", &["--size", "dynamic:32"][..]),
+        ("lite0", &["--size", "64", "--bn", "keep"]),
+        ("condconv-b0-4e", &["--size", "64x32"]),
+    ] {
+        for (spelling, opsets) in spellings {
+            for opset in opsets {
+                let form = ["--variant", variant, "--opset", opset, "--form", spelling];
+                let name = format!("{variant}-{opset}-{}", spelling.replace(',', "-"));
+                let path = emit(folder.path(), &name, &[&form, flags].concat());
+                let model = ModelProto::decode(&*std::fs::read(&path).expect("a file"));
+                let version = model.expect("a model").ir_version;
+                assert_eq!(
+                    spelling.contains("ir=14"),
+                    version == Some(14) && *opset != "28"
+                );
+                paths.push(path);
+            }
+        }
+    }
+    for layout in [
+        "align=1",
+        "align=65536",
+        "threshold=4096",
+        "align=64,threshold=100000",
+    ] {
+        let flags = ["--variant", "b0", "--external-data", "--form", layout];
+        paths.push(emit(folder.path(), &layout.replace(',', "-"), &flags));
+    }
+    let arguments: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let passed = check(&arguments);
+    let passed: Vec<&Path> = passed.lines().map(Path::new).collect();
+    assert_eq!(passed, arguments);
+}
+
 /// Past 2 GiB a model is checked by path, its weights beside it.
 #[test]
 fn a_model_past_two_gibibytes_passes() {

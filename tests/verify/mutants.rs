@@ -174,6 +174,18 @@ fn a_lite_network_is_changed_as_said() {
     expect(&file, "lite0.txt");
 }
 
+/// Swish as one operator, and pools whose axes are an operand.
+#[test]
+fn other_spellings_are_changed_as_said() {
+    let folder = folder();
+    let form = "swish=swish-op,pool=reduce-mean,head=matmul";
+    let file = emitted(
+        &folder,
+        &["--opset", "24", "--form", form, "--init", "probe"],
+    );
+    expect(&file, "b0-spelled.txt");
+}
+
 #[test]
 fn a_tensor_in_another_file_is_changed_in_the_model_and_the_rest_stays_there() {
     let folder = folder();

@@ -4,6 +4,7 @@ mod described;
 
 use super::converting;
 use super::exit::{Failure, Status};
+use super::form;
 use super::like;
 use super::print;
 use super::select::{Selection, Shape};
@@ -254,6 +255,9 @@ fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {
             ),
         ),
     ];
+    if let Some(form) = form::described(recipe) {
+        lines.push(("form", form));
+    }
     if let Some(like) = &recipe.like {
         lines.push(("like", like.clone()));
     }

@@ -111,6 +111,10 @@ impl Claims {
         if let Some(found) = opset.filter(|found| *found != recipe.opset) {
             differs("opset", &recipe.opset, format!("the file imports {found}"));
         }
+        let found = file.contents.ir_version.unwrap_or_default();
+        if let Some(claimed) = recipe.ir.filter(|claimed| *claimed != found) {
+            differs("ir", &claimed, format!("the file has {found}"));
+        }
         match graph::compare(file, &request, &recipe) {
             Err(error) => differs("version", &recipe.version, error),
             Ok(compared) => {

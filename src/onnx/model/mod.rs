@@ -4,35 +4,34 @@
 //! known late, such as the hash of a checkpoint, goes into the metadata, which ends the file.
 
 mod proto_graph;
+mod storage;
+mod tensor;
 
 pub(crate) use proto_graph::described;
+pub use storage::{Alignment, ExternalLayout, Storage};
 
 use super::checksums::{self, Summed};
 use super::element;
-use super::graph::{Graph, ValueId, ValueKind};
-use super::proto::{
-    ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, tensor_proto::DataLocation,
-};
-use crate::tensor::{
-    Checksum, Element, Pipe, Progress, Segment, StreamError, TensorSource, stream,
-};
+use super::graph::Graph;
+use super::opset::IrVersion;
+use super::proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use crate::tensor::{Checksum, Pipe, Progress, Segment, StreamError, TensorSource, stream};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use std::io::{self, Write};
+use storage::LARGEST_ALIGNMENT;
+use tensor::{FramedTensor, frame_tensor};
 
 /// `producer_name` of every file that is written.
 pub const PRODUCER: &str = "efficientnet-onnx";
 /// `producer_version` of every file that is written.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Tensors in an external file start at multiples of this, so that they can be memory-mapped.
-pub const EXTERNAL_ALIGNMENT: u64 = GAP.len() as u64;
-const GAP: [u8; 4096] = [0; 4096];
+/// What stands between tensors in an external file: as much as the largest alignment.
+static GAP: [u8; LARGEST_ALIGNMENT] = [0; LARGEST_ALIGNMENT];
 /// Protobuf's limit for one message is 2 GiB − 1; the margin holds the metadata, which is not known yet.
 const LARGEST_INLINE: u64 = (1 << 31) - 1 - (1 << 20);
 
 const MODEL_GRAPH: u32 = 7;
-const GRAPH_INITIALIZER: u32 = 5;
-const TENSOR_RAW_DATA: u32 = 9;
 
 /// A spelled graph with its weights, ready to be written.
 pub struct Model<'a> {
@@ -40,20 +39,10 @@ pub struct Model<'a> {
     pub graph: &'a Graph,
     /// Name of the graph in the file.
     pub name: &'a str,
+    /// Version of the file format; at least [`Opset::ir_version`](super::opset::Opset::ir_version) of the graph's opset.
+    pub ir_version: IrVersion,
     /// Offers every stored value of the graph by name.
     pub initializers: &'a dyn TensorSource,
-}
-
-/// Where tensor data goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Storage {
-    /// Into the model itself; only below 2 GiB.
-    Inline,
-    /// Into a file of this name beside the model.
-    External {
-        /// Name without a folder.
-        location: String,
-    },
 }
 
 /// Why a model cannot be written.
@@ -84,17 +73,6 @@ pub struct Frame<'a> {
     tensors: Vec<FramedTensor<'a>>,
     graph_bytes: u64,
     payload_bytes: u64,
-}
-
-struct FramedTensor<'a> {
-    name: &'a str,
-    element: Element,
-    dims: Vec<i64>,
-    /// The graph's field up to the tensor's inline data.
-    header: Vec<u8>,
-    elements: usize,
-    /// Offset in the external file, if it is there.
-    offset: Option<u64>,
 }
 
 impl<'a> Frame<'a> {
@@ -130,6 +108,12 @@ impl<'a> Frame<'a> {
         // The record is as long whatever the checksums are.
         let record = self.checksums(&vec![Checksum::default(); self.tensors.len()]);
         self.graph_bytes + record.len() as u64 <= LARGEST_INLINE
+    }
+
+    /// Whether any tensor goes into another file.
+    #[must_use]
+    pub fn has_external(&self) -> bool {
+        self.tensors.iter().any(|tensor| tensor.offset.is_some())
     }
 
     /// Bytes of all files together, but for what the metadata says beside checksums.
@@ -186,7 +170,7 @@ impl<'a> Frame<'a> {
 
     fn write_head(&self, out: &mut dyn Write) -> io::Result<()> {
         let model = ModelProto {
-            ir_version: Some(self.model.graph.opset().ir_version()),
+            ir_version: Some(self.model.ir_version.number()),
             producer_name: Some(PRODUCER.to_owned()),
             producer_version: Some(VERSION.to_owned()),
             ..ModelProto::default()
@@ -232,7 +216,8 @@ impl<'a> Frame<'a> {
         let mut segments = Vec::new();
         for tensor in &self.tensors {
             if let Some(offset) = tensor.offset {
-                let gap = usize::try_from(offset - position).expect("less than the alignment");
+                let gap =
+                    usize::try_from(offset - position).expect("less than the largest alignment");
                 segments.push(Segment {
                     before: &GAP[..gap],
                     tensor: tensor.name,
@@ -261,111 +246,4 @@ impl<'a> Frame<'a> {
         };
         model.encode_to_vec()
     }
-}
-
-impl FramedTensor<'_> {
-    /// Bytes of its data.
-    fn bytes(&self) -> u64 {
-        let size = self.element.encoded_size().expect("a type that is written");
-        self.elements as u64 * size as u64
-    }
-
-    /// What is written of it to the model itself.
-    fn in_model(&self) -> Segment<'_> {
-        Segment {
-            before: &self.header,
-            tensor: self.name,
-            element: self.element,
-            elements: if self.offset.is_none() {
-                self.elements
-            } else {
-                0
-            },
-        }
-    }
-
-    /// Bytes of its data in the model itself.
-    fn inline_bytes(&self) -> u64 {
-        if self.offset.is_none() {
-            self.bytes()
-        } else {
-            0
-        }
-    }
-}
-
-/// Encodes what precedes a tensor's data; `end` is the end of the external file so far.
-fn frame_tensor<'a>(
-    graph: &'a Graph,
-    id: ValueId,
-    storage: &Storage,
-    end: &mut u64,
-) -> FramedTensor<'a> {
-    let value = graph.value(id);
-    let extents: Vec<u64> = value
-        .r#type
-        .shape
-        .iter()
-        .map(|dim| dim.fixed().expect("stored values are fixed"))
-        .collect();
-    let elements: u64 = extents.iter().product();
-    let dims: Vec<i64> = extents
-        .iter()
-        .map(|dim| i64::try_from(*dim).expect("a dimension fits 63 bits"))
-        .collect();
-    let element = value.r#type.element;
-    let mut proto = TensorProto {
-        dims: dims.clone(),
-        data_type: Some(element::number(element)),
-        name: Some(value.name.clone()),
-        ..TensorProto::default()
-    };
-    let external = match storage {
-        // Constants stay in the model: readers want them while they parse.
-        Storage::External { location } if matches!(value.kind, ValueKind::Initializer(_)) => {
-            Some(location)
-        }
-        _ => None,
-    };
-    let mut framed = FramedTensor {
-        name: &value.name,
-        element,
-        dims,
-        header: Vec::new(),
-        elements: usize::try_from(elements).expect("a tensor fits memory"),
-        offset: None,
-    };
-    let message = if let Some(location) = external {
-        let offset = end.next_multiple_of(EXTERNAL_ALIGNMENT);
-        *end = offset + framed.bytes();
-        framed.offset = Some(offset);
-        proto.data_location = Some(DataLocation::External as i32);
-        proto.external_data = [
-            ("location", location.clone()),
-            ("offset", offset.to_string()),
-            ("length", framed.bytes().to_string()),
-        ]
-        .map(|(key, value)| StringStringEntryProto {
-            key: Some(key.to_owned()),
-            value: Some(value),
-        })
-        .to_vec();
-        proto.encode_to_vec()
-    } else {
-        let mut message = proto.encode_to_vec();
-        encode_key(TENSOR_RAW_DATA, WireType::LengthDelimited, &mut message);
-        encode_varint(framed.bytes(), &mut message);
-        message
-    };
-    framed.header = field(&message, framed.inline_bytes());
-    framed
-}
-
-/// A `TensorProto` as the graph's field; `following` bytes of it come later.
-fn field(message: &[u8], following: u64) -> Vec<u8> {
-    let mut field = Vec::new();
-    encode_key(GRAPH_INITIALIZER, WireType::LengthDelimited, &mut field);
-    encode_varint(message.len() as u64 + following, &mut field);
-    field.extend_from_slice(message);
-    field
 }

@@ -3,16 +3,14 @@
 //! Everything that is meaningful is written even where it equals ONNX's default, in alphabetical
 //! order; flags that are off and features that are never used (dilations, `transA`, `alpha` …) are not.
 
+mod reader;
 mod window;
 
-use super::{ConvPads, OpError, Operator};
+use super::{Axes, ConvPads, OpError, Operator};
 use crate::onnx::element;
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
-use std::collections::BTreeSet;
-
-/// Largest window, stride, pad or group number that is read; no arithmetic on them can overflow.
-const LARGEST: i64 = i32::MAX as i64;
+use reader::Reader;
 
 impl Operator {
     /// The attributes as a node holds them, in alphabetical order.
@@ -50,7 +48,10 @@ impl Operator {
             ],
             Self::BatchNormalization { epsilon } => vec![float("epsilon", *epsilon)],
             Self::ReduceMean { axes, keep_dims } => {
-                let axes = (!axes.is_empty()).then(|| ints("axes", axes.clone()));
+                let axes = match axes {
+                    Axes::Attribute(axes) if !axes.is_empty() => Some(ints("axes", axes.clone())),
+                    Axes::Attribute(_) | Axes::Operand => None,
+                };
                 axes.into_iter()
                     .chain([int("keepdims", i64::from(*keep_dims))])
                     .collect()
@@ -64,6 +65,7 @@ impl Operator {
             | Self::MatMul
             | Self::Reshape
             | Self::Sigmoid
+            | Self::Swish
             | Self::Relu
             | Self::Mul
             | Self::Add
@@ -94,6 +96,7 @@ impl Operator {
                 read_batch_normalization(Reader::new("BatchNormalization", node)?)
             }
             "Sigmoid" => Reader::new("Sigmoid", node)?.finish(Self::Sigmoid),
+            "Swish" => read_swish(Reader::new("Swish", node)?),
             "Relu" => Reader::new("Relu", node)?.finish(Self::Relu),
             "Mul" => Reader::new("Mul", node)?.finish(Self::Mul),
             "Add" => Reader::new("Add", node)?.finish(Self::Add),
@@ -104,7 +107,7 @@ impl Operator {
                 Reader::new("GlobalAveragePool", node)?.finish(Self::GlobalAveragePool)
             }
             "Flatten" => read_flatten(Reader::new("Flatten", node)?),
-            "ReduceMean" => read_reduce_mean(Reader::new("ReduceMean", node)?),
+            "ReduceMean" => read_reduce_mean(Reader::new("ReduceMean", node)?, node.input.len()),
             "Gemm" => read_gemm(Reader::new("Gemm", node)?),
             "MatMul" => Reader::new("MatMul", node)?.finish(Self::MatMul),
             "Reshape" => read_reshape(Reader::new("Reshape", node)?),
@@ -148,8 +151,24 @@ fn read_batch_normalization(mut reader: Reader<'_>) -> Result<Operator, OpError>
     reader.finish(Operator::BatchNormalization { epsilon })
 }
 
-fn read_reduce_mean(mut reader: Reader<'_>) -> Result<Operator, OpError> {
-    let axes = reader.ints("axes")?.unwrap_or_default();
+/// The factor of `x` within the sigmoid is 1 where a node does not say.
+fn read_swish(mut reader: Reader<'_>) -> Result<Operator, OpError> {
+    if reader.float("alpha")?.is_some_and(|alpha| alpha != 1.0) {
+        return Err(reader.unsupported("a factor other than 1".to_owned()));
+    }
+    reader.finish(Operator::Swish)
+}
+
+/// A second operand has the axes, and then no attribute has them.
+fn read_reduce_mean(mut reader: Reader<'_>, operands: usize) -> Result<Operator, OpError> {
+    let axes = if operands > 1 {
+        if reader.flag("noop_with_empty_axes", false)? {
+            return Err(reader.unsupported("a mean over nothing".to_owned()));
+        }
+        Axes::Operand
+    } else {
+        Axes::Attribute(reader.ints("axes")?.unwrap_or_default())
+    };
     let keep_dims = reader.flag("keepdims", true)?;
     reader.finish(Operator::ReduceMean { axes, keep_dims })
 }
@@ -203,153 +222,6 @@ fn read_cast(mut reader: Reader<'_>) -> Result<Operator, OpError> {
 fn read_softmax(mut reader: Reader<'_>) -> Result<Operator, OpError> {
     let axis = reader.int("axis")?.unwrap_or(-1);
     reader.finish(Operator::Softmax { axis })
-}
-
-/// The attributes of one node, each taken once; `finish` fails if one is left.
-struct Reader<'a> {
-    op_type: &'static str,
-    left: Vec<&'a AttributeProto>,
-}
-
-impl<'a> Reader<'a> {
-    fn new(op_type: &'static str, node: &'a NodeProto) -> Result<Self, OpError> {
-        let reader = Self {
-            op_type,
-            left: node.attribute.iter().collect(),
-        };
-        let mut names = BTreeSet::new();
-        for attribute in &node.attribute {
-            let name = attribute.name();
-            if !names.insert(name) {
-                return Err(reader.wrong(name, "given twice".to_owned()));
-            }
-            if attribute
-                .ref_attr_name
-                .as_ref()
-                .is_some_and(|name| !name.is_empty())
-            {
-                return Err(reader.wrong(name, "refers to a caller, outside a function".to_owned()));
-            }
-        }
-        Ok(reader)
-    }
-
-    fn finish(self, operator: Operator) -> Result<Operator, OpError> {
-        match self.left.first() {
-            Some(left) => {
-                Err(self.wrong(left.name(), "the operator has no such attribute".to_owned()))
-            }
-            None => Ok(operator),
-        }
-    }
-
-    fn take(
-        &mut self,
-        name: &str,
-        expected: AttributeType,
-    ) -> Result<Option<&'a AttributeProto>, OpError> {
-        let Some(index) = self
-            .left
-            .iter()
-            .position(|attribute| attribute.name() == name)
-        else {
-            return Ok(None);
-        };
-        let attribute = self.left.swap_remove(index);
-        if attribute.r#type == Some(expected.into()) {
-            return Ok(Some(attribute));
-        }
-        let found = match attribute.r#type.map(AttributeType::try_from) {
-            Some(Ok(found)) => format!("`{}`", found.as_str_name()),
-            Some(Err(error)) => format!("type {}", error.0),
-            None => "no type".to_owned(),
-        };
-        Err(self.wrong(
-            name,
-            format!("expected type `{}`, found {found}", expected.as_str_name()),
-        ))
-    }
-
-    fn int(&mut self, name: &str) -> Result<Option<i64>, OpError> {
-        Ok(self.take(name, AttributeType::Int)?.map(AttributeProto::i))
-    }
-
-    fn ints(&mut self, name: &str) -> Result<Option<Vec<i64>>, OpError> {
-        Ok(self
-            .take(name, AttributeType::Ints)?
-            .map(|attribute| attribute.ints.clone()))
-    }
-
-    fn float(&mut self, name: &str) -> Result<Option<f32>, OpError> {
-        Ok(self
-            .take(name, AttributeType::Float)?
-            .map(AttributeProto::f))
-    }
-
-    fn string(&mut self, name: &str) -> Result<Option<String>, OpError> {
-        let attribute = self.take(name, AttributeType::String)?;
-        Ok(attribute.map(|attribute| String::from_utf8_lossy(attribute.s()).into_owned()))
-    }
-
-    fn flag(&mut self, name: &str, default: bool) -> Result<bool, OpError> {
-        match self.int(name)? {
-            None => Ok(default),
-            Some(0) => Ok(false),
-            Some(1) => Ok(true),
-            Some(other) => Err(self.wrong(name, format!("expected 0 or 1, found {other}"))),
-        }
-    }
-
-    fn extents(&mut self, name: &str, least: i64) -> Result<Option<Vec<u64>>, OpError> {
-        let Some(values) = self.ints(name)? else {
-            return Ok(None);
-        };
-        values
-            .into_iter()
-            .map(|value| self.bounded(name, least, value))
-            .collect::<Result<_, _>>()
-            .map(Some)
-    }
-
-    fn bounded(&self, name: &str, least: i64, value: i64) -> Result<u64, OpError> {
-        match u64::try_from(value) {
-            Ok(extent) if (least..=LARGEST).contains(&value) => Ok(extent),
-            _ => Err(self.wrong(
-                name,
-                format!("expected {least} to {LARGEST}, found {value}"),
-            )),
-        }
-    }
-
-    fn exactly<const N: usize>(
-        &self,
-        name: &str,
-        values: Option<Vec<u64>>,
-        default: [u64; N],
-    ) -> Result<[u64; N], OpError> {
-        let Some(values) = values else {
-            return Ok(default);
-        };
-        let wrong = |values: Vec<u64>| {
-            self.wrong(name, format!("expected {N} values, found {}", values.len()))
-        };
-        values.try_into().map_err(wrong)
-    }
-
-    fn wrong(&self, attribute: &str, reason: String) -> OpError {
-        OpError::Attribute {
-            op_type: self.op_type,
-            attribute: attribute.to_owned(),
-            reason,
-        }
-    }
-
-    fn unsupported(&self, reason: String) -> OpError {
-        OpError::Unsupported {
-            op_type: self.op_type,
-            reason,
-        }
-    }
 }
 
 fn attribute(name: &str, kind: AttributeType) -> AttributeProto {

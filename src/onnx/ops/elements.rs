@@ -1,7 +1,7 @@
 //! Which element types operators take: ONNX's type constraints, and the narrower choice of this project's own files.
 
 use super::infer::Operand;
-use super::{OpError, Operator, TensorType};
+use super::{Axes, OpError, Operator, TensorType};
 use crate::onnx::element;
 use crate::onnx::proto::tensor_proto::DataType;
 use crate::tensor::Element;
@@ -30,7 +30,11 @@ impl Operator {
             return Err(Operand(op_type, "every operand").wrong(found));
         }
         match self {
-            Self::Reshape => Ok(()),
+            Self::Reshape
+            | Self::ReduceMean {
+                axes: Axes::Operand,
+                ..
+            } => Ok(()),
             _ => same_elements(op_type, inputs),
         }
     }
@@ -45,7 +49,11 @@ impl Operator {
                 ("scale", &inputs[1..3]),
                 ("mean", &inputs[3..]),
             ],
-            Self::Reshape => vec![("x", &inputs[..1])],
+            Self::Reshape
+            | Self::ReduceMean {
+                axes: Axes::Operand,
+                ..
+            } => vec![("x", &inputs[..1])],
             _ => vec![("x", inputs)],
         };
         for (name, group) in groups {
@@ -78,6 +86,7 @@ impl Operator {
             | Self::BatchNormalization { .. }
             | Self::GlobalAveragePool
             | Self::Sigmoid
+            | Self::Swish
             | Self::Softmax { .. } => (real, "a real number"),
             Self::MaxPool { .. } => (
                 real || matches!(element, I8 | U8),

@@ -3,9 +3,10 @@
 //! An extent that is not known agrees with every other; a result's extent is known as soon as one
 //! operand decides it.
 
+mod reduce;
 mod reshape;
 
-use super::{ConvPads, OpError, Operator, TensorType};
+use super::{Axes, ConvPads, OpError, Operator, TensorType};
 use crate::tensor::shape::{self, Dim, Shape};
 
 impl Operator {
@@ -56,7 +57,13 @@ impl Operator {
             Self::Clip => clip(inputs)?,
             Self::GlobalAveragePool => global_average_pool(x)?,
             Self::Flatten { axis } => flatten(x, *axis)?,
-            Self::ReduceMean { axes, keep_dims } => reduce(&x.shape, axes, *keep_dims)?,
+            Self::ReduceMean { axes, keep_dims } => match axes {
+                Axes::Attribute(axes) => reduce::over(&x.shape, axes, *keep_dims)?,
+                Axes::Operand => {
+                    let elements = known.get(1).copied().flatten();
+                    reduce::over_operand(&x.shape, &inputs[1], elements, *keep_dims)?
+                }
+            },
             Self::Gemm { trans_b } => gemm(inputs, *trans_b)?,
             Self::MatMul => matmul(inputs)?,
             Self::Transpose { perm } => transpose(&x.shape, perm)?,
@@ -65,7 +72,9 @@ impl Operator {
                 x.shape.clone()
             }
             // A reshape, whose operands differ in type, is answered above.
-            Self::Sigmoid | Self::Relu | Self::Cast { .. } | Self::Reshape => x.shape.clone(),
+            Self::Sigmoid | Self::Swish | Self::Relu | Self::Cast { .. } | Self::Reshape => {
+                x.shape.clone()
+            }
         };
         Ok(TensorType {
             element: self.result_element(x.element),
@@ -293,24 +302,6 @@ fn broadcast(op_type: &'static str, one: &[Dim], other: &[Dim]) -> Result<Shape,
         _ => Ok(Dim::Unset),
     };
     (0..rank).map(stretch).collect()
-}
-
-fn reduce(shape: &[Dim], axes: &[i64], keep_dims: bool) -> Result<Shape, OpError> {
-    let x = Operand("ReduceMean", "x");
-    let mut reduced = vec![axes.is_empty(); shape.len()];
-    for axis in axes {
-        let index = resolve_axis(x, *axis, shape.len())?;
-        if std::mem::replace(&mut reduced[index], true) {
-            let reason = format!("reducing dimension {index} twice");
-            return Err(unsupported("ReduceMean", reason));
-        }
-    }
-    let kept = |(dim, reduced): (&Dim, bool)| match (reduced, keep_dims) {
-        (false, _) => Some(dim.clone()),
-        (true, true) => Some(Dim::Fixed(1)),
-        (true, false) => None,
-    };
-    Ok(shape.iter().zip(reduced).filter_map(kept).collect())
 }
 
 fn gemm(inputs: &[TensorType], trans_b: bool) -> Result<Shape, OpError> {

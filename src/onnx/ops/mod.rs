@@ -10,7 +10,8 @@
 //!
 //! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`), of the versions Add-14,
 //! BatchNormalization-14 and -15, Cast-13, Clip-13, Conv-11, Flatten-13, Gemm-13, GlobalAveragePool-1,
-//! MatMul-13, MaxPool-12, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Sub-14, Transpose-13 and Softmax-13.
+//! MatMul-13, MaxPool-12, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Sub-14, Transpose-13 and Softmax-13; and
+//! of what only later opsets have: Swish-24, and ReduceMean-18 with its axes as an operand.
 
 mod attributes;
 pub(crate) mod definitions;
@@ -46,6 +47,8 @@ pub enum Operator {
     },
     /// `1 / (1 + exp(−x))`.
     Sigmoid,
+    /// `x / (1 + exp(−x))`, from opset 24 on.
+    Swish,
     /// `max(x, 0)`.
     Relu,
     /// Element-wise product, with broadcasting.
@@ -79,8 +82,8 @@ pub enum Operator {
     },
     /// Mean over some dimensions.
     ReduceMean {
-        /// The dimensions, negative ones counted from the end; empty means all.
-        axes: Vec<i64>,
+        /// The dimensions.
+        axes: Axes,
         /// Whether they stay, with extent 1.
         keep_dims: bool,
     },
@@ -103,6 +106,15 @@ pub enum Operator {
         /// The dimension, counted from the end if negative; −1 where a node does not say.
         axis: i64,
     },
+}
+
+/// Which dimensions a mean is over, negative ones counted from the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Axes {
+    /// These, as an attribute, up to opset 17; empty means all.
+    Attribute(Vec<i64>),
+    /// Those of the second operand, from opset 18 on.
+    Operand,
 }
 
 /// Zeros around the operand of a convolution.
@@ -179,6 +191,7 @@ impl Operator {
             Self::Conv { .. } => "Conv",
             Self::BatchNormalization { .. } => "BatchNormalization",
             Self::Sigmoid => "Sigmoid",
+            Self::Swish => "Swish",
             Self::Relu => "Relu",
             Self::Mul => "Mul",
             Self::Add => "Add",
@@ -205,7 +218,12 @@ impl Operator {
             Self::BatchNormalization { .. } => 5..=5,
             Self::Mul | Self::Add | Self::Sub | Self::MatMul | Self::Reshape => 2..=2,
             Self::Clip => 1..=3,
+            Self::ReduceMean {
+                axes: Axes::Operand,
+                ..
+            } => 2..=2,
             Self::Sigmoid
+            | Self::Swish
             | Self::Relu
             | Self::Cast { .. }
             | Self::MaxPool { .. }

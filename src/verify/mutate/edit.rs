@@ -2,8 +2,10 @@
 
 use super::tensor::{TensorChange, change};
 use super::{MutateError, Mutation};
+use crate::onnx::element;
 use crate::onnx::proto::attribute_proto::AttributeType;
-use crate::onnx::proto::{AttributeProto, GraphProto, ModelProto, NodeProto};
+use crate::onnx::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
+use crate::tensor::Element;
 use std::path::Path;
 
 /// What the name of a changed copy ends in.
@@ -22,6 +24,8 @@ pub enum Edit {
     Text(usize, &'static str, &'static str),
     /// Gives an input this value; an empty one leaves it out.
     Input(usize, usize, String),
+    /// Gives an input a new initializer of these integers, with the name of the old one and `COPIED`.
+    List(usize, usize, Vec<i64>),
     /// Makes a node this operator of ONNX's own domain, with these inputs and no attributes.
     Operator(usize, &'static str, Vec<String>),
     /// Makes a node this operator, with inputs and attributes as they are.
@@ -75,6 +79,20 @@ fn one(graph: &mut GraphProto, edit: &Edit, folder: &Path) -> Result<(), MutateE
                 while node.input.last().is_some_and(String::is_empty) {
                     node.input.pop();
                 }
+            }
+        }
+        Edit::List(node, input, integers) => {
+            if let Some(node) = graph.node.get_mut(*node) {
+                let name = format!("{}{COPIED}", node.input[*input]);
+                let bytes = integers.iter().flat_map(|integer| integer.to_le_bytes());
+                graph.initializer.push(TensorProto {
+                    dims: vec![i64::try_from(integers.len()).unwrap_or_default()],
+                    data_type: Some(element::number(Element::I64)),
+                    name: Some(name.clone()),
+                    raw_data: Some(bytes.collect::<Vec<u8>>().into()),
+                    ..TensorProto::default()
+                });
+                node.input[*input] = name;
             }
         }
         Edit::Operator(node, op_type, inputs) => {

@@ -1,7 +1,7 @@
 //! A graph as the finders of sites look at it: who makes a value, who takes it, which tensors there are.
 
 use crate::onnx::element;
-use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto, ValueInfoProto};
+use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::tensor::Element;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,7 @@ pub struct View<'g> {
     makers: BTreeMap<&'g str, usize>,
     takers: BTreeMap<&'g str, Vec<usize>>,
     tensors: BTreeMap<&'g str, &'g [i64]>,
+    lists: BTreeMap<&'g str, Vec<i64>>,
     outputs: BTreeSet<&'g str>,
 }
 
@@ -39,6 +40,7 @@ impl<'g> View<'g> {
             tensors: floats
                 .map(|tensor| (tensor.name(), tensor.dims.as_slice()))
                 .collect(),
+            lists: graph.initializer.iter().filter_map(list).collect(),
             outputs: graph.output.iter().map(ValueInfoProto::name).collect(),
         }
     }
@@ -106,9 +108,31 @@ impl<'g> View<'g> {
             .map_or_else(|| default.to_vec(), |attribute| attribute.ints.clone())
     }
 
+    /// The few integers that input `input` of a node stores in the model, if it does.
+    pub fn list(&self, node: usize, input: usize) -> Option<&[i64]> {
+        let list = self.lists.get(self.input(node, input));
+        list.map(Vec::as_slice)
+    }
+
     /// Whether a text attribute is absent or `NOTSET`, which is the default of `auto_pad`.
     pub fn has_explicit_pads(&self, node: usize) -> bool {
         self.attribute(node, "auto_pad")
             .is_none_or(|attribute| matches!(attribute.s(), b"NOTSET" | b""))
     }
+}
+
+/// Most integers of a list: as many as dimensions.
+const MOST_INTEGERS: usize = 8;
+
+/// The name and the elements of a tensor that is a short list of integers in the model itself.
+fn list(tensor: &TensorProto) -> Option<(&str, Vec<i64>)> {
+    let is_list = tensor.data_type() == element::number(Element::I64) && tensor.dims.len() == 1;
+    let typed = &tensor.int64_data;
+    let (raw, _) = tensor.raw_data().as_chunks();
+    let count = typed.len().max(raw.len());
+    if !is_list || count > MOST_INTEGERS || tensor.dims[0] != i64::try_from(count).ok()? {
+        return None;
+    }
+    let raw = raw.iter().map(|element| i64::from_le_bytes(*element));
+    Some((tensor.name(), typed.iter().copied().chain(raw).collect()))
 }

@@ -40,6 +40,7 @@ fn edits(view: &View, kind: Kind, node: usize) -> Option<Vec<Edit>> {
             value if !view.is(node, "Clip") && !view.is(node, "Relu") => operator("Relu", &[value]),
             _ => None,
         },
+        Kind::SigmoidHard if view.is(node, "Swish") => Some(vec![Edit::Rename(node, "HardSwish")]),
         Kind::SigmoidHard => {
             let inner = sigmoid(view, swish(view, node)?.1)?;
             Some(vec![
@@ -160,7 +161,9 @@ fn clip_bound<'g>(view: &View<'g>, node: usize) -> Option<&'g str> {
 
 /// A mean over the positions, which stay with extent 1 and go into a convolution, becomes one over the rows alone.
 fn squeeze_one_axis(view: &View, node: usize) -> Option<Vec<Edit>> {
-    let axes = view.integers(node, "axes", &[]);
+    let operand = view.list(node, 1).map(<[i64]>::to_vec);
+    let axes = operand.clone();
+    let axes = axes.unwrap_or_else(|| view.integers(node, "axes", &[]));
     let stays = view
         .attribute(node, "keepdims")
         .is_none_or(|attribute| attribute.i() == 1);
@@ -176,9 +179,10 @@ fn squeeze_one_axis(view: &View, node: usize) -> Option<Vec<Edit>> {
         && convolved
         && !view.is_output(made);
     squeezes.then(|| {
-        vec![
-            Edit::Integers(node, "axes", vec![axes[0]]),
-            Edit::ForgetTypes,
-        ]
+        let rows = match operand {
+            Some(_) => Edit::List(node, 1, vec![axes[0]]),
+            None => Edit::Integers(node, "axes", vec![axes[0]]),
+        };
+        vec![rows, Edit::ForgetTypes]
     })
 }

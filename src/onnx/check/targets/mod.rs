@@ -16,6 +16,7 @@ mod sites;
 use super::{Finding, Level};
 use crate::files::foreign::Foreign;
 use crate::onnx::file::ModelFile;
+use crate::onnx::opset::{FIRST_SWISH, IrVersion, Opset, is_after};
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -122,7 +123,9 @@ enum Trigger {
     OpsetAfter(i64),
     /// An IR version after this.
     IrAfter(i64),
-    /// The operator Swish in an opset after 24.
+    /// The operator Swish in opset 24, which has it first.
+    FirstSwish,
+    /// The same in a later opset.
     LateSwish,
 }
 
@@ -168,32 +171,81 @@ pub fn check_targets(file: &ModelFile, targets: &[Target]) -> Vec<Finding> {
     findings
 }
 
-/// Toolchains that do not take a convolution's `auto_pad`, each in alphabetical order.
+/// Something that a file may have and not every toolchain takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// Convolutions with `auto_pad`, of an input with symbolic height or width.
+    AutoPad {
+        /// Whether the other of them is fixed.
+        is_side_fixed: bool,
+    },
+    /// The operator Swish, in an opset.
+    Swish(Opset),
+    /// The operator GlobalAveragePool.
+    GlobalAveragePool,
+    /// ReduceMean with its axes as an operand.
+    AxesOperand,
+    /// An IR version.
+    IrVersion(IrVersion),
+}
+
+/// Toolchains that do not take a feature, each list in alphabetical order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AutoPadFaults {
+pub struct Faults {
     /// Those that compute it wrongly, and say nothing.
     pub wrong: Vec<&'static str>,
     /// Those that refuse it.
     pub refuse: Vec<&'static str>,
+    /// What others do with it.
+    pub cautions: Vec<String>,
 }
 
-/// What is known of `auto_pad` where height and width of the input are symbolic, or one of them is fixed.
-#[must_use]
-pub fn auto_pad_faults(is_side_fixed: bool) -> AutoPadFaults {
-    let mut faults = AutoPadFaults::default();
-    for rule in rules::RULES {
-        let applies = match rule.trigger {
-            Trigger::AutoPad | Trigger::AutoPadOfAnySize => true,
-            Trigger::AutoPadOfFixedSize => is_side_fixed,
-            _ => false,
-        };
-        match rule.outcome {
-            Outcome::Wrong if applies => faults.wrong.push(rule.target),
-            Outcome::Refuses if applies => faults.refuse.push(rule.target),
-            _ => {}
+impl Faults {
+    /// Whether every toolchain takes it, as far as is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.wrong.is_empty() && self.refuse.is_empty() && self.cautions.is_empty()
+    }
+}
+
+impl Feature {
+    /// Whether what a rule is about comes with the feature.
+    fn meets(self, trigger: Trigger) -> bool {
+        match self {
+            Self::AutoPad { is_side_fixed } => match trigger {
+                Trigger::AutoPad | Trigger::AutoPadOfAnySize => true,
+                Trigger::AutoPadOfFixedSize => is_side_fixed,
+                _ => false,
+            },
+            Self::Swish(opset) => match trigger {
+                Trigger::Operator("Swish") => true,
+                Trigger::FirstSwish => !is_after(opset.version(), FIRST_SWISH),
+                Trigger::LateSwish => is_after(opset.version(), FIRST_SWISH),
+                _ => false,
+            },
+            Self::GlobalAveragePool => trigger == Trigger::Operator("GlobalAveragePool"),
+            Self::AxesOperand => trigger == Trigger::AxesOperand,
+            Self::IrVersion(version) => {
+                matches!(trigger, Trigger::IrAfter(last) if is_after(version.number(), last))
+            }
         }
     }
-    faults
+
+    /// What is known of toolchains that do not take it.
+    #[must_use]
+    pub fn faults(self) -> Faults {
+        let mut faults = Faults::default();
+        for rule in rules::RULES.iter().filter(|rule| self.meets(rule.trigger)) {
+            match rule.outcome {
+                Outcome::Wrong => faults.wrong.push(rule.target),
+                Outcome::Refuses => faults.refuse.push(rule.target),
+                Outcome::Caution => faults
+                    .cautions
+                    .push(format!("{} {}", rule.target, rule.says)),
+            }
+        }
+        faults
+    }
 }
 
 /// A toolchain, and what is known of how it takes a file.

@@ -3,8 +3,8 @@
 use super::Outcome::{Caution, Refuses, Wrong};
 use super::Trigger::{
     Always, AutoPad, AutoPadOfAnySize, AutoPadOfFixedSize, AxesOperand, Bfloat16, ComputedPads,
-    Domain, External, ForeignDomain, Functions, Half, HalfGemm, IrAfter, LateSwish, Operator,
-    OpsetAfter, PadMode, Quantised, QuantisedBefore,
+    Domain, External, FirstSwish, ForeignDomain, Functions, Half, HalfGemm, IrAfter, LateSwish,
+    Operator, OpsetAfter, PadMode, Quantised, QuantisedBefore,
 };
 use super::{Outcome, Rule, Trigger};
 
@@ -79,6 +79,7 @@ pub const RULES: &[Rule] = &[
     rule("onnx2torch", Quantised, Refuses, "does not have DequantizeLinear", TORCH),
     rule("onnx2torch", Bfloat16, Refuses, "does not take bfloat16", TORCH),
     rule("onnx2torch", ForeignDomain, Refuses, "does not have operators of other domains", TORCH),
+    rule("onnxruntime", FirstSwish, Caution, "runs Swish as Sigmoid and Mul that it does not fuse, so that the file is slower", ORT),
     rule("onnxruntime", LateSwish, Refuses, "has Swish in opset 24 alone", "runs of ONNX Runtime 1.24 to 1.32"),
     rule("onnxruntime", Bfloat16, Refuses, "has no bfloat16 convolution on the CPU", ORT),
     rule("onnxruntime", IrAfter(14), Refuses, "takes IR versions up to 14", ORT),

@@ -4,7 +4,7 @@ use super::Trigger;
 use crate::onnx::check::graph::node_name;
 use crate::onnx::element;
 use crate::onnx::file::{Contents, Data};
-use crate::onnx::opset::is_after;
+use crate::onnx::opset::{FIRST_SWISH, is_after};
 use crate::onnx::proto::tensor_shape_proto::dimension::Value;
 use crate::onnx::proto::{AttributeProto, NodeProto, ValueInfoProto, type_proto};
 use crate::tensor::Element;
@@ -67,12 +67,18 @@ pub fn find(trigger: Trigger, contents: &Contents) -> Option<Sites> {
         Trigger::Functions => whole(contents.function_count > 0),
         Trigger::OpsetAfter(opset) => whole(is_after(own_opset(contents), opset)),
         Trigger::IrAfter(version) => whole(is_after(contents.ir_version.unwrap_or(0), version)),
-        Trigger::LateSwish if is_after(own_opset(contents), 24) => nodes(&|node| is(node, "Swish")),
+        Trigger::FirstSwish if !is_after(own_opset(contents), FIRST_SWISH) => {
+            nodes(&|node| is(node, "Swish"))
+        }
+        Trigger::LateSwish if is_after(own_opset(contents), FIRST_SWISH) => {
+            nodes(&|node| is(node, "Swish"))
+        }
         // The guards of these did not hold.
         Trigger::HalfGemm
         | Trigger::AutoPadOfAnySize
         | Trigger::AutoPadOfFixedSize
         | Trigger::QuantisedBefore(_)
+        | Trigger::FirstSwish
         | Trigger::LateSwish => None,
     }
 }

@@ -232,8 +232,9 @@ fn a_finding_has_its_level_its_first_node_and_how_many_more() {
 
 #[test]
 fn toolchains_that_fail_on_auto_pad_are_told_from_the_rules() {
-    let faults = auto_pad_faults(false);
-    assert_eq!(faults.wrong, ["opencv"]);
-    assert_eq!(faults.refuse, ["candle", "onnx2torch", "tvm"]);
-    assert_eq!(auto_pad_faults(true).wrong, ["burn", "opencv"]);
+    let faults = |is_side_fixed| Feature::AutoPad { is_side_fixed }.faults();
+    let any = faults(false);
+    assert_eq!(any.wrong, ["opencv"]);
+    assert_eq!(any.refuse, ["candle", "onnx2torch", "tvm"]);
+    assert_eq!(faults(true).wrong, ["burn", "opencv"]);
 }

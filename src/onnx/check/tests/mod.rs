@@ -5,7 +5,7 @@ mod others;
 mod places;
 
 use super::*;
-use crate::onnx::ops::{ConvPads, Operator};
+use crate::onnx::ops::{Axes, ConvPads, Operator};
 use crate::onnx::proto::tensor_proto::{DataLocation, DataType};
 use crate::onnx::proto::tensor_shape_proto::{Dimension, dimension};
 use crate::onnx::proto::{
@@ -93,7 +93,7 @@ fn model() -> ModelProto {
             node(&Operator::Mul, "act", &["stem", "act.sigmoid"], "act"),
             node(
                 &Operator::ReduceMean {
-                    axes: vec![2, 3],
+                    axes: Axes::Attribute(vec![2, 3]),
                     keep_dims: false,
                 },
                 "pool",

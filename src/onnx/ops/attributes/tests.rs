@@ -61,13 +61,18 @@ fn what_is_written_is_read_back() {
         Operator::Cast { to: Element::F32 },
         Operator::Clip,
         Operator::ReduceMean {
-            axes: vec![2, 3],
+            axes: Axes::Attribute(vec![2, 3]),
             keep_dims: true,
         },
         Operator::ReduceMean {
-            axes: vec![],
+            axes: Axes::Attribute(vec![]),
             keep_dims: false,
         },
+        Operator::ReduceMean {
+            axes: Axes::Operand,
+            keep_dims: false,
+        },
+        Operator::Swish,
         Operator::GlobalAveragePool,
         Operator::Flatten { axis: 2 },
         Operator::Gemm { trans_b: true },
@@ -104,7 +109,7 @@ fn onnx_defaults_are_honoured() {
             1,
             vec![],
             Operator::ReduceMean {
-                axes: vec![],
+                axes: Axes::Attribute(vec![]),
                 keep_dims: true,
             },
         ),
@@ -113,6 +118,16 @@ fn onnx_defaults_are_honoured() {
             2,
             vec![float("alpha", 1.0)],
             Operator::Gemm { trans_b: false },
+        ),
+        ("Swish", 1, vec![float("alpha", 1.0)], Operator::Swish),
+        (
+            "ReduceMean",
+            2,
+            vec![int("noop_with_empty_axes", 0)],
+            Operator::ReduceMean {
+                axes: Axes::Operand,
+                keep_dims: true,
+            },
         ),
         ("Softmax", 1, vec![], Operator::Softmax { axis: -1 }),
         ("Flatten", 1, vec![], Operator::Flatten { axis: 1 }),
@@ -153,6 +168,12 @@ fn what_onnx_forbids_is_illegal() {
         ..float("epsilon", 1.0)
     };
     let cases = [
+        (
+            "ReduceMean",
+            2,
+            vec![ints("axes", vec![2, 3])],
+            "`axes`: the operator has no such attribute",
+        ),
         (
             "Sigmoid",
             1,

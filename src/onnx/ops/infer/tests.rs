@@ -4,7 +4,7 @@ use super::*;
 use crate::tensor::Element;
 
 /// Parses `batch 3 ? 224`: a number, a name, or `?`; floats, unless `i64` comes first.
-fn tensor(shape: &str) -> TensorType {
+pub(super) fn tensor(shape: &str) -> TensorType {
     if let Some(shape) = shape.strip_prefix("i64 ") {
         return TensorType {
             element: Element::I64,
@@ -50,7 +50,14 @@ fn max_pool(kernel: u64, stride: u64, [before, after]: [u64; 2]) -> Operator {
 
 fn mean(axes: &[i64], keep_dims: bool) -> Operator {
     Operator::ReduceMean {
-        axes: axes.to_vec(),
+        axes: Axes::Attribute(axes.to_vec()),
+        keep_dims,
+    }
+}
+
+pub(super) fn mean_over_operand(keep_dims: bool) -> Operator {
+    Operator::ReduceMean {
+        axes: Axes::Operand,
         keep_dims,
     }
 }
@@ -112,6 +119,11 @@ fn results() {
         (mean(&[2, 3], true), &["n 8 ? 7"], "n 8 1 1"),
         (mean(&[-1, -2], false), &["n 8 ? 7"], "n 8"),
         (mean(&[], false), &["n 8 ? 7"], ""),
+        (mean_over_operand(true), &["n 8 ? 7", "i64 2"], "? ? ? ?"),
+        (mean_over_operand(false), &["n 8 ? 7", "i64 2"], "? ?"),
+        (mean_over_operand(false), &["n 8 ? 7", "i64 0"], ""),
+        (mean_over_operand(true), &["n 8", "i64 ?"], "? ?"),
+        (Operator::Swish, &["n 8 1 1"], "n 8 1 1"),
         (gemm.clone(), &["n 1280", "1000 1280", "1000"], "n 1000"),
         (gemm.clone(), &["n 1280", "1000 1280"], "n 1000"),
         (gemm, &["n 1280", "1000 1280", ""], "n 1000"),
