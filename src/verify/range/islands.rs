@@ -140,7 +140,11 @@ pub fn islands(nodes: &[NodeProto], report: &RangeReport, rules: &IslandRules) -
     for node in nodes {
         let mut reasons = Vec::new();
         let mut read = Vec::new();
-        read_by(node, &mut |name| read.push(name));
+        read_by(node, &mut |name| {
+            if !read.contains(&name) {
+                read.push(name);
+            }
+        });
         let written = node.output.iter().map(String::as_str);
         reasons.extend(
             read.iter()
@@ -189,5 +193,160 @@ impl ValueRange {
             Element::Bf16 => self.move_bf16,
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{InitializerRange, Magnitudes, RangeVerdict};
+    use super::*;
+
+    fn node(name: &str, input: &[&str], output: &str) -> NodeProto {
+        NodeProto {
+            name: Some(name.to_owned()),
+            op_type: Some("Add".to_owned()),
+            input: input.iter().map(|&name| name.to_owned()).collect(),
+            output: vec![output.to_owned()],
+            ..NodeProto::default()
+        }
+    }
+
+    fn range(value: &str, elements: &[f64]) -> ValueRange {
+        ValueRange {
+            value: value.to_owned(),
+            node: None,
+            op_type: None,
+            element: Element::F32,
+            shape: vec![elements.len()],
+            magnitudes: Magnitudes::of(elements.iter().copied()),
+            share_f16: 0.0,
+            share_bf16: 0.0,
+            case: 0,
+            reduction_depth: None,
+            move_f16: Some(Move {
+                relative: Some(1e-4),
+            }),
+            move_bf16: None,
+        }
+    }
+
+    /// The reasons of each island, as they are shown.
+    fn found(report: &RangeReport, rules: &IslandRules) -> Vec<(String, Vec<String>)> {
+        let nodes = [
+            node("a", &["input", "w"], "one"),
+            node("b", &["one", "one"], "two"),
+            node("", &["two", "v"], "three"),
+            node("d", &["three"], "four"),
+        ];
+        let islands = islands(&nodes, report, rules).into_iter();
+        let shown = |island: Island| {
+            let reasons = island.reasons.iter().map(ToString::to_string);
+            (island.node, reasons.collect())
+        };
+        islands.map(shown).collect()
+    }
+
+    fn report(values: Vec<ValueRange>, initializers: &[(&str, f64)]) -> RangeReport {
+        let initializers = initializers.iter().map(|(name, largest)| InitializerRange {
+            name: (*name).to_owned(),
+            element: Element::F32,
+            shape: vec![1],
+            magnitudes: Magnitudes::of([*largest]),
+            share_f16: 0.0,
+        });
+        RangeReport {
+            file: "a.onnx".to_owned(),
+            runtime: "reference",
+            cases: Vec::new(),
+            pictures: None,
+            verdict: RangeVerdict::Fits,
+            values,
+            initializers: initializers.collect(),
+            initializers_not_read: 0,
+            moves: None,
+            notes: Vec::new(),
+            seconds: 0.0,
+        }
+    }
+
+    fn expected(islands: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
+        let owned = |reasons: &[&str]| reasons.iter().map(|&reason| reason.to_owned()).collect();
+        let islands = islands.iter();
+        islands
+            .map(|(node, reasons)| ((*node).to_owned(), owned(reasons)))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_within_the_rules_is_no_island() {
+        let values = vec![range("input", &[512.0]), range("one", &[-512.0])];
+        let report = report(values, &[("w", 65504.0), ("v", 0.0)]);
+        assert_eq!(found(&report, &IslandRules::new(Element::F16)), []);
+    }
+
+    #[test]
+    fn every_node_that_reads_or_writes_what_is_too_large_is_an_island() {
+        let values = vec![range("two", &[1.0, -600.0]), range("four", &[f64::NAN])];
+        let report = report(values, &[("w", 1e5)]);
+        let rules = IslandRules::new(Element::F16);
+        let all = [
+            ("a", &["initializer `w` has 1.0000e5"][..]),
+            ("b", &["`two` has 6.0000e2"]),
+            ("three", &["`two` has 6.0000e2"]),
+            ("d", &["`four` has a value that is not finite"]),
+        ];
+        assert_eq!(found(&report, &rules), expected(&all));
+        // A value that is read twice is one reason.
+        let twice = self::report(vec![range("one", &[1e6])], &[]);
+        let reasons = &["`one` has 1.0000e6"][..];
+        assert_eq!(
+            found(&twice, &rules),
+            expected(&[("a", reasons), ("b", reasons)])
+        );
+        // bf16 takes the initializer.
+        let rules = IslandRules::new(Element::Bf16);
+        assert_eq!(found(&report, &rules), expected(&all[1..]));
+        let rules = IslandRules {
+            largest_value: 600.0,
+            ..rules
+        };
+        assert_eq!(found(&report, &rules), expected(&all[3..]));
+    }
+
+    #[test]
+    fn deep_sums_and_values_whose_rounding_shows_are_islands_where_they_are_computed() {
+        let mut one = range("one", &[1.0]);
+        one.reduction_depth = Some(100);
+        let mut two = range("two", &[1.0]);
+        two.move_f16 = Some(Move {
+            relative: Some(0.0125),
+        });
+        let mut four = range("four", &[1.0]);
+        four.move_bf16 = Some(Move { relative: None });
+        let report = report(vec![one, two, four], &[]);
+        let rules = |element| IslandRules {
+            deepest_reduction: Some(99),
+            ..IslandRules::new(element)
+        };
+        let deep = ("a", &["it sums 100 numbers"][..]);
+        let moves = ("b", &["rounding `two` moves the outputs by 1.25 %"][..]);
+        assert_eq!(
+            found(&report, &rules(Element::F16)),
+            expected(&[deep, moves])
+        );
+        let moves = (
+            "d",
+            &["rounding `four` moves the outputs by more than any number"][..],
+        );
+        assert_eq!(
+            found(&report, &rules(Element::Bf16)),
+            expected(&[deep, moves])
+        );
+        let shallow = IslandRules {
+            deepest_reduction: Some(100),
+            largest_move: 0.0125,
+            ..IslandRules::new(Element::F16)
+        };
+        assert_eq!(found(&report, &shallow), []);
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// Multiply-adds for which values are rounded one by one without the reference being named: half of what runs of the whole
 /// file for each value would take, since only what depends on a value is computed again.
-const MOST_MACS: u64 = 120_000_000_000;
+const MOST_MACS: u64 = 60_000_000_000;
 /// Roundings of one run, which computes all values once.
 const ROUNDINGS: usize = 32;
 /// With this, the smallest factor with which outputs pass is their difference as a part of the largest element.
