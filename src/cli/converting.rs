@@ -94,6 +94,9 @@ pub fn request(error: &RequestError) -> Failure {
         RequestError::Spell(SpellError::Padding { .. }) => {
             failure.hint("the network halves its input more than five times: give a fixed `--size`")
         }
+        RequestError::Spell(SpellError::Element {
+            least: Some(least), ..
+        }) => failure.hint(format!("leave `--opset` out, or give {least} or more")),
         _ => failure,
     }
 }

@@ -208,7 +208,7 @@ impl EmitArgs {
             batch: self.batch.0,
             outputs: self.outputs.0.clone(),
             activation: self.activation,
-            form: self.form.form(),
+            form: self.form.form()?,
             normalize: self.form.normalize(),
             labels: self.labels.read()?,
             ..self.selection.wishes(&self.shape)?

@@ -1,10 +1,11 @@
 //! Flags that say how a graph is spelled.
 
 use super::choice::one_of;
+use super::exit::Failure;
 use super::spelling::{self, Spelling};
 use clap::Args;
-use efficientnet_onnx::form::{self, BatchNorms, Form, InputFormat};
-use efficientnet_onnx::metadata::Recipe;
+use efficientnet_onnx::form::{self, BatchNorms, Form, InputFormat, Islands};
+use efficientnet_onnx::metadata::{IslandsRecord, Recipe};
 use efficientnet_onnx::onnx::ExternalLayout;
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::tensor::Element;
@@ -16,12 +17,18 @@ pub struct FormArgs {
     /// Fold batch norms into the convolutions before them, or keep them
     #[arg(long, value_name = "HOW", default_value = "fold", value_parser = one_of(BatchNorms::ALL, |choice| choice.name()))]
     bn: BatchNorms,
-    /// Operator set, from 13 to 28; the file has the lowest IR version that may carry it
-    #[arg(long, value_name = "N", default_value = "17", value_parser = parse_opset)]
-    opset: Opset,
-    /// Element type of weights, input and outputs
-    #[arg(long, value_name = "D", default_value = "f32", value_parser = one_of(form::elements(), |element| element.as_str()), hide = form::elements().len() < 2)]
+    /// Operator set, from 13 to 28; the file has the lowest IR version that may carry it [default: 17; 22 for bf16]
+    #[arg(long, value_name = "N", value_parser = parse_opset)]
+    opset: Option<Opset>,
+    /// Element type of weights, input and outputs: bf16 needs opset 22 or later
+    #[arg(long, value_name = "D", default_value = "f32", value_parser = one_of(form::elements(), |element| element.as_str()))]
     dtype: Element,
+    /// With f16 and bf16: compute pools and softmaxes in f32 between casts (`auto`), or nothing
+    #[arg(long, value_name = "WHICH", value_parser = one_of(["auto", "none"], |name| name))]
+    islands: Option<&'static str>,
+    /// With f16 and bf16: input and outputs stay f32, with a cast at each
+    #[arg(long)]
+    keep_io: bool,
     /// How images lie in memory: `uint8-nhwc` takes bytes from 0 to 255, as decoded pictures are, and implies --normalize
     #[arg(long, value_name = "F", default_value = "nchw", value_parser = one_of(InputFormat::ALL, |format| format.name()))]
     input_format: InputFormat,
@@ -35,18 +42,37 @@ pub struct FormArgs {
 
 impl FormArgs {
     /// The form that the flags ask for.
-    pub fn form(&self) -> Form {
+    pub fn form(&self) -> Result<Form, Failure> {
+        let given = [
+            ("--islands", self.islands.is_some()),
+            ("--keep-io", self.keep_io),
+        ];
+        if self.dtype == Element::F32
+            && let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given)
+        {
+            return Err(Failure::bad_input(format!(
+                "`{flag}` is for files of f16 and bf16, found f32"
+            ))
+            .hint("add `--dtype f16` or `--dtype bf16`"));
+        }
         let form = Form {
             batch_norms: self.bn,
-            opset: self.opset,
+            opset: self
+                .opset
+                .unwrap_or_else(|| form::default_opset(self.dtype)),
             element: self.dtype,
+            islands: match self.islands {
+                Some("none") => Islands::None,
+                _ => Islands::Auto,
+            },
+            keeps_io: self.keep_io,
             input: self.input_format,
             ..Form::default()
         };
-        match &self.form {
+        Ok(match &self.form {
             Some(spelling) => spelling.over(form),
             None => form,
-        }
+        })
     }
 
     /// Whether the graph itself normalises its input.
@@ -75,7 +101,18 @@ pub fn described(recipe: &Recipe) -> Option<String> {
         .filter_map(|(key, value)| Some(format!("{key}={}", value?)));
     let normalize = recipe.normalize.map(|_| "normalize".to_owned());
     let input = recipe.input_format.iter().cloned().chain(normalize);
-    let parts: Vec<String> = opset.into_iter().chain(input).chain(keys).collect();
+    let element = Some(recipe.dtype.clone()).filter(|dtype| dtype != Element::F32.as_str());
+    let islands = recipe.islands.as_ref().map(|islands| match islands {
+        IslandsRecord::Name(name) => format!("islands {name}"),
+        IslandsRecord::Nodes(nodes) => format!("islands around {} nodes", nodes.len()),
+    });
+    let keeps_io = recipe.keep_io.then(|| "f32 input and outputs".to_owned());
+    let parts = opset
+        .into_iter()
+        .chain(element)
+        .chain(islands)
+        .chain(keeps_io);
+    let parts: Vec<String> = parts.chain(input).chain(keys).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 

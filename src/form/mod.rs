@@ -7,6 +7,7 @@
 //! its own, such as [`fold_batch_norms`]. What changes how one concept is written is an arm in [`spell`].
 
 mod fold;
+mod half;
 mod input;
 mod prologue;
 mod route;
@@ -25,13 +26,17 @@ use crate::onnx::graph::Graph;
 use crate::onnx::opset::{IrVersion, Opset};
 use crate::tensor::Element;
 
-/// How a graph is spelled.
+/// How a graph is spelled, and in which element type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Form {
     /// The operator set; one of [`WRITABLE`].
     pub opset: Opset,
-    /// The element type of weights, input and outputs.
+    /// The element type of weights, input and outputs: f32, f16, or from some opset on bf16.
     pub element: Element,
+    /// What stays in f32 where that is a half precision.
+    pub islands: Islands,
+    /// Whether input and outputs are f32 all the same, with a cast at each.
+    pub keeps_io: bool,
     /// What happens to batch norms.
     pub batch_norms: BatchNorms,
     /// How a linear layer is written; none is what the element type asks for: [`Form::head`] says which.
@@ -60,6 +65,18 @@ pub enum BatchNorms {
     Keep,
 }
 
+/// What is computed in f32 in a graph of half precision, between casts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Islands {
+    /// Pools over the whole image and softmaxes, which add up more numbers than half precision has digits for, and the
+    /// subtraction of the mean from pixels.
+    Auto,
+    /// Nothing.
+    None,
+    /// The nodes of these names.
+    Nodes(Vec<String>),
+}
+
 /// How a linear layer is written: the classifier, and the layers that mix experts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linear {
@@ -82,11 +99,12 @@ pub struct Writable {
 pub const WRITABLE: [Writable; Opset::ALL.len()] = {
     let mut rows = [Writable {
         opset: Opset::DEFAULT,
-        elements: &[Element::F32],
+        elements: &[],
     }; Opset::ALL.len()];
     let mut index = 0;
     while index < rows.len() {
         rows[index].opset = Opset::ALL[index];
+        rows[index].elements = elements_in(Opset::ALL[index]);
         index += 1;
     }
     rows
@@ -94,6 +112,33 @@ pub const WRITABLE: [Writable; Opset::ALL.len()] = {
 
 /// The opsets that can be written, in words.
 pub const WRITABLE_OPSETS: &str = "a number from 13 to 28";
+
+/// The element types that can be written in an opset.
+#[must_use]
+pub const fn elements_in(opset: Opset) -> &'static [Element] {
+    if opset.has_bf16() {
+        &[Element::F32, Element::F16, Element::Bf16]
+    } else {
+        &[Element::F32, Element::F16]
+    }
+}
+
+/// The opset that is written where none is asked for: the default one, or the first that has the element type.
+#[must_use]
+pub fn default_opset(element: Element) -> Opset {
+    if elements_in(Opset::DEFAULT).contains(&element) {
+        return Opset::DEFAULT;
+    }
+    first_opset(element).unwrap_or(Opset::DEFAULT)
+}
+
+/// The first opset in which an element type can be written, if there is one.
+#[must_use]
+pub fn first_opset(element: Element) -> Option<Opset> {
+    let mut rows = WRITABLE.into_iter();
+    let first = rows.find(|row| row.elements.contains(&element));
+    first.map(|row| row.opset)
+}
 
 /// The element types that can be written in some opset, each once.
 #[must_use]
@@ -113,6 +158,8 @@ impl Default for Form {
         Self {
             opset: Opset::DEFAULT,
             element: Element::F32,
+            islands: Islands::Auto,
+            keeps_io: false,
             batch_norms: BatchNorms::Fold,
             head: None,
             leaves_padding: false,
@@ -168,7 +215,11 @@ pub fn apply(graph: graph::Graph, form: &Form) -> Result<Graph, SpellError> {
         BatchNorms::Fold => fold_batch_norms(graph),
         BatchNorms::Keep => graph,
     };
-    spell(&graph, form)
+    let spelled = spell(&graph, form)?;
+    match form.element {
+        Element::F32 => Ok(spelled),
+        _ => half::halve(&spelled, form),
+    }
 }
 
 impl BatchNorms {
@@ -244,15 +295,9 @@ mod tests {
     }
 
     #[test]
-    fn a_form_without_a_spelling_is_refused() {
-        let form = Form {
-            element: Element::F16,
-            ..Form::default()
-        };
-        let error = apply(graph::Graph::default(), &form).expect_err("no pass makes halves");
-        assert_eq!(
-            error.to_string(),
-            "graphs of f16 cannot be written, only of f32"
-        );
+    fn bf16_takes_a_later_opset_by_default() {
+        let versions = [Element::F32, Element::F16, Element::Bf16]
+            .map(|element| default_opset(element).version());
+        assert_eq!(versions, [17, 17, 22]);
     }
 }

@@ -6,21 +6,25 @@
 //! layer.
 
 use super::speller::{SpellError, Speller};
-use super::{Form, Linear, Pool, Swish, route};
+use super::{Form, Linear, Pool, Swish, elements_in, first_opset, route};
 use crate::graph::{self, Activation, Op, WeightRecipe};
 use crate::onnx::graph::{Constant, Graph, NodeError, ValueId};
 use crate::onnx::ops::{Axes, Operator};
-use crate::tensor::Element;
+use crate::onnx::opset::Opset;
 use crate::tensor::shape::Dim;
 
-/// Spells every concept in ONNX operators; names of nodes and values stay.
+/// Spells every concept in ONNX operators of f32; names of nodes and values stay.
 ///
 /// # Errors
-/// If a convolution has no constant padding, the form's element type is not f32, its opset lacks an operator that it asks
-/// for, its IR version is lower than the opset's, or a graph is inconsistent.
+/// If a convolution has no constant padding, the form's opset lacks its element type or an operator that it asks for, its IR
+/// version is lower than the opset's, or a graph is inconsistent.
 pub fn spell(canonical: &graph::Graph, form: &Form) -> Result<Graph, SpellError> {
-    if form.element != Element::F32 {
-        return Err(SpellError::Element(form.element));
+    if !elements_in(form.opset).contains(&form.element) {
+        return Err(SpellError::Element {
+            element: form.element,
+            opset: form.opset.version(),
+            least: first_opset(form.element).map(Opset::version),
+        });
     }
     if form.swish == Swish::SwishOp && !form.opset.has_swish() {
         return Err(SpellError::NoSwish(form.opset));

@@ -23,9 +23,19 @@ pub enum SpellError {
         /// Its input's shape.
         shape: String,
     },
-    /// No pass makes a graph of this element type.
-    #[error("graphs of {0} cannot be written, only of f32")]
-    Element(Element),
+    /// The opset has no such graphs.
+    #[error("{}", element_text(*element, *opset, *least))]
+    Element {
+        /// The element type that is asked for.
+        element: Element,
+        /// The opset that is asked for.
+        opset: i64,
+        /// The first opset that has such graphs, if one has.
+        least: Option<i64>,
+    },
+    /// An island is asked for around a node that the graph does not have.
+    #[error("the graph has no node `{name}`, around which an island of f32 is asked for", name = .0.shown())]
+    Island(String),
     /// There is not a mean for each channel of the input.
     #[error("expected 3 input channels, each with its mean and deviation, found {0}")]
     Channels(u64),
@@ -53,6 +63,13 @@ pub enum SpellError {
     /// An operator does not take its operands.
     #[error(transparent)]
     Node(#[from] NodeError),
+}
+
+fn element_text(element: Element, opset: i64, least: Option<i64>) -> String {
+    match least {
+        Some(least) => format!("graphs of {element} need opset {least} or later, found {opset}"),
+        None => format!("graphs of {element} cannot be written, only of f32, f16 and bf16"),
+    }
 }
 
 /// A tensor of the element type in which every concept computes.

@@ -13,7 +13,7 @@ mod records;
 pub use head::HeadRecord;
 pub use origin::{Fresh, Origin, Untrained};
 pub use preprocessing::{Framing, Interpolation, Normal, Preprocessing, Sampling};
-pub use recipe::{Formula, MetadataError, Recipe};
+pub use recipe::{Formula, IslandsRecord, MetadataError, Recipe};
 pub use records::{Records, RecordsError, record};
 
 /// Key of the checksums of initializers, which the writer adds.

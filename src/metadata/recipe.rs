@@ -2,6 +2,8 @@
 
 mod form;
 
+pub use form::IslandsRecord;
+
 use super::{Normal, RECIPE_KEY, VERSION};
 use crate::architecture::design::Record;
 use crate::architecture::{Family, Options, Reading, Scaling, Variant};
@@ -65,8 +67,14 @@ pub struct Recipe {
     pub outputs: Vec<String>,
     /// Opset version.
     pub opset: i64,
-    /// Element type; `f32`.
+    /// Element type: `f32`, `f16` or `bf16`.
     pub dtype: String,
+    /// What stays in f32 in a file of half precision; absent where that is the usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub islands: Option<IslandsRecord>,
+    /// Whether input and outputs of a file of half precision are f32; absent where they are not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_io: bool,
     /// How images lie in memory, and of what elements they are: `nhwc` or `uint8-nhwc`; absent for `nchw`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_format: Option<String>,
@@ -176,6 +184,8 @@ impl Recipe {
                 .collect(),
             opset: request.form.opset.version(),
             dtype: request.form.element.as_str().to_owned(),
+            islands: IslandsRecord::of(&request.form.islands),
+            keep_io: request.form.keeps_io,
             input_format: match request.form.input {
                 InputFormat::Nchw => None,
                 format => Some(format.name().to_owned()),
@@ -310,7 +320,6 @@ impl Recipe {
         })
     }
 }
-
 impl From<Normal> for Normalize {
     fn from(Normal { mean, std }: Normal) -> Self {
         Self { mean, std }

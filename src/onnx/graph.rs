@@ -52,6 +52,8 @@ pub enum ValueKind {
 pub enum Constant {
     /// Of f32.
     F32(Vec<f32>),
+    /// Of f16 or bf16, each rounded when it is written.
+    Half(Element, Vec<f32>),
     /// Of i64.
     I64(Vec<i64>),
 }
@@ -249,13 +251,14 @@ impl Constant {
     pub fn element(&self) -> Element {
         match self {
             Self::F32(_) => Element::F32,
+            Self::Half(element, _) => *element,
             Self::I64(_) => Element::I64,
         }
     }
 
     fn len(&self) -> usize {
         match self {
-            Self::F32(elements) => elements.len(),
+            Self::F32(elements) | Self::Half(_, elements) => elements.len(),
             Self::I64(elements) => elements.len(),
         }
     }

@@ -33,6 +33,12 @@ impl Opset {
         self.0 < 18
     }
 
+    /// Whether every operator takes bf16; Conv, GlobalAveragePool and MaxPool do since 22.
+    #[must_use]
+    pub const fn has_bf16(self) -> bool {
+        self.0 >= 22
+    }
+
     /// Its number.
     #[must_use]
     pub fn version(self) -> i64 {

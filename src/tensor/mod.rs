@@ -3,6 +3,7 @@
 
 mod checksum;
 mod chunk;
+pub(crate) mod decode;
 mod element;
 mod encode;
 mod named;

@@ -1,8 +1,8 @@
 //! The constant tensors of two files, paired by name.
 
 use crate::files::foreign::{self};
-use crate::onnx::file::{InitializerSource, ModelFile};
-use crate::tensor::{Element, SourceError, TensorInfo, TensorSource};
+use crate::onnx::file::{InitializerSource, ModelFile, is_readable};
+use crate::tensor::{SourceError, TensorInfo, TensorSource};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub struct TensorPairs {
     pub only_second: Vec<String>,
     /// Tensors of one name that have another type or shape: name, and both.
     pub other_type: Vec<String>,
-    /// Tensors of one name that are not of f32, and so were not looked into.
+    /// Tensors of one name that are not floats of 32 or 16 bits, and so were not looked into.
     pub not_read: usize,
 }
 
@@ -42,7 +42,7 @@ pub struct DifferentTensor {
     pub elements: u64,
 }
 
-/// Pairs the constant tensors of two files by name and compares those of f32 bit by bit.
+/// Pairs the constant tensors of two files by name and compares those of floats bit by bit.
 ///
 /// # Errors
 /// If the data of a tensor cannot be read.
@@ -73,7 +73,7 @@ pub fn pair_tensors(
                     typed(other)
                 ));
             }
-            Some(_) if info.element != Element::F32 => pairs.not_read += 1,
+            Some(_) if !is_readable(info.element) => pairs.not_read += 1,
             Some(_) => match compare(info, &first, &second)? {
                 None => pairs.identical += 1,
                 Some(different) => pairs.different.push(different),

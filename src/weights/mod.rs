@@ -21,7 +21,6 @@ pub(crate) mod tensorflow;
 
 pub(crate) mod bind;
 mod contents;
-mod element;
 mod emitted;
 mod kernels;
 mod modules;

@@ -1,7 +1,7 @@
 //! A tensor's elements as they lie in a file, little-endian and one after the other. Knows no file format.
 
-use super::{Element, SourceError, TensorReader, element};
-use crate::tensor::read_at;
+use super::{Element, SourceError, TensorReader};
+use crate::tensor::{decode, read_at};
 use std::fs::File;
 use std::path::Path;
 
@@ -34,7 +34,7 @@ impl TensorReader for Raw<'_> {
         let start = self.start + (offset * self.size) as u64;
         if self.element == Element::F32 {
             self.read(bytemuck::must_cast_slice_mut(out), start)?;
-            element::from_little_endian(out);
+            decode::from_little_endian(out);
             return Ok(());
         }
         let step = PIECE / self.size;
@@ -43,7 +43,7 @@ impl TensorReader for Raw<'_> {
         for piece in out.chunks_mut(step) {
             let bytes = &mut bytes[..piece.len() * self.size];
             self.read(bytes, position)?;
-            element::decode(self.element, bytes, piece);
+            decode::decode(self.element, bytes, piece);
             position += bytes.len() as u64;
         }
         Ok(())

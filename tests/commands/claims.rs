@@ -46,6 +46,12 @@ fn honest_files_are_described_by_their_recipes() {
         "--variant condconv-b0-4e --size dynamic --input-format uint8-nhwc --opset 28",
         "--like tf/efficientnet-b0 --input-format nhwc --normalize --bn keep --batch 2",
         "--variant lite0 --size 64 --input-format uint8-nhwc --bn keep --outputs pooled",
+        "--variant lite0 --size 64 --dtype f16 --bn keep",
+        "--variant condconv-b0-4e --size dynamic --dtype f16 --keep-io --outputs probabilities,pooled",
+        "--variant b0 --size 32 --dtype bf16 --islands none",
+        "--variant lite0 --size 32 --dtype bf16 --init constant",
+        "--variant lite0 --size 32 --dtype bf16 --input-format uint8-nhwc",
+        "--variant lite0 --size 32 --dtype f16 --keep-io --normalize",
     ] {
         emitted(folder, arguments);
         let file = ModelFile::open(&folder.join("model.onnx")).expect("a model");
@@ -333,15 +339,15 @@ fn claims_that_cannot_be_checked_are_false() {
         run(folder, "inspect model.onnx")
     };
     inspected(&model).expect(0);
-    let mut halves = model.clone();
-    let graph = halves.graph.as_mut().expect("a graph");
+    let mut doubles = model.clone();
+    let graph = doubles.graph.as_mut().expect("a graph");
     for tensor in &mut graph.initializer {
         let elements: i64 = tensor.dims.iter().product();
-        let bytes = vec![0; 2 * usize::try_from(elements).expect("few")];
-        (tensor.data_type, tensor.raw_data) = (Some(10), Some(bytes.into()));
+        let bytes = vec![0; 8 * usize::try_from(elements).expect("few")];
+        (tensor.data_type, tensor.raw_data) = (Some(11), Some(bytes.into()));
     }
-    let seen = inspected(&halves).expect(1);
-    let expected = "has `rule` constant, but `conv_stem.weight` is stored as f16";
+    let seen = inspected(&doubles).expect(1);
+    let expected = "has `rule` constant, but `conv_stem.weight` is stored as f64";
     assert!(seen.stderr.contains(expected), "{seen:#?}");
     for (record, pointer, value, expected) in [
         ("recipe", "/width", json!(1e20), "at most 10000"),

@@ -11,6 +11,7 @@ mod dumps;
 mod emitted;
 mod form;
 #[cfg(feature = "cli")]
+mod half;
 mod linear;
 mod onnx_checker;
 #[cfg(feature = "picture")]

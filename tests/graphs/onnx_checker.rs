@@ -181,6 +181,61 @@ fn every_spelling_passes() {
     assert_eq!(passed, arguments);
 }
 
+/// Each opset in f16, and in bf16 from the first that has it; variants and the other options in turn.
+#[test]
+fn every_half_precision_passes() {
+    let folder = folder();
+    let variants = [
+        ("b0", "64"),
+        ("lite0", "dynamic:32"),
+        ("v2-b0", "64"),
+        ("condconv-b0-4e", "dynamic:32x64"),
+    ];
+    let options: [&[&str]; 6] = [
+        &[],
+        &["--keep-io", "--outputs", "probabilities,logits,pooled"],
+        &["--bn", "keep"],
+        &["--islands", "none"],
+        &["--bn", "keep", "--keep-io", "--size", "dynamic"],
+        &[
+            "--islands",
+            "none",
+            "--keep-io",
+            "--outputs",
+            "probabilities",
+        ],
+    ];
+    let mut turn = options.iter().cycle();
+    let mut paths = Vec::new();
+    for opset in 13..=28 {
+        let dtypes: &[&str] = if opset < 22 {
+            &["f16"]
+        } else {
+            &["f16", "bf16"]
+        };
+        for (variant, size) in variants.into_iter().skip(opset % 2).step_by(2) {
+            for dtype in dtypes {
+                let number = opset.to_string();
+                let mut flags = vec!["--variant", variant, "--opset", &number, "--dtype", dtype];
+                let options = turn.next().expect("a cycle");
+                if !options.contains(&"--size") {
+                    flags.extend(["--size", size]);
+                }
+                flags.extend(*options);
+                paths.push(emit(
+                    folder.path(),
+                    &format!("{variant}-{opset}-{dtype}"),
+                    &flags,
+                ));
+            }
+        }
+    }
+    let arguments: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let passed = check(&arguments);
+    let passed: Vec<&Path> = passed.lines().map(Path::new).collect();
+    assert_eq!(passed, arguments);
+}
+
 /// Past 2 GiB a model is checked by path, its weights beside it.
 #[test]
 fn a_model_past_two_gibibytes_passes() {

@@ -3,7 +3,7 @@
 use super::input::Difference;
 use crate::files::foreign::Foreign;
 use crate::metadata::Recipe;
-use crate::onnx::file::{Initializer, InitializerSource, ModelFile};
+use crate::onnx::file::{Initializer, InitializerSource, ModelFile, is_readable};
 use crate::onnx::graph::Graph;
 use crate::onnx::proto::{AttributeProto, NodeProto};
 use crate::onnx::{element, model};
@@ -232,7 +232,7 @@ fn is_same(file: &ModelFile, graph: &Graph) -> bool {
 /// A kernel or matrix with different elements; none if each has only one number.
 ///
 /// # Errors
-/// If one cannot be read, or none is stored as a number of 32 bits: then nothing bears the claim out.
+/// If one cannot be read, or none is stored as a float of 32 or 16 bits: then nothing bears the claim out.
 pub(super) fn varied(file: &ModelFile) -> Result<Option<String>, String> {
     let again = ModelFile::open(&file.path).map_err(|error| error.to_string())?;
     let source = InitializerSource::new(again).map_err(|error| error.to_string())?;
@@ -240,7 +240,7 @@ pub(super) fn varied(file: &ModelFile) -> Result<Option<String>, String> {
     let kernels = kernels.filter(|tensor| tensor.shape.len() > 1 && tensor.element != Element::I64);
     let mut seen = false;
     for kernel in kernels {
-        if kernel.element != Element::F32 {
+        if !is_readable(kernel.element) {
             return Err(format!(
                 "`{}` is stored as {}",
                 kernel.name.shown(),

@@ -32,7 +32,7 @@ pub use elsewhere::OtherTensor;
 pub use external::{External, ExternalError};
 pub use initializer::{Data, Initializer, Typed};
 pub(crate) use mark::mark;
-pub use source::InitializerSource;
+pub use source::{InitializerSource, is_readable};
 pub(crate) use tensor::{decode_tensor, encode_tensor};
 
 use super::proto::{NodeProto, OperatorSetIdProto, ValueInfoProto};

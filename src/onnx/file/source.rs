@@ -1,8 +1,10 @@
-//! Initializers of a file as tensors that are read in pieces: f32 only, which is all that is written.
+//! Initializers of a file as tensors that are read in pieces: of f32, f16 and bf16, which is all that is written.
 
 use super::{Data, Initializer, ModelFile};
 use crate::onnx::element;
-use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource, read_at};
+use crate::tensor::{
+    Element, SourceError, TensorInfo, TensorReader, TensorSource, decode, read_at,
+};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
@@ -67,7 +69,7 @@ impl InitializerSource {
             |reason: String| malformed(&self.file, format!("`{}`: {reason}", initializer.name));
         match &initializer.data {
             Data::Raw(range) => Ok((Arc::clone(&self.file.file), range.clone())),
-            // Packed floats and raw data have the same bytes.
+            // Packed floats and raw data have the same bytes; halves, as integers of 32 bits, do not.
             Data::Typed(typed) if typed.field == "float_data" => match &typed.range {
                 Some(range) => Ok((Arc::clone(&self.file.file), range.clone())),
                 None => Err(malformed(
@@ -108,16 +110,18 @@ impl TensorSource for InitializerSource {
             .map(|index| &self.file.contents.initializers[*index]);
         let initializer = initializer.ok_or_else(missing)?;
         let malformed = |reason: String| malformed(&self.file, format!("`{name}`: {reason}"));
-        if initializer.element() != Some(Element::F32) {
+        let element = initializer.element();
+        let Some(element) = element.filter(|element| is_readable(*element)) else {
             let found = element::name_of_number(initializer.data_type);
             let found = found.unwrap_or_else(|| initializer.data_type.to_string());
             return Err(malformed(format!(
-                "expected elements of float, found {found}"
+                "expected elements of float, float16 or bfloat16, found {found}"
             )));
-        }
+        };
         let (file, range) = self.locate(initializer)?;
         let (found, expected) = (range.end - range.start, initializer.element_count());
-        if expected.and_then(|count| count.checked_mul(4)) != Some(found) {
+        let size = decode::size(element).expect("what is readable has a size");
+        if expected.and_then(|count| count.checked_mul(size as u64)) != Some(found) {
             return Err(malformed(format!(
                 "its shape {:?} does not fit its {found} bytes",
                 initializer.dims
@@ -127,6 +131,8 @@ impl TensorSource for InitializerSource {
             source: self,
             file,
             range,
+            element,
+            size,
         }))
     }
 }
@@ -135,11 +141,20 @@ struct Reader<'a> {
     source: &'a InitializerSource,
     file: Arc<File>,
     range: Range<u64>,
+    element: Element,
+    /// Bytes of one element.
+    size: usize,
+}
+
+/// Whether the elements of an initializer can be read: floats of 32 or 16 bits.
+#[must_use]
+pub fn is_readable(element: Element) -> bool {
+    matches!(element, Element::F32 | Element::F16 | Element::Bf16)
 }
 
 impl TensorReader for Reader<'_> {
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
-        let elements = (self.range.end - self.range.start) / 4;
+        let elements = (self.range.end - self.range.start) / self.size as u64;
         if offset
             .checked_add(out.len())
             .is_none_or(|end| end as u64 > elements)
@@ -150,18 +165,15 @@ impl TensorReader for Reader<'_> {
             );
             return Err(malformed(&self.source.file, reason));
         }
-        let mut bytes = vec![0; (out.len() * 4).min(PIECE)];
-        let mut position = self.range.start + offset as u64 * 4;
-        for piece in out.chunks_mut(PIECE / 4) {
-            let bytes = &mut bytes[..piece.len() * 4];
+        let mut bytes = vec![0; (out.len() * self.size).min(PIECE)];
+        let mut position = self.range.start + (offset * self.size) as u64;
+        for piece in out.chunks_mut(PIECE / self.size) {
+            let bytes = &mut bytes[..piece.len() * self.size];
             read_at(&self.file, bytes, position).map_err(|source| SourceError::Io {
                 path: self.source.file.path.to_string_lossy().into_owned(),
                 source,
             })?;
-            let (elements, _) = bytes.as_chunks();
-            for (value, element) in piece.iter_mut().zip(elements) {
-                *value = f32::from_le_bytes(*element);
-            }
+            decode::decode(self.element, bytes, piece);
             position += bytes.len() as u64;
         }
         Ok(())

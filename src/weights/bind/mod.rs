@@ -342,7 +342,9 @@ impl TensorSource for BoundWeights<'_> {
             Some(ValueKind::Initializer(recipe)) => {
                 Ok(self.watch.over(name, self.evaluate(recipe)?))
             }
-            Some(ValueKind::Constant(Constant::F32(values))) => Ok(Box::new(Table(values.clone()))),
+            Some(ValueKind::Constant(Constant::F32(values) | Constant::Half(_, values))) => {
+                Ok(Box::new(Table(values.clone())))
+            }
             Some(ValueKind::Constant(Constant::I64(values))) => {
                 Ok(Box::new(Extents(values.clone())))
             }

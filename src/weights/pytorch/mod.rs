@@ -14,8 +14,9 @@ mod pickle;
 mod tests;
 mod value;
 
-use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element};
+use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::files::open_input;
+use crate::tensor::decode;
 use ends::Mistaken;
 use pytorch_reader::{DType as Stored, PytorchError, PytorchReader, Tensor};
 use std::io;
@@ -155,7 +156,7 @@ impl TensorSource for Pytorch {
             .binary_search_by(|tensor| tensor.name.as_str().cmp(name))
             .map_err(|_| SourceError::Missing(name.to_string()))?;
         let element = self.tensors[index].element;
-        let size = element::size(element).ok_or_else(|| {
+        let size = decode::size(element).ok_or_else(|| {
             self.malformed(&format!(
                 "`{name}` has integers, expected floating-point numbers"
             ))
@@ -184,7 +185,7 @@ struct Reader {
 impl TensorReader for Reader {
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
         let start = offset * self.size;
-        element::decode(
+        decode::decode(
             self.element,
             &self.bytes[start..start + out.len() * self.size],
             out,

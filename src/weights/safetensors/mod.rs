@@ -6,9 +6,9 @@
 mod header;
 
 use super::raw::Raw;
-use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element};
+use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::files::open_input;
-use crate::tensor::read_at;
+use crate::tensor::{decode, read_at};
 use ::safetensors::tensor::Dtype as Stored;
 use header::Header;
 use std::collections::BTreeMap;
@@ -146,7 +146,7 @@ impl TensorSource for Safetensors {
             .get(name)
             .ok_or_else(|| SourceError::Missing(name.to_string()))?;
         let element = self.tensors[index].element;
-        let size = element::size(element).ok_or_else(|| SourceError::Malformed {
+        let size = decode::size(element).ok_or_else(|| SourceError::Malformed {
             path: self.path.to_string_lossy().into_owned(),
             format: FORMAT,
             reason: format!("`{name}` is not of a floating-point type that weights have"),

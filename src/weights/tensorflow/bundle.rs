@@ -1,8 +1,8 @@
 //! The records of a checkpoint's index: TensorFlow's `core/protobuf/tensor_bundle.proto`. Knows no file.
 
-use super::super::element;
 use super::wire::{Input, Value};
 use crate::tensor::Element;
+use crate::tensor::decode;
 
 /// Shards of a checkpoint at most: one for each machine that saved it. Their files are open all at once.
 const MOST_SHARDS: u64 = 128;
@@ -94,7 +94,7 @@ impl Entry {
         }
         let sized = entry
             .element
-            .and_then(|element| Some((element, element::size(element)?)));
+            .and_then(|element| Some((element, decode::size(element)?)));
         if let Some((element, size)) = sized {
             let bytes = entry
                 .shape

@@ -11,9 +11,10 @@ mod wire;
 
 use super::offer::LeftOutGroup;
 use super::raw::{PIECE, Raw};
-use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource, element};
+use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::files::foreign::Foreign;
 use crate::files::open_input;
+use crate::tensor::decode;
 use bundle::Entry;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -150,7 +151,7 @@ impl TensorSource for TensorFlow {
             file: self.shards.get(shard).ok_or_else(missing)?,
             path: self.files.get(shard + 1).ok_or_else(missing)?,
             element,
-            size: element::size(element).ok_or_else(|| {
+            size: decode::size(element).ok_or_else(|| {
                 let reason = format!("`{name}` is not of a floating-point type that weights have");
                 malformed(&self.files[0], &reason)
             })?,

@@ -4,6 +4,7 @@
 mod cases;
 mod files;
 mod follow;
+mod forms;
 mod more;
 mod scan;
 #[path = "../../weights/keras/whole.rs"]
@@ -15,10 +16,12 @@ mod writer;
 
 use cases::{ELSEWHERE, OF_CHECKPOINTS};
 use follow::Case;
+use forms::OF_FORMS;
 use more::OF_FILES;
 
 fn cases() -> Vec<&'static Case> {
-    OF_CHECKPOINTS.iter().chain(OF_FILES).collect()
+    let all = [OF_CHECKPOINTS, OF_FILES, OF_FORMS];
+    all.into_iter().flatten().collect()
 }
 
 #[test]

@@ -167,6 +167,10 @@ fn elements_are_read_wherever_they_are() {
         .map(|index| f32::from_bits(0x3f80_0000 + index * 7))
         .collect();
     let count = i64::try_from(values.len()).expect("few values");
+    let bits = |index: usize| u16::try_from(index % 0x7c00).expect("a finite half");
+    let halves: Vec<u8> = (0..values.len())
+        .flat_map(|index| bits(index).to_le_bytes())
+        .collect();
     let (folder, path) = write(
         &model(vec![
             TensorProto {
@@ -193,6 +197,16 @@ fn elements_are_read_wherever_they_are() {
                 data_type: Some(7),
                 ..tensor("shape", &[2])
             },
+            TensorProto {
+                data_type: Some(10),
+                raw_data: Some(halves.clone().into()),
+                ..tensor("f16", &[count])
+            },
+            TensorProto {
+                data_type: Some(16),
+                raw_data: Some(halves.into()),
+                ..tensor("bf16", &[count])
+            },
             tensor("nothing", &[0, 3]),
         ])
         .encode_to_vec(),
@@ -214,6 +228,23 @@ fn elements_are_read_wherever_they_are() {
         assert_eq!(last, values[values.len() - 3..], "{name}");
         assert!(reader.fill(values.len() - 2, &mut last).is_err(), "{name}");
     }
+    for name in ["f16", "bf16"] {
+        let reader = source.open(name).expect(name);
+        let mut last = vec![0.0; values.len() - 3];
+        reader.fill(3, &mut last).expect(name);
+        let of_bits = |bits: u16| match name {
+            "f16" => half::f16::from_bits(bits).to_f32(),
+            _ => half::bf16::from_bits(bits).to_f32(),
+        };
+        let expected: Vec<f32> = (3..values.len())
+            .map(|index| of_bits(bits(index)))
+            .collect();
+        assert_eq!(last, expected, "{name}");
+        assert!(
+            reader.fill(values.len() - 2, &mut [0.0; 3]).is_err(),
+            "{name}"
+        );
+    }
     let mut one = [0.0];
     source
         .open("scalar")
@@ -230,7 +261,7 @@ fn elements_are_read_wherever_they_are() {
     assert!(
         error
             .to_string()
-            .contains("expected elements of float, found int64"),
+            .contains("expected elements of float, float16 or bfloat16, found int64"),
         "{error}"
     );
     assert!(matches!(

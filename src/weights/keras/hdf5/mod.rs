@@ -19,8 +19,7 @@ mod group;
 mod header;
 
 use crate::memory::Buffer;
-use crate::tensor::{Element, read_at};
-use crate::weights::element;
+use crate::tensor::{Element, decode, read_at};
 use bytes::{Fields, Structures, invalid};
 use dataset::Place;
 use std::collections::BTreeSet;
@@ -139,7 +138,7 @@ impl Reader<'_> {
         let mut position = start + (offset * size) as u64;
         if self.dataset.element == Some(Element::F32) && !self.dataset.is_big_endian {
             read_at(self.file, bytemuck::must_cast_slice_mut(out), position)?;
-            element::from_little_endian(out);
+            decode::from_little_endian(out);
             return Ok(());
         }
         let step = PIECE / size;
@@ -162,7 +161,7 @@ fn decode(dataset: &Dataset, bytes: &mut [u8], out: &mut [f32]) {
             .for_each(<[u8]>::reverse);
     }
     if let Some(element) = dataset.element {
-        element::decode(element, bytes, out);
+        decode::decode(element, bytes, out);
     }
 }
 

@@ -1,10 +1,10 @@
-//! Element types of checkpoints: little-endian bytes to f32. Knows no file format.
+//! Floats as files have them: little-endian bytes to f32. Knows no file format.
 
-use crate::tensor::Element;
+use super::Element;
 use half::f16;
 
 /// Bytes of one element of a type that is read as a weight; none for the others.
-pub(super) fn size(element: Element) -> Option<usize> {
+pub fn size(element: Element) -> Option<usize> {
     match element {
         Element::F16 | Element::Bf16 => Some(2),
         Element::F32 => Some(4),
@@ -15,7 +15,7 @@ pub(super) fn size(element: Element) -> Option<usize> {
 
 /// Converts `out.len()` little-endian elements to f32, doubles rounded to nearest. What is not read becomes zeros.
 #[expect(clippy::cast_possible_truncation, reason = "a double is rounded once")]
-pub(super) fn decode(element: Element, bytes: &[u8], out: &mut [f32]) {
+pub fn decode(element: Element, bytes: &[u8], out: &mut [f32]) {
     match element {
         Element::F16 => each(bytes, out, |element| f16::from_le_bytes(element).to_f32()),
         Element::Bf16 => each(bytes, out, |element| {
@@ -28,7 +28,7 @@ pub(super) fn decode(element: Element, bytes: &[u8], out: &mut [f32]) {
 }
 
 /// Makes numbers of elements whose little-endian bytes were read into their place.
-pub(super) fn from_little_endian(out: &mut [f32]) {
+pub fn from_little_endian(out: &mut [f32]) {
     if cfg!(target_endian = "big") {
         for value in out {
             *value = f32::from_bits(value.to_bits().swap_bytes());
