@@ -216,3 +216,63 @@ fn choose(
     };
     (0, &[], Some(why))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::facts::Names;
+    use crate::verify::plan::Content;
+
+    fn given(side: u64) -> Given {
+        Given {
+            case: plan::Case {
+                batch: 1,
+                size: Some([side; 2]),
+                images: Vec::new(),
+                names: Names::new(),
+                content: Content::Normal,
+            },
+            inputs: vec![NamedTensor::single(
+                "input",
+                vec![1],
+                &vec![0.0; side as usize],
+            )],
+            list: Vec::new(),
+        }
+    }
+
+    /// What is chosen for a file of so many MACs at 64 pixels, run with images of these sizes.
+    fn chosen(macs: u64, sides: &[u64], named: bool) -> (u64, usize, bool) {
+        let facts = FileFacts {
+            default_size: [64; 2],
+            work: macs,
+            ..FileFacts::default()
+        };
+        let mut measured = Measured::default();
+        for &side in sides {
+            let given = given(side);
+            measured.begin(&given, Vec::new());
+            measured.keep(given);
+        }
+        let (kept, types, why) = choose(&facts, &measured, 100, named);
+        let (_, given) = &measured.kept[kept];
+        let side = given.case.size.unwrap_or_default()[0];
+        (side, types.len(), why.is_some())
+    }
+
+    #[test]
+    fn what_is_affordable_is_chosen_the_first_case_before_the_smallest() {
+        let sides = [64, 128, 16, 32];
+        // 100 values: half as many runs for each type.
+        let limit = MOST_MACS / 50;
+        assert_eq!(chosen(limit / 2, &sides, false), (64, 2, false));
+        assert_eq!(chosen(limit / 2 + 1, &sides, false), (64, 1, false));
+        assert_eq!(chosen(limit, &sides, false), (64, 1, false));
+        // A sixteenth of the pixels.
+        assert_eq!(chosen(limit + 1, &sides, false), (16, 2, false));
+        assert_eq!(chosen(16 * limit, &sides, false), (16, 1, false));
+        assert_eq!(chosen(17 * limit, &sides, false), (64, 0, true));
+        assert_eq!(chosen(17 * limit, &sides, true), (64, 2, false));
+        assert_eq!(chosen(limit + 1, &[64, 128], false), (64, 0, true));
+    }
+}
