@@ -120,7 +120,16 @@ fn a_mistake_in_any_operator_of_any_opset_is_seen() {
                 "probabilities",
             ],
             &[
-                "--width", "0.1", "--depth", "0.2", "--family", "lite", "--size", "32",
+                "--width",
+                "0.1",
+                "--depth",
+                "0.2",
+                "--family",
+                "lite",
+                "--size",
+                "32",
+                "--input-format",
+                "uint8-nhwc",
             ],
         ] {
             let model = emitted(folder.path(), &[form, &["--opset", &opset]].concat());
@@ -148,6 +157,9 @@ fn a_mistake_in_any_operator_of_any_opset_is_seen() {
         "Conv",
         "BatchNormalization",
         "Clip",
+        "Cast",
+        "Transpose",
+        "Sub",
         "Mul",
         "MatMul",
         "Reshape",

@@ -27,6 +27,16 @@ pub fn request(variant: &str) -> Request {
 
 /// Writes the model of a request, its weights drawn from a seed.
 pub fn write(request: &Request, external_data: bool) -> (TempDir, PathBuf) {
+    let metadata = METADATA.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    write_with(request, external_data, &metadata)
+}
+
+/// The same with other metadata.
+pub fn write_with(
+    request: &Request,
+    external_data: bool,
+    metadata: &[(String, String)],
+) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.onnx");
     let parameters = request.parameters().expect("the request has parameters");
@@ -40,7 +50,6 @@ pub fn write(request: &Request, external_data: bool) -> (TempDir, PathBuf) {
         source: &source,
         expected: &expected,
     };
-    let metadata = METADATA.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let emitted = emit(
         request,
         &weights,

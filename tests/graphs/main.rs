@@ -12,6 +12,8 @@ mod emitted;
 mod form;
 #[cfg(feature = "cli")]
 mod half;
+mod input;
+#[cfg(feature = "cli")]
 mod linear;
 mod onnx_checker;
 #[cfg(feature = "picture")]

@@ -113,6 +113,14 @@ fn every_opset_passes() {
             ("lite0", &["--size", "dynamic:32", "--bn", "keep"]),
             ("v2-b0", &["--size", "64", "--outputs", "logits,pooled"]),
             ("condconv-b0-4e", &["--size", "dynamic:32x64"]),
+            (
+                "lite1",
+                &["--size", "dynamic", "--input-format", "uint8-nhwc"],
+            ),
+            (
+                "v2-b1",
+                &["--size", "64", "--input-format", "nhwc", "--normalize"],
+            ),
         ] {
             let number = opset.to_string();
             let flags = [&["--variant", variant, "--opset", &number], flags].concat();

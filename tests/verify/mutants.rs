@@ -186,6 +186,25 @@ fn other_spellings_are_changed_as_said() {
     expect(&file, "b0-spelled.txt");
 }
 
+/// The weights that the mean and the deviation have gone past are the first convolution's still.
+#[test]
+fn the_first_convolution_is_found_behind_what_prepares_its_input() {
+    let folder = folder();
+    for (flags, sites) in [
+        (&["--input-format", "nchw"][..], 1),
+        (&["--normalize"], 1),
+        (&["--input-format", "uint8-nhwc"], 1),
+        (&["--in-channels", "4", "--input-format", "nhwc"], 0),
+    ] {
+        let file = emitted(&folder, &[&["--init", "probe", "--force"], flags].concat());
+        let opened = ModelFile::open(&file).expect("a model");
+        let original = Original::read(&opened).expect("the whole model");
+        let found = original.sites(Kind::InputReversed);
+        assert_eq!(found.len(), sites, "{flags:?}");
+        assert!(found.iter().all(|one| one.site == "conv_stem"), "{flags:?}");
+    }
+}
+
 #[test]
 fn a_tensor_in_another_file_is_changed_in_the_model_and_the_rest_stays_there() {
     let folder = folder();

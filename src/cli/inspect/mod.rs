@@ -224,12 +224,8 @@ fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {
         (
             "input",
             format!(
-                "batch {batch}, {}, {height} x {width}{}",
-                text::counted(recipe.in_channels, "channel"),
-                recipe
-                    .input_format
-                    .as_ref()
-                    .map_or_else(String::new, |format| format!(", {format}"))
+                "batch {batch}, {}, {height} x {width}",
+                text::counted(recipe.in_channels, "channel")
             ),
         ),
         (

@@ -39,7 +39,7 @@ pub fn sites(view: &View, kind: Kind) -> Vec<Mutation> {
                 change(TensorChange::OtherLayout)
             }
             Kind::WeightsSwapped => swapped_weights(view, node),
-            Kind::InputReversed if inputs == 3 && view.maker(view.input(node, 0)).is_none() => {
+            Kind::InputReversed if inputs == 3 && view.is_of_input(view.input(node, 0)) => {
                 change(TensorChange::ReversedInputs)
             }
             Kind::BiasDropped | Kind::BiasRotated => bias(view, kind, node),

@@ -5,6 +5,9 @@ use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, Val
 use crate::tensor::Element;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Operators that prepare pictures, between an input and the first convolution.
+const PREPARES: [&str; 7] = ["Add", "Cast", "Div", "Identity", "Mul", "Sub", "Transpose"];
+
 /// A graph and its indices.
 pub struct View<'g> {
     /// The nodes in the file's order.
@@ -77,6 +80,22 @@ impl<'g> View<'g> {
     /// The node that makes a value.
     pub fn maker(&self, value: &str) -> Option<usize> {
         self.makers.get(value).copied()
+    }
+
+    /// Whether a value is an input of the graph, or one that was only cast, transposed or normalised since.
+    pub fn is_of_input(&self, value: &str) -> bool {
+        let mut value = value;
+        // Each step goes to an earlier node.
+        for _ in 0..self.nodes.len() {
+            let Some(maker) = self.maker(value) else {
+                return true;
+            };
+            if !PREPARES.iter().any(|op_type| self.is(maker, op_type)) {
+                return false;
+            }
+            value = self.input(maker, 0);
+        }
+        false
     }
 
     /// The nodes that take a value.
