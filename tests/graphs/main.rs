@@ -12,6 +12,7 @@ mod emitted;
 mod form;
 #[cfg(feature = "cli")]
 mod half;
+#[cfg(feature = "cli")]
 mod input;
 #[cfg(feature = "cli")]
 mod linear;
