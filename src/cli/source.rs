@@ -7,7 +7,8 @@ use super::select::MOST_CHANNELS;
 use super::{hub, print};
 use clap::Args;
 use efficientnet_onnx::convert::{Located, Reset, Seed, Weights};
-use efficientnet_onnx::weights::finite::Unsound;
+use efficientnet_onnx::tensor::Element;
+use efficientnet_onnx::weights::finite::{Fault, Unsound};
 use efficientnet_onnx::weights::init::Rule;
 use std::path::{Path, PathBuf};
 
@@ -92,7 +93,22 @@ pub fn accepts(found: &Unsound, allowed: bool, quiet: bool) -> bool {
 
 /// The error of numbers that no weight should be.
 pub fn unsound(found: &Unsound) -> Failure {
-    Failure::bad_input(found).hint(
+    let failure = Failure::bad_input(found);
+    let mut faults = found.tensors.values();
+    if faults.any(|fault| {
+        matches!(
+            fault,
+            Fault::Overflow {
+                element: Element::F16,
+                ..
+            }
+        )
+    }) {
+        return failure.hint(
+            "`--dtype bf16` has the range of f32; `--allow-nan` writes these numbers as infinities",
+        );
+    }
+    failure.hint(
         "the training has diverged or the file is damaged: take another checkpoint; `--allow-nan` goes on with this one",
     )
 }

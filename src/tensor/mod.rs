@@ -21,6 +21,7 @@ pub use named::NamedTensor;
 pub(crate) use narrow::{to_bf16, to_f16};
 pub(crate) use pipe::Pipe;
 pub use reader::TensorReader;
+pub(crate) use reader::fill_pieces;
 pub use stream::{Progress, StreamError};
 pub(crate) use stream::{Segment, stream};
 pub use threads::start_threads;

@@ -13,6 +13,20 @@ pub trait TensorReader: Send + Sync {
     /// If the file cannot be read.
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError>;
 
+    /// Fills `out` with the elements from `offset` on as they are before they are rounded to f32, where they are computed: what
+    /// another type is rounded from, once.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    fn fill_exact(&self, offset: usize, out: &mut [f64]) -> Result<(), SourceError> {
+        let mut buffer = vec![0.0; out.len()];
+        self.fill(offset, &mut buffer)?;
+        for (exact, value) in out.iter_mut().zip(buffer) {
+            *exact = f64::from(value);
+        }
+        Ok(())
+    }
+
     /// Fills `out` with the little-endian bytes of the elements from `offset` on, as elements of a type that
     /// [`encode`](Element::encode) takes. A reader whose elements are not all f32 offers them here.
     ///
@@ -24,22 +38,35 @@ pub trait TensorReader: Send + Sync {
         offset: usize,
         out: &mut [u8],
     ) -> Result<(), SourceError> {
-        let size = element
-            .encoded_size()
-            .ok_or(SourceError::Unwritten(element))?;
-        let mut buffer = Vec::new();
-        let pieces = out.chunks_mut(SHARE * size);
-        for (start, bytes) in (offset..).step_by(SHARE).zip(pieces) {
-            if element == Element::F32 {
-                fill_f32(self, start, &mut buffer, bytes)?;
-                continue;
-            }
-            buffer.resize(bytes.len() / size, 0.0);
-            self.fill(start, &mut buffer)?;
-            element.encode(buffer.iter().map(|&value| f64::from(value)), bytes);
-        }
-        Ok(())
+        fill_pieces(self, element, offset, out)
     }
+}
+
+/// Fills `out` with the little-endian bytes of elements, each rounded once from what the reader computes.
+///
+/// # Errors
+/// If the file cannot be read, or elements of that type cannot be written.
+pub fn fill_pieces<R: TensorReader + ?Sized>(
+    reader: &R,
+    element: Element,
+    offset: usize,
+    out: &mut [u8],
+) -> Result<(), SourceError> {
+    let size = element
+        .encoded_size()
+        .ok_or(SourceError::Unwritten(element))?;
+    let (mut buffer, mut exact) = (Vec::new(), Vec::new());
+    let pieces = out.chunks_mut(SHARE * size);
+    for (start, bytes) in (offset..).step_by(SHARE).zip(pieces) {
+        if element == Element::F32 {
+            fill_f32(reader, start, &mut buffer, bytes)?;
+            continue;
+        }
+        exact.resize(bytes.len() / size, 0.0);
+        reader.fill_exact(start, &mut exact)?;
+        element.encode(exact.iter().copied(), bytes);
+    }
+    Ok(())
 }
 
 /// Fills `bytes` with elements as they are: in their place where they are aligned, else by way of `buffer`. Not by way of

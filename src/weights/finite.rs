@@ -1,8 +1,9 @@
-//! Numbers that no weight should be: NaN, infinities, negative variances. They are counted in each piece as it is written, so that
+//! Numbers that no weight should be: NaN, infinities, what the written type makes infinite, negative variances. They are counted in each piece as it is written, so that
 //! a file is read once; only where there are some are tensors read again, to say which.
 
-use super::{SourceError, TensorReader, TensorSource};
+use super::{Element, SourceError, TensorReader, TensorSource};
 use crate::files::foreign::Foreign;
+use crate::tensor::fill_pieces;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,8 +34,18 @@ pub enum Fault {
         /// The first.
         value: f32,
     },
-    /// Numbers that are finite, but not once the batch norm after them is folded in.
-    Overflow,
+    /// Numbers that are finite, but not in the type that they are written in, perhaps once the batch norm after them is folded
+    /// in.
+    Overflow {
+        /// The type.
+        element: Element,
+        /// How many are beyond it.
+        over: u64,
+        /// How many elements there are.
+        of: u64,
+        /// The largest magnitude.
+        largest: f64,
+    },
 }
 
 /// Tensors that an error lists.
@@ -79,9 +90,23 @@ impl fmt::Display for Fault {
                     "a variance of {value} at index {index}, expected at least 0"
                 )
             }
-            Self::Overflow => f.write_str(
+            Self::Overflow {
+                element: Element::F32,
+                ..
+            } => f.write_str(
                 "beyond single precision once the batch norm is folded into the convolution",
             ),
+            Self::Overflow {
+                element,
+                over,
+                of,
+                largest,
+            } => {
+                write!(
+                    f,
+                    "{over} of {of} numbers are beyond {element}, the largest by magnitude {largest:.4e}"
+                )
+            }
         }
     }
 }
@@ -140,6 +165,33 @@ impl TensorReader for Watched<'_> {
         }
         Ok(())
     }
+
+    fn fill_bytes(
+        &self,
+        element: Element,
+        offset: usize,
+        out: &mut [u8],
+    ) -> Result<(), SourceError> {
+        let exponent = match element {
+            Element::F16 => 0x7c00,
+            Element::Bf16 => 0x7f80,
+            // In these, what is looked at is what is written.
+            _ => return fill_pieces(self, element, offset, out),
+        };
+        self.reader.fill_bytes(element, offset, out)?;
+        if !all_below(out, exponent) {
+            self.seen.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Whether no half has an exponent of ones, as NaN and infinity have.
+fn all_below(halves: &[u8], exponent: u16) -> bool {
+    let (halves, _) = halves.as_chunks();
+    halves.iter().fold(true, |below, half| {
+        below & (u16::from_le_bytes(*half) & exponent != exponent)
+    })
 }
 
 /// Whether all numbers are finite. Without a branch in it, the loop looks at several at once.
@@ -180,6 +232,30 @@ pub(super) fn count(
     }))
 }
 
+/// What of a tensor is infinite in the type that it is written in.
+pub(super) fn overflow(
+    reader: &dyn TensorReader,
+    element: Element,
+    elements: usize,
+) -> Result<Fault, SourceError> {
+    let (mut over, mut largest) = (0, 0.0_f64);
+    let mut piece = Vec::new();
+    for offset in (0..elements).step_by(PIECE) {
+        piece.resize(PIECE.min(elements - offset), 0.0);
+        reader.fill_exact(offset, &mut piece)?;
+        for value in &piece {
+            over += u64::from(element.nearest(*value).is_infinite());
+            largest = largest.max(value.abs());
+        }
+    }
+    Ok(Fault::Overflow {
+        element,
+        over,
+        of: elements as u64,
+        largest,
+    })
+}
+
 /// The first variance that has no root once `epsilon` is added.
 pub(super) fn variance(
     source: &dyn TensorSource,
@@ -215,5 +291,24 @@ mod tests {
             }
         }
         assert!(all_finite(&[]));
+    }
+
+    #[test]
+    fn one_half_among_many_is_seen_in_either_type() {
+        for (exponent, largest, infinity) in
+            [(0x7c00, 0x7bff_u16, 0x7c00_u16), (0x7f80, 0x7f7f, 0x7f80)]
+        {
+            for place in [0, 500, 999] {
+                for bad in [infinity, infinity | 0x8000, infinity | 1] {
+                    let mut halves = vec![largest | 0x8000; 1000];
+                    let bytes = |halves: &[u16]| -> Vec<u8> {
+                        halves.iter().flat_map(|half| half.to_le_bytes()).collect()
+                    };
+                    assert!(all_below(&bytes(&halves), exponent));
+                    halves[place] = bad;
+                    assert!(!all_below(&bytes(&halves), exponent), "{bad:x} at {place}");
+                }
+            }
+        }
     }
 }

@@ -2,11 +2,22 @@
 
 use crate::tensor::{Element, SourceError, TensorReader};
 
-/// Values at hand.
-pub(super) struct Table(pub(super) Vec<f32>);
+/// Values at hand, before they are rounded.
+pub(super) struct Table(pub(super) Vec<f64>);
 
 impl TensorReader for Table {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounded once, to what is stored"
+    )]
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        for (value, exact) in out.iter_mut().zip(&self.0[offset..]) {
+            *value = *exact as f32;
+        }
+        Ok(())
+    }
+
+    fn fill_exact(&self, offset: usize, out: &mut [f64]) -> Result<(), SourceError> {
         out.copy_from_slice(&self.0[offset..offset + out.len()]);
         Ok(())
     }
@@ -48,20 +59,35 @@ pub(super) struct ExpertsInner<'a> {
     pub(super) run: usize,
 }
 
-impl TensorReader for ExpertsInner<'_> {
-    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+impl ExpertsInner<'_> {
+    /// Fills `out` from the pieces that `read` fills, each from its offset in what is rearranged.
+    fn rearrange<T>(
+        &self,
+        offset: usize,
+        out: &mut [T],
+        read: impl Fn(usize, &mut [T]) -> Result<(), SourceError>,
+    ) -> Result<(), SourceError> {
         let mut position = offset;
         let mut rest = out;
         while !rest.is_empty() {
             let (within, run) = (position % self.run, position / self.run);
             let (filter, expert) = (run / self.experts, run % self.experts);
             let (now, later) = rest.split_at_mut((self.run - within).min(rest.len()));
-            self.of
-                .fill((expert * self.filters + filter) * self.run + within, now)?;
+            read((expert * self.filters + filter) * self.run + within, now)?;
             position += now.len();
             rest = later;
         }
         Ok(())
+    }
+}
+
+impl TensorReader for ExpertsInner<'_> {
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        self.rearrange(offset, out, |from, now| self.of.fill(from, now))
+    }
+
+    fn fill_exact(&self, offset: usize, out: &mut [f64]) -> Result<(), SourceError> {
+        self.rearrange(offset, out, |from, now| self.of.fill_exact(from, now))
     }
 }
 
@@ -73,6 +99,22 @@ pub(super) struct FoldedWeight<'a> {
     pub(super) per_filter: usize,
 }
 
+impl FoldedWeight<'_> {
+    /// Scales the values from `offset` on, as `by` says.
+    fn scale<T>(&self, offset: usize, values: &mut [T], by: impl Fn(&mut T, f64)) {
+        let (first, rest) =
+            values.split_at_mut((self.per_filter - offset % self.per_filter).min(values.len()));
+        let filters = std::iter::once(first).chain(rest.chunks_mut(self.per_filter));
+        for (filter, values) in (offset / self.per_filter..).zip(filters) {
+            // Experts follow one another.
+            let scale = self.scales[filter % self.scales.len()];
+            for value in values {
+                by(value, scale);
+            }
+        }
+    }
+}
+
 impl TensorReader for FoldedWeight<'_> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -80,16 +122,15 @@ impl TensorReader for FoldedWeight<'_> {
     )]
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
         self.weight.fill(offset, out)?;
-        let (first, rest) =
-            out.split_at_mut((self.per_filter - offset % self.per_filter).min(out.len()));
-        let filters = std::iter::once(first).chain(rest.chunks_mut(self.per_filter));
-        for (filter, values) in (offset / self.per_filter..).zip(filters) {
-            // Experts follow one another.
-            let scale = self.scales[filter % self.scales.len()];
-            for value in values {
-                *value = (f64::from(*value) * scale) as f32;
-            }
-        }
+        self.scale(offset, out, |value, scale| {
+            *value = (f64::from(*value) * scale) as f32;
+        });
+        Ok(())
+    }
+
+    fn fill_exact(&self, offset: usize, out: &mut [f64]) -> Result<(), SourceError> {
+        self.weight.fill_exact(offset, out)?;
+        self.scale(offset, out, |value, scale| *value *= scale);
         Ok(())
     }
 }
@@ -125,6 +166,49 @@ mod tests {
                     .expect("a ramp cannot fail");
             }
             assert_eq!(values, whole, "pieces of {length}");
+        }
+    }
+
+    /// Rounded to f32 first, the product would be a tie in f16, and become the other neighbour.
+    #[test]
+    fn a_product_is_rounded_once() {
+        struct One;
+        impl TensorReader for One {
+            fn fill(&self, _offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+                out.fill(1.0);
+                Ok(())
+            }
+        }
+        let tie = 1.0 + 1.0 / 2048.0;
+        let beyond = 1.0 / f64::from(1 << 30);
+        let folded = |scale| FoldedWeight {
+            weight: Box::new(One),
+            scales: vec![scale],
+            per_filter: 1,
+        };
+        let inside = |scale| ExpertsInner {
+            of: Box::new(folded(scale)),
+            experts: 1,
+            filters: 1,
+            run: 1,
+        };
+        // Up to 1 + 1/1024; in bf16, 1 + 1/256 is the tie.
+        for (element, tie, low, high) in [
+            (Element::F16, tie, 0x3c00_u16, 0x3c01_u16),
+            (Element::Bf16, 1.0 + 1.0 / 256.0, 0x3f80, 0x3f81),
+        ] {
+            for (scale, expected) in [(tie, low), (tie + beyond, high), (tie - beyond, low)] {
+                let readers: [Box<dyn TensorReader>; 3] = [
+                    Box::new(folded(scale)),
+                    Box::new(inside(scale)),
+                    Box::new(Table(vec![scale])),
+                ];
+                for reader in readers {
+                    let mut bytes = [0; 2];
+                    reader.fill_bytes(element, 0, &mut bytes).expect("a number");
+                    assert_eq!(u16::from_le_bytes(bytes), expected, "{element} {scale}");
+                }
+            }
         }
     }
 

@@ -1,12 +1,12 @@
 //! Numbers that no weight should be are found wherever they would be used.
 
 use efficientnet_onnx::architecture::Variant;
-use efficientnet_onnx::form::BatchNorms;
+use efficientnet_onnx::form::{BatchNorms, Form, default_opset};
 use efficientnet_onnx::internals::bind;
 use efficientnet_onnx::request::{Blueprint, Request};
-use efficientnet_onnx::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
+use efficientnet_onnx::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use efficientnet_onnx::weights::Expected;
-use efficientnet_onnx::weights::finite::{Fault, Unsound};
+use efficientnet_onnx::weights::finite::Unsound;
 use efficientnet_onnx::weights::init::{Rule, SeededWeights};
 
 /// Weights from a seed, one number apart.
@@ -51,9 +51,17 @@ impl TensorSource for Spoiled<'_> {
 
 /// What is found once all initializers are read.
 fn found(batch_norms: BatchNorms, tensor: &str, value: f32) -> Unsound {
+    let form = Form {
+        batch_norms,
+        ..Form::default()
+    };
+    found_in(form, tensor, value)
+}
+
+fn found_in(form: Form, tensor: &str, value: f32) -> Unsound {
     let b0 = Variant::by_name("b0").expect("a published variant");
     let mut request = Request::new(Blueprint::published(b0));
-    request.form.batch_norms = batch_norms;
+    request.form = form;
     let graph = request.graph().expect("a published network");
     let parameters = request.parameters().expect("a published network");
     let source = Spoiled {
@@ -65,9 +73,16 @@ fn found(batch_norms: BatchNorms, tensor: &str, value: f32) -> Unsound {
     let bound = bind(&graph, &source, &expected).expect("fitting weights");
     for tensor in bound.tensors() {
         let elements = tensor.shape.iter().product::<u64>();
-        let mut values = vec![0.0; usize::try_from(elements).expect("a kernel fits memory")];
+        let elements = usize::try_from(elements).expect("a kernel fits memory");
+        let size = tensor
+            .element
+            .encoded_size()
+            .expect("a type that is written");
+        let mut bytes = vec![0; elements * size];
         let reader = bound.open(&tensor.name).expect("a tensor");
-        reader.fill(0, &mut values).expect("a tensor");
+        reader
+            .fill_bytes(tensor.element, 0, &mut bytes)
+            .expect("a tensor");
     }
     bound.unsound().expect("readable tensors")
 }
@@ -124,7 +139,88 @@ fn numbers_that_no_weight_should_be_are_named_with_their_tensor() {
     }
     // Its batch norm doubles it at least.
     let overflow = found(BatchNorms::Fold, "bn2.running_mean", f32::MAX);
-    let expected = [("conv_head.bias".to_owned(), Fault::Overflow)];
-    assert_eq!(overflow.tensors, expected.into());
+    let expected = "a tensor has numbers that no weight should be:\n  `conv_head.bias`: beyond single precision once the batch \
+                    norm is folded into the convolution";
+    assert_eq!(overflow.to_string(), expected);
     assert!(found(BatchNorms::Keep, "bn2.running_mean", f32::MAX).is_empty());
+}
+
+/// What is infinite in half precision is named as it is written: folded, and before that.
+#[test]
+fn numbers_beyond_half_precision_are_named_with_their_tensor() {
+    for (element, batch_norms, tensor, value, expected) in [
+        (
+            Element::F16,
+            BatchNorms::Fold,
+            "classifier.weight",
+            65_520.0,
+            Some(
+                "`classifier.weight`: 1 of 1280000 numbers are beyond f16, the largest by magnitude 6.5520e4",
+            ),
+        ),
+        (
+            Element::F16,
+            BatchNorms::Fold,
+            "classifier.weight",
+            65_519.0,
+            None,
+        ),
+        (
+            Element::F16,
+            BatchNorms::Keep,
+            "bn1.running_var",
+            1e5,
+            Some(
+                "`bn1.running_var`: 1 of 32 numbers are beyond f16, the largest by magnitude 1.0000e5",
+            ),
+        ),
+        (Element::F16, BatchNorms::Fold, "bn1.running_var", 1e5, None),
+        (
+            Element::F16,
+            BatchNorms::Fold,
+            "bn1.bias",
+            -1e6,
+            Some(
+                "`conv_stem.bias`: 1 of 32 numbers are beyond f16, the largest by magnitude 1.0000e6",
+            ),
+        ),
+        (
+            Element::Bf16,
+            BatchNorms::Keep,
+            "bn1.running_var",
+            1e38,
+            None,
+        ),
+        (
+            Element::Bf16,
+            BatchNorms::Keep,
+            "bn1.running_var",
+            f32::MAX,
+            Some(
+                "`bn1.running_var`: 1 of 32 numbers are beyond bf16, the largest by magnitude 3.4028e38",
+            ),
+        ),
+        (
+            Element::F16,
+            BatchNorms::Keep,
+            "bn1.running_var",
+            f32::NAN,
+            Some("`bn1.running_var`: 1 NaN and 0 infinite of 32 numbers"),
+        ),
+    ] {
+        let form = Form {
+            element,
+            batch_norms,
+            opset: default_opset(element),
+            ..Form::default()
+        };
+        let found = found_in(form, tensor, value);
+        match expected {
+            None => assert!(found.is_empty(), "{tensor} {value}: {found}"),
+            Some(expected) => {
+                let start = "a tensor has numbers that no weight should be:\n  ";
+                assert_eq!(found.to_string(), format!("{start}{expected}"));
+            }
+        }
+    }
 }

@@ -317,17 +317,12 @@ impl BoundWeights<'_> {
         })
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "rounded once, to what is stored"
-    )]
     fn folded_bias(&self, norm: &BatchNormNames) -> Result<Table, SourceError> {
         let (beta, mean) = (self.vector(&norm.beta)?, self.vector(&norm.mean)?);
         let scales = self.scales(norm)?;
         let biases = beta.iter().zip(mean).zip(scales);
-        let bias = |((beta, mean), scale): ((&f32, f32), f64)| {
-            (f64::from(*beta) - f64::from(mean) * scale) as f32
-        };
+        let bias =
+            |((beta, mean), scale): ((&f32, f32), f64)| f64::from(*beta) - f64::from(mean) * scale;
         Ok(Table(biases.map(bias).collect()))
     }
 }
@@ -342,9 +337,9 @@ impl TensorSource for BoundWeights<'_> {
             Some(ValueKind::Initializer(recipe)) => {
                 Ok(self.watch.over(name, self.evaluate(recipe)?))
             }
-            Some(ValueKind::Constant(Constant::F32(values) | Constant::Half(_, values))) => {
-                Ok(Box::new(Table(values.clone())))
-            }
+            Some(ValueKind::Constant(Constant::F32(values) | Constant::Half(_, values))) => Ok(
+                Box::new(Table(values.iter().copied().map(f64::from).collect())),
+            ),
             Some(ValueKind::Constant(Constant::I64(values))) => {
                 Ok(Box::new(Extents(values.clone())))
             }

@@ -1,9 +1,9 @@
 //! Which of the tensors behind initializers have numbers that no weight should be.
 
-use super::super::finite::{self, Fault, Unsound};
+use super::super::finite::{self, Unsound};
 use super::BoundWeights;
 use crate::graph::{Role, WeightRecipe};
-use crate::tensor::SourceError;
+use crate::tensor::{SourceError, shape};
 
 impl BoundWeights<'_> {
     /// What no weight should be among the initializers that were read so far.
@@ -13,7 +13,10 @@ impl BoundWeights<'_> {
     pub fn unsound(&self) -> Result<Unsound, SourceError> {
         let mut found = Unsound::default();
         for name in self.watch.found() {
-            let Some(recipe) = self.stored.get(name).and_then(|value| value.recipe()) else {
+            let Some(value) = self.stored.get(name) else {
+                continue;
+            };
+            let Some(recipe) = value.recipe() else {
                 continue;
             };
             let before = found.tensors.len();
@@ -32,7 +35,11 @@ impl BoundWeights<'_> {
                     .is_ok_and(|(own, _)| found.tensors.contains_key(own))
             });
             if found.tensors.len() == before && !is_known {
-                found.tensors.insert(name.to_owned(), Fault::Overflow);
+                let reader = self.evaluate(recipe)?;
+                let elements = shape::element_count(&value.r#type.shape).unwrap_or_default();
+                let elements = usize::try_from(elements).unwrap_or(usize::MAX);
+                let fault = finite::overflow(&*reader, value.r#type.element, elements)?;
+                found.tensors.insert(name.to_owned(), fault);
             }
         }
         for value in self.stored.values() {

@@ -90,6 +90,16 @@ pub fn not_a_number(folder: &Path) {
     fs::write(path, bytes).expect("a file");
 }
 
+/// The same with a number that f16 does not have.
+pub fn too_large(folder: &Path) {
+    plain(folder);
+    let path = folder.join("w");
+    let mut bytes = fs::read(&path).expect("a file");
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&1e30_f32.to_le_bytes());
+    fs::write(path, bytes).expect("a file");
+}
+
 /// A folder `model` as timm publishes one.
 pub fn published(folder: &Path, config: &str) {
     plain(folder);

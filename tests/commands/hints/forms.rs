@@ -1,9 +1,20 @@
 //! Hints about the form of a graph.
 
+use super::files::too_large;
 use super::follow::Case;
 use super::follow::How::{With, Without};
 
 pub const OF_FORMS: &[Case] = &[
+    Case {
+        hint: "`--dtype bf16` has the range of f32; `--allow-nan` writes these numbers as infinities",
+        prepare: too_large,
+        line: "emit --weights w --like timm/tf_efficientnet_lite0 --dtype f16 -o m.onnx",
+        reason: "numbers are beyond f16, the largest by magnitude ",
+        steps: &[
+            ("--dtype bf16", With("--dtype bf16")),
+            ("--allow-nan", With("--allow-nan")),
+        ],
+    },
     Case {
         hint: "leave `--opset` out, or give",
         prepare: |_| {},
