@@ -9,6 +9,7 @@ use crate::onnx::{ModelError, checksums};
 use crate::request::{Request, RequestError};
 use crate::tensor::{Progress, StreamError, TensorSource};
 use crate::weights::finite::Unsound;
+use crate::weights::skeleton::Skeleton;
 use crate::weights::{BindError, BoundWeights, Expected, bind};
 use std::fmt;
 use std::io::Write;
@@ -142,6 +143,11 @@ pub enum EmitError {
         "a model of {0} bytes of weights needs external data, which a stream or device cannot have"
     )]
     ExternalStream(u64),
+    /// No tensor of a skeleton can stay in the model.
+    #[error(
+        "every weight of a skeleton begins at one place of its external data, so that no threshold applies"
+    )]
+    SkeletonThreshold,
     /// The metadata could not be made.
     #[error("{text}", text = .0.shown())]
     Metadata(String),
@@ -161,18 +167,62 @@ pub fn emit(
 ) -> Result<Emitted, EmitError> {
     let graph = request.graph()?;
     let initializers = bind(&graph, tensors.source, tensors.expected)?;
-    let name = request.blueprint.name();
-    let model = Model {
-        graph: &graph,
-        name: &name,
-        ir_version: request.form.ir_version(),
-        initializers: &initializers,
-    };
     // All weights have been read by then, and no stream has had the end of the model.
     let metadata = || {
         examine(&initializers, observer)?;
         metadata().map_err(EmitError::Metadata)
     };
+    let model = Model {
+        graph: &graph,
+        name: &request.blueprint.name(),
+        ir_version: request.form.ir_version(),
+        initializers: &initializers,
+    };
+    write(&model, Kind::Whole, destination, observer, metadata)
+}
+
+/// Writes the model of a request without weights of its own: all of them begin at one place of a file of external data,
+/// which is as large as the largest and is drawn from `seed`; variances of batch norms begin at another, of positive numbers.
+///
+/// # Errors
+/// As [`emit`], or if the destination is a stream or has a threshold for external data.
+pub fn emit_skeleton(
+    request: &Request,
+    seed: u64,
+    destination: Destination,
+    observer: &dyn Observer,
+    metadata: impl FnOnce() -> Result<Vec<(String, String)>, String>,
+) -> Result<Emitted, EmitError> {
+    if destination.external_layout.threshold > 0 {
+        return Err(EmitError::SkeletonThreshold);
+    }
+    let graph = request.graph()?;
+    let model = Model {
+        graph: &graph,
+        name: &request.blueprint.name(),
+        ir_version: request.form.ir_version(),
+        initializers: &Skeleton::new(&graph, seed),
+    };
+    let metadata = || metadata().map_err(EmitError::Metadata);
+    write(&model, Kind::Skeleton, destination, observer, metadata)
+}
+
+/// What of a model is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Every tensor, into the model itself where that is large enough.
+    Whole,
+    /// What stands for tensors, beside the model.
+    Skeleton,
+}
+
+fn write(
+    model: &Model<'_>,
+    kind: Kind,
+    destination: Destination,
+    observer: &dyn Observer,
+    metadata: impl FnOnce() -> Result<Vec<(String, String)>, EmitError>,
+) -> Result<Emitted, EmitError> {
     let write = |frame: &Frame<'_>, out, data: Option<Box<dyn Write + Send>>| {
         observer.started(Payload {
             bytes: frame.payload_bytes(),
@@ -180,44 +230,47 @@ pub fn emit(
         });
         frame.write(out, data, observer, metadata)
     };
-    let inline = Frame::new(&model, &Storage::Inline);
-    let external_data = destination.external_data;
+    let inline = Frame::new(model, &Storage::Inline);
+    let needs_data = kind == Kind::Skeleton || destination.external_data || !inline.fits_inline();
     let inputs = &destination.inputs;
     let output = match destination.target {
         Sink::Stream(out) => {
-            refuse_external_stream(&inline, external_data)?;
+            refuse_external_stream(&inline, needs_data)?;
             write(&inline, out, None)?;
             return Ok(Emitted::Streamed);
         }
         Sink::Path(path) => OutputFile::open(&path, destination.replace, inputs)?,
     };
-    if let OutputFile::Staged(staged) = &output {
-        staged.notes().iter().for_each(|note| observer.noted(note));
-        if !destination.allow_large {
-            room::refuse(inline.bytes(), staged.free())?;
-        }
-    }
-    match output {
+    let staged = match output {
+        OutputFile::Staged(staged) => staged,
         OutputFile::Stream(file) => {
-            refuse_external_stream(&inline, external_data)?;
+            refuse_external_stream(&inline, needs_data)?;
             write(&inline, Box::new(file), None)?;
-            Ok(Emitted::Streamed)
+            return Ok(Emitted::Streamed);
         }
-        OutputFile::Staged(staged) => {
-            let wants_data = external_data || !inline.fits_inline();
-            let location = wants_data.then(|| staged.companion(DATA)).transpose()?;
-            let external = location.clone().map(|location| {
-                let layout = destination.external_layout;
-                Frame::new(&model, &Storage::External { location, layout })
-            });
-            let frame = external.as_ref().unwrap_or(&inline);
-            let companion = location.filter(|_| frame.has_external());
-            let out = staged.create(None)?;
-            let data = companion.as_deref().map(|name| staged.create(Some(name)));
-            write(frame, out, data.transpose()?)?;
-            Ok(Emitted::Staged(StagedModel { staged, companion }))
-        }
+    };
+    staged.notes().iter().for_each(|note| observer.noted(note));
+    let location = needs_data.then(|| staged.companion(DATA)).transpose()?;
+    let layout = destination.external_layout;
+    let external = location.clone().map(|location| {
+        let storage = match kind {
+            Kind::Whole => Storage::External { location, layout },
+            Kind::Skeleton => Storage::Shared {
+                location,
+                alignment: layout.alignment,
+            },
+        };
+        Frame::new(model, &storage)
+    });
+    let frame = external.as_ref().unwrap_or(&inline);
+    if !destination.allow_large {
+        room::refuse(frame.bytes(), staged.free())?;
     }
+    let companion = location.filter(|_| frame.has_external());
+    let out = staged.create(None)?;
+    let data = companion.as_deref().map(|name| staged.create(Some(name)));
+    write(frame, out, data.transpose()?)?;
+    Ok(Emitted::Staged(StagedModel { staged, companion }))
 }
 
 fn examine(initializers: &BoundWeights<'_>, observer: &dyn Observer) -> Result<(), EmitError> {
@@ -230,8 +283,8 @@ fn examine(initializers: &BoundWeights<'_>, observer: &dyn Observer) -> Result<(
     Err(EmitError::Unsound(found))
 }
 
-fn refuse_external_stream(frame: &Frame<'_>, external_data: bool) -> Result<(), EmitError> {
-    if external_data || !frame.fits_inline() {
+fn refuse_external_stream(frame: &Frame<'_>, needs_data: bool) -> Result<(), EmitError> {
+    if needs_data {
         return Err(EmitError::ExternalStream(frame.payload_bytes()));
     }
     Ok(())

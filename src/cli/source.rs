@@ -19,6 +19,10 @@ pub struct WeightArgs {
     /// Checkpoint: safetensors, any container of torch.save, Keras's .h5, TensorFlow's own (index and data files), or a file of `emit --bn keep`, with names of timm, torchvision, lukemelas, Keras or TensorFlow; the folder of a model that timm has published; or `hf:ORG/NAME[@REV]`, such a model on Hugging Face
     #[arg(long, value_name = "PATH", conflicts_with = "init")]
     weights: Option<PathBuf>,
+    /// Write the graph without its weights: all begin at one place of FILE.data, which is as large as the largest tensor and
+    /// drawn from `--seed`; toolchains load it, and nothing it computes means anything
+    #[arg(long, conflicts_with_all = ["weights", "init"])]
+    skeleton: bool,
     /// Replace the checkpoint's classifier by a fresh one of N classes, drawn as `--init official` does
     #[arg(long, value_name = "N", requires = "weights", conflicts_with = "classes", value_parser = clap::value_parser!(u64).range(1..=MOST_CHANNELS))]
     reset_classifier: Option<u64>,
@@ -61,7 +65,12 @@ impl WeightArgs {
     /// Opens the checkpoint, if there is one; fetches it where it is on the hub.
     pub fn open(&self, quiet: bool) -> Result<Weights, Failure> {
         let Some(named) = &self.weights else {
-            return Ok(Weights::Seed(self.seed.read()));
+            let seed = self.seed.read();
+            return Ok(if self.skeleton {
+                Weights::Skeleton(seed.number)
+            } else {
+                Weights::Seed(seed)
+            });
         };
         if self.seed.seed.is_some() && self.reset_classifier.is_none() {
             return Err(

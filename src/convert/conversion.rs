@@ -99,7 +99,7 @@ impl Conversion {
         observer: &dyn Observer,
     ) -> Result<Emitted, ConvertError> {
         destination.inputs.extend(&self.inputs());
-        let (source, expected) = self.weights.source(self.request.parameters()?)?;
+        let bound = self.weights.source(self.request.parameters()?)?;
         let preprocessing = self.weights.preprocessing(&self.wishes, &self.request);
         let emitted = thread::scope(|scope| {
             // A checkpoint is hashed while it is converted; the metadata ends the file.
@@ -124,11 +124,18 @@ impl Conversion {
                 };
                 Ok(metadata.entries())
             };
-            let tensors = Tensors {
-                source: source.as_ref(),
-                expected: &expected,
-            };
-            emit::emit(&self.request, &tensors, destination, observer, metadata)
+            let request = &self.request;
+            match (&bound, &self.weights) {
+                (Some((source, expected)), _) => {
+                    let source = source.as_ref();
+                    let tensors = Tensors { source, expected };
+                    emit::emit(request, &tensors, destination, observer, metadata)
+                }
+                (None, Weights::Skeleton(seed)) => {
+                    emit::emit_skeleton(request, *seed, destination, observer, metadata)
+                }
+                (None, _) => Err(EmitError::Metadata("there are no weights".to_owned())),
+            }
         });
         emitted.map_err(|error| match error {
             EmitError::Bind(error) => ConvertError::Misfit {

@@ -11,7 +11,7 @@ use crate::graph::Graph;
 use crate::metadata::{self, CHECKSUMS_KEY, HeadRecord, Metadata, RECIPE_KEY, Recipe};
 use crate::onnx::file::ModelFile;
 use crate::request::Request;
-use crate::tensor::TensorSource;
+use crate::tensor::{SourceError, TensorSource};
 use crate::weights::checkpoint::Checkpoint;
 use crate::weights::export::Export;
 use crate::weights::names::Naming;
@@ -36,6 +36,10 @@ impl Exported {
         let file = ModelFile::open(path)?;
         let recipe: Recipe = metadata::record(file.metadata(RECIPE_KEY), RECIPE_KEY)?
             .ok_or_else(|| ConvertError::NoRecipe(path.to_owned()))?;
+        if file.shares_weights() {
+            let path = path.to_string_lossy().into_owned();
+            return Err(SourceError::Skeleton { path }.into());
+        }
         let request = recipe.request()?;
         if request.form.batch_norms == BatchNorms::Fold {
             return Err(ConvertError::FoldedModel(path.to_owned()));

@@ -21,6 +21,8 @@ use std::path::Path;
 pub enum Weights {
     /// Drawn from a seed: not trained.
     Seed(Seed),
+    /// None: numbers drawn from this seed stand for all of them, at one place.
+    Skeleton(u64),
     /// From a file.
     Checkpoint(Box<OpenCheckpoint>),
 }
@@ -57,6 +59,9 @@ impl Seed {
     }
 }
 
+/// Tensors, and the name under which they have each parameter.
+type Bound<'a> = (Box<dyn TensorSource + 'a>, Vec<Expected>);
+
 impl Weights {
     /// Opens a checkpoint, or the published model in a folder.
     ///
@@ -79,7 +84,7 @@ impl Weights {
     #[must_use]
     pub fn inputs(&self) -> Inputs {
         match self {
-            Self::Seed(_) => Inputs::none(),
+            Self::Seed(_) | Self::Skeleton(_) => Inputs::none(),
             Self::Checkpoint(open) => open.inputs(),
         }
     }
@@ -87,7 +92,7 @@ impl Weights {
     /// The wishes' request, completed by what the checkpoint tells.
     pub(super) fn request(&self, wishes: &Wishes) -> Result<Request, ConvertError> {
         match self {
-            Self::Seed(_) => wishes.request(),
+            Self::Seed(_) | Self::Skeleton(_) => wishes.request(),
             Self::Checkpoint(open) => open.request(wishes),
         }
     }
@@ -96,7 +101,7 @@ impl Weights {
     pub(super) fn like(&self, wishes: &Wishes) -> Option<Like> {
         match self {
             Self::Checkpoint(open) => open.like(wishes),
-            Self::Seed(_) => wishes.like().cloned(),
+            Self::Seed(_) | Self::Skeleton(_) => wishes.like().cloned(),
         }
     }
 
@@ -105,12 +110,15 @@ impl Weights {
     pub(super) fn notes(&self, wishes: &Wishes, request: &Request) -> Vec<ConvertNote> {
         let mut notes = match self {
             Self::Seed(seed) => vec![ConvertNote::Untrained(seed.origin().untrained())],
+            Self::Skeleton(seed) => {
+                vec![ConvertNote::Untrained(Origin::skeleton(*seed).untrained())]
+            }
             Self::Checkpoint(open) => open.notes(wishes, request),
         };
         let asked = wishes.like();
         notes.extend(asked.and_then(|asked| model::departure(asked, request)));
         let recorded = match self {
-            Self::Seed(_) => None,
+            Self::Seed(_) | Self::Skeleton(_) => None,
             Self::Checkpoint(open) => open.padding_place(),
         };
         if wishes.padding.is_none() {
@@ -122,7 +130,7 @@ impl Weights {
     /// What turns logits into probabilities, if the checkpoint says so.
     pub(super) fn activation(&self) -> Option<ClassActivation> {
         match self {
-            Self::Seed(_) => None,
+            Self::Seed(_) | Self::Skeleton(_) => None,
             Self::Checkpoint(open) => open.recorded.activation,
         }
     }
@@ -134,7 +142,7 @@ impl Weights {
         request: &Request,
     ) -> Result<Vec<ConvertNote>, ConvertError> {
         match self {
-            Self::Seed(_) => Ok(Vec::new()),
+            Self::Seed(_) | Self::Skeleton(_) => Ok(Vec::new()),
             Self::Checkpoint(open) => open.agreement(wishes, request),
         }
     }
@@ -142,29 +150,31 @@ impl Weights {
     /// Why weights do not fit what is asked for.
     pub(super) fn misfit(&self, request: &Request, error: &BindError) -> Option<Misfit> {
         match self {
-            Self::Seed(_) => None,
+            Self::Seed(_) | Self::Skeleton(_) => None,
             Self::Checkpoint(open) => open.misfit(request, error),
         }
     }
 
-    /// The tensors, and the name under which they have each parameter.
+    /// The tensors, and the name under which they have each parameter; none of a skeleton.
     pub(super) fn source(
         &self,
         parameters: Vec<Parameter>,
-    ) -> Result<(Box<dyn TensorSource + '_>, Vec<Expected>), ConvertError> {
-        match self {
+    ) -> Result<Option<Bound<'_>>, ConvertError> {
+        Ok(match self {
             Self::Seed(seed) => {
                 let expected = Expected::as_named(&parameters);
-                Ok((Box::new(seed.draw(parameters)), expected))
+                Some((Box::new(seed.draw(parameters)), expected))
             }
-            Self::Checkpoint(open) => open.source(parameters),
-        }
+            Self::Skeleton(_) => None,
+            Self::Checkpoint(open) => Some(open.source(parameters)?),
+        })
     }
 
     /// What the file will say of where its weights are from; hashes a checkpoint.
     pub(super) fn origin(&self) -> Result<Origin, SourceError> {
         match self {
             Self::Seed(seed) => Ok(seed.origin()),
+            Self::Skeleton(seed) => Ok(Origin::skeleton(*seed)),
             Self::Checkpoint(open) => open.origin(),
         }
     }
@@ -201,7 +211,7 @@ impl Weights {
     pub(super) fn labels(&self) -> Option<&str> {
         match self {
             Self::Checkpoint(open) => open.labels(),
-            Self::Seed(_) => None,
+            Self::Seed(_) | Self::Skeleton(_) => None,
         }
     }
 }

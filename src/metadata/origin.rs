@@ -18,6 +18,13 @@ pub enum Origin {
         /// As in `--seed`.
         seed: u64,
     },
+    /// Nowhere: numbers that stand for them begin at one place.
+    Skeleton {
+        /// Version of this record.
+        version: u32,
+        /// As in `--seed`.
+        seed: u64,
+    },
     /// Read from a file.
     Checkpoint {
         /// Version of this record.
@@ -42,6 +49,9 @@ pub enum Origin {
         drawn: Option<Fresh>,
     },
 }
+
+/// The rule of a skeleton's numbers, which no network is drawn by.
+const SKELETON: &str = "skeleton";
 
 /// How parameters were drawn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +78,15 @@ impl Origin {
         Self::Seed {
             version: VERSION,
             rule: rule.to_owned(),
+            seed,
+        }
+    }
+
+    /// Numbers that stand for weights.
+    #[must_use]
+    pub fn skeleton(seed: u64) -> Self {
+        Self::Skeleton {
+            version: VERSION,
             seed,
         }
     }
@@ -105,6 +124,13 @@ impl Origin {
                 }),
                 classifier: None,
             },
+            Self::Skeleton { seed, .. } => Untrained {
+                all: Some(Fresh {
+                    rule: SKELETON.to_owned(),
+                    seed: *seed,
+                }),
+                classifier: None,
+            },
             Self::Checkpoint {
                 classifier, drawn, ..
             } => Untrained {
@@ -116,7 +142,8 @@ impl Origin {
 }
 
 impl fmt::Display for Untrained {
-    /// `random weights (official init, seed 0)`, `random classifier (official init, seed 0)`; nothing if all is trained.
+    /// `random weights (official init, seed 0)`, `random classifier (official init, seed 0)`, `no weights (skeleton, seed 0)`;
+    /// nothing if all is trained.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [("weights", &self.all), ("classifier", &self.classifier)];
         let mut before = "";
@@ -124,7 +151,9 @@ impl fmt::Display for Untrained {
             let Some(Fresh { rule, seed }) = fresh else {
                 continue;
             };
-            if rule == "constant" {
+            if rule == SKELETON {
+                write!(f, "{before}no {what} (skeleton, seed {seed})")?;
+            } else if rule == "constant" {
                 write!(f, "{before}constant {what} (constant init)")?;
             } else {
                 write!(
@@ -171,6 +200,7 @@ mod tests {
                 Origin::seed("constant", 7),
                 "constant weights (constant init)",
             ),
+            (Origin::skeleton(7), "no weights (skeleton, seed 7)"),
             (checkpoint(None, None), ""),
             (
                 checkpoint(None, Some(fresh("official"))),

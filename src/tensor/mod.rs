@@ -92,6 +92,12 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Its weights all begin at one place: numbers that stand for them.
+    #[error("`{path}` is a skeleton: it has no weights of its own", path = path.shown())]
+    Skeleton {
+        /// The file.
+        path: String,
+    },
     /// It names a file that lies elsewhere.
     #[error("`{path}` names `{place}`, which is outside its folder", path = path.shown(), place = place.shown())]
     Outside {

@@ -37,12 +37,13 @@ pub fn check(
     let mut sound = vec![true; cases.len()];
     for (index, (case, run)) in cases.iter().zip(runs).enumerate() {
         let before = checked.failures.len();
+        let mut is_finite = true;
         check_shapes(facts, case, run, index, &mut checked.failures);
         for output in &run.outputs {
-            check_finite(output, index, &mut checked.failures);
+            is_finite &= check_finite(facts, output, index, &mut checked);
             note_large_integers(output, &mut checked.notes);
         }
-        sound[index] = checked.failures.len() == before;
+        sound[index] = is_finite && checked.failures.len() == before;
         if let (true, Some(logits)) = (sound[index], logits(facts, &run.outputs)) {
             check_constant(facts, case, logits, index, &mut checked);
         }
@@ -144,10 +145,16 @@ fn check_shapes(
     }
 }
 
-fn check_finite(output: &NamedTensor, index: usize, failures: &mut Vec<CheckFailure>) {
+/// Whether every element is finite; what is not fails, but in a skeleton.
+fn check_finite(
+    facts: &FileFacts,
+    output: &NamedTensor,
+    index: usize,
+    checked: &mut Checked,
+) -> bool {
     let bad = |value: &&f64| !value.is_finite();
     let Some(first) = output.data.iter().position(|value| !value.is_finite()) else {
-        return;
+        return true;
     };
     let count = output.data.iter().filter(bad).count();
     let nan = output.data.iter().filter(|value| value.is_nan()).count();
@@ -157,12 +164,24 @@ fn check_finite(output: &NamedTensor, index: usize, failures: &mut Vec<CheckFail
         output.data.len(),
         index_of(first, &output.shape)
     );
-    failures.push(CheckFailure {
-        check: Check::Finite,
-        case: index,
-        output: output.name.clone(),
-        message,
-    });
+    let output = output.name.clone();
+    if facts.is_skeleton {
+        let told = |note: &VerifyNote| matches!(note, VerifyNote::NotFinite { output: told, .. } if *told == output);
+        if !checked.notes.iter().any(told) {
+            checked.notes.push(VerifyNote::NotFinite {
+                output,
+                found: message,
+            });
+        }
+    } else {
+        checked.failures.push(CheckFailure {
+            check: Check::Finite,
+            case: index,
+            output,
+            message,
+        });
+    }
+    false
 }
 
 /// Values travel as f64, which does not hold every larger integer.
@@ -196,6 +215,8 @@ fn check_constant(
         }
         let why = if facts.constant_weights {
             WhyConstant::Weights
+        } else if facts.is_skeleton {
+            WhyConstant::Skeleton
         } else if matches!(case.content, Content::Zero | Content::Given) {
             // Zeros give the biases alone, and what is given may be zeros.
             WhyConstant::Inputs

@@ -43,6 +43,8 @@ pub struct FileFacts {
     pub takes_levels: bool,
     /// Whether all weights are one constant, so that constant logits are no surprise.
     pub constant_weights: bool,
+    /// Whether it is a skeleton, whose weights are numbers at one place: nothing that it computes means anything.
+    pub is_skeleton: bool,
     /// Whether it was written by this program.
     pub is_own: bool,
     /// Outputs that are not compared, and why; `outputs` has the others.
@@ -74,6 +76,7 @@ impl Default for FileFacts {
             normal: None,
             takes_levels: false,
             constant_weights: false,
+            is_skeleton: false,
             is_own: false,
             left_out: Vec::new(),
             channels_last: BTreeMap::new(),

@@ -38,7 +38,8 @@ pub struct VerifySettings {
 /// The report of runs of the same cases, in the order in which the runtimes were named. The reference run is one of them.
 #[must_use]
 pub fn judge(settings: &VerifySettings, facts: &FileFacts, cases: &[Case], runs: &[Run]) -> Report {
-    judge_against(settings, facts, cases, reference_of(runs), runs)
+    let reference = reference_of(runs).filter(|_| !facts.is_skeleton);
+    judge_against(settings, facts, cases, reference, runs)
 }
 
 /// The report of runs that are compared with a reference run, which may be one of them.
@@ -90,6 +91,12 @@ pub fn judge_against(
         &report.runtimes,
         reference.is_some_and(|reference| reference.runtime.is_none()),
     );
+    if facts.is_skeleton {
+        report.notes.push(VerifyNote::Skeleton);
+        if reference.is_none() && report.verdict == Verdict::Agree {
+            report.verdict = Verdict::RanNotCompared;
+        }
+    }
     report.fixed_batch = fixed::find(facts, cases, &report.runtimes);
     report.notes.splice(0..0, remarks::of(facts, cases));
     if let Some(fixed) = &report.fixed_batch {

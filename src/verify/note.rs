@@ -35,6 +35,15 @@ pub enum VerifyNote {
     EqualRows(Vec<String>),
     /// An output has integers that f64 does not hold.
     LargeIntegers(String),
+    /// The file is a skeleton, so that runtimes are not compared.
+    Skeleton,
+    /// An output of a skeleton has elements that are not finite.
+    NotFinite {
+        /// The output.
+        output: String,
+        /// How many, and where the first is.
+        found: String,
+    },
     /// The logits are constant, and no surprise.
     ConstantLogits(WhyConstant),
     /// Two files give an output in different element types.
@@ -148,6 +157,8 @@ impl fmt::Display for MovesNotMeasured {
 pub enum WhyConstant {
     /// The weights are constant.
     Weights,
+    /// The file is a skeleton.
+    Skeleton,
     /// The inputs are zeros, or may be.
     Inputs,
     /// There is one class.
@@ -207,8 +218,17 @@ impl fmt::Display for VerifyNote {
                 "output `{}` has integers of 2^53 and more, which are compared as f64",
                 output.shown()
             ),
+            Self::Skeleton => f.write_str(
+                "the file is a skeleton: numbers at one place stand for its weights, so that runtimes are not compared",
+            ),
+            Self::NotFinite { output, found } => write!(
+                f,
+                "output `{}` has {found}, as that of a skeleton may",
+                output.shown()
+            ),
             Self::ConstantLogits(why) => f.write_str(match why {
                 WhyConstant::Weights => "the logits are constant, as the weights are",
+                WhyConstant::Skeleton => "the logits are constant, as those of a skeleton may be",
                 WhyConstant::Inputs => "the logits are constant for an input of zeros or from files",
                 WhyConstant::OneClass => "there is one class, so that constant logits cannot be told",
             }),

@@ -57,6 +57,7 @@ pub fn facts(file: &ModelFile) -> FileFacts {
             .is_some_and(|record| record.inside.is_some())
             || recipe.is_some_and(|recipe| recipe.normalize.is_some()),
         constant_weights: is_drawn(Rule::Constant) && claims.constant_weights(file),
+        is_skeleton: claims.is_skeleton(file),
         untrained: is_drawn(Rule::Official),
         ..FileFacts::default()
     };

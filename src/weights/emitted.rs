@@ -61,6 +61,10 @@ impl Emitted {
                 reason,
             },
         })?;
+        if file.shares_weights() {
+            let path = path.to_string_lossy().into_owned();
+            return Err(SourceError::Skeleton { path });
+        }
         let rewritten = compare(&file)?;
         let claims = Claims::read(&file);
         let is_other_graph = claims.recipe.is_some() && !claims.is_described;

@@ -16,6 +16,7 @@ pub mod names;
 pub mod offer;
 pub(crate) mod pytorch;
 pub(crate) mod safetensors;
+pub(crate) mod skeleton;
 pub(crate) mod stem;
 pub(crate) mod tensorflow;
 

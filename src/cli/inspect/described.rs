@@ -7,7 +7,7 @@ use efficientnet_onnx::tensor::Element;
 /// Where weights are from.
 pub fn origin(origin: &Origin) -> String {
     match origin {
-        Origin::Seed { .. } => origin.untrained().to_string(),
+        Origin::Seed { .. } | Origin::Skeleton { .. } => origin.untrained().to_string(),
         Origin::Checkpoint {
             name,
             sha256,

@@ -1,9 +1,8 @@
 //! A report as one page that needs nothing else: the verdict, the table, and how the differences of each runtime are
 //! spread. Its colours follow the reader's light or dark setting; it runs no script.
 
-use super::profile;
 use super::table::{cases, changes, files, label, verdict};
-use super::words;
+use super::{profile, words};
 use crate::cli::text::time;
 use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::verify::report::{Histogram, Report, RuntimeReport, RuntimeStatus, Verdict};
@@ -140,6 +139,7 @@ fn table(report: &Report, page: &mut String) {
 fn result(runtime: &RuntimeReport) -> (&'static str, &'static str) {
     match runtime.status {
         RuntimeStatus::Passed if runtime.is_reference => ("base", "good"),
+        RuntimeStatus::Passed if runtime.beyond_tolerance.is_none() => ("ran", "good"),
         RuntimeStatus::Passed => ("agrees", "good"),
         RuntimeStatus::Disagrees => ("disagrees", "bad"),
         RuntimeStatus::Unavailable => ("not available", "warn"),

@@ -265,6 +265,7 @@ fn explain(report: &Report, runtime: &RuntimeReport, text: &mut String) {
 fn result(report: &Report, runtime: &RuntimeReport) -> String {
     match runtime.status {
         RuntimeStatus::Passed if runtime.is_reference => "base".to_owned(),
+        RuntimeStatus::Passed if runtime.beyond_tolerance.is_none() => "ran".to_owned(),
         RuntimeStatus::Passed => "agrees".to_owned(),
         RuntimeStatus::Disagrees => {
             format!(

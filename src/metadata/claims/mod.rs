@@ -81,6 +81,7 @@ impl Claims {
         claims.contradictions.extend(labels(file));
         claims.contradictions.extend(head(file));
         claims.contradictions.extend(constant_weights(file));
+        claims.contradictions.extend(skeleton(file));
         claims
     }
 
@@ -129,6 +130,12 @@ impl Claims {
         } else {
             self.is_described = false;
         }
+    }
+
+    /// Whether the file is a skeleton, as the origin says: numbers at one place stand for its weights.
+    #[must_use]
+    pub fn is_skeleton(&self, file: &ModelFile) -> bool {
+        claims_skeleton(file) && file.shares_weights()
     }
 
     /// Whether every weight is what `--init constant` draws, as the origin says.
@@ -262,6 +269,22 @@ fn head(file: &ModelFile) -> Option<FalseClaim> {
         field: "activation",
         claimed: claimed.to_owned(),
         found: format!("`{name}` are made by {}", node.op_type()),
+    })
+}
+
+fn claims_skeleton(file: &ModelFile) -> bool {
+    let origin: Option<Origin> = parsed(file, ORIGIN_KEY);
+    matches!(origin, Some(Origin::Skeleton { .. }))
+}
+
+/// The weights of a skeleton begin at one place.
+fn skeleton(file: &ModelFile) -> Option<FalseClaim> {
+    let is_false = claims_skeleton(file) && !file.shares_weights();
+    is_false.then(|| FalseClaim {
+        key: ORIGIN_KEY,
+        field: "kind",
+        claimed: "skeleton".to_owned(),
+        found: "its kernels do not begin at one place of external data".to_owned(),
     })
 }
 

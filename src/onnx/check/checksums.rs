@@ -23,7 +23,9 @@ pub fn check(file: &ModelFile, report: &mut Report) {
         Ok(None) => {
             let mut keys = file.contents.metadata_props.iter().map(|(key, _)| key);
             let prefix = KEY.split_inclusive('.').next().unwrap_or(KEY);
-            if report.own && keys.any(|key| key.starts_with(prefix)) {
+            // A skeleton has no weights that could be damaged.
+            let is_skeleton = file.shares_weights();
+            if report.own && !is_skeleton && keys.any(|key| key.starts_with(prefix)) {
                 let message = format!(
                     "there are no checksums under `{KEY}`, so damage to weights cannot be found"
                 );

@@ -29,7 +29,7 @@
 //! | `initializer` | an initializer's element type or shape is impossible |
 //! | `data` | an initializer's data is missing, in the wrong field, or does not fit its shape |
 //! | `external` | external data is not described, outside the model's folder, missing or too short; of a file that cannot be used at all one finding, with the number of initializers |
-//! | `checksum` | initializers do not have the bytes that the metadata's record of checksums was made for (error; where names, types, shapes or the producer changed too, a warning); the record cannot be read (own: error, else warning); a file of our own has none (warning) |
+//! | `checksum` | initializers do not have the bytes that the metadata's record of checksums was made for (error; where names, types, shapes or the producer changed too, a warning); the record cannot be read (own: error, else warning); a file of our own has none (warning), which is not a skeleton |
 //! | `unused` | an initializer is not used (warning) |
 //! | `more` | so many more findings are not listed |
 

@@ -19,6 +19,7 @@ mod external;
 mod initializer;
 pub(crate) mod mark;
 pub mod plain;
+mod shared;
 mod source;
 mod tensor;
 mod whole;

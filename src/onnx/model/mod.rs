@@ -4,23 +4,26 @@
 //! known late, such as the hash of a checkpoint, goes into the metadata, which ends the file.
 
 mod proto_graph;
+mod shared;
 mod storage;
 mod tensor;
 
 pub(crate) use proto_graph::described;
+pub(crate) use shared::SharedRange;
 pub use storage::{Alignment, ExternalLayout, Storage};
 
 use super::checksums::{self, Summed};
 use super::element;
-use super::graph::Graph;
+use super::graph::{Graph, ValueKind};
 use super::opset::IrVersion;
 use super::proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use crate::tensor::{Checksum, Pipe, Progress, Segment, StreamError, TensorSource, stream};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
+use shared::Ranges;
 use std::io::{self, Write};
-use storage::LARGEST_ALIGNMENT;
-use tensor::{FramedTensor, frame_tensor};
+use storage::{LARGEST_ALIGNMENT, Piece};
+use tensor::FramedTensor;
 
 /// `producer_name` of every file that is written.
 pub const PRODUCER: &str = "efficientnet-onnx";
@@ -71,8 +74,11 @@ pub struct Frame<'a> {
     before: Vec<u8>,
     after: Vec<u8>,
     tensors: Vec<FramedTensor<'a>>,
+    /// What the external file has, in order.
+    pieces: Vec<Piece<'a>>,
+    /// Whether each tensor has data of its own, so that checksums are recorded.
+    has_own_data: bool,
     graph_bytes: u64,
-    payload_bytes: u64,
 }
 
 impl<'a> Frame<'a> {
@@ -80,10 +86,39 @@ impl<'a> Frame<'a> {
     #[must_use]
     pub fn new(model: &'a Model<'a>, storage: &Storage) -> Self {
         let (before, after) = proto_graph::encode(model.graph, model.name);
+        let ranges = match storage {
+            Storage::Shared { alignment, .. } => Some(Ranges::new(model.graph, *alignment)),
+            Storage::Inline | Storage::External { .. } => None,
+        };
+        let mut pieces: Vec<Piece<'a>> = ranges.as_ref().map(Ranges::pieces).unwrap_or_default();
         let mut tensors = Vec::new();
-        let mut end = 0;
         for id in model.graph.stored_values() {
-            let tensor = frame_tensor(model.graph, id, storage, &mut end);
+            let value = model.graph.value(id);
+            let mut tensor = FramedTensor::new(value);
+            // Constants stay in the model: readers want them while they parse.
+            let is_weight = matches!(value.kind, ValueKind::Initializer(_));
+            let place = match storage {
+                Storage::External { location, layout }
+                    if is_weight && tensor.bytes() >= layout.threshold =>
+                {
+                    let end = pieces.last().map_or(0, Piece::end);
+                    let offset = end.next_multiple_of(layout.alignment.bytes());
+                    pieces.push(Piece {
+                        name: tensor.name,
+                        element: tensor.element,
+                        elements: tensor.elements,
+                        offset,
+                    });
+                    Some((location.as_str(), offset))
+                }
+                Storage::Shared { location, .. } if is_weight => {
+                    let ranges = ranges.as_ref();
+                    let offset = ranges.and_then(|ranges| ranges.offset(id, tensor.element));
+                    offset.map(|offset| (location.as_str(), offset))
+                }
+                _ => None,
+            };
+            tensor.encode(place);
             tensors.push(tensor);
         }
         let graph_bytes = (before.len() + after.len()) as u64
@@ -91,14 +126,14 @@ impl<'a> Frame<'a> {
                 .iter()
                 .map(|tensor| tensor.header.len() as u64 + tensor.inline_bytes())
                 .sum::<u64>();
-        let payload_bytes = tensors.iter().map(FramedTensor::bytes).sum();
         Self {
             model,
             before,
             after,
             tensors,
+            pieces,
+            has_own_data: ranges.is_none(),
             graph_bytes,
-            payload_bytes,
         }
     }
 
@@ -113,24 +148,24 @@ impl<'a> Frame<'a> {
     /// Whether any tensor goes into another file.
     #[must_use]
     pub fn has_external(&self) -> bool {
-        self.tensors.iter().any(|tensor| tensor.offset.is_some())
+        !self.pieces.is_empty()
     }
 
     /// Bytes of all files together, but for what the metadata says beside checksums.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let external = self.tensors.iter().filter(|tensor| tensor.offset.is_some());
-        self.graph_bytes + external.map(FramedTensor::bytes).sum::<u64>()
+        self.graph_bytes + self.pieces.iter().map(Piece::bytes).sum::<u64>()
     }
 
     /// Bytes of tensor data: what progress counts.
     #[must_use]
     pub fn payload_bytes(&self) -> u64 {
-        self.payload_bytes
+        let inline = self.tensors.iter().map(FramedTensor::inline_bytes);
+        inline.chain(self.pieces.iter().map(Piece::bytes)).sum()
     }
 
     /// Writes the model to `out`, and external tensors to `data`; `metadata` is asked for last, and the record of
-    /// checksums follows it.
+    /// checksums follows it, where tensors have data of their own.
     ///
     /// # Errors
     /// If the model is too large for one file, reading or writing fails, or `progress` cancels.
@@ -152,12 +187,15 @@ impl<'a> Frame<'a> {
             let external = self.stream(&self.data_segments(), data, progress)?;
             let tensors = self.tensors.iter().zip(&mut sums);
             let places = tensors.filter(|(tensor, _)| tensor.offset.is_some());
+            // Of no use where tensors have no data of their own.
             for ((_, sum), checksum) in places.zip(external) {
                 *sum = checksum;
             }
         }
         let mut metadata = metadata()?;
-        metadata.push((checksums::KEY.to_owned(), self.checksums(&sums)));
+        if self.has_own_data {
+            metadata.push((checksums::KEY.to_owned(), self.checksums(&sums)));
+        }
         let tail = self.tail(metadata);
         let finish = || {
             out.write_all(&self.after)?;
@@ -214,18 +252,16 @@ impl<'a> Frame<'a> {
     fn data_segments(&self) -> Vec<Segment<'_>> {
         let mut position = 0;
         let mut segments = Vec::new();
-        for tensor in &self.tensors {
-            if let Some(offset) = tensor.offset {
-                let gap =
-                    usize::try_from(offset - position).expect("less than the largest alignment");
-                segments.push(Segment {
-                    before: &GAP[..gap],
-                    tensor: tensor.name,
-                    element: tensor.element,
-                    elements: tensor.elements,
-                });
-                position = offset + tensor.bytes();
-            }
+        for piece in &self.pieces {
+            let gap = piece.offset - position;
+            let gap = usize::try_from(gap).expect("less than the largest alignment");
+            segments.push(Segment {
+                before: &GAP[..gap],
+                tensor: piece.name,
+                element: piece.element,
+                elements: piece.elements,
+            });
+            position = piece.end();
         }
         segments
     }

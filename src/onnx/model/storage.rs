@@ -1,5 +1,7 @@
 //! Where the data of tensors goes.
 
+use crate::tensor::Element;
+
 /// Bytes of the largest [`Alignment`].
 pub(super) const LARGEST_ALIGNMENT: usize = 1 << 16;
 
@@ -15,6 +17,36 @@ pub enum Storage {
         /// Where in that file.
         layout: ExternalLayout,
     },
+    /// Nowhere: what stands for all initializers begins at one place of a file of this name beside the model, for those of
+    /// each element type, and variances at another.
+    Shared {
+        /// Name without a folder.
+        location: String,
+        /// Where those places may be.
+        alignment: Alignment,
+    },
+}
+
+/// Elements in the external file, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece<'a> {
+    /// The name under which the source of tensors has them.
+    pub(super) name: &'a str,
+    pub(super) element: Element,
+    pub(super) elements: usize,
+    pub(super) offset: u64,
+}
+
+impl Piece<'_> {
+    pub(super) fn bytes(&self) -> u64 {
+        let size = self.element.encoded_size().expect("a type that is written");
+        self.elements as u64 * size as u64
+    }
+
+    /// Where it ends in the file.
+    pub(super) fn end(&self) -> u64 {
+        self.offset + self.bytes()
+    }
 }
 
 /// How tensors lie in a file of external data. By default all of them are there, each at a multiple of 4096 bytes.

@@ -1,8 +1,7 @@
 //! A tensor as a model has it: what precedes its data, and where that is.
 
-use super::storage::Storage;
 use crate::onnx::element;
-use crate::onnx::graph::{Graph, ValueId, ValueKind};
+use crate::onnx::graph::Value;
 use crate::onnx::proto::{StringStringEntryProto, TensorProto, tensor_proto::DataLocation};
 use crate::tensor::{Element, Segment};
 use prost::Message;
@@ -54,74 +53,57 @@ impl FramedTensor<'_> {
     }
 }
 
-/// Encodes what precedes a tensor's data; `end` is the end of the external file so far.
-pub(super) fn frame_tensor<'a>(
-    graph: &'a Graph,
-    id: ValueId,
-    storage: &Storage,
-    end: &mut u64,
-) -> FramedTensor<'a> {
-    let value = graph.value(id);
-    let extents: Vec<u64> = value
-        .r#type
-        .shape
-        .iter()
-        .map(|dim| dim.fixed().expect("stored values are fixed"))
-        .collect();
-    let elements: u64 = extents.iter().product();
-    let dims: Vec<i64> = extents
-        .iter()
-        .map(|dim| i64::try_from(*dim).expect("a dimension fits 63 bits"))
-        .collect();
-    let element = value.r#type.element;
-    let mut proto = TensorProto {
-        dims: dims.clone(),
-        data_type: Some(element::number(element)),
-        name: Some(value.name.clone()),
-        ..TensorProto::default()
-    };
-    let mut framed = FramedTensor {
-        name: &value.name,
-        element,
-        dims,
-        header: Vec::new(),
-        elements: usize::try_from(elements).expect("a tensor fits memory"),
-        offset: None,
-    };
-    let external = match storage {
-        // Constants stay in the model: readers want them while they parse.
-        Storage::External { location, layout }
-            if matches!(value.kind, ValueKind::Initializer(_))
-                && framed.bytes() >= layout.threshold =>
-        {
-            Some((location, layout.alignment))
+impl<'a> FramedTensor<'a> {
+    /// A stored value of a graph, whose place is not yet known.
+    pub(super) fn new(value: &'a Value) -> Self {
+        let extents = value.r#type.shape.iter();
+        let extents: Vec<u64> = extents
+            .map(|dim| dim.fixed().expect("stored values are fixed"))
+            .collect();
+        let elements: u64 = extents.iter().product();
+        Self {
+            name: &value.name,
+            element: value.r#type.element,
+            dims: extents
+                .iter()
+                .map(|dim| i64::try_from(*dim).expect("a dimension fits 63 bits"))
+                .collect(),
+            header: Vec::new(),
+            elements: usize::try_from(elements).expect("a tensor fits memory"),
+            offset: None,
         }
-        _ => None,
-    };
-    let message = if let Some((location, alignment)) = external {
-        let offset = end.next_multiple_of(alignment.bytes());
-        *end = offset + framed.bytes();
-        framed.offset = Some(offset);
-        proto.data_location = Some(DataLocation::External as i32);
-        proto.external_data = [
-            ("location", location.clone()),
-            ("offset", offset.to_string()),
-            ("length", framed.bytes().to_string()),
-        ]
-        .map(|(key, value)| StringStringEntryProto {
-            key: Some(key.to_owned()),
-            value: Some(value),
-        })
-        .to_vec();
-        proto.encode_to_vec()
-    } else {
-        let mut message = proto.encode_to_vec();
-        encode_key(TENSOR_RAW_DATA, WireType::LengthDelimited, &mut message);
-        encode_varint(framed.bytes(), &mut message);
-        message
-    };
-    framed.header = field(&message, framed.inline_bytes());
-    framed
+    }
+
+    /// Encodes what precedes its data, which lies at a place of an external file, or in the model.
+    pub(super) fn encode(&mut self, place: Option<(&str, u64)>) {
+        let mut proto = TensorProto {
+            dims: self.dims.clone(),
+            data_type: Some(element::number(self.element)),
+            name: Some(self.name.to_owned()),
+            ..TensorProto::default()
+        };
+        self.offset = place.map(|(_, offset)| offset);
+        let message = if let Some((location, offset)) = place {
+            proto.data_location = Some(DataLocation::External as i32);
+            proto.external_data = [
+                ("location", location.to_owned()),
+                ("offset", offset.to_string()),
+                ("length", self.bytes().to_string()),
+            ]
+            .map(|(key, value)| StringStringEntryProto {
+                key: Some(key.to_owned()),
+                value: Some(value),
+            })
+            .to_vec();
+            proto.encode_to_vec()
+        } else {
+            let mut message = proto.encode_to_vec();
+            encode_key(TENSOR_RAW_DATA, WireType::LengthDelimited, &mut message);
+            encode_varint(self.bytes(), &mut message);
+            message
+        };
+        self.header = field(&message, self.inline_bytes());
+    }
 }
 
 /// A `TensorProto` as the graph's field; `following` bytes of it come later.

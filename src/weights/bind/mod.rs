@@ -337,13 +337,18 @@ impl TensorSource for BoundWeights<'_> {
             Some(ValueKind::Initializer(recipe)) => {
                 Ok(self.watch.over(name, self.evaluate(recipe)?))
             }
-            Some(ValueKind::Constant(Constant::F32(values) | Constant::Half(_, values))) => Ok(
-                Box::new(Table(values.iter().copied().map(f64::from).collect())),
-            ),
-            Some(ValueKind::Constant(Constant::I64(values))) => {
-                Ok(Box::new(Extents(values.clone())))
-            }
+            Some(ValueKind::Constant(elements)) => Ok(constant(elements)),
             Some(ValueKind::Activation) | None => Err(SourceError::Missing(name.to_owned())),
         }
+    }
+}
+
+/// The elements of a constant.
+pub(super) fn constant(elements: &Constant) -> Box<dyn TensorReader> {
+    match elements {
+        Constant::F32(values) | Constant::Half(_, values) => {
+            Box::new(Table(values.iter().copied().map(f64::from).collect()))
+        }
+        Constant::I64(values) => Box::new(Extents(values.clone())),
     }
 }
