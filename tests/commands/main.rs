@@ -42,6 +42,7 @@ mod refused_threads;
 mod signals;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod size_steps;
+mod skeleton;
 mod snapshot;
 #[cfg(all(feature = "tract", target_os = "linux"))]
 mod special_files;

@@ -22,5 +22,7 @@ mod preprocessing;
 mod reference;
 #[cfg(all(feature = "cli", unix))]
 mod same_graphs;
+#[cfg(feature = "cli")]
+mod skeleton;
 mod stages;
 mod timm_table;

@@ -23,6 +23,16 @@ fn emit(folder: &Path, name: &str, flags: &[&str]) -> PathBuf {
     path
 }
 
+/// Emits a file whose weights no rule draws.
+fn skeleton_of(folder: &Path, flags: &[&str]) -> PathBuf {
+    let path = folder.join("skeleton.onnx");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"));
+    let command = command.args(["emit", "--quiet"]).args(flags);
+    let status = command.arg("-o").arg(&path).status();
+    assert!(status.expect("the program starts").success());
+    path
+}
+
 /// Runs `onnx_checker.py`; what it printed.
 fn check(arguments: &[&Path]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -183,6 +193,9 @@ fn every_spelling_passes() {
         let flags = ["--variant", "b0", "--external-data", "--form", layout];
         paths.push(emit(folder.path(), &layout.replace(',', "-"), &flags));
     }
+    let skeleton = ["--skeleton", "--phi", "7", "--formula", "--size", "64"];
+    let skeleton = [&skeleton[..], &["--bn", "keep"]].concat();
+    paths.push(skeleton_of(folder.path(), &skeleton));
     let arguments: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
     let passed = check(&arguments);
     let passed: Vec<&Path> = passed.lines().map(Path::new).collect();

@@ -30,6 +30,7 @@ mod rows;
 mod self_test;
 mod self_test_verdicts;
 mod session;
+mod skeleton;
 #[cfg(target_os = "linux")]
 mod spoilers;
 mod third_party;
