@@ -80,7 +80,7 @@ pub const HELP: &str = "Rare spellings, separated by commas:\n\
     swish=sigmoid-mul|swish-op: Sigmoid and Mul [default], or Swish, from opset 24 on\n\
     pool=global-average|reduce-mean: GlobalAveragePool [default from opset 18 on], or ReduceMean [default up to 17], whose \
     axes are an operand from 18 on\n\
-    head=gemm|matmul: linear layers as Gemm [default], or MatMul and Add\n\
+    head=gemm|matmul: linear layers as Gemm [default in f32], or MatMul and Add [default in half precision]\n\
     ir=N: IR version, at most 14 [default: the lowest that may carry the opset]\n\
     align=N: tensors in FILE.data start at multiples of N bytes, a power of two, at most 65536 [default: 4096]\n\
     threshold=N: tensors of fewer bytes stay in FILE where others go into FILE.data [default: 0]";

@@ -7,13 +7,14 @@ use super::weights::Weights;
 use super::wishes::Wishes;
 use crate::emit::{self, Destination, EmitError, Emitted, Observer, Tensors};
 use crate::files::Inputs;
-use crate::form::{InputFormat, Normalize, Pool, Swish};
+use crate::form::{InputFormat, Linear, Normalize, Pool, Swish};
 use crate::labels::Labels;
 use crate::metadata::{HeadRecord, Metadata, Recipe};
 use crate::network::ClassActivation;
 use crate::onnx::check::targets::Feature;
 use crate::onnx::ops::Operator;
 use crate::request::{Extent, Request};
+use crate::tensor::Element;
 use std::thread;
 
 /// Weights and a request that they fit as far as their names, records and counts tell. Whether each tensor fits shows
@@ -183,8 +184,10 @@ fn spelling(request: &Request) -> Vec<ConvertNote> {
         })
     };
     let swish = (form.swish == Swish::SwishOp && has_swish()).then_some(Feature::Swish(form.opset));
+    let is_gemm = form.unusual_head() == Some(Linear::Gemm);
+    let gemm = (is_gemm && form.element == Element::F16).then_some(Feature::HalfGemm);
     let version = form.higher_ir_version().map(Feature::IrVersion);
-    let features = [swish, pool, version].into_iter().flatten();
+    let features = [swish, pool, gemm, version].into_iter().flatten();
     features
         .map(|feature| ConvertNote::Spelling(feature, feature.faults()))
         .filter(|note| !matches!(note, ConvertNote::Spelling(_, faults) if faults.is_empty()))

@@ -290,6 +290,9 @@ impl fmt::Display for ConvertNote {
                     Feature::AxesOperand => {
                         f.write_str("pools are ReduceMean with its axes as an operand: ")?;
                     }
+                    Feature::HalfGemm => {
+                        f.write_str("linear layers are Gemm in half precision: ")?;
+                    }
                     Feature::IrVersion(version) => {
                         write!(f, "the IR version is {}: ", version.number())?;
                     }

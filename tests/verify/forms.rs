@@ -1,6 +1,8 @@
 //! Every form of a network computes the same, in every runtime that takes it.
 
 use crate::verify_support::{Run, folder, ort_library, program, verify};
+use efficientnet_onnx::onnx::proto::ModelProto;
+use prost::Message;
 use std::path::{Path, PathBuf};
 
 /// Emits a variant at 64 x 64 with weights that show a wrong pad or pool.
@@ -256,6 +258,10 @@ fn toolchains_that_do_not_take_a_spelling_are_told() {
     let refuse = "candle, iree, mnn, onnxruntime, onnxruntime-web, tflite, tvm refuse it\n";
     let found = told("25", &[&swish[..], &["25"]].concat());
     assert!(found.contains(refuse), "{found}");
+    let gemm = ["--variant", "b0", "--dtype", "f16", "--form", "head=gemm"];
+    let refuse = "linear layers are Gemm in half precision: candle, tract refuse it\n";
+    let found = told("gemm", &gemm);
+    assert!(found.contains(refuse), "{found}");
     // Its activations are no swishes.
     let lite = [
         "--variant",
@@ -284,6 +290,7 @@ fn toolchains_that_do_not_take_a_spelling_are_told() {
             "the IR version is 14: ncnn, onnxruntime-web refuse it, and onnxruntime takes IR version 14 from 1.32 on\n",
         ),
         ("17", "ir=13", ""),
+        ("17", "head=matmul", ""),
         ("18", "pool=global-average", ""),
     ] {
         let found = told(form, &["--variant", "b0", "--opset", opset, "--form", form]);
@@ -388,4 +395,21 @@ fn spellings_that_an_opset_lacks_are_refused() {
         assert!(told.contains(expected), "{told}");
         assert!(!path.exists());
     }
+}
+
+/// A file that another program has given another IR version is not what its record says.
+#[test]
+fn another_ir_version_than_the_record_has_is_told() {
+    let folder = folder();
+    let flags = ["--variant", "lite0", "--form", "ir=10"];
+    let path = emitted(folder.path(), "m", &flags);
+    let bytes = std::fs::read(&path).expect("a file");
+    let mut model = ModelProto::decode(bytes.as_slice()).expect("a model");
+    model.ir_version = Some(9);
+    std::fs::write(&path, model.encode_to_vec()).expect("a file");
+    let told = Run::of(program().arg("inspect").arg(&path))
+        .expect(1)
+        .stderr;
+    let expected = "`efficientnet.recipe` in the metadata has `ir` 10, but the file has 9\n";
+    assert!(told.contains(expected), "{told}");
 }

@@ -185,6 +185,8 @@ pub enum Feature {
     GlobalAveragePool,
     /// ReduceMean with its axes as an operand.
     AxesOperand,
+    /// Gemm in half precision.
+    HalfGemm,
     /// An IR version.
     IrVersion(IrVersion),
 }
@@ -225,6 +227,7 @@ impl Feature {
             },
             Self::GlobalAveragePool => trigger == Trigger::Operator("GlobalAveragePool"),
             Self::AxesOperand => trigger == Trigger::AxesOperand,
+            Self::HalfGemm => trigger == Trigger::HalfGemm,
             Self::IrVersion(version) => {
                 matches!(trigger, Trigger::IrAfter(last) if is_after(version.number(), last))
             }
