@@ -39,8 +39,8 @@ pub struct FileFacts {
     pub precision: Element,
     /// What levels from 0 to 255 are normalised with, where the file says how pictures are prepared.
     pub normal: Option<Normal>,
-    /// Whether inputs of floating-point numbers are levels from 0 to 255, which the graph itself normalises.
-    pub takes_levels: bool,
+    /// What the graph itself normalises its input with: levels from 0 to 255, whatever their element type.
+    pub inside: Option<Normal>,
     /// Whether all weights are one constant, so that constant logits are no surprise.
     pub constant_weights: bool,
     /// Whether it is a skeleton, whose weights are numbers at one place: nothing that it computes means anything.
@@ -74,7 +74,7 @@ impl Default for FileFacts {
             weights: 0,
             precision: Element::F32,
             normal: None,
-            takes_levels: false,
+            inside: None,
             constant_weights: false,
             is_skeleton: false,
             is_own: false,

@@ -56,7 +56,7 @@ pub fn inputs(facts: &FileFacts, case: &Case, seed: u64) -> Result<Vec<NamedTens
                 parameter_of(element, each, value)
             } else if as_it_is && !parameter {
                 element.nearest(value.into())
-            } else if facts.takes_levels && element.is_float() && axes.size.is_some() {
+            } else if facts.inside.is_some() && element.is_float() && axes.size.is_some() {
                 element.nearest(level(value))
             } else {
                 in_range(element, value)

@@ -1,12 +1,16 @@
 //! Two files that should compute the same: what belongs to what, and the report.
 
+mod error;
+mod picture;
+
+pub use self::error::PairError;
+use self::picture::{OtherNormals, Taken, Turn};
 use super::facts::{Declared, DeclaredExtent, FileFacts};
 use super::judge::verdict;
 use super::note::VerifyNote;
 use super::plan::{Case, name_dimensions};
 use super::report::{FilePair, Report};
 use super::{ReferenceRun, VerifySettings, judge_against};
-use crate::files::foreign::Foreign;
 use crate::memory::NoMemory;
 use crate::runtime::process::Run;
 use crate::tensor::{Element, NamedTensor};
@@ -14,39 +18,18 @@ use crate::tensor::{Element, NamedTensor};
 /// Two files, the first of which is the reference run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
-    /// The first, with every extent that either of them fixes: what cases are planned for.
+    /// The first, with every extent that either of them fixes, and pictures as the coarser takes them: what cases are planned
+    /// for.
     pub planned: FileFacts,
     /// The second.
     second: FileFacts,
     /// For each input of the second the index of the first's; outputs likewise.
     inputs: Vec<usize>,
     outputs: Vec<usize>,
-}
-
-/// Why two files cannot be held against each other.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PairError {
-    /// They take or give different numbers of values, under different names.
-    #[error("the first file has the {kind} {first}, the second has {second}, expected as many", first = first.shown(), second = second.shown())]
-    Count {
-        /// `inputs` or `outputs`.
-        kind: &'static str,
-        /// Names in the first.
-        first: String,
-        /// Names in the second.
-        second: String,
-    },
-    /// An input that both have cannot be given to both.
-    #[error(
-        "input `{input}` is {first} in the first file and {second} in the second, expected one that fits both", input = input.shown(), first = first.shown(), second = second.shown())]
-    Input {
-        /// Its name in the first.
-        input: String,
-        /// Its type in the first.
-        first: String,
-        /// Its type in the second.
-        second: String,
-    },
+    /// What becomes of pictures of a case for each file, and their index among the first's inputs.
+    turns: Option<(usize, [Turn; 2])>,
+    /// Which file's pictures the cases have: that of the second where not all that the first takes can be made one for it.
+    plans_second: bool,
 }
 
 impl Pair {
@@ -61,7 +44,12 @@ impl Pair {
         planned.precision = coarser(first.precision, second.precision);
         // Each is 1 or `SIZE_STEP`.
         planned.size_steps = [0, 1].map(|axis| first.size_steps[axis].max(second.size_steps[axis]));
-        for (other, &index) in second.inputs.iter().zip(&inputs) {
+        let pictures = pictures(first, &second, &inputs)?;
+        for (place, (other, &index)) in second.inputs.iter().zip(&inputs).enumerate() {
+            if let Some((taken, _)) = pictures.filter(|_| place == second.primary()) {
+                turn(&mut planned, &second, index, taken)?;
+                continue;
+            }
             let input = &mut planned.inputs[index];
             let mismatch = PairError::Input {
                 input: input.name.clone(),
@@ -75,11 +63,31 @@ impl Pair {
         let mut second = second;
         second.precision = planned.precision;
         Ok(Self {
+            plans_second: pictures.is_some_and(|([one, two], _)| two.is_coarser(one)),
+            turns: pictures.map(|(_, turns)| (first.primary(), turns)),
             planned,
             second,
             inputs,
             outputs,
         })
+    }
+
+    /// Which of the two files' records says how pictures are prepared for a case.
+    #[must_use]
+    pub fn picture_file(&self) -> usize {
+        usize::from(self.plans_second)
+    }
+
+    /// The inputs of a case as the first file takes them.
+    ///
+    /// # Errors
+    /// If there is no memory for the copies.
+    pub fn for_first(&self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, NoMemory> {
+        let turned = |(index, input): (usize, &NamedTensor)| match self.turns {
+            Some((picture, [turn, _])) if picture == index => turn.apply(input, &input.name),
+            _ => input.copy(),
+        };
+        inputs.iter().enumerate().map(turned).collect()
     }
 
     /// The inputs of a case under the names that they have in the second file.
@@ -88,6 +96,11 @@ impl Pair {
     /// If there is no memory for the copies.
     pub fn for_second(&self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, NoMemory> {
         let renamed = |(declared, &index): (&Declared, &usize)| {
+            if let Some((picture, [_, turn])) = self.turns
+                && picture == index
+            {
+                return turn.apply(&inputs[index], &declared.name);
+            }
             Ok(NamedTensor {
                 name: declared.name.clone(),
                 ..inputs[index].copy()?
@@ -207,6 +220,81 @@ impl Pair {
             |(_, &index)| self.planned.outputs[index].name.clone(),
         )
     }
+}
+
+/// How each file takes pictures, and what becomes of those of a case for each.
+type Pictures = ([Taken; 2], [Turn; 2]);
+
+/// How pictures for both files are made, where the primary inputs of both are pictures and belong together.
+fn pictures(
+    first: &FileFacts,
+    second: &FileFacts,
+    inputs: &[usize],
+) -> Result<Option<Pictures>, PairError> {
+    if inputs.get(second.primary()) != Some(&first.primary()) {
+        return Ok(None);
+    }
+    let (Some(one), Some(two)) = (Taken::of(first), Taken::of(second)) else {
+        return Ok(None);
+    };
+    let of_case = if two.is_coarser(one) { two } else { one };
+    let turn = |to| Turn::new(of_case, to);
+    let turns = turn(one).and_then(|to_one| Ok((to_one, turn(two)?)));
+    match turns {
+        Ok((Some(to_one), Some(to_two))) => Ok(Some(([one, two], [to_one, to_two]))),
+        Ok(_) => Ok(None),
+        Err(OtherNormals(_)) => {
+            let shown = |facts: &FileFacts| {
+                let normal = facts.inside.or(facts.normal);
+                normal.map_or_else(String::new, |normal| {
+                    format!("mean {:?} and deviation {:?}", normal.mean, normal.std)
+                })
+            };
+            Err(PairError::Normals {
+                first: shown(first),
+                second: shown(second),
+            })
+        }
+    }
+}
+
+/// Plans pictures as the coarser of two files takes them, with every extent that either fixes.
+fn turn(
+    planned: &mut FileFacts,
+    second: &FileFacts,
+    index: usize,
+    [one, two]: [Taken; 2],
+) -> Result<(), PairError> {
+    let other = &second.inputs[second.primary()];
+    let input = &planned.inputs[index];
+    let mismatch = PairError::Input {
+        input: input.name.clone(),
+        first: describe(input),
+        second: describe(other),
+    };
+    let (mut own, mut theirs) = (input.clone(), other.clone());
+    let plans_second = two.is_coarser(one);
+    if plans_second {
+        std::mem::swap(&mut own, &mut theirs);
+    }
+    let [taken, of_other] = if plans_second { [two, one] } else { [one, two] };
+    let shape = theirs.shape.as_deref().unwrap_or_default();
+    theirs.shape = taken.in_order(shape, of_other);
+    if !narrow(&mut own, &theirs) {
+        return Err(mismatch);
+    }
+    let name = input.name.clone();
+    if plans_second {
+        let last = second.channels_last.get(&other.name).copied();
+        planned.channels_last.remove(&name);
+        planned
+            .channels_last
+            .extend(last.map(|last| (name.clone(), last)));
+        planned.normal = second.normal;
+        planned.inside = second.inside;
+    }
+    planned.inputs[index] = Declared { name, ..own };
+    Ok(())
 }
 
 /// The less precise of two types.

@@ -51,11 +51,9 @@ pub fn facts(file: &ModelFile) -> FileFacts {
             .preprocessing
             .as_ref()
             .map(|preprocessing| preprocessing.normal),
-        takes_levels: claims
-            .preprocessing
-            .as_ref()
-            .is_some_and(|record| record.inside.is_some())
-            || recipe.is_some_and(|recipe| recipe.normalize.is_some()),
+        inside: recipe
+            .and_then(|recipe| recipe.normalize)
+            .or_else(|| claims.preprocessing.as_ref()?.inside),
         constant_weights: is_drawn(Rule::Constant) && claims.constant_weights(file),
         is_skeleton: claims.is_skeleton(file),
         untrained: is_drawn(Rule::Official),

@@ -11,6 +11,8 @@ mod emitted;
 mod feed;
 mod forms;
 mod images;
+#[cfg(all(feature = "tract", feature = "ort"))]
+mod inputs;
 mod layout;
 #[cfg(target_os = "linux")]
 mod library;

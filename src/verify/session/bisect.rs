@@ -170,6 +170,9 @@ impl Verifier {
         let case = other.max_abs_case.unwrap_or(0);
         let inputs = &compared.cases.inputs[case];
         let copied = || inputs.iter().map(NamedTensor::copy).collect();
+        let first_inputs: Vec<_> = compared
+            .pair
+            .map_or_else(copied, |pair| pair.for_first(inputs))?;
         let other_inputs = compared
             .pair
             .map_or_else(copied, |pair| pair.for_second(inputs))?;
@@ -183,7 +186,10 @@ impl Verifier {
         let mut sides = Sides {
             verifier: self,
             limit: compared.limit,
-            each: [side(0, reference, copied()?), side(1, other, other_inputs)],
+            each: [
+                side(0, reference, first_inputs),
+                side(1, other, other_inputs),
+            ],
             pair: compared.pair,
             known,
             case,
@@ -194,7 +200,7 @@ impl Verifier {
         });
         let start = Instant::now();
         let shared = compared.pair.map(|_| second);
-        let list = values(first, shared, inputs, &compared.leave_out[0]);
+        let list = values(first, shared, &sides.each[0].inputs, &compared.leave_out[0]);
         let mut run = |side, marked: &[&str]| sides.run(side, marked);
         let mut tell_level = |level: &SearchRun| tell(Update::Searched(level));
         let result = bisect(&mut run, &list, other.tolerance, &mut tell_level);

@@ -52,7 +52,8 @@ impl Verifier {
             }
         };
         let pair = Pair::new(&first.facts, second.facts.clone())?;
-        let cases = self.cases(&first.model, &pair.planned)?;
+        let pictures = [&first.model, &second.model][pair.picture_file()];
+        let cases = self.cases(pictures, &pair.planned)?;
         if cases.expected.is_some() || cases.write_to.is_some() {
             return Err(SessionError::StoredWithPair);
         }
@@ -76,6 +77,10 @@ impl Verifier {
             .iter()
             .map(|one| pair.for_second(one))
             .collect::<Result<_, _>>()?;
+        let for_first: Option<Vec<_>> = (pair.picture_file() != 0)
+            .then(|| cases.inputs.iter().map(|one| pair.for_first(one)).collect())
+            .transpose()?;
+        let for_first = for_first.as_ref().unwrap_or(&cases.inputs);
         let leave_out = [first.facts.leave_out(), second.facts.leave_out()];
         let to_run = |place: usize, inputs| ToRun {
             file: &files[place].model.path,
@@ -84,7 +89,7 @@ impl Verifier {
             leave_out: &leave_out[place],
             limit: self.limit(&files[place].facts, &cases.planned),
         };
-        let reference = self.run_reference(&to_run(0, &cases.inputs), tell)?;
+        let reference = self.run_reference(&to_run(0, for_first), tell)?;
         let others = self.run_all(&to_run(1, &for_second), tell)?;
         let settings = self.settings(&first.model.path);
         let names =
