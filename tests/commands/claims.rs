@@ -55,8 +55,6 @@ fn honest_files_are_described_by_their_recipes() {
         "--variant condconv-b0-4e --size dynamic --opset 25 --form swish=swish-op,pool=reduce-mean,head=matmul,ir=14",
         "--variant condconv-b0-4e --size 64 --opset 24 --form swish=swish-op,pool=reduce-mean --dtype f16",
         "--variant b0 --size 32 --form pool=global-average,head=gemm,ir=9 --bn keep --dtype f16",
-        "--variant b0 --size 32 --external-data --form align=1,threshold=5000",
-        "--variant b0 --size 32 --skeleton",
         "--variant condconv-b0-4e --size 32 --skeleton --opset 20 --form pool=reduce-mean --bn keep",
         "--variant lite0 --size dynamic --skeleton --dtype f16 --bn keep --input-format uint8-nhwc --opset 28",
     ] {

@@ -33,6 +33,7 @@ mod self_test;
 mod self_test_verdicts;
 mod session;
 mod skeleton;
+mod spellings;
 #[cfg(target_os = "linux")]
 mod spoilers;
 mod third_party;

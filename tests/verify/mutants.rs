@@ -184,6 +184,17 @@ fn other_spellings_are_changed_as_said() {
         &["--opset", "24", "--form", form, "--init", "probe"],
     );
     expect(&file, "b0-spelled.txt");
+    let opened = ModelFile::open(&file).expect("a model");
+    let original = Original::read(&opened).expect("the whole model");
+    let site = original.sites(Kind::SqueezeOneAxis).remove(0);
+    let copy = original.write(&site).expect("a mutant");
+    let graph = decode(&copy.path()).graph.expect("a graph");
+    let axes = graph.initializer.last().expect("the axes");
+    assert_eq!(
+        (axes.name(), &axes.dims[..]),
+        ("pool.axes.mutated", &[1][..])
+    );
+    assert_eq!(axes.raw_data(), 2_i64.to_le_bytes());
 }
 
 /// The weights that the mean and the deviation have gone past are the first convolution's still.
