@@ -5,6 +5,7 @@ use super::classes::LabelArgs;
 use super::converting;
 use super::exit::{Failure, Status};
 use super::form::{self, FormArgs};
+use super::islands;
 use super::print;
 use super::progress::Bar;
 use super::select::{Selection, Shape};
@@ -13,7 +14,7 @@ use super::text;
 use super::verify;
 use super::written;
 use clap::Args;
-use efficientnet_onnx::convert::{Conversion, ConvertError, Weights, Wishes};
+use efficientnet_onnx::convert::{Conversion, ConvertError, PlacedIslands, Weights, Wishes};
 use efficientnet_onnx::emit::{
     Destination, EmitError, Emitted, Observer, Payload, Sink, StagedModel,
 };
@@ -101,13 +102,14 @@ struct Watching<'a> {
 pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
     let start = Instant::now();
     args.refuse_stream()?;
-    let conversion = args.conversion()?;
-    let recipe = args.recipe(&conversion)?;
+    let mut conversion = args.conversion()?;
     let watching = Watching {
         args,
         bar: Bar::new(),
         payload: OnceLock::new(),
     };
+    let placed = args.place_islands(&mut conversion, &watching)?;
+    let recipe = args.recipe(&conversion)?;
     let emitted = args.destination(&conversion).and_then(|destination| {
         let emitted = conversion.write(&recipe, destination, &watching);
         emitted.map_err(|error| args.failure(error))
@@ -121,7 +123,7 @@ pub fn run(args: &EmitArgs) -> Result<Status, Failure> {
         },
     };
     let payload = watching.payload.get().copied().unwrap_or_default();
-    args.report(&recipe, payload, start, report.as_deref())?;
+    args.report(&recipe, payload, start, (report.as_deref(), placed))?;
     Ok(Status::Done)
 }
 
@@ -201,6 +203,19 @@ impl EmitArgs {
             }
         }
         Ok(conversion)
+    }
+
+    /// Places islands by an audit, where that is asked for.
+    fn place_islands(
+        &self,
+        conversion: &mut Conversion,
+        observer: &dyn Observer,
+    ) -> Result<Option<PlacedIslands>, Failure> {
+        let place = |folder| {
+            let output = (self.output.as_path(), self.force);
+            islands::place(conversion, folder, output, observer, self.quiet)
+        };
+        self.form.images().map(place).transpose()
     }
 
     fn wishes(&self) -> Result<Wishes, Failure> {
@@ -293,7 +308,7 @@ impl EmitArgs {
         recipe: &Recipe,
         payload: Payload,
         start: Instant,
-        verdict: Option<&Report>,
+        (verdict, placed): (Option<&Report>, Option<PlacedIslands>),
     ) -> Result<(), Failure> {
         let path = self.output.to_string_lossy().into_owned();
         if self.json {
@@ -304,6 +319,7 @@ impl EmitArgs {
                 "weight_bytes": payload.bytes,
                 "recipe": recipe,
                 "verify": verdict.map(verify::json).transpose()?,
+                "islands": placed.map(|placed| placed.audited),
             });
             print::line(print::json(&result)?)?;
             return Ok(());

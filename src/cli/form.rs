@@ -9,6 +9,7 @@ use efficientnet_onnx::metadata::{IslandsRecord, Recipe};
 use efficientnet_onnx::onnx::ExternalLayout;
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::tensor::Element;
+use std::path::{Path, PathBuf};
 
 /// How the graph is spelled.
 #[derive(Debug, Args)]
@@ -26,6 +27,10 @@ pub struct FormArgs {
     /// With f16 and bf16: compute pools and softmaxes in f32 between casts (`auto`), or nothing
     #[arg(long, value_name = "WHICH", value_parser = one_of(["auto", "none"], |name| name))]
     islands: Option<&'static str>,
+    /// With `--islands auto`: also compute in f32 what an audit of the network on pictures of this folder finds too large
+    /// for f16, or too sensitive to rounding
+    #[arg(long, value_name = "DIR", requires = "islands")]
+    images: Option<PathBuf>,
     /// With f16 and bf16: input and outputs stay f32, with a cast at each
     #[arg(long)]
     keep_io: bool,
@@ -55,6 +60,12 @@ impl FormArgs {
             ))
             .hint("add `--dtype f16` or `--dtype bf16`"));
         }
+        if self.images.is_some() && self.islands != Some("auto") {
+            return Err(
+                Failure::bad_input("`--images` places islands, found `--islands none`")
+                    .hint("leave `--images` out, or ask for `--islands auto`"),
+            );
+        }
         let form = Form {
             batch_norms: self.bn,
             opset: self
@@ -73,6 +84,11 @@ impl FormArgs {
             Some(spelling) => spelling.over(form),
             None => form,
         })
+    }
+
+    /// The folder of the pictures on which the network is audited, where islands are placed by that.
+    pub fn images(&self) -> Option<&Path> {
+        self.images.as_deref()
     }
 
     /// Whether the graph itself normalises its input.

@@ -17,6 +17,7 @@ mod form;
 mod hub;
 mod inspect;
 mod interrupt;
+mod islands;
 mod libraries;
 mod like;
 mod list;

@@ -22,7 +22,7 @@ use std::thread;
 pub struct Conversion {
     weights: Weights,
     wishes: Wishes,
-    request: Request,
+    pub(super) request: Request,
     notes: Vec<ConvertNote>,
     labels: Option<String>,
 }

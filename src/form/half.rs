@@ -224,6 +224,15 @@ fn islands(graph: &Graph, asked: &Islands) -> Result<Vec<bool>, SpellError> {
     Ok(islands)
 }
 
+/// Names of the nodes that are islands by default, in a graph before its precision is changed; what only moves numbers joins
+/// them by itself.
+#[must_use]
+pub fn usual_islands(graph: &Graph) -> Vec<String> {
+    let nodes = graph.nodes().iter();
+    let nodes = nodes.filter(|node| sums(&node.operator));
+    nodes.map(|node| node.name.clone()).collect()
+}
+
 /// Whether an operator adds many numbers up, or takes from each what its digits in half precision would be lost by: a pool over
 /// an image, probabilities over all classes, the mean of the pixels.
 fn sums(operator: &Operator) -> bool {

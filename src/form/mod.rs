@@ -16,6 +16,7 @@ mod speller;
 mod spelling;
 
 pub use fold::fold_batch_norms;
+pub use half::usual_islands;
 pub use input::{InputFormat, Normalize};
 pub use spell::spell;
 pub use speller::SpellError;

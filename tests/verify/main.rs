@@ -13,6 +13,7 @@ mod forms;
 mod images;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod inputs;
+mod islands;
 mod layout;
 #[cfg(target_os = "linux")]
 mod library;

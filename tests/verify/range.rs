@@ -1,6 +1,6 @@
 //! `verify --range`: how large values are, which do not fit f16, and what rounding one of them moves in the outputs.
 
-use crate::verify_support::{Run, folder, program, toy, verify};
+use crate::verify_support::{Run, folder, grey_pictures, program, toy, verify};
 use efficientnet_onnx::onnx::proto::{AttributeProto, ModelProto, NodeProto};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -287,23 +287,12 @@ fn another_runtime_gives_the_values_where_the_reference_lacks_an_operator() {
     assert!(named.stderr.contains("no runtime runs"), "{named:#?}");
 }
 
-/// Writes plain pictures, each of one level of grey.
-fn greys(folder: &Path, levels: &[u8]) {
-    std::fs::create_dir_all(folder).expect("a folder");
-    for level in levels {
-        let picture = image::GrayImage::from_pixel(40, 30, image::Luma([*level]));
-        picture
-            .save(folder.join(format!("{level:03}.png")))
-            .expect("a picture");
-    }
-}
-
 #[test]
 fn pictures_are_run_one_by_one_or_as_many_as_the_batch_is_fixed_to() {
     let folder = folder();
     let pictures = folder.path().join("pictures");
-    greys(&pictures.join("dark"), &[0, 40, 120]);
-    greys(&pictures, &[130, 255]);
+    grey_pictures(&pictures.join("dark"), &[0, 40, 120]);
+    grey_pictures(&pictures, &[130, 255]);
     let shown = pictures.to_str().expect("UTF-8").to_owned();
     let with = ["--runtime", "reference", "--images", &shown];
 

@@ -111,3 +111,14 @@ pub fn emitted(folder: &TempDir, arguments: &[&str]) -> PathBuf {
 pub fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
+
+/// Writes plain pictures, each of one level of grey.
+pub fn grey_pictures(folder: &Path, levels: &[u8]) {
+    std::fs::create_dir_all(folder).expect("a folder");
+    for level in levels {
+        let picture = image::GrayImage::from_pixel(40, 30, image::Luma([*level]));
+        picture
+            .save(folder.join(format!("{level:03}.png")))
+            .expect("a picture");
+    }
+}

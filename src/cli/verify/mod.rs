@@ -224,13 +224,18 @@ impl<'a> Page<'a> {
 /// # Errors
 /// If the file cannot be read or decoded, or cannot be tried.
 pub fn verify_path(file: &Path, shown: &str, quiet: bool) -> Result<Report, Failure> {
-    let verifier = Verifier {
-        name: Some(shown.to_owned()),
-        ..Request::default().verifier()?
-    };
+    let verifier = usual(shown)?;
     let report = verifier.verify(file, &mut tell(quiet))?;
     print_notes(&report, quiet);
     Ok(report)
+}
+
+/// A verifier with defaults for a file that is called `shown`.
+pub fn usual(shown: &str) -> Result<Verifier, Failure> {
+    Ok(Verifier {
+        name: Some(shown.to_owned()),
+        ..Request::default().verifier()?
+    })
 }
 
 impl Request {
@@ -253,7 +258,7 @@ impl Request {
 }
 
 /// Says on standard error what happens: progress on a terminal alone, and nothing if `quiet`.
-fn tell(quiet: bool) -> impl FnMut(Update<'_>) {
+pub fn tell(quiet: bool) -> impl FnMut(Update<'_>) {
     let live = !quiet && io::stderr().is_terminal();
     move |update| match update {
         Update::Note(note) if !quiet => tell!("note: {}", words::note(note)),
@@ -277,7 +282,8 @@ fn print_notes(report: &Report, quiet: bool) {
     print_note_list(&report.notes, quiet);
 }
 
-fn print_note_list(notes: &[VerifyNote], quiet: bool) {
+/// Prints notes unless `quiet`.
+pub fn print_note_list(notes: &[VerifyNote], quiet: bool) {
     for note in notes.iter().filter(|_| !quiet) {
         tell!("note: {}", words::note(note));
     }

@@ -10,7 +10,7 @@ use efficientnet_onnx::tensor::Element;
 use efficientnet_onnx::verify::range::{
     Beyond, Magnitudes, Move, RangeReport, RangeVerdict, ValueRange,
 };
-use efficientnet_onnx::verify::session::{PictureSample, SessionError};
+use efficientnet_onnx::verify::session::{PictureSample, RangeOptions, SessionError};
 use std::cmp::Ordering;
 use std::fmt::Write;
 
@@ -22,9 +22,12 @@ const LISTED: usize = 20;
 /// Audits the file; the text to print.
 pub fn run(args: &VerifyArgs) -> Result<(String, Status), Failure> {
     let verifier = args.request.verifier()?;
-    let sample = args.images.as_ref().map(PictureSample::of);
+    let options = RangeOptions {
+        pictures: args.images.as_ref().map(PictureSample::of),
+        ..RangeOptions::default()
+    };
     let mut tell = tell(args.quiet);
-    let report = match verifier.range(&args.file, sample.as_ref(), &mut tell) {
+    let report = match verifier.range(&args.file, &options, &mut tell) {
         Ok(report) => report,
         Err(SessionError::Rejected(report)) => {
             return Ok((text(&report, args.json)?, Status::Disagrees));

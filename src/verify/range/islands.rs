@@ -14,9 +14,9 @@ use std::fmt;
 pub struct IslandRules {
     /// The type of the rest of the file: f16 or bf16.
     pub element: Element,
-    /// The largest magnitude of a value that is computed in that type. By default 512, as AutoCast's `data_max`
-    /// (`modelopt.onnx.autocast.convert.convert_to_mixed_precision`): room for pictures with larger values than those of
-    /// the audit.
+    /// The largest magnitude of a value that is computed in that type. By default 1/128 of its range, which leaves room for
+    /// pictures with larger values than those of the audit: 512 of f16, as AutoCast's `data_max`
+    /// (`modelopt.onnx.autocast.convert.convert_to_mixed_precision`), and 2¹²¹ of bf16.
     pub largest_value: f64,
     /// The largest magnitude of an initializer of that type. By default the type's largest number, as AutoCast's
     /// `init_max`.
@@ -34,7 +34,10 @@ impl IslandRules {
     pub fn new(element: Element) -> Self {
         Self {
             element,
-            largest_value: 512.0,
+            largest_value: match element {
+                Element::Bf16 => (1_u128 << 121) as f64,
+                _ => 512.0,
+            },
             largest_initializer: super::largest_of(element).unwrap_or(f64::MAX),
             deepest_reduction: None,
             largest_move: 0.01,
@@ -303,13 +306,16 @@ mod tests {
             found(&twice, &rules),
             expected(&[("a", reasons), ("b", reasons)])
         );
-        // bf16 takes the initializer.
-        let rules = IslandRules::new(Element::Bf16);
-        assert_eq!(found(&report, &rules), expected(&all[1..]));
-        let rules = IslandRules {
+        let wider = IslandRules {
             largest_value: 600.0,
             ..rules
         };
+        assert_eq!(
+            found(&report, &wider),
+            expected(&[&all[..1], &all[3..]].concat())
+        );
+        // bf16 takes all that is finite.
+        let rules = IslandRules::new(Element::Bf16);
         assert_eq!(found(&report, &rules), expected(&all[3..]));
     }
 

@@ -28,7 +28,7 @@ pub use bisect::{BisectReport, Search, SearchError};
 pub use cases::{CaseSource, is_picture};
 pub use error::SessionError;
 pub use profile::Profile;
-pub use range::PictureSample;
+pub use range::{PictureSample, RangeOptions};
 pub use runs::{Runs, ToRun};
 pub use self_test::{ChangedCopies, SelfTestReport};
 

@@ -12,7 +12,7 @@ use crate::runtime::outcome::Trouble;
 use crate::tensor::{Element, SourceError, TensorSource};
 use crate::verify::bisect::{MARKED_BYTES, chunk, values};
 use crate::verify::note::VerifyNote;
-use crate::verify::range::{InitializerRange, Magnitudes, RangeReport, RangeVerdict};
+use crate::verify::range::{InitializerRange, Magnitudes, ROUNDED_TO, RangeReport, RangeVerdict};
 use measured::{Given, Measured};
 use pictures::Pictures;
 use std::collections::BTreeMap;
@@ -23,7 +23,26 @@ use std::time::Instant;
 /// Elements of an initializer that are read at a time.
 const PIECE: usize = 1 << 16;
 
-/// Pictures that a file is run with for the audit, in place of the verifier's cases.
+/// What the range audit runs a file with, and what it rounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeOptions {
+    /// Pictures, in place of the verifier's cases. By default none.
+    pub pictures: Option<PictureSample>,
+    /// The types, f16 and bf16, to which each value is rounded alone; where all would take too long, only the first. By
+    /// default both.
+    pub each_value: Vec<Element>,
+}
+
+impl Default for RangeOptions {
+    fn default() -> Self {
+        Self {
+            pictures: None,
+            each_value: ROUNDED_TO.to_vec(),
+        }
+    }
+}
+
+/// Pictures that a file is run with for the audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PictureSample {
     /// A folder of JPEG and PNG pictures, or of such folders, one for each class.
@@ -57,19 +76,20 @@ impl Verifier {
     pub fn range(
         &self,
         file: &Path,
-        sample: Option<&PictureSample>,
+        options: &RangeOptions,
         tell: &mut Tell<'_>,
     ) -> Result<RangeReport, SessionError> {
         let start = Instant::now();
         let opened = open(file)?
             .map_err(|broken| SessionError::Rejected(Box::new(self.rejected(file, broken))))?;
-        let pictures = sample.map(Pictures::find).transpose()?;
+        let pictures = options.pictures.as_ref().map(Pictures::find).transpose()?;
         let mut notes: Vec<VerifyNote> = opened.warnings.clone().into_iter().collect();
         let (runtime, measured) = self.measure(&opened, pictures.as_ref(), &mut notes, tell)?;
         let (initializers, initializers_not_read) = initializer_ranges(&opened.model)?;
         let mut values = measured.ranges(&opened.model);
         let of_run = (runtime, &measured);
-        let moves = self.moves(&opened, of_run, &mut values, &mut notes, tell)?;
+        let to_round = (options.each_value.as_slice(), values.as_mut_slice());
+        let moves = self.moves(&opened, of_run, to_round, &mut notes, tell)?;
         Ok(RangeReport {
             file: self.name(file),
             runtime: runtime.as_str(),
@@ -210,7 +230,7 @@ fn initializer_ranges(
         .iter()
         .filter(|info| info.element.is_float())
     {
-        if info.element != Element::F32 {
+        if !matches!(info.element, Element::F32 | Element::F16 | Element::Bf16) {
             not_read += 1;
             continue;
         }

@@ -42,4 +42,19 @@ pub const OF_FORMS: &[Case] = &[
             ("--dtype bf16", With("--dtype bf16")),
         ],
     },
+    Case {
+        hint: "leave `--images` out, or ask for",
+        prepare: |folder| {
+            let pictures = folder.join("pictures");
+            std::fs::create_dir(&pictures).expect("a folder");
+            let picture = image::GrayImage::from_pixel(40, 30, image::Luma([90]));
+            picture.save(pictures.join("grey.png")).expect("a picture");
+        },
+        line: "emit --width 0.2 --depth 0.3 --size 32 --dtype f16 --islands none --images pictures -o m.onnx",
+        reason: "`--images` places islands, found `--islands none`",
+        steps: &[
+            ("--images", Without("--images")),
+            ("--islands auto", With("--islands auto")),
+        ],
+    },
 ];

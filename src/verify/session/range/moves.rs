@@ -44,7 +44,7 @@ impl Verifier {
         &self,
         opened: &Opened,
         (runtime, measured): (RuntimeName, &Measured),
-        values: &mut [ValueRange],
+        (types, values): (&[Element], &mut [ValueRange]),
         notes: &mut Vec<VerifyNote>,
         tell: &mut Tell<'_>,
     ) -> Result<Option<Moves>, SessionError> {
@@ -56,7 +56,7 @@ impl Verifier {
         } else if runtime != RuntimeName::Reference {
             (None, Some(MovesNotMeasured::ReferenceDidNotRun))
         } else {
-            let (case, each_value, why) = choose(facts, measured, values.len(), named);
+            let (case, each_value, why) = choose(facts, measured, (types, values.len()), named);
             match self.measure_moves(opened, &measured.kept[case], each_value, values, tell)? {
                 Ok(moves) => (Some(moves), why),
                 Err(trouble) => (None, Some(MovesNotMeasured::Trouble(trouble))),
@@ -190,22 +190,22 @@ impl Rounded<'_> {
 }
 
 /// The case, an index of those that are kept, and the types to which each value is rounded there: what is affordable, the
-/// first case before the smallest and two types before one. Why not, where no value is rounded alone.
-fn choose(
+/// first case before the smallest and all types before the first of them. Why not, where no value is rounded alone.
+fn choose<'t>(
     facts: &FileFacts,
     measured: &Measured,
-    values: usize,
+    (types, values): (&'t [Element], usize),
     named: bool,
-) -> (usize, &'static [Element], Option<MovesNotMeasured>) {
+) -> (usize, &'t [Element], Option<MovesNotMeasured>) {
     let macs = |case: usize, types: usize| {
         let given = slice::from_ref(&measured.kept[case].1.case);
         let runs = (values * types) as u64 / 2;
         plan::work(facts, given).saturating_mul(runs)
     };
     for case in 0..measured.kept.len() {
-        for types in [2, 1] {
-            if named || macs(case, types) <= MOST_MACS {
-                return (case, &ROUNDED_TO[..types], None);
+        for types in [types, &types[..types.len().min(1)]] {
+            if named || macs(case, types.len()) <= MOST_MACS {
+                return (case, types, None);
             }
         }
     }
@@ -254,7 +254,7 @@ mod tests {
             measured.begin(&given, Vec::new());
             measured.keep(given);
         }
-        let (kept, types, why) = choose(&facts, &measured, 100, named);
+        let (kept, types, why) = choose(&facts, &measured, (&ROUNDED_TO, 100), named);
         let (_, given) = &measured.kept[kept];
         let side = given.case.size.unwrap_or_default()[0];
         (side, types.len(), why.is_some())
