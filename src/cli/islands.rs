@@ -36,8 +36,8 @@ pub fn place(
     let mut tell = verify::tell(quiet);
     let placed = conversion.place_islands(&verifier, pictures, observer, &mut tell);
     let placed = placed.map_err(|error| match error {
-        PlaceError::Convert(error) => converting::failure(error),
-        PlaceError::Audit(error) => error.into(),
+        PlaceError::Convert(error) => converting::failure(*error),
+        PlaceError::Audit(error) => (*error).into(),
         error => Failure::bad_input(error),
     })?;
     if !quiet {

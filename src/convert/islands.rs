@@ -34,10 +34,10 @@ pub enum PlaceError {
     Precision(Element),
     /// The form in f32 cannot be written.
     #[error(transparent)]
-    Convert(#[from] ConvertError),
+    Convert(#[from] Box<ConvertError>),
     /// The form in f32 cannot be audited.
     #[error(transparent)]
-    Audit(#[from] SessionError),
+    Audit(#[from] Box<SessionError>),
     /// There is no room for temporary files.
     #[error("cannot write to the folder for temporary files: {text}", text = said(.0))]
     TemporaryFiles(std::io::Error),
@@ -110,20 +110,19 @@ impl Conversion {
     ) -> Result<(PlacedIslands, Vec<String>), PlaceError> {
         let folder = TemporaryFolder::new().map_err(PlaceError::TemporaryFiles)?;
         let path = folder.path().join("audited.onnx");
-        let recipe = self.recipe(None)?;
-        let written = self.write(
-            &recipe,
-            Destination::new_file(path.clone()),
-            &Quiet(observer),
-        )?;
-        if let Emitted::Staged(staged) = written {
-            staged.commit().map_err(ConvertError::Emit)?;
+        let recipe = self.recipe(None).map_err(Box::new)?;
+        let destination = Destination::new_file(path.clone());
+        let written = self.write(&recipe, destination, &Quiet(observer));
+        if let Emitted::Staged(staged) = written.map_err(Box::new)? {
+            let committed = staged.commit().map_err(ConvertError::Emit);
+            committed.map_err(Box::new)?;
         }
-        let report = verifier.range(&path, options, tell)?;
-        let model = ModelFile::open(&path).map_err(SessionError::from)?;
+        let report = verifier.range(&path, options, tell).map_err(Box::new)?;
+        let model = ModelFile::open(&path).map_err(|error| Box::new(SessionError::from(error)))?;
         let nodes = &model.contents.nodes;
         let audited = islands(nodes, &report, &IslandRules::new(asked.element));
-        let usual = usual_islands(&self.request.graph().map_err(ConvertError::Request)?);
+        let graph = self.request.graph().map_err(ConvertError::Request);
+        let usual = usual_islands(&graph.map_err(Box::new)?);
         let of_audit = audited.iter().map(|island| island.node.as_str());
         let all: BTreeSet<&str> = of_audit.chain(usual.iter().map(String::as_str)).collect();
         let names = nodes.iter().map(NodeProto::name);

@@ -102,6 +102,7 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
             "recognise",
             "request",
             "tensor",
+            "verify",
             "weights",
         ],
     ),

@@ -1,7 +1,7 @@
 //! `emit --islands auto --images`: what an audit in f32 finds too large for f16 stays in f32, and the file computes what the
 //! one in f32 does.
 
-use crate::verify_support::{Run, folder, grey_pictures, ort_library, program, verify};
+use crate::verify_support::{Run, folder, grey_pictures, program, verify};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -71,6 +71,15 @@ fn list(value: &Value) -> Vec<&str> {
     names.map(|name| name.as_str().expect("a name")).collect()
 }
 
+/// The nodes that read or write the large values: the last convolution, what it feeds, and the classifier.
+const LARGE: [&str; 5] = [
+    "conv_head",
+    "bn2.act.sigmoid",
+    "bn2.act",
+    "global_pool",
+    "classifier.product",
+];
+
 #[test]
 fn what_the_audit_finds_too_large_is_computed_in_f32() {
     let folder = folder();
@@ -78,70 +87,87 @@ fn what_the_audit_finds_too_large_is_computed_in_f32() {
     let pictures = place("pictures");
     grey_pictures(&pictures, &[0, 90, 255]);
     let shown = pictures.to_str().expect("UTF-8");
-    let weights = weights(folder.path(), 1e6);
-    let single = place("single.onnx");
+    // The weights fit f16, and what is computed from them does not.
+    let weights = weights(folder.path(), 7e4);
+    let [single, usual, audited] = ["single.onnx", "usual.onnx", "audited.onnx"].map(place);
     emit(&weights, &single, &["--quiet"]).expect(0);
-
-    // Without an audit, f16 overflows.
-    let usual = place("usual.onnx");
-    emit(&weights, &usual, &["--quiet", "--dtype", "f16"]).expect(0);
+    emit(
+        &weights,
+        &usual,
+        &["--quiet", "--dtype", "f16", "--keep-io"],
+    )
+    .expect(0);
     let range = ["--range", "--json", "--images", shown];
     let report = verify(&usual, false, &range).expect(1).report();
     assert_eq!(report["verdict"], "exceeds_own_type");
 
-    let audited = place("audited.onnx");
-    let auto = ["--dtype", "f16", "--islands", "auto", "--images", shown];
+    let auto = [
+        "--dtype",
+        "f16",
+        "--keep-io",
+        "--islands",
+        "auto",
+        "--images",
+        shown,
+    ];
     let run = emit(&weights, &audited, &[&auto[..], &["--json"]].concat()).expect(0);
     let report = run.report();
     let found = report["islands"].as_array().expect("a list");
-    let nodes: Vec<&str> = found
+    let nodes = found
         .iter()
-        .map(|one| one["node"].as_str().expect("a name"))
-        .collect();
-    assert_eq!(
-        nodes,
-        [
-            "conv_head",
-            "bn2.act.sigmoid",
-            "bn2.act",
-            "global_pool",
-            "classifier.product"
-        ],
-        "{nodes:?}"
-    );
-    let reasons = &found[0]["reasons"];
-    assert_eq!(reasons[0]["value"]["value"], "bn2", "{reasons:#}");
-    assert!(
-        reasons[0]["value"]["largest"].as_f64() > Some(65504.0),
-        "{reasons:#}"
-    );
-    assert_eq!(
-        reasons[1]["initializer"]["name"], "conv_head.weight",
-        "{reasons:#}"
-    );
+        .map(|one| one["node"].as_str().expect("a name"));
+    let nodes: Vec<&str> = nodes.collect();
+    assert_eq!(nodes, LARGE);
+    let reason = &found[0]["reasons"][0]["value"];
+    assert_eq!(reason["value"], "bn2", "{reason:#}");
+    assert!(reason["largest"].as_f64() > Some(65504.0), "{reason:#}");
+    // The pools that are islands anyway are recorded with them.
     let recorded = list(&report["recipe"]["islands"]);
     assert!(
         nodes.iter().all(|node| recorded.contains(node)),
         "{recorded:?}"
     );
-    // The pools that are islands anyway are among them.
     assert!(recorded.len() > nodes.len(), "{recorded:?}");
     assert!(
         run.stderr.contains("5 nodes by the audit on 3 pictures"),
         "{run:#?}"
     );
 
-    // It fits, and it is the network in f32, in both runtimes.
-    let report = verify(&audited, false, &range).expect(0).report();
-    assert_ne!(report["verdict"], "exceeds_own_type");
+    // It fits, and it is the network in f32, in both runtimes. Without the audit it is not.
+    verify(&audited, false, &range).expect(0);
+    let compared = |other: &Path, status| {
+        let other = other.to_str().expect("UTF-8");
+        verify(&single, true, &[other, "--runtime", "ort-cpu"]).expect(status)
+    };
+    compared(&audited, 0);
+    compared(&usual, 1);
+}
+
+#[test]
+fn weights_that_are_too_large_stay_in_f32_with_their_nodes() {
+    let folder = folder();
+    let place = |name: &str| folder.path().join(name);
+    grey_pictures(&place("pictures"), &[90]);
+    let pictures = place("pictures");
+    let weights = weights(folder.path(), 1e6);
+    let [single, audited] = ["single.onnx", "audited.onnx"].map(place);
+    let half = ["--dtype", "f16", "--keep-io", "--quiet"];
+    let refused = emit(&weights, &audited, &half).expect(2);
+    assert!(refused.stderr.contains("beyond f16"), "{refused:#?}");
+    let shown = pictures.to_str().expect("UTF-8");
+    let auto = ["--islands", "auto", "--images", shown, "--json"];
+    let report = emit(&weights, &audited, &[&half[..], &auto].concat())
+        .expect(0)
+        .report();
+    let reasons = report["islands"][0]["reasons"].as_array().expect("a list");
+    let of_initializers = reasons
+        .iter()
+        .filter_map(|reason| reason["initializer"]["name"].as_str());
+    let names: Vec<&str> = of_initializers.collect();
+    assert_eq!(names, ["conv_head.weight", "conv_head.bias"]);
+    emit(&weights, &single, &["--quiet"]).expect(0);
     let other = audited.to_str().expect("UTF-8");
     verify(&single, true, &[other, "--runtime", "reference,ort-cpu"]).expect(0);
-    let usual = usual.to_str().expect("UTF-8");
-    verify(&single, false, &[usual, "--runtime", "reference"]).expect(0);
-    let ort = ["--runtime", "ort-cpu", "--ort-lib"];
-    let library = ort_library();
-    let library = library.to_str().expect("UTF-8");
-    verify(&single, false, &[&[usual], &ort[..], &[library]].concat()).expect(1);
 }
 
 #[test]

@@ -61,7 +61,9 @@ impl<'v> Values<'v> {
     }
 
     fn forget(&mut self, numbers: &[usize]) {
-        numbers.iter().for_each(|&number| self.own[number] = None);
+        for &number in numbers {
+            self.own[number] = None;
+        }
     }
 }
 

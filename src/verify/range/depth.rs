@@ -38,7 +38,7 @@ pub fn reduction_depth(node: &NodeProto, known: &dyn KnownOperands) -> Option<u6
         }
         "Gemm" => {
             let first = shape(0)?;
-            let inner = if flag("transA") { 0 } else { 1 };
+            let inner = usize::from(!flag("transA"));
             first.get(inner).copied()
         }
         "MatMul" => shape(0)?.last().copied(),
@@ -62,8 +62,8 @@ pub fn reduction_depth(node: &NodeProto, known: &dyn KnownOperands) -> Option<u6
             }
             let rank = i64::try_from(shape.len()).ok()?;
             let extent = |axis: i64| {
-                let axis = if axis < 0 { axis + rank } else { axis };
-                shape.get(usize::try_from(axis).ok()?).copied()
+                let place = if axis < 0 { axis + rank } else { axis };
+                shape.get(usize::try_from(place).ok()?).copied()
             };
             let extents: Option<Vec<u64>> = axes.into_iter().map(extent).collect();
             Some(product(&extents?))

@@ -97,7 +97,7 @@ impl Verifier {
             done: 0,
             of: at_once.len() + each_value.len() * values.len(),
         };
-        let [f16, bf16, all_f16, all_bf16] = match rounded.run_all(&at_once, tell)? {
+        let at_once: [Move; 4] = match rounded.run_all(&at_once, tell)? {
             Ok(moves) => std::array::from_fn(|index| moves[index]),
             Err(trouble) => return Ok(Err(trouble)),
         };
@@ -121,8 +121,8 @@ impl Verifier {
         Ok(Ok(Moves {
             case: *case,
             each_value: each_value.to_vec(),
-            initializers: [f16, bf16],
-            everything: [all_f16, all_bf16],
+            initializers: [at_once[0], at_once[1]],
+            everything: [at_once[2], at_once[3]],
         }))
     }
 }
