@@ -11,9 +11,9 @@ use crate::metadata::{
 };
 use crate::network::ClassActivation;
 use crate::onnx::check::refuse_broken;
-use crate::onnx::file::ModelFile;
+use crate::onnx::file::{ModelFile, is_readable};
 use crate::picture::{self, PictureError};
-use crate::tensor::NamedTensor;
+use crate::tensor::{Element, NamedTensor};
 use crate::verify::facts::{DeclaredExtent, FileFacts, Names};
 use crate::verify::plan::{self, Case, Content};
 use crate::verify::ranks::largest;
@@ -218,16 +218,19 @@ impl Classifier {
         let name = &self.facts.inputs[0].name;
         let what = format_args!("input `{}`", name.shown());
         let elements = self.batch.saturating_mul(self.row_elements());
+        let element = self.facts.inputs[0].element();
+        let element = element.unwrap_or(self.preprocessing.element);
         let mut data = Buffer::with_room(elements, what)?;
         for picture in pictures {
-            data.extend(picture.iter().map(|&value| f64::from(value)));
+            let values = picture.iter().map(|&value| f64::from(value));
+            data.extend(values.map(|value| element.nearest(value)));
         }
         data.extend(std::iter::repeat_n(0.0, elements - data.len()));
         let [second, third, last] = self.preprocessing.extents();
         Ok(NamedTensor {
             name: name.clone(),
             shape: vec![self.batch, second, third, last],
-            element: self.preprocessing.element,
+            element,
             data,
         })
     }
@@ -374,7 +377,12 @@ fn batch(facts: &FileFacts, preprocessing: &Preprocessing) -> Result<usize, Unfi
             .iter()
             .zip(wanted)
             .all(|(extent, wanted)| fits(extent, wanted));
-    if !all_fit || input.element() != Some(preprocessing.element) {
+    // What is prepared in f32 is rounded to halves.
+    let is_element = |element| match preprocessing.element {
+        Element::F32 => is_readable(element),
+        other => element == other,
+    };
+    if !all_fit || !input.element().is_some_and(is_element) {
         let shape = input.expected(&Names::new());
         return Err(other(format!("{} {shape}", input.element_type)));
     }

@@ -79,6 +79,15 @@ pub enum VerifyNote {
         /// The most that it is given unasked.
         most: u64,
     },
+    /// A runtime that nobody asked for did not run the file, since it has no bf16.
+    LacksBf16 {
+        /// The runtime.
+        runtime: RuntimeName,
+        /// What it said.
+        message: String,
+    },
+    /// ONNX Runtime on the CPU has run a file of f16: it computes most nodes of such a file in f32.
+    SingleInside,
     /// The reference did not run, since it lacks something that the file needs.
     ReferenceLacks(String),
     /// The reference was not done in time, and does not count since its work could not be counted.
@@ -290,6 +299,15 @@ impl fmt::Display for VerifyNote {
                 write!(f, "`{runtime}` did not give the values: {trouble}")
             }
             Self::MovesNotMeasured(why) => write!(f, "{why}"),
+            Self::LacksBf16 { runtime, message } => write!(
+                f,
+                "`{runtime}` has no convolution of bf16 and did not run: {}",
+                message.shown()
+            ),
+            Self::SingleInside => f.write_str(
+                "`ort-cpu` computes most nodes of f16 in f32 between casts of its own: that it agrees says little of arithmetic \
+                 in f16",
+            ),
             Self::ReferenceLacks(message) => write!(f, "`reference` did not run: {}", message.shown()),
             Self::ReferenceTimedOut {
                 seconds,

@@ -10,6 +10,7 @@ mod edges;
 mod emitted;
 mod feed;
 mod forms;
+mod half;
 mod images;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod inputs;

@@ -52,7 +52,7 @@ const LISTED: usize = 5;
 fn weights(tensors: &TensorPairs, text: &mut String) {
     let _ = writeln!(
         text,
-        "\nweights by name: {} identical, {} different, {} of another type or shape, {} only in the first, {} only in the second, {} not of f32 and not read",
+        "\nweights by name: {} identical, {} different, {} of another type or shape, {} only in the first, {} only in the second, {} not of floats and not read",
         tensors.identical,
         tensors.different.len(),
         tensors.other_type.len(),

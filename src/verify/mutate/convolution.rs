@@ -4,6 +4,7 @@ use super::edit::Edit;
 use super::tensor::TensorChange;
 use super::view::View;
 use super::{Kind, Mutation};
+use crate::tensor::Element;
 
 /// How much larger a scaled weight is.
 const SCALE: f32 = 1.01;
@@ -26,7 +27,10 @@ pub fn sites(view: &View, kind: Kind) -> Vec<Mutation> {
                 change(TensorChange::RotatedParts)
             }
             Kind::WeightScaled => change(TensorChange::Scaled(SCALE)),
-            Kind::WeightRounded => change(TensorChange::Rounded),
+            // What is of bfloat16 is rounded already.
+            Kind::WeightRounded if view.element(node, 1) != Some(Element::Bf16) => {
+                change(TensorChange::Rounded)
+            }
             Kind::WeightZeroed if outputs > 1 => change(TensorChange::ZeroedPart(middle(outputs))),
             Kind::ChannelsSwapped if outputs > 1 => {
                 change(TensorChange::SwappedParts(0, middle(outputs)))

@@ -2,13 +2,13 @@
 
 use super::MutateError;
 use crate::onnx::element;
-use crate::onnx::file::External;
+use crate::onnx::file::{External, is_readable};
 use crate::onnx::proto::TensorProto;
 use crate::onnx::proto::tensor_proto::DataLocation;
-use crate::tensor::{Element, read_at};
+use crate::tensor::{Element, decode, read_at};
 use std::path::Path;
 
-/// A change of the f32 elements of a tensor; its dimensions stay.
+/// A change of the elements of a tensor of floats; its dimensions and element type stay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TensorChange {
     /// Every element times this.
@@ -39,12 +39,12 @@ pub fn change(
     how: &TensorChange,
     folder: &Path,
 ) -> Result<(), MutateError> {
+    let element = element_of(tensor)?;
     let mut elements = read(tensor, folder)?;
     alter(&mut elements, &extents(tensor), how);
-    let bytes: Vec<u8> = elements
-        .iter()
-        .flat_map(|element| element.to_le_bytes())
-        .collect();
+    let size = element.encoded_size().unwrap_or_default();
+    let mut bytes = vec![0; size * elements.len()];
+    element.encode(elements.iter().copied().map(f64::from), &mut bytes);
     tensor.float_data.clear();
     tensor.external_data.clear();
     tensor.data_location = None;
@@ -60,15 +60,23 @@ fn extents(tensor: &TensorProto) -> Vec<usize> {
         .collect()
 }
 
-/// The elements of an f32 tensor.
+fn element_of(tensor: &TensorProto) -> Result<Element, MutateError> {
+    let element = element::from_number(tensor.data_type()).ok();
+    element
+        .filter(|element| is_readable(*element))
+        .ok_or_else(|| MutateError::Tensor {
+            name: tensor.name().to_owned(),
+            reason: "its elements are not f32, f16 or bf16".to_owned(),
+        })
+}
+
+/// The elements of a tensor of floats.
 pub fn read(tensor: &TensorProto, folder: &Path) -> Result<Vec<f32>, MutateError> {
     let wrong = |reason: String| MutateError::Tensor {
         name: tensor.name().to_owned(),
         reason,
     };
-    if tensor.data_type() != element::number(Element::F32) {
-        return Err(wrong("its elements are not f32".to_owned()));
-    }
+    let element = element_of(tensor)?;
     let elements: Vec<f32> = if tensor.data_location == Some(DataLocation::External.into()) {
         let entries: Vec<_> = tensor
             .external_data
@@ -86,9 +94,9 @@ pub fn read(tensor: &TensorProto, folder: &Path) -> Result<Vec<f32>, MutateError
                 .map_err(|error| wrong(error.to_string()))?
         ];
         read_at(&file, &mut bytes, range.start).map_err(|error| wrong(error.to_string()))?;
-        floats(&bytes)
+        floats(element, &bytes)
     } else if let Some(raw) = &tensor.raw_data {
-        floats(raw)
+        floats(element, raw)
     } else {
         tensor.float_data.clone()
     };
@@ -105,13 +113,11 @@ pub fn read(tensor: &TensorProto, folder: &Path) -> Result<Vec<f32>, MutateError
     Ok(elements)
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes
-        .as_chunks()
-        .0
-        .iter()
-        .map(|element| f32::from_le_bytes(*element))
-        .collect()
+fn floats(element: Element, bytes: &[u8]) -> Vec<f32> {
+    let size = decode::size(element).unwrap_or(1);
+    let mut floats = vec![0.0; bytes.len() / size];
+    decode::decode(element, bytes, &mut floats);
+    floats
 }
 
 /// `extents` have the product of the number of elements.

@@ -1,6 +1,7 @@
 //! A graph as the finders of sites look at it: who makes a value, who takes it, which tensors there are.
 
 use crate::onnx::element;
+use crate::onnx::file::is_readable;
 use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::tensor::Element;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ pub struct View<'g> {
     pub nodes: &'g [NodeProto],
     makers: BTreeMap<&'g str, usize>,
     takers: BTreeMap<&'g str, Vec<usize>>,
-    tensors: BTreeMap<&'g str, &'g [i64]>,
+    tensors: BTreeMap<&'g str, (&'g [i64], Element)>,
     lists: BTreeMap<&'g str, Vec<i64>>,
     outputs: BTreeSet<&'g str>,
 }
@@ -35,13 +36,13 @@ impl<'g> View<'g> {
         let floats = graph
             .initializer
             .iter()
-            .filter(|tensor| tensor.data_type() == element::number(Element::F32));
+            .filter_map(|tensor| Some((tensor, readable(tensor)?)));
         Self {
             nodes: &graph.node,
             makers,
             takers,
             tensors: floats
-                .map(|tensor| (tensor.name(), tensor.dims.as_slice()))
+                .map(|(tensor, element)| (tensor.name(), (tensor.dims.as_slice(), element)))
                 .collect(),
             lists: graph.initializer.iter().filter_map(list).collect(),
             outputs: graph.output.iter().map(ValueInfoProto::name).collect(),
@@ -103,9 +104,18 @@ impl<'g> View<'g> {
         self.takers.get(value).map_or(&[], Vec::as_slice)
     }
 
-    /// The dimensions of an f32 initializer that input `input` of a node is, if it is one.
+    /// The dimensions of an initializer of floats that input `input` of a node is, if it is one.
     pub fn tensor(&self, node: usize, input: usize) -> Option<&'g [i64]> {
-        self.tensors.get(self.input(node, input)).copied()
+        self.tensors
+            .get(self.input(node, input))
+            .map(|(dims, _)| *dims)
+    }
+
+    /// The element type of such an initializer.
+    pub fn element(&self, node: usize, input: usize) -> Option<Element> {
+        self.tensors
+            .get(self.input(node, input))
+            .map(|(_, element)| *element)
     }
 
     /// Whether a value is an output of the graph.
@@ -154,4 +164,10 @@ fn list(tensor: &TensorProto) -> Option<(&str, Vec<i64>)> {
     }
     let raw = raw.iter().map(|element| i64::from_le_bytes(*element));
     Some((tensor.name(), typed.iter().copied().chain(raw).collect()))
+}
+
+/// The element type of a tensor of floats that can be changed.
+fn readable(tensor: &TensorProto) -> Option<Element> {
+    let element = element::from_number(tensor.data_type()).ok()?;
+    is_readable(element).then_some(element)
 }

@@ -5,7 +5,7 @@ use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{Outcome, Trouble};
 use crate::runtime::process::{Mode, Run, RunOptions};
 use crate::runtime::rounding::Rounding;
-use crate::tensor::NamedTensor;
+use crate::tensor::{Element, NamedTensor};
 use crate::verify::facts::FileFacts;
 use crate::verify::note::VerifyNote;
 use std::path::Path;
@@ -153,7 +153,15 @@ impl Verifier {
                 notes.push(note);
                 Ok(None)
             }
-            None => Ok(Some(run)),
+            None => {
+                if runtime == RuntimeName::OrtCpu
+                    && facts.precision == Element::F16
+                    && run.outcome.done
+                {
+                    notes.push(VerifyNote::SingleInside);
+                }
+                Ok(Some(run))
+            }
         }
     }
 
@@ -194,6 +202,9 @@ pub(super) fn too_slow(runtime: RuntimeName, named: bool, facts: &FileFacts) -> 
     })
 }
 
+/// What tract 0.23 and ONNX Runtime 1.32 say of a file of bf16, of which they have no convolution on the CPU.
+const LACKS_BF16: [&str; 2] = ["Bfloat16", "Could not find an implementation for"];
+
 /// Why a run that nobody asked for does not count.
 pub(super) fn excuse(
     runtime: RuntimeName,
@@ -205,6 +216,16 @@ pub(super) fn excuse(
             runtime,
             reason: reason.clone(),
         }),
+        // That a runtime lacks bf16 says nothing of the file.
+        (RuntimeName::Tract | RuntimeName::OrtCpu, Trouble::Refused { message })
+            if facts.precision == Element::Bf16
+                && LACKS_BF16.iter().any(|lack| message.contains(lack)) =>
+        {
+            Some(VerifyNote::LacksBf16 {
+                runtime,
+                message: message.clone(),
+            })
+        }
         // That this program's own interpreter lacks an operator says nothing of the file.
         (RuntimeName::Reference, Trouble::Lacks { message }) => {
             Some(VerifyNote::ReferenceLacks(message.clone()))
