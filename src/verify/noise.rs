@@ -101,7 +101,7 @@ fn parameter_of(element: Element, elements: usize, value: f32) -> f64 {
 
 /// Noise as the level of a pixel, in the middle of the range from 0 to 255.
 fn level(noise: f32) -> f64 {
-    127.5 + 50.0 * f64::from(noise)
+    (127.5 + 50.0 * f64::from(noise)).clamp(0.0, 255.0)
 }
 
 /// Pixels for bytes, in the middle of their range; the signs of the noise for bools.
@@ -118,6 +118,7 @@ fn in_range(element: Element, noise: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::Normal;
     use crate::verify::facts::DeclaredExtent;
     use crate::verify::plan::cases;
 
@@ -248,6 +249,34 @@ mod tests {
                 left.iter().any(|level| *level > 170.0) && left.iter().any(|level| *level < 85.0)
             );
         }
+    }
+
+    /// Near 0 all pixels are black, and what the graph subtracts hides the rest.
+    #[test]
+    fn noise_of_levels_is_as_wide_as_that_of_bytes() {
+        let made = |element: &str, inside: Option<Normal>| {
+            let input = declared(
+                "image",
+                element,
+                [1, 8, 8, 3].map(DeclaredExtent::Fixed).into(),
+            );
+            let facts = FileFacts {
+                inputs: vec![input.clone()],
+                outputs: vec![input],
+                inside,
+                ..FileFacts::default()
+            };
+            let case = cases(&facts).expect("cases").remove(0);
+            inputs(&facts, &case, 0).expect("inputs").remove(0).data
+        };
+        let bytes = made("u8", None);
+        let levels = made("f32", Some(Normal::IMAGENET));
+        let differences = levels
+            .iter()
+            .zip(bytes.iter())
+            .map(|(one, other)| one - other);
+        assert!(differences.map(f64::abs).all(|differs| differs <= 0.5));
+        assert!(made("f32", None).iter().all(|value| value.abs() < 5.0));
     }
 
     #[test]
