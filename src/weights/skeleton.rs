@@ -58,7 +58,9 @@ impl TensorReader for Drawn {
             SharedRange::Weights => self.stream.fill_normal(offset, out, 0.0, DEVIATION),
             SharedRange::Variances => {
                 self.stream.fill_uniform(offset, out, SPREAD);
-                out.iter_mut().for_each(|element| *element += 1.0);
+                for element in out {
+                    *element += 1.0;
+                }
             }
         }
         Ok(())

@@ -40,13 +40,13 @@ impl Recipe {
         let mut elements = form::elements().into_iter();
         let swish = named(
             "swish",
-            &self.swish,
+            self.swish.as_ref(),
             Swish::by_name,
             "`sigmoid-mul` or `swish-op`",
         )?;
         let input = named(
             "input_format",
-            &self.input_format,
+            self.input_format.as_ref(),
             InputFormat::by_name,
             "`nchw`, `nhwc` or `uint8-nhwc`",
         )?;
@@ -59,7 +59,12 @@ impl Recipe {
             keeps_io: self.keep_io,
             batch_norms: BatchNorms::by_name(&self.bn)
                 .ok_or_else(|| unknown("bn", &self.bn, "`fold` or `keep`"))?,
-            head: named("head", &self.head, Linear::by_name, "`gemm` or `matmul`")?,
+            head: named(
+                "head",
+                self.head.as_ref(),
+                Linear::by_name,
+                "`gemm` or `matmul`",
+            )?,
             opset: Opset::new(self.opset)
                 .ok_or_else(|| unknown("opset", &self.opset, form::WRITABLE_OPSETS))?,
             input: input.unwrap_or(InputFormat::Nchw),
@@ -67,7 +72,7 @@ impl Recipe {
             swish: swish.unwrap_or_default(),
             pool: named(
                 "pool",
-                &self.pool,
+                self.pool.as_ref(),
                 Pool::by_name,
                 "`global-average` or `reduce-mean`",
             )?,
@@ -86,7 +91,7 @@ impl Recipe {
 /// What a field names, if it is there.
 fn named<T>(
     field: &'static str,
-    name: &Option<String>,
+    name: Option<&String>,
     by_name: fn(&str) -> Option<T>,
     expected: &'static str,
 ) -> Result<Option<T>, MetadataError> {

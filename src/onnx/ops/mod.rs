@@ -216,12 +216,16 @@ impl Operator {
         match self {
             Self::Conv { .. } | Self::Gemm { .. } => 2..=3,
             Self::BatchNormalization { .. } => 5..=5,
-            Self::Mul | Self::Add | Self::Sub | Self::MatMul | Self::Reshape => 2..=2,
-            Self::Clip => 1..=3,
-            Self::ReduceMean {
+            Self::Mul
+            | Self::Add
+            | Self::Sub
+            | Self::MatMul
+            | Self::Reshape
+            | Self::ReduceMean {
                 axes: Axes::Operand,
                 ..
             } => 2..=2,
+            Self::Clip => 1..=3,
             Self::Sigmoid
             | Self::Swish
             | Self::Relu
