@@ -244,6 +244,12 @@ fn moves(report: &RangeReport, text: &mut String) {
         "\nrounding moves the outputs, as a part of the largest element, in case {}{size}:",
         moves.case + 1
     );
+    if moves.each_value == [Element::F16] {
+        let _ = writeln!(
+            text,
+            "  each value alone was rounded to f16 only; `--runtime reference` rounds it to bf16 too"
+        );
+    }
     for (what, [f16, bf16]) in [
         ("all initializers", moves.initializers),
         ("everything", moves.everything),
