@@ -12,6 +12,7 @@ use crate::graph::{self, Op, WeightRecipe};
 use crate::onnx::graph::{Constant, ValueId};
 use crate::onnx::ops::{Operator, TensorType};
 use crate::tensor::Element;
+use crate::tensor::shape::Dim;
 
 /// Brings channels that come last to their place.
 const TO_CHANNELS_FIRST: [i64; 4] = [0, 3, 1, 2];
@@ -60,11 +61,7 @@ impl Speller<'_> {
         normalize: Normalize,
     ) -> Result<(), SpellError> {
         let canonical = self.canonical;
-        let channels = canonical
-            .value(input)
-            .shape
-            .get(1)
-            .and_then(|dim| dim.fixed());
+        let channels = canonical.value(input).shape.get(1).and_then(Dim::fixed);
         let by = normalize.std.map(f64::recip).to_vec();
         if channels != Some(3) {
             return Err(SpellError::Channels(channels.unwrap_or_default()));

@@ -49,9 +49,10 @@ fn image(file: &ModelFile, channels_last: bool) -> Option<Image<'_>> {
     let input = inputs.next()?;
     let only = inputs.next().is_none();
     let [batch, second, third, last] = extents(input)?.try_into().ok()?;
-    let extents = match channels_last {
-        true => [batch, last, second, third],
-        false => [batch, second, third, last],
+    let extents = if channels_last {
+        [batch, last, second, third]
+    } else {
+        [batch, second, third, last]
     };
     only.then_some(Image {
         name: input.name(),

@@ -149,18 +149,22 @@ impl Turn {
         for row in 0..batch {
             for outer in 0..if to.channels_last { pixels } else { channels } {
                 let inner = 0..if to.channels_last { channels } else { pixels };
-                data.extend(inner.map(|inner| match to.channels_last {
-                    true => value(row, inner, outer),
-                    false => value(row, outer, inner),
+                data.extend(inner.map(|inner| {
+                    if to.channels_last {
+                        value(row, inner, outer)
+                    } else {
+                        value(row, outer, inner)
+                    }
                 }));
             }
         }
         let [height, width] = sides;
         Ok(NamedTensor {
             name: name.to_owned(),
-            shape: match to.channels_last {
-                true => vec![batch, height, width, channels],
-                false => vec![batch, channels, height, width],
+            shape: if to.channels_last {
+                vec![batch, height, width, channels]
+            } else {
+                vec![batch, channels, height, width]
             },
             element: to.element,
             data,
