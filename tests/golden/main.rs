@@ -6,6 +6,7 @@
 //! timm's mistake and not another.
 
 mod flags;
+mod forms;
 mod own;
 mod parity;
 mod planted;
