@@ -195,7 +195,7 @@ impl Verifier {
 /// Why a runtime that nobody asked for does not run.
 pub(super) fn too_slow(runtime: RuntimeName, named: bool, facts: &FileFacts) -> Option<VerifyNote> {
     let unasked = runtime == RuntimeName::Reference && !named;
-    (unasked && facts.macs > REFERENCE_MACS).then(|| VerifyNote::ReferenceTooSlow {
+    (unasked && facts.macs > REFERENCE_MACS).then_some(VerifyNote::ReferenceTooSlow {
         macs: facts.macs,
         at_least: !facts.uncounted.is_empty(),
         most: REFERENCE_MACS,
