@@ -94,14 +94,14 @@ fn a_folded_mean_would_be_seen() {
         mean.raw_data = Some(vec![0; 12].into());
         let weights = numbers(tensor(graph, "conv_stem.weight"));
         let bias = tensor(graph, "conv_stem.bias");
-        let folded = numbers(bias).into_iter().zip(weights.chunks(27));
-        let folded = folded.map(|(bias, filter)| {
+        let biased = numbers(bias).into_iter().zip(weights.chunks(27));
+        let biased = biased.map(|(bias, filter)| {
             let of_channels = filter.chunks(9).zip(&means);
             bias - of_channels
                 .map(|(window, mean)| window.iter().sum::<f32>() * mean)
                 .sum::<f32>()
         });
-        let bytes: Vec<u8> = folded.flat_map(f32::to_le_bytes).collect();
+        let bytes: Vec<u8> = biased.flat_map(f32::to_le_bytes).collect();
         bias.raw_data = Some(bytes.into());
     });
     let expected = of_photographs("ort-cpu", LITES[0].file());
@@ -224,10 +224,7 @@ fn false_records_of_the_input_are_named() {
             let refused = program_in(folder, &command).expect(2);
             let named = ["`element`", "`inside`", "expected input `input`"];
             let is_named = |piece: &&str| refused.stderr.contains(*piece);
-            assert!(
-                named.iter().any(|piece| is_named(piece)),
-                "{to}: {refused:#?}"
-            );
+            assert!(named.iter().any(is_named), "{to}: {refused:#?}");
         }
     }
 }

@@ -14,11 +14,14 @@ pub(super) const MEAN: &str = "input.mean";
 pub(super) const MULTIPLIED: &str = "the file's first convolution divides by the deviation of pixels: its weight is multiplied \
                                      by that again, and may differ from the original in the last bit of single precision";
 
-/// The deviation of each channel of pixels, if the graph divides by it, and the weights that hold its reciprocal.
+/// The deviation of each channel of pixels, and the weights that hold its reciprocal.
+type Scaled = ([f64; 3], Vec<String>);
+
+/// What the graph divides pixels by, if it does.
 ///
 /// # Errors
 /// If no convolution of the graph is as its recipe says.
-pub(super) fn scaled(file: &ModelFile) -> Result<Option<([f64; 3], Vec<String>)>, String> {
+pub(super) fn scaled(file: &ModelFile) -> Result<Option<Scaled>, String> {
     let text = file.metadata(RECIPE_KEY).unwrap_or_default();
     let Some(normal) = parsed::<Recipe>(text).and_then(|recipe| recipe.normalize) else {
         return Ok(None);

@@ -235,7 +235,7 @@ mod tests {
             inputs: vec![NamedTensor::single(
                 "input",
                 vec![1],
-                &vec![0.0; side as usize],
+                &vec![0.0; usize::try_from(side).expect("a small side")],
             )],
             list: Vec::new(),
         }
