@@ -64,6 +64,19 @@ impl InitializerSource {
         &self.file
     }
 
+    /// Whether the elements of an initializer lie in the file as they are read here: of a readable type, and not packed into integers of
+    /// 32 bits, as halves may be.
+    #[must_use]
+    pub fn reads(&self, name: &str) -> bool {
+        let place = self.indices.get(name);
+        let initializer = place.map(|place| &self.file.contents.initializers[*place]);
+        initializer.is_some_and(|initializer| {
+            let is_packed =
+                matches!(&initializer.data, Data::Typed(typed) if typed.field == PACKED_HALVES);
+            initializer.element().is_some_and(is_readable) && !is_packed
+        })
+    }
+
     fn locate(&self, initializer: &Initializer) -> Result<(Arc<File>, Range<u64>), SourceError> {
         let malformed =
             |reason: String| malformed(&self.file, format!("`{}`: {reason}", initializer.name));
@@ -145,6 +158,9 @@ struct Reader<'a> {
     /// Bytes of one element.
     size: usize,
 }
+
+/// The field that has floats of 16 bits where they are not raw.
+const PACKED_HALVES: &str = "int32_data";
 
 /// Whether the elements of an initializer can be read: floats of 32 or 16 bits.
 #[must_use]
