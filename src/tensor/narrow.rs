@@ -3,6 +3,7 @@
 //! The crate `half` rounds singles correctly; of a double it looks only at the upper half. Without a branch, the loops over many
 //! doubles become vector instructions.
 
+use super::Element;
 use half::{bf16, f16};
 
 /// The nearest binary16.
@@ -17,9 +18,34 @@ pub fn to_bf16(value: f64) -> bf16 {
     bf16::from_bits(rounded::<7, 127>(value))
 }
 
+/// Writes the nearest values of f16 or bf16 as little-endian bytes, as many as both slices hold; nothing of another type.
+pub fn write(element: Element, values: &[f64], out: &mut [u8]) {
+    match element {
+        Element::F16 => write_rounded::<10, 15>(values, out),
+        Element::Bf16 => write_rounded::<7, 127>(values, out),
+        _ => {}
+    }
+}
+
+/// A plain loop: iterators of the standard library lie in other units of the build, and would keep it from becoming vector instructions.
+fn write_rounded<const DIGITS: u64, const BIAS: u64>(values: &[f64], out: &mut [u8]) {
+    let (places, _) = out.as_chunks_mut::<2>();
+    let length = places.len().min(values.len());
+    let (places, values) = (&mut places[..length], &values[..length]);
+    let mut index = 0;
+    while index < length {
+        places[index] = rounded::<DIGITS, BIAS>(values[index]).to_le_bytes();
+        index += 1;
+    }
+}
+
 /// The bits of the nearest value of a type whose mantissa has so many digits after the point, and whose exponent that bias.
-#[inline]
+#[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "16 bits are left")]
+#[expect(
+    clippy::inline_always,
+    reason = "a call for each element takes as long as the rounding"
+)]
 fn rounded<const DIGITS: u64, const BIAS: u64>(value: f64) -> u16 {
     const INFINITY: u64 = 0x7ff << 52;
     let sign = (value.to_bits() >> 48) & 0x8000;
@@ -103,6 +129,22 @@ mod tests {
         // Of this one all that makes it no infinity is in the lower half.
         let nan = f64::from_bits(f64::INFINITY.to_bits() | 1);
         assert!(to_f16(nan).is_nan() && to_bf16(nan).is_nan());
+    }
+
+    #[test]
+    fn as_many_are_written_as_both_hold() {
+        for (element, bytes) in [
+            (Element::F16, [0, 0x3c, 0, 0xc0]),
+            (Element::Bf16, [0x80, 0x3f, 0, 0xc0]),
+        ] {
+            let mut out = [0xaa; 5];
+            write(element, &[1.0, -2.0, 3.0], &mut out);
+            assert_eq!(out[..4], bytes);
+            assert_eq!(out[4], 0xaa);
+            let mut out = [0xaa; 4];
+            write(element, &[1.0], &mut out);
+            assert_eq!(out, [bytes[0], bytes[1], 0xaa, 0xaa]);
+        }
     }
 
     /// Every value that a type of 16 bits has, from zero up to the one that infinity stands for in rounding.

@@ -1,6 +1,6 @@
 //! One tensor that is read in pieces, and its elements as bytes of the type that is asked for.
 
-use super::{Element, SourceError};
+use super::{Element, SourceError, narrow};
 
 /// Elements that are converted at a time.
 const SHARE: usize = 1 << 14;
@@ -19,10 +19,19 @@ pub trait TensorReader: Send + Sync {
     /// # Errors
     /// If the file cannot be read.
     fn fill_exact(&self, offset: usize, out: &mut [f64]) -> Result<(), SourceError> {
-        let mut buffer = vec![0.0; out.len()];
-        self.fill(offset, &mut buffer)?;
-        for (exact, value) in out.iter_mut().zip(buffer) {
-            *exact = f64::from(value);
+        // On the stack, and by plain loops, which become vector instructions.
+        let mut buffer = [0.0; SHARE / 16];
+        let mut done = 0;
+        while done < out.len() {
+            let length = buffer.len().min(out.len() - done);
+            let (singles, doubles) = (&mut buffer[..length], &mut out[done..done + length]);
+            self.fill(offset + done, singles)?;
+            let mut index = 0;
+            while index < length {
+                doubles[index] = f64::from(singles[index]);
+                index += 1;
+            }
+            done += length;
         }
         Ok(())
     }
@@ -64,7 +73,11 @@ pub fn fill_pieces<R: TensorReader + ?Sized>(
         }
         exact.resize(bytes.len() / size, 0.0);
         reader.fill_exact(start, &mut exact)?;
-        element.encode(exact.iter().copied(), bytes);
+        if matches!(element, Element::F16 | Element::Bf16) {
+            narrow::write(element, &exact, bytes);
+        } else {
+            element.encode(exact.iter().copied(), bytes);
+        }
     }
     Ok(())
 }

@@ -355,7 +355,7 @@ fn an_initializer_that_is_not_the_networks_is_an_error() {
     let mut model = ModelProto::decode(bytes.as_slice()).expect("a model");
     let graph = model.graph.as_mut().expect("a graph");
     graph.initializer.push(TensorProto {
-        name: Some("input.mean".to_owned()),
+        name: Some("pixels.mean".to_owned()),
         dims: vec![3],
         data_type: Some(DataType::Float as i32),
         raw_data: Some(vec![0; 12].into()),
@@ -368,6 +368,6 @@ fn an_initializer_that_is_not_the_networks_is_an_error() {
         assert_eq!(status, Some(0), "{message}");
         let (status, message) = read("changed.onnx");
         assert_eq!(status, Some(2), "{message}");
-        assert!(message.contains("unexpected  `input.mean`"), "{message}");
+        assert!(message.contains("unexpected  `pixels.mean`"), "{message}");
     }
 }
