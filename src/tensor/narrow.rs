@@ -27,8 +27,32 @@ pub fn write(element: Element, values: &[f64], out: &mut [u8]) {
     }
 }
 
-/// A plain loop: iterators of the standard library lie in other units of the build, and would keep it from becoming vector instructions.
+/// Rounds with the widest vectors that the processor has: whole numbers of 64 bits, so that the bits are the same.
 fn write_rounded<const DIGITS: u64, const BIAS: u64>(values: &[f64], out: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        #[expect(unsafe_code, reason = "the processor was asked just now")]
+        unsafe {
+            write_avx2::<DIGITS, BIAS>(values, out);
+        }
+        return;
+    }
+    write_plain::<DIGITS, BIAS>(values, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn write_avx2<const DIGITS: u64, const BIAS: u64>(values: &[f64], out: &mut [u8]) {
+    write_plain::<DIGITS, BIAS>(values, out);
+}
+
+/// A plain loop: iterators of the standard library lie in other units of the build, and would keep it from becoming vector instructions.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled for several processors"
+)]
+fn write_plain<const DIGITS: u64, const BIAS: u64>(values: &[f64], out: &mut [u8]) {
     let (places, _) = out.as_chunks_mut::<2>();
     let length = places.len().min(values.len());
     let (places, values) = (&mut places[..length], &values[..length]);
