@@ -73,10 +73,10 @@ pub fn fill_pieces<R: TensorReader + ?Sized>(
         }
         exact.resize(bytes.len() / size, 0.0);
         reader.fill_exact(start, &mut exact)?;
-        if matches!(element, Element::F16 | Element::Bf16) {
-            narrow::write(element, &exact, bytes);
-        } else {
-            element.encode(exact.iter().copied(), bytes);
+        match element {
+            Element::F16 => narrow::write_f16(&exact, bytes),
+            Element::Bf16 => narrow::write_bf16(&exact, bytes),
+            _ => element.encode(exact.iter().copied(), bytes),
         }
     }
     Ok(())
