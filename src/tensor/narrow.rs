@@ -48,10 +48,6 @@ fn write_avx2<const DIGITS: u64, const BIAS: u64>(values: &[f64], out: &mut [u8]
 
 /// A plain loop: iterators of the standard library lie in other units of the build, and would keep it from becoming vector instructions.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "it is compiled for several processors"
-)]
 fn write_plain<const DIGITS: u64, const BIAS: u64>(values: &[f64], out: &mut [u8]) {
     let (places, _) = out.as_chunks_mut::<2>();
     let length = places.len().min(values.len());
@@ -66,10 +62,6 @@ fn write_plain<const DIGITS: u64, const BIAS: u64>(values: &[f64], out: &mut [u8
 /// The bits of the nearest value of a type whose mantissa has so many digits after the point, and whose exponent that bias.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "16 bits are left")]
-#[expect(
-    clippy::inline_always,
-    reason = "a call for each element takes as long as the rounding"
-)]
 fn rounded<const DIGITS: u64, const BIAS: u64>(value: f64) -> u16 {
     const INFINITY: u64 = 0x7ff << 52;
     let sign = (value.to_bits() >> 48) & 0x8000;
