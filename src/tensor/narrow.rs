@@ -48,6 +48,10 @@ fn write_avx2<const DIGITS: u64, const BIAS: u64>(values: &[f64], out: &mut [u8]
 
 /// A plain loop: iterators of the standard library lie in other units of the build, and would keep it from becoming vector instructions.
 #[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "it is compiled for several processors"
+)]
 fn write_plain<const DIGITS: u64, const BIAS: u64>(values: &[f64], out: &mut [u8]) {
     let (places, _) = out.as_chunks_mut::<2>();
     let length = places.len().min(values.len());
