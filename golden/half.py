@@ -126,8 +126,9 @@ def main():
     version = run(program, "--version").stdout.strip()
     print("# Half precision against f32\n")
     print(f"Made by `golden/half.py` with {version} and ONNX Runtime {onnxruntime.__version__}. Each cell: the largest difference of a logit from the")
-    print("reference's of the f32 file, in proportion to the largest logit, and in how many rows the first class is the same. The reference")
-    print("and tract round each result to the element type; ONNX Runtime's CPU kernels compute f16 in f32 and round fewer.\n")
+    print("reference's of the f32 file, in proportion to the largest logit, and in how many rows the first class is the same. The reference computes in")
+    print("f64, so that its column shows what the rounding of weights (and casts) moves; tract rounds each result to f16; ONNX Runtime's CPU kernels")
+    print("compute f16 in f32.\n")
     print("| network | " + " | ".join(f"{form}: {runtime}" for form, runtime in columns) + " |")
     print("|" + "---|" * (len(columns) + 1))
     for name, (network, images) in networks.items():
