@@ -36,6 +36,7 @@
 //! | [`runtime`] | the reference interpreter, tract and ONNX Runtime, behind one trait; worker processes |
 //! | [`verify`] | inputs, tolerance, comparison, verdict; running what they ask for; planted mistakes |
 //! | [`classify`] | classifying pictures |
+//! | [`plan`] | what points of compound scaling cost, and which one fits a budget |
 //! | [`bench`](mod@bench) | how long a file takes in each runtime |
 //! | [`doctor`] | what is installed: runtimes, libraries, processor, GPU |
 //!
@@ -124,6 +125,7 @@ pub mod network;
 pub mod onnx;
 #[cfg(feature = "picture")]
 pub mod picture;
+pub mod plan;
 pub mod recognise;
 pub mod request;
 pub mod runtime;

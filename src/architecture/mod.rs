@@ -10,7 +10,7 @@ mod scaled;
 
 pub use block::{Block, Bottleneck, Fused, MbConv, Plain, Separable, ShareOf, Squeeze, Stage};
 pub use design::Design;
-pub use family::{Baseline, Family, Variant};
+pub use family::{Baseline, Family, ReportedAccuracy, Variant};
 pub use scaled::{Reading, Scaling};
 
 use crate::graph::{Activation, Padding};

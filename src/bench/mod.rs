@@ -36,6 +36,7 @@
 //! # }
 //! ```
 
+mod latency;
 mod options;
 mod row;
 mod spread;
@@ -52,6 +53,7 @@ use crate::tensor::NamedTensor;
 use crate::verify::facts::{FileFacts, OmittedOutput};
 use crate::verify::plan::{PlanError, Wanted, cases_of};
 use crate::verify::{noise, read};
+pub use latency::{LatencyError, LatencyGoal, largest_within};
 pub use options::{BenchOptions, Chosen};
 pub use row::{BenchFailure, BenchRow, Ratio};
 pub use spread::Spread;

@@ -22,7 +22,10 @@ mod libraries;
 mod like;
 mod list;
 mod memory;
+mod models;
+mod page;
 mod picture;
+mod plan;
 mod progress;
 mod reading;
 mod select;
@@ -60,6 +63,10 @@ enum Command {
     Emit(Box<emit::EmitArgs>),
     /// Show the recipe, the stages and the totals of a file or a network
     Inspect(Box<inspect::InspectArgs>),
+    /// Show what points of compound scaling cost, and which one fits a budget
+    Plan(Box<plan::PlanArgs>),
+    /// List the published models, with what they cost and what libraries call them
+    Models(models::ModelsArgs),
     /// Name what is on pictures
     Classify(classify::ClassifyArgs),
     /// Run a file in every runtime that is here, and compare what they compute
@@ -111,6 +118,8 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Emit(args) => emit::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Plan(args) => plan::run(args),
+        Command::Models(args) => models::run(args),
         Command::Classify(args) => classify::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Bench(args) => bench::run(args),

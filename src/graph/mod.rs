@@ -7,6 +7,7 @@ pub mod parameter;
 
 mod build;
 mod count;
+mod liveness;
 
 use crate::tensor::shape::Shape;
 pub use build::{BuildError, GraphBuilder};

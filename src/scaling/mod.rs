@@ -121,6 +121,12 @@ impl Compound {
 }
 
 impl Coefficients {
+    /// Those of a baseline.
+    pub const ONE: Self = Self {
+        width: 1.0,
+        depth: 1.0,
+    };
+
     /// The same coefficients, if a network can have them.
     ///
     /// # Errors

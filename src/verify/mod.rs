@@ -75,6 +75,7 @@ mod remarks;
 pub mod report;
 pub mod session;
 mod smooth;
+pub mod survey;
 pub mod tensors;
 pub mod tolerance;
 pub(crate) mod trace;

@@ -208,10 +208,10 @@ fn measure(file: &ModelFile, claims: &Claims, facts: &mut FileFacts) {
 }
 
 /// Shapes of inputs by name.
-type Shapes = Vec<(String, Vec<u64>)>;
+pub(super) type Shapes = Vec<(String, Vec<u64>)>;
 
 /// The first inputs that a file is tried with, and their shapes.
-fn first_case(facts: &FileFacts) -> Option<(Case, Shapes)> {
+pub(super) fn first_case(facts: &FileFacts) -> Option<(Case, Shapes)> {
     let case = plan::cases(facts).ok()?.into_iter().next()?;
     let shapes = facts.inputs.iter().enumerate().map(|(index, input)| {
         let (_, shape) = plan::input_type(facts, &case, index).ok()?;

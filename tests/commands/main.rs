@@ -37,6 +37,7 @@ mod lite_support;
 #[cfg(unix)]
 mod messages;
 #[cfg(target_os = "linux")]
+mod plan;
 mod refused_threads;
 #[cfg(unix)]
 mod signals;

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules, and exactly the modules that each knows. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 27] = [
+const MAY_KNOW: [(&str, &[&str]); 28] = [
     ("memory", &[]),
     ("tensor", &["files", "memory"]),
     ("scaling", &[]),
@@ -123,17 +123,42 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
     ),
     (
         "bench",
-        &["files", "metadata", "onnx", "runtime", "tensor", "verify"],
+        &[
+            "architecture",
+            "emit",
+            "files",
+            "form",
+            "metadata",
+            "onnx",
+            "plan",
+            "request",
+            "runtime",
+            "tensor",
+            "verify",
+            "weights",
+        ],
+    ),
+    (
+        "plan",
+        &[
+            "architecture",
+            "files",
+            "form",
+            "network",
+            "onnx",
+            "request",
+            "scaling",
+            "tensor",
+        ],
     ),
     (
         "cli",
         &[
-            "memory",
             "architecture",
-            "classify",
             "bench",
-            "doctor",
+            "classify",
             "convert",
+            "doctor",
             "emit",
             "files",
             "form",
@@ -141,10 +166,12 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
             "hub",
             "labels",
             "like",
+            "memory",
             "metadata",
             "network",
             "onnx",
             "picture",
+            "plan",
             "recognise",
             "request",
             "runtime",

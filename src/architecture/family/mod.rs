@@ -3,6 +3,7 @@
 //! A published row is a line in its family's file. A family is a file and a line in [`Family::ALL`]; without the line,
 //! as [`Family::RESNET_50`], no flag names it.
 
+mod accuracy;
 mod condconv;
 mod edgetpu;
 mod evaluation;
@@ -12,6 +13,7 @@ mod rows;
 mod v1;
 mod v2;
 
+pub use accuracy::ReportedAccuracy;
 pub use evaluation::{Crop, Evaluation, Interpolation, Normal};
 
 use super::{Head, Options, Stage, Stem};

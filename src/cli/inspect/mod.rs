@@ -1,6 +1,7 @@
 //! `inspect`: the recipe, the per-stage table and the totals of a file or a variant.
 
 mod described;
+mod other;
 
 use super::converting;
 use super::exit::{Failure, Status};
@@ -19,13 +20,14 @@ use efficientnet_onnx::metadata::{Recipe, Records, RecordsError};
 use efficientnet_onnx::network::{Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::request::Request;
+use efficientnet_onnx::verify::survey::survey;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Flags of `inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// A file that `emit` wrote
+    /// An ONNX file; of one that `emit` wrote, the stages too
     #[arg(value_name = "FILE", conflicts_with_all = ["family", "formula"])]
     file: Option<PathBuf>,
     #[command(flatten)]
@@ -68,7 +70,12 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
                 ))
                 .hint("leave out the file, or the flags on the network and its input"));
             }
-            let mut facts = read(path)?;
+            let file = ModelFile::open(path).map_err(Failure::bad_input)?;
+            let records = match Records::read(&file) {
+                Err(RecordsError::NoRecipe { .. }) if !args.as_arch => return args.other(&file),
+                records => records,
+            };
+            let mut facts = read(&file, records)?;
             let request = facts.recipe.request().map_err(Failure::bad_input)?;
             let misnamed = convert::misnamed(&facts.recipe, &request);
             facts.contradictions.extend(misnamed);
@@ -134,42 +141,80 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
     })
 }
 
-fn read(path: &Path) -> Result<FileFacts, Failure> {
-    let file = ModelFile::open(path).map_err(Failure::bad_input)?;
+impl InspectArgs {
+    /// Shows a file that another program wrote.
+    fn other(&self, file: &ModelFile) -> Result<Status, Failure> {
+        let (lines, json) = other::described(file);
+        if self.json {
+            let mut shown = basics(file);
+            shown["survey"] = json;
+            print::line(print::json(
+                &json!({ "schema": 1, "recipe": null, "file": shown }),
+            )?)?;
+            return Ok(Status::Done);
+        }
+        let lines = std::iter::once(("file", file_line(file))).chain(lines);
+        let lines: Vec<String> = lines
+            .map(|(name, value)| format!("{name:<11} {}", value.shown()))
+            .collect();
+        print::line(lines.join("\n"))?;
+        Ok(Status::Done)
+    }
+}
+
+fn opset(file: &ModelFile) -> Option<i64> {
+    let imports = file.contents.opset_import.iter();
+    imports.filter_map(|import| import.version).max()
+}
+
+fn file_line(file: &ModelFile) -> String {
+    let contents = &file.contents;
+    format!(
+        "{}, IR {}, opset {}, {}, {}, by {} {}",
+        text::bytes(file.length),
+        contents.ir_version.unwrap_or_default(),
+        opset(file).unwrap_or_default(),
+        text::counted(contents.nodes.len() as u64, "node"),
+        text::counted(contents.initializers.len() as u64, "initializer"),
+        contents.producer_name,
+        contents.producer_version,
+    )
+}
+
+/// What is shown of every file.
+fn basics(file: &ModelFile) -> Value {
+    json!({
+        "path": file.path.to_string_lossy().into_owned(),
+        "bytes": file.length,
+        "ir_version": file.contents.ir_version,
+        "opset": opset(file),
+        "nodes": file.contents.nodes.len(),
+        "initializers": file.contents.initializers.len(),
+    })
+}
+
+fn read(file: &ModelFile, records: Result<Records, RecordsError>) -> Result<FileFacts, Failure> {
     let Records {
         recipe,
         origin,
         preprocessing,
         labels,
         head,
-    } = Records::read(&file).map_err(|error| {
+    } = records.map_err(|error| {
         let failure = Failure::bad_input(&error);
         match error {
             RecordsError::NoRecipe { .. } => {
-                failure.hint("`inspect --variant NAME` shows a network without a file")
+                failure.hint("`inspect --variant NAME --as-arch` prints a network without a file")
             }
             RecordsError::Unreadable { .. } => failure,
         }
     })?;
-    let contents = &file.contents;
-    let opset = contents
-        .opset_import
-        .iter()
-        .filter_map(|import| import.version)
-        .max();
-    let mut lines = vec![(
-        "file",
-        format!(
-            "{}, IR {}, opset {}, {}, {}, by {} {}",
-            text::bytes(file.length),
-            contents.ir_version.unwrap_or_default(),
-            opset.unwrap_or_default(),
-            text::counted(contents.nodes.len() as u64, "node"),
-            text::counted(contents.initializers.len() as u64, "initializer"),
-            contents.producer_name,
-            contents.producer_version,
-        ),
-    )];
+    let survey = survey(file);
+    let mut lines = vec![
+        ("file", file_line(file)),
+        ("operators", other::operators(&survey)),
+        ("held", other::activations(&survey)),
+    ];
     if let Some(origin) = &origin {
         lines.push(("weights", described::origin(origin)));
     }
@@ -182,23 +227,24 @@ fn read(path: &Path) -> Result<FileFacts, Failure> {
     if let Some(labels) = &labels {
         lines.push(("labels", format!("{} class names", labels.len())));
     }
-    let json = json!({
-        "path": path.to_string_lossy().into_owned(),
-        "bytes": file.length,
-        "ir_version": contents.ir_version,
-        "opset": opset,
-        "nodes": contents.nodes.len(),
-        "initializers": contents.initializers.len(),
-        "origin": origin,
-        "preprocessing": preprocessing,
-        "labels": labels.map(|labels| labels.len()),
-        "head": head,
-    });
+    let mut json = basics(file);
+    json["origin"] = json!(origin);
+    json["preprocessing"] = json!(preprocessing);
+    json["labels"] = json!(labels.map(|labels| labels.len()));
+    json["head"] = json!(head);
+    json["operators"] = json!(
+        survey
+            .operators
+            .iter()
+            .map(|(name, count)| json!({ "operator": name, "nodes": count }))
+            .collect::<Vec<_>>()
+    );
+    json["peak_activation_elements"] = json!(survey.peak_activations);
     Ok(FileFacts {
         recipe,
         lines,
         json,
-        contradictions: Claims::read(&file).contradictions,
+        contradictions: Claims::read(file).contradictions,
     })
 }
 

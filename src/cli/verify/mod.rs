@@ -12,22 +12,22 @@ mod self_test;
 mod table;
 mod words;
 
-use efficientnet_onnx::files::foreign::Foreign;
 pub use words::json;
 
 use super::exit::{Failure, Status};
 use super::libraries::Libraries;
+use super::page::Page;
 use super::worker::host;
 use super::{print, written};
 use clap::Args;
-use efficientnet_onnx::files::{Inputs, OutputFile, refuse_same};
+use efficientnet_onnx::files::{Inputs, refuse_same};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::verify::note::VerifyNote;
 use efficientnet_onnx::verify::report::{Report, Verdict};
 use efficientnet_onnx::verify::session::{Update, Verifier};
 use efficientnet_onnx::verify::tolerance::Limits;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -175,47 +175,6 @@ impl VerifyArgs {
             .chain(&request.libraries.ort_lib);
         given.for_each(|path| inputs.add(path));
         inputs
-    }
-}
-
-/// Where `--html` goes: a page that is there stays whole until the new one is complete.
-struct Page<'a> {
-    path: &'a Path,
-    output: OutputFile,
-    quiet: bool,
-}
-
-impl<'a> Page<'a> {
-    fn open(path: &'a Path, inputs: &Inputs, quiet: bool) -> Result<Self, Failure> {
-        let output =
-            OutputFile::open(path, true, inputs).map_err(|error| written::output(&error))?;
-        if let OutputFile::Staged(staged) = &output {
-            let notes = staged.notes().iter();
-            notes.for_each(|note| written::note(note, quiet));
-        }
-        Ok(Self {
-            path,
-            output,
-            quiet,
-        })
-    }
-
-    fn write(self, text: &str) -> Result<(), Failure> {
-        let failed =
-            |error| Failure::bad_input(format!("cannot write `{}`: {error}", self.path.shown()));
-        match self.output {
-            OutputFile::Stream(mut device) => device.write_all(text.as_bytes()).map_err(failed),
-            OutputFile::Staged(staged) => {
-                let bad = |error| written::output(&error);
-                let mut file = staged.create(None).map_err(bad)?;
-                file.write_all(text.as_bytes()).map_err(failed)?;
-                let notes = staged.commit(None, None).map_err(bad)?;
-                for note in &notes {
-                    written::note(note, self.quiet);
-                }
-                Ok(())
-            }
-        }
     }
 }
 

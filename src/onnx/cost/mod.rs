@@ -14,6 +14,7 @@
 )]
 
 mod axes;
+mod held;
 mod moving;
 mod numbers;
 mod shapes;
@@ -37,6 +38,9 @@ pub struct Count {
     pub macs: u64,
     /// Nodes whose work is not known, by name or result.
     pub uncounted: Vec<String>,
+    /// The most elements of inputs and results that are held at once, if nodes run in order, each result is new, and each is dropped after its
+    /// last use; none where a shape is not known.
+    pub peak_activations: Option<u64>,
 }
 
 /// What is known of a value.
@@ -83,6 +87,12 @@ pub fn count(file: &ModelFile, inputs: &[(String, Vec<u64>)]) -> Result<Count, P
     for node in &nodes {
         walk.step(node);
     }
+    let outputs = file
+        .contents
+        .outputs
+        .iter()
+        .map(|info| info.name().to_owned());
+    walk.count.peak_activations = held::peak(&nodes, &walk.values, inputs, outputs);
     Ok(walk.count)
 }
 

@@ -6,6 +6,7 @@ mod files;
 mod follow;
 mod forms;
 mod more;
+mod plan;
 mod scan;
 #[path = "../../weights/keras/whole.rs"]
 #[allow(dead_code, reason = "the tests of Keras's files use the rest")]
@@ -18,9 +19,10 @@ use cases::{ELSEWHERE, OF_CHECKPOINTS};
 use follow::Case;
 use forms::OF_FORMS;
 use more::OF_FILES;
+use plan::OF_PLANS;
 
 fn cases() -> Vec<&'static Case> {
-    let all = [OF_CHECKPOINTS, OF_FILES, OF_FORMS];
+    let all = [OF_CHECKPOINTS, OF_FILES, OF_FORMS, OF_PLANS];
     all.into_iter().flatten().collect()
 }
 

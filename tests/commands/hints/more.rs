@@ -65,13 +65,6 @@ pub const OF_FILES: &[Case] = &[
         steps: &[("--size", With("--size 64"))],
     },
     Case {
-        hint: "`inspect --variant NAME` shows a network without a file",
-        prepare: foreign,
-        line: "inspect m.onnx",
-        reason: "in its metadata",
-        steps: &[("inspect --variant NAME", Run("inspect --variant b0"))],
-    },
-    Case {
         hint: "only files that `emit` wrote can be exported",
         prepare: foreign,
         line: "weights export m.onnx -o w",
@@ -275,7 +268,7 @@ pub const OF_FILES: &[Case] = &[
 ];
 
 /// A file without the record that this program writes.
-fn foreign(folder: &std::path::Path) {
+pub fn foreign(folder: &std::path::Path) {
     made(folder, "m.onnx", "emit --variant lite0");
     let path = folder.join("m.onnx");
     let mut bytes = fs::read(&path).expect("a file");

@@ -1,0 +1,57 @@
+//! Pages and pictures that a command writes beside its result: one that is there stays whole until the new one is complete.
+
+use super::exit::Failure;
+use super::written;
+use efficientnet_onnx::files::foreign::Foreign;
+use efficientnet_onnx::files::{Inputs, OutputFile};
+use std::io::Write;
+use std::path::Path;
+
+/// A file of text that is written beside a result.
+pub struct Page<'a> {
+    path: &'a Path,
+    output: OutputFile,
+    quiet: bool,
+}
+
+impl<'a> Page<'a> {
+    /// Opens it; none of the `inputs` may be it.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn open(path: &'a Path, inputs: &Inputs, quiet: bool) -> Result<Self, Failure> {
+        let output =
+            OutputFile::open(path, true, inputs).map_err(|error| written::output(&error))?;
+        if let OutputFile::Staged(staged) = &output {
+            let notes = staged.notes().iter();
+            notes.for_each(|note| written::note(note, quiet));
+        }
+        Ok(Self {
+            path,
+            output,
+            quiet,
+        })
+    }
+
+    /// Writes it whole.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn write(self, text: &str) -> Result<(), Failure> {
+        let failed =
+            |error| Failure::bad_input(format!("cannot write `{}`: {error}", self.path.shown()));
+        match self.output {
+            OutputFile::Stream(mut device) => device.write_all(text.as_bytes()).map_err(failed),
+            OutputFile::Staged(staged) => {
+                let bad = |error| written::output(&error);
+                let mut file = staged.create(None).map_err(bad)?;
+                file.write_all(text.as_bytes()).map_err(failed)?;
+                let notes = staged.commit(None, None).map_err(bad)?;
+                for note in &notes {
+                    written::note(note, self.quiet);
+                }
+                Ok(())
+            }
+        }
+    }
+}

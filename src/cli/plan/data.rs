@@ -1,0 +1,161 @@
+//! Rows, answers and candidates as JSON and as comma-separated values.
+
+use super::answer::Answer;
+use super::table::label;
+use efficientnet_onnx::architecture::Reading;
+use efficientnet_onnx::plan::grid::{self, Candidate, Grid};
+use efficientnet_onnx::plan::{Point, Subject};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// The schema's version.
+const SCHEMA: u32 = 1;
+
+fn row(row: &Point) -> Value {
+    let [width, depth, resolution] = row.exact;
+    let (reading, phi) = match &row.scaling.reading {
+        Reading::Published { .. } => ("published", None),
+        Reading::Formula { phi, .. } => ("formula", Some(*phi)),
+        Reading::Given => ("given", None),
+    };
+    let stages: Vec<Value> = row
+        .parts
+        .iter()
+        .map(|part| {
+            json!({
+                "part": part.part,
+                "operator": part.operator,
+                "resolution": part.resolution,
+                "channels": part.channels,
+                "repeats": part.repeats,
+                "stride": part.stride,
+                "parameters": part.counts.parameters,
+                "macs": part.counts.macs,
+            })
+        })
+        .collect();
+    json!({
+        "name": row.name,
+        "reading": reading,
+        "phi": phi,
+        "exact": { "width": width, "depth": depth, "resolution": resolution },
+        "resolution": row.scaling.resolution,
+        "parameters": row.cost.parameters,
+        "macs": row.cost.macs,
+        "predicted_macs": row.predicted_macs,
+        "peak_activation_elements": row.cost.peak_activations,
+        "file_bytes": { "f32": row.cost.file_bytes, "f16": row.cost.file_bytes - 2 * row.cost.stored_elements },
+        "implied_phi": row.implied.map(|implied| json!({
+            "width": implied.width,
+            "depth": implied.depth,
+            "resolution": implied.resolution,
+            "macs": implied.macs,
+        })),
+        "top1": row.accuracy.map(|accuracy| json!({ "percent": accuracy.top1, "source": accuracy.source })),
+        "stages": stages,
+    })
+}
+
+/// Rows and the answer to a budget.
+pub fn json(subject: &Subject, rows: &[Point], answer: Option<&Answer>) -> Value {
+    let compound = subject.compound;
+    json!({
+        "schema": SCHEMA,
+        "family": subject.family.name,
+        "classes": subject.classes,
+        "alpha": compound.alpha,
+        "beta": compound.beta,
+        "gamma": compound.gamma,
+        "rows": rows.iter().map(row).collect::<Vec<_>>(),
+        "answer": answer.map(|answer| json!({
+            "phi": answer.found.phi,
+            "next": answer.found.next,
+            "tried": answer.found.tried,
+            "row": row(&answer.rows[0]),
+            "next_row": row(&answer.rows[1]),
+            "published": answer.published.as_ref().map(row),
+            "timed": answer.timed.as_ref().map(|timed| json!({
+                "limit_seconds": timed.limit,
+                "runtime": timed.runtime.to_string(),
+                "samples": timed.samples.iter().map(|sample| json!({
+                    "phi": sample.phi,
+                    "macs": sample.macs,
+                    "seconds": sample.time,
+                })).collect::<Vec<_>>(),
+            })),
+        })),
+    })
+}
+
+/// A line for each row, after one of names.
+pub fn csv(rows: &[&Point]) -> String {
+    let mut text = "point,width,depth,exact_resolution,resolution,parameters,macs,predicted_macs,peak_activation_elements,file_bytes_f32,file_bytes_f16,top1\n".to_owned();
+    for row in rows {
+        let [width, depth, resolution] = row.exact;
+        let top1 = row
+            .accuracy
+            .map_or_else(String::new, |accuracy| accuracy.top1.to_string());
+        let cost = row.cost;
+        // Writing into a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{},{width},{depth},{resolution},{},{},{},{},{},{},{},{top1}",
+            label(row),
+            row.scaling.resolution,
+            cost.parameters,
+            cost.macs,
+            row.predicted_macs,
+            cost.peak_activations,
+            cost.file_bytes,
+            cost.file_bytes - 2 * cost.stored_elements,
+        );
+    }
+    text
+}
+
+/// Candidates of the grid search.
+pub fn grid_json(grid: &Grid, found: &[Candidate]) -> Value {
+    let candidate = |candidate: &Candidate| {
+        json!({
+            "alpha": candidate.compound.alpha,
+            "beta": candidate.compound.beta,
+            "gamma": candidate.compound.gamma,
+            "product": candidate.product,
+            "resolution": candidate.resolution,
+            "macs": candidate.macs,
+            "parameters": candidate.parameters,
+            "front": candidate.is_on_front,
+            "paper": grid::is_papers(candidate.compound),
+        })
+    };
+    json!({
+        "schema": SCHEMA,
+        "constraint": grid.constraint,
+        "tolerance": grid.tolerance,
+        "step": grid.step,
+        "candidates": found.iter().map(candidate).collect::<Vec<_>>(),
+    })
+}
+
+/// A line for each candidate, after one of names.
+pub fn grid_csv(found: &[Candidate]) -> String {
+    let mut text = "alpha,beta,gamma,product,resolution,macs,parameters,front,paper\n".to_owned();
+    for one in found {
+        let bases = one.compound;
+        // Writing into a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{},{},{},{},{},{},{},{},{}",
+            bases.alpha,
+            bases.beta,
+            bases.gamma,
+            one.product,
+            one.resolution,
+            one.macs,
+            one.parameters,
+            one.is_on_front,
+            grid::is_papers(bases),
+        );
+    }
+    text
+}

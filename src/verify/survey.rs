@@ -1,0 +1,93 @@
+//! What a file is made of and what it costs, without running it.
+
+use super::plan::Case;
+use super::read::{facts, first_case};
+use crate::onnx::cost;
+use crate::onnx::element;
+use crate::onnx::file::{Initializer, ModelFile};
+use crate::onnx::proto::NodeProto;
+use crate::tensor::Element;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a file is made of, and what the first inputs that it would be tried with cost.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// How many nodes have each operator, the most frequent first; operators of other domains as `domain.Operator`.
+    pub operators: Vec<(String, u64)>,
+    /// Elements of floating-point constants, but for the running means and variances of batch norms.
+    pub parameters: u64,
+    /// Batch and size that the costs are of; none where no inputs can be made up.
+    pub case: Option<Case>,
+    /// Shapes of the inputs in that case, by name.
+    pub inputs: Vec<(String, Vec<u64>)>,
+    /// Multiply-adds of one image; a lower bound where `uncounted` has a node.
+    pub macs: u64,
+    /// Nodes whose multiply-adds are not known.
+    pub uncounted: Vec<String>,
+    /// The most elements of activations that are held at once for the whole batch; none where a shape is not known.
+    pub peak_activations: Option<u64>,
+}
+
+/// Surveys a file.
+#[must_use]
+pub fn survey(file: &ModelFile) -> Survey {
+    let contents = &file.contents;
+    let mut survey = Survey {
+        operators: operators(&contents.nodes),
+        parameters: parameters(file),
+        case: None,
+        inputs: Vec::new(),
+        macs: 0,
+        uncounted: Vec::new(),
+        peak_activations: None,
+    };
+    let names = || contents.nodes.iter().map(|node| node.name().to_owned());
+    let Some((case, shapes)) = first_case(&facts(file)) else {
+        survey.uncounted = names().collect();
+        return survey;
+    };
+    match cost::count(file, &shapes) {
+        Ok(count) => {
+            survey.macs = count.macs / case.batch.max(1);
+            survey.uncounted = count.uncounted;
+            survey.peak_activations = count.peak_activations;
+        }
+        Err(_) => survey.uncounted = names().collect(),
+    }
+    survey.case = Some(case);
+    survey.inputs = shapes;
+    survey
+}
+
+fn operators(nodes: &[NodeProto]) -> Vec<(String, u64)> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for node in nodes {
+        let name = match node.domain() {
+            "" | "ai.onnx" => node.op_type().to_owned(),
+            domain => format!("{domain}.{}", node.op_type()),
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
+}
+
+/// Elements of constants that training would change.
+fn parameters(file: &ModelFile) -> u64 {
+    let contents = &file.contents;
+    let norms = contents.nodes.iter();
+    let norms = norms.filter(|node| node.op_type() == "BatchNormalization");
+    let buffers: BTreeSet<&str> = norms
+        .flat_map(|node| node.input.iter().skip(3).map(String::as_str))
+        .collect();
+    let is_float = |initializer: &&Initializer| {
+        let floats = [Element::F32, Element::F16, Element::Bf16, Element::F64];
+        floats.map(element::number).contains(&initializer.data_type)
+    };
+    let trained = contents.initializers.iter().filter(is_float);
+    trained
+        .filter(|initializer| !buffers.contains(initializer.name.as_str()))
+        .filter_map(Initializer::element_count)
+        .fold(0, u64::saturating_add)
+}
