@@ -135,7 +135,7 @@ impl Conversion {
                 (None, Weights::Skeleton(seed)) => {
                     emit::emit_skeleton(request, *seed, destination, observer, metadata)
                 }
-                (None, _) => Err(EmitError::Metadata("there are no weights".to_owned())),
+                (None, _) => Err(EmitError::Metadata("the request has no weights".to_owned())),
             }
         });
         emitted.map_err(|error| match error {

@@ -38,7 +38,7 @@ pub enum PlaceError {
     /// The form in f32 cannot be audited.
     #[error(transparent)]
     Audit(#[from] Box<SessionError>),
-    /// There is no room for temporary files.
+    /// Temporary files cannot be written.
     #[error("cannot write to the folder for temporary files: {text}", text = said(.0))]
     TemporaryFiles(std::io::Error),
 }

@@ -49,35 +49,35 @@ pub struct PlanArgs {
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
     classes: u64,
     /// Most multiply-adds of one image, such as 1G: the largest φ that fits is searched
-    #[arg(long, value_name = "N", value_parser = quantity::count, help_heading = "CostLimits")]
+    #[arg(long, value_name = "N", value_parser = quantity::count, help_heading = "Budget")]
     macs: Option<u64>,
     /// Most parameters, such as 10M
-    #[arg(long, value_name = "N", value_parser = quantity::count, help_heading = "CostLimits")]
+    #[arg(long, value_name = "N", value_parser = quantity::count, help_heading = "Budget")]
     params: Option<u64>,
     /// Most bytes of activations held at once in f32, such as 64MiB
-    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes, help_heading = "CostLimits")]
+    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes, help_heading = "Budget")]
     memory: Option<u64>,
     /// Most bytes of the file in f32, such as 25MB
-    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes, help_heading = "CostLimits")]
+    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes, help_heading = "Budget")]
     file_size: Option<u64>,
     /// Longest time of one image on this machine, such as 20ms; graphs are emitted and timed until the largest is found
-    #[arg(long, value_name = "TIME", value_parser = quantity::seconds, requires = "runtime", help_heading = "CostLimits")]
+    #[arg(long, value_name = "TIME", value_parser = quantity::seconds, requires = "runtime", help_heading = "Budget")]
     latency: Option<f64>,
     /// Runtime that is timed: `tract`, `ort-cpu`, `ort-cuda`, `reference`
     #[arg(
         long,
         value_name = "NAME",
         requires = "latency",
-        help_heading = "CostLimits"
+        help_heading = "Budget"
     )]
     runtime: Option<RuntimeName>,
     /// Threads of ONNX Runtime
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), requires = "latency", help_heading = "CostLimits")]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), requires = "latency", help_heading = "Budget")]
     threads: u16,
     #[command(flatten)]
     libraries: Libraries,
     /// Also emit the answer with random weights into `-o FILE`
-    #[arg(long, requires = "output", help_heading = "CostLimits")]
+    #[arg(long, requires = "output", help_heading = "Budget")]
     emit: bool,
     /// File of `--emit`
     #[arg(
@@ -85,11 +85,11 @@ pub struct PlanArgs {
         long = "output",
         value_name = "FILE",
         requires = "emit",
-        help_heading = "CostLimits"
+        help_heading = "Budget"
     )]
     output: Option<PathBuf>,
     /// Replace an existing file
-    #[arg(long, requires = "emit", help_heading = "CostLimits")]
+    #[arg(long, requires = "emit", help_heading = "Budget")]
     force: bool,
     /// Scale one dimension alone: `depth=1,2,4`, `width=…` or `resolution=…`; may be repeated
     #[arg(long, value_name = "DIM=LIST", value_parser = sweep, help_heading = "Comparison")]
