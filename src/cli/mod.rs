@@ -32,6 +32,7 @@ mod select;
 mod signals;
 mod source;
 mod spelling;
+mod svg;
 mod text;
 mod verify;
 mod weights;

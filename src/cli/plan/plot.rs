@@ -1,19 +1,11 @@
 //! Plots of rows as one SVG: cost against φ, parameters and accuracy against cost, and what each stage has of the cost.
 //! Colours follow the reader's light or dark setting.
 
+use super::super::svg::{self, short};
 use super::table::label;
 use efficientnet_onnx::architecture::Reading;
 use efficientnet_onnx::plan::Point;
 use std::fmt::Write;
-
-/// Colours of the page, light and dark.
-pub const STYLE: &str = "\
-.plan{--ink:#1c2126;--soft:#5b6670;--line:#d9dee3;--back:#fff;--c0:#2563a8;--c1:#c2410c;--c2:#15803d;--c3:#7c3aed;--c4:#a16207;\
---c5:#be185d;--c6:#0f766e;--c7:#4d7c0f;--c8:#64748b}\
-@media(prefers-color-scheme:dark){.plan{--ink:#e6edf3;--soft:#9aa5b1;--line:#30363d;--back:#0d1117;--c0:#58a6ff;--c1:#ff9b5e;\
---c2:#4ade80;--c3:#b794f6;--c4:#e3b341;--c5:#f472b6;--c6:#2dd4bf;--c7:#a3e635;--c8:#94a3b8}}\
-.plan text{fill:var(--soft);font:12px system-ui,sans-serif}.plan .title{fill:var(--ink);font-weight:600;font-size:14px}\
-.plan .back{fill:var(--back)}.plan .grid{stroke:var(--line)}.plan .axis{stroke:var(--soft)}";
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 380.0;
@@ -92,21 +84,6 @@ impl Axis {
         let stride = candidates.len().div_ceil(8).max(1);
         candidates.into_iter().step_by(stride).collect()
     }
-}
-
-/// `2 G`, `500 M`, `77.5`.
-fn short(value: f64) -> String {
-    for (unit, name) in [(1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")] {
-        if value >= unit {
-            return format!("{}{name}", trimmed(value / unit));
-        }
-    }
-    trimmed(value)
-}
-
-fn trimmed(value: f64) -> String {
-    let text = format!("{value:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// One plot as a group at a place; empty where no point has both values.
@@ -326,11 +303,5 @@ pub fn svg(rows: &[Point]) -> String {
         ),
         shares(rows, (WIDTH, HEIGHT)),
     ];
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plan\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" role=\"img\">\n\
-         <style>{STYLE}</style>\n<rect class=\"back\" width=\"{0}\" height=\"{1}\"/>\n{2}</svg>\n",
-        2.0 * WIDTH,
-        2.0 * HEIGHT,
-        panels.concat()
-    )
+    svg::document([2.0 * WIDTH, 2.0 * HEIGHT], "Plan", &panels.concat())
 }
