@@ -2,8 +2,8 @@
 
 use super::{Interface, MAX_POOL, build, stage_scope};
 use crate::architecture::{Architecture, Block, Stage};
-use crate::graph::{BuildError, Counts, Graph, Node};
-use crate::tensor::shape::Dim;
+use crate::graph::{BuildError, Counts, Graph, Node, Op};
+use crate::tensor::shape::{Dim, element_count};
 use std::collections::BTreeMap;
 
 /// One row: a part of the network and what it costs.
@@ -23,6 +23,8 @@ pub struct Row {
     pub stride: u64,
     /// Parameters, buffers and multiply-adds.
     pub counts: Counts,
+    /// Elements of what its operators give for one image, batch norms folded into the convolutions before them.
+    pub activations: u64,
 }
 
 /// The rows of a network for one image of a fixed size; their counts add up to the graph's.
@@ -43,6 +45,7 @@ pub fn summary(architecture: &Architecture, size: [u64; 2]) -> Result<Vec<Row>, 
             repeats,
             stride,
             counts: Counts::default(),
+            activations: 0,
         });
     };
     let stem = &architecture.stem;
@@ -80,6 +83,11 @@ pub fn summary(architecture: &Architecture, size: [u64; 2]) -> Result<Vec<Row>, 
     let counts = graph.counts_by(rows.len(), |name| Some(parts.find(name)?.row));
     for (row, counts) in rows.iter_mut().zip(counts) {
         row.counts = counts;
+    }
+    for node in &graph.nodes {
+        if let Some(part) = parts.find(&node.name) {
+            rows[part.row].activations += given(&graph, node);
+        }
     }
     // What enters a row enters its first node; of later nodes the last one counts here first.
     for node in graph.nodes.iter().rev() {
@@ -129,6 +137,14 @@ fn operator(stage: &Stage) -> String {
     format!("{kind}{ratio} k{kernel}x{kernel}")
 }
 
+/// Elements that a node gives; none of a batch norm, which is folded.
+fn given(graph: &Graph, node: &Node) -> u64 {
+    match node.op {
+        Op::BatchNorm { .. } => 0,
+        _ => element_count(&graph.value(node.output).shape).unwrap_or(0),
+    }
+}
+
 /// Height and width that enter a node.
 fn resolution(graph: &Graph, node: &Node) -> [u64; 2] {
     let extent = |axis: usize| {
@@ -143,6 +159,29 @@ mod tests {
     use super::*;
     use crate::architecture::Options;
     use crate::architecture::{Family, Scaling, Variant};
+
+    /// By hand for B0 at 224 pixels: what each convolution gives, its swish again, and of each block with squeeze-and-excitation
+    /// the pooled means, two convolutions, a swish, a sigmoid, and the product.
+    #[test]
+    fn activations_are_what_operators_give() {
+        let b0 = Variant::by_name("b0").expect("published");
+        let architecture =
+            Architecture::scale(&Scaling::published(b0), Options::default()).expect("published");
+        let rows = summary(&architecture, [224; 2]).expect("published");
+        let (half, quarter) = (112 * 112, 56 * 56);
+        assert_eq!(rows[0].activations, 2 * 32 * half);
+        let squeeze = |channels: u64, reduced: u64| 3 * channels + 2 * reduced;
+        assert_eq!(
+            rows[1].activations,
+            3 * 32 * half + squeeze(32, 8) + 16 * half
+        );
+        // The second block has a shortcut.
+        let first = 2 * 96 * half + 3 * 96 * quarter + squeeze(96, 4) + 24 * quarter;
+        let second = 5 * 144 * quarter + squeeze(144, 6) + 2 * 24 * quarter;
+        assert_eq!(rows[2].activations, first + second);
+        assert_eq!(rows[8].activations, 2 * 1280 * 49);
+        assert_eq!(rows[9].activations, 1280 + 1000);
+    }
 
     #[test]
     fn rows_add_up_to_the_whole() {

@@ -16,6 +16,8 @@ mod damaged_files;
 mod damaged_models;
 #[cfg(all(feature = "ort", target_os = "linux"))]
 mod doctor;
+#[cfg(target_os = "linux")]
+mod drawn_stages;
 mod emit;
 #[cfg(unix)]
 mod emit_files;

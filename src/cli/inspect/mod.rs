@@ -1,24 +1,27 @@
 //! `inspect`: the recipe, the per-stage table and the totals of a file or a variant.
 
 mod described;
+mod drawing;
 mod other;
+mod table;
 
 use super::converting;
 use super::exit::{Failure, Status};
-use super::form;
 use super::like;
+use super::page::Page;
 use super::print;
 use super::select::{Selection, Shape};
 use super::text;
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::design::{Design, write_file};
 use efficientnet_onnx::convert;
+use efficientnet_onnx::files::Inputs;
 use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::metadata::claims::{Claims, FalseClaim};
 use efficientnet_onnx::metadata::{Recipe, Records, RecordsError};
 use efficientnet_onnx::network::{Row, summary};
 use efficientnet_onnx::onnx::file::ModelFile;
+use efficientnet_onnx::plan::Cost;
 use efficientnet_onnx::request::Request;
 use efficientnet_onnx::verify::survey::survey;
 use serde_json::{Value, json};
@@ -40,6 +43,9 @@ pub struct InspectArgs {
     /// Print the network as a file for `--arch`
     #[arg(long, conflicts_with = "json")]
     as_arch: bool,
+    /// Also draw the stages with their shares of the cost
+    #[arg(long, value_name = "FILE", conflicts_with = "as_arch")]
+    svg: Option<PathBuf>,
 }
 
 /// What is known of the file, beyond its recipe.
@@ -54,6 +60,10 @@ struct FileFacts {
 /// Prints what a file or a variant is made of.
 pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
     if args.selection.asks_for_list() {
+        if args.svg.is_some() {
+            return Err(Failure::bad_input("a list of models has no stages to draw")
+                .hint("`--like LIB/MODEL` names one of them"));
+        }
         if args.json {
             print::line(print::json(&like::list_as_json())?)?;
         } else {
@@ -72,6 +82,10 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
             }
             let file = ModelFile::open(path).map_err(Failure::bad_input)?;
             let records = match Records::read(&file) {
+                Err(error @ RecordsError::NoRecipe { .. }) if args.svg.is_some() => {
+                    return Err(Failure::bad_input(error)
+                        .hint("leave out `--svg` to see what another program's file costs"));
+                }
                 Err(RecordsError::NoRecipe { .. }) if !args.as_arch => return args.other(&file),
                 records => records,
             };
@@ -126,10 +140,18 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
         // The classifier comes last.
         rows.pop();
     }
+    if facts.contradictions.is_empty() {
+        args.draw(&request, &rows)?;
+    } else if let Some(path) = &args.svg {
+        tell!(
+            "note: `{}` is not written: what the file says of itself is not so",
+            path.shown()
+        );
+    }
     if args.json {
         print::line(print::json(&as_json(&facts, &rows))?)?;
     } else {
-        print::line(as_text(&request, &facts, &rows))?;
+        print::line(table::as_text(&request, &facts, &rows))?;
     }
     for found in &facts.contradictions {
         tell!("error: {found}");
@@ -142,6 +164,31 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
 }
 
 impl InspectArgs {
+    /// Draws the stages, if that is asked for.
+    fn draw(&self, request: &Request, rows: &[Row]) -> Result<(), Failure> {
+        let Some(path) = &self.svg else {
+            return Ok(());
+        };
+        let mut inputs = Inputs::none();
+        if let Some(file) = &self.file {
+            inputs.add(file);
+            let data = ModelFile::open(file).map(|file| file.data_files());
+            data.iter().flatten().for_each(|path| inputs.add(path));
+        }
+        self.selection
+            .file()
+            .into_iter()
+            .for_each(|path| inputs.add(path));
+        let cost = Cost::of(request).map_err(Failure::bad_input)?;
+        let picture = drawing::svg(
+            &request.blueprint.name(),
+            request.default_size(),
+            rows,
+            cost.peak_activations,
+        );
+        Page::open(path, &inputs, false)?.write(&picture)
+    }
+
     /// Shows a file that another program wrote.
     fn other(&self, file: &ModelFile) -> Result<Status, Failure> {
         let (lines, json) = other::described(file);
@@ -248,118 +295,6 @@ fn read(file: &ModelFile, records: Result<Records, RecordsError>) -> Result<File
     })
 }
 
-fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {
-    let recipe = &facts.recipe;
-    let [height, width] = &recipe.size;
-    let batch = recipe
-        .batch
-        .map_or_else(|| "dynamic".to_owned(), |batch| batch.to_string());
-    let mut lines = vec![
-        (
-            "network",
-            match request.blueprint.scaling() {
-                Some(scaling) => format!(
-                    "{}: width {}, depth {}",
-                    request.blueprint.name(),
-                    text::rounded(scaling.coefficients.width),
-                    text::rounded(scaling.coefficients.depth)
-                ),
-                None => format!("{}: an architecture of one's own", request.blueprint.name()),
-            },
-        ),
-        (
-            "input",
-            format!(
-                "batch {batch}, {}, {height} x {width}",
-                text::counted(recipe.in_channels, "channel")
-            ),
-        ),
-        (
-            "outputs",
-            if recipe.outputs.iter().all(|output| output == "pooled") {
-                "pooled".to_owned()
-            } else {
-                let classes = text::counted(recipe.classes, "class");
-                format!("{} ({classes})", recipe.outputs.join(", "))
-            },
-        ),
-        (
-            "details",
-            format!(
-                "padding {}, batch norms {} with epsilon {:e}",
-                recipe.padding,
-                if recipe.bn == "fold" {
-                    "folded"
-                } else {
-                    "kept"
-                },
-                recipe.bn_epsilon
-            ),
-        ),
-    ];
-    if let Some(form) = form::described(recipe) {
-        lines.push(("form", form));
-    }
-    if let Some(like) = &recipe.like {
-        lines.push(("like", like.clone()));
-    }
-    if let Some(reading) = &recipe.reading {
-        lines.push(("phi", reading.clone()));
-    }
-    lines.extend(facts.lines.iter().cloned());
-    let text: Vec<String> = lines
-        .iter()
-        .map(|(name, value)| format!("{name:<9} {}", value.shown()))
-        .collect();
-    format!("{}\n\n{}", text.join("\n"), table(rows).trim_fmt())
-}
-
-fn table(rows: &[Row]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "part",
-        "operator",
-        "input",
-        "channels",
-        "repeats",
-        "stride",
-        "parameters",
-        "MACs",
-    ]);
-    let (mut parameters, mut macs) = (0, 0);
-    for row in rows {
-        let [height, width] = row.resolution;
-        parameters += row.counts.parameters;
-        macs += row.counts.macs;
-        table.add_row([
-            row.part.shown().to_string(),
-            row.operator.shown().to_string(),
-            format!("{height}x{width}"),
-            text::grouped(row.channels),
-            row.repeats.to_string(),
-            row.stride.to_string(),
-            text::grouped(row.counts.parameters),
-            text::grouped(row.counts.macs),
-        ]);
-    }
-    let blank = String::new;
-    table.add_row([
-        "total".to_owned(),
-        blank(),
-        blank(),
-        blank(),
-        blank(),
-        blank(),
-        text::grouped(parameters),
-        text::grouped(macs),
-    ]);
-    for column in table.column_iter_mut().skip(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
 fn as_json(facts: &FileFacts, rows: &[Row]) -> Value {
     let stages: Vec<Value> = rows
         .iter()
@@ -374,6 +309,7 @@ fn as_json(facts: &FileFacts, rows: &[Row]) -> Value {
                 "parameters": row.counts.parameters,
                 "buffers": row.counts.buffers,
                 "macs": row.counts.macs,
+                "activation_elements": row.activations,
             })
         })
         .collect();

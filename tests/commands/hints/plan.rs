@@ -1,7 +1,7 @@
 //! Hints about plans, models and files of other programs.
 
 use super::follow::Case;
-use super::follow::How::{Run, With};
+use super::follow::How::{Run, With, Without};
 use super::more::foreign;
 
 pub const OF_PLANS: &[Case] = &[
@@ -40,5 +40,19 @@ pub const OF_PLANS: &[Case] = &[
             "inspect --variant NAME --as-arch",
             Run("inspect --variant b0 --as-arch"),
         )],
+    },
+    Case {
+        hint: "leave out `--svg` to see what another program's file costs",
+        prepare: foreign,
+        line: "inspect m.onnx --svg s.svg",
+        reason: "in its metadata",
+        steps: &[("--svg", Without("--svg"))],
+    },
+    Case {
+        hint: "`--like LIB/MODEL` names one of them",
+        prepare: |_| {},
+        line: "inspect --like list --svg s.svg",
+        reason: "a list of models has no stages to draw",
+        steps: &[("--like LIB/MODEL", With("--like timm/efficientnet_lite0"))],
     },
 ];
