@@ -4,8 +4,8 @@ use crate::architecture::{
     Architecture, Design, LARGEST_WEIGHT_BYTES, Options, Reading, Scaling, SizeError, Variant,
 };
 use crate::form::{self, Form, SpellError};
-use crate::graph::{BuildError, Counts, Graph, Parameter};
-use crate::network::{self, ClassActivation, Interface, Output};
+use crate::graph::{Counts, Graph, Parameter};
+use crate::network::{self, ClassActivation, Interface, NetworkError, Output};
 use crate::onnx;
 use crate::scaling::Coefficients;
 use crate::tensor::shape::Dim;
@@ -60,9 +60,9 @@ pub enum RequestError {
     /// The network is of unreasonable size.
     #[error(transparent)]
     Size(#[from] SizeError),
-    /// A window does not fit.
+    /// A window does not fit, or the network lacks an output.
     #[error(transparent)]
-    Build(#[from] BuildError),
+    Network(#[from] NetworkError),
     /// The form cannot express it.
     #[error(transparent)]
     Spell(#[from] SpellError),
@@ -114,7 +114,17 @@ impl Request {
     /// Whether any output is of classes.
     #[must_use]
     pub fn has_classes(&self) -> bool {
-        self.outputs.iter().any(|output| output.needs_classifier())
+        self.outputs.iter().any(|output| output.has_classes())
+    }
+
+    /// The outputs whose network is counted: logits, unless no output is of classes.
+    #[must_use]
+    pub fn counted_outputs(&self) -> &[Output] {
+        if self.has_classes() {
+            &[Output::Logits]
+        } else {
+            &self.outputs
+        }
     }
 
     /// Height and width at which the graph is counted and tried: the fixed ones, and for symbolic ones the
@@ -135,8 +145,7 @@ impl Request {
     /// # Errors
     /// If the network is of unreasonable size, or an input too small for a window.
     pub fn canonical(&self) -> Result<Graph, RequestError> {
-        let architecture = self.architecture()?;
-        let graph = network::build(&architecture, &Interface::single(self.default_size()))?;
+        let graph = self.built(&[Output::Logits])?;
         let bytes = 4 * u128::from(graph.counts().parameters);
         if bytes > u128::from(LARGEST_WEIGHT_BYTES) {
             return Err(SizeError::Bytes(bytes).into());
@@ -144,8 +153,8 @@ impl Request {
         Ok(graph)
     }
 
-    /// Parameters, buffers and multiply-adds of one image at the default size; without the classifier if no output needs
-    /// it.
+    /// Parameters, buffers and multiply-adds of one image at the default size: those of the network to its logits, or as far
+    /// as the outputs need it if none is of classes. Class activation maps count as the logits do, whose weight they use.
     ///
     /// # Errors
     /// As [`Request::canonical`].
@@ -154,11 +163,24 @@ impl Request {
         if self.has_classes() {
             return Ok(whole.counts());
         }
+        Ok(self.built(self.counted_outputs())?.counts())
+    }
+
+    /// The parameters of the network as far as the outputs need it.
+    ///
+    /// # Errors
+    /// As [`Request::canonical`].
+    pub fn needed(&self) -> Result<Vec<Parameter>, RequestError> {
+        Ok(self.built(&self.outputs)?.parameters)
+    }
+
+    /// The canonical graph of one image at the default size to these outputs.
+    fn built(&self, outputs: &[Output]) -> Result<Graph, RequestError> {
         let interface = Interface {
-            outputs: self.outputs.clone(),
+            outputs: outputs.to_vec(),
             ..Interface::single(self.default_size())
         };
-        Ok(network::build(&self.architecture()?, &interface)?.counts())
+        Ok(network::build(&self.architecture()?, &interface)?)
     }
 
     /// Every parameter of the network, whatever the outputs.

@@ -60,7 +60,7 @@ pub fn failure(error: ConvertError) -> Failure {
         } => return other_count(*count, *asked, *found),
         ConvertError::ActivationWithoutClasses => {
             return Failure::bad_input(
-                "`--activation` is for outputs of classes, found `--outputs pooled` alone",
+                "`--activation` is for outputs of classes, and `--outputs` has none",
             )
             .hint("leave it out, or ask for `logits` or `probabilities`");
         }
@@ -124,13 +124,13 @@ fn hint(error: &ConvertError) -> Option<String> {
         }
         ConvertError::Unrecognised(error) => {
             let nearest = error.error.nearest;
-            // Tensors are compared once padding and epsilon are known.
-            let flags = if error.tells_conventions {
-                ""
+            // Tensors are compared once padding and epsilon are known. They are the training's: any others would be written
+            // into the file where no output needs the tensors that differ.
+            if error.tells_conventions {
+                format!("`--variant {nearest}` lists the tensors that differ; `--arch FILE` takes a custom architecture")
             } else {
-                " --padding same --bn-epsilon 1e-3"
-            };
-            format!("`--variant {nearest}{flags}` lists the tensors that differ; `--arch FILE` takes a custom architecture")
+                format!("`--variant {nearest}`, with `--padding P` and `--bn-epsilon E` as in training, lists the tensors that differ; `--arch FILE` takes a custom architecture")
+            }
         }
         ConvertError::Contradicted {
             contradictions,
@@ -170,6 +170,10 @@ fn misfit(cause: &Misfit) -> String {
         Misfit::Integers(name) => format!(
             "`{}` is stored as integers, expected floating-point numbers: save it as such",
             name.shown()
+        ),
+        Misfit::NoHead(output) => format!(
+            "the checkpoint ends before the classifier's features: `--outputs {}` emits what it has",
+            output.name()
         ),
         Misfit::NoClassifier => "the checkpoint has no classifier: draw one with `--reset-classifier N`, or leave it out with `--outputs pooled`".to_owned(),
         Misfit::OtherNetwork {

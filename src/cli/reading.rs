@@ -75,7 +75,13 @@ fn changed(request: &Request, scaling: &Scaling) -> String {
         let classes = |request: &Request| request.options.classes.to_string();
         compare("classes", classes(request), classes(&own));
     } else {
-        compare("output", "pooled".to_owned(), "logits".to_owned());
+        let outputs: Vec<&str> = request.outputs.iter().map(|output| output.name()).collect();
+        let what = if outputs.len() == 1 {
+            "output"
+        } else {
+            "outputs"
+        };
+        compare(what, outputs.join(", "), "logits".to_owned());
     }
     if changes.is_empty() {
         return String::new();

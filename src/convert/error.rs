@@ -9,7 +9,7 @@ use crate::hub::HubError;
 use crate::hub::folder::FolderError;
 use crate::labels::LabelsError;
 use crate::metadata::{MetadataError, RecordsError};
-use crate::network::ClassActivation;
+use crate::network::{ClassActivation, Output};
 use crate::onnx::file::FileError;
 use crate::recognise::{Contradiction, Unrecognised, listed};
 use crate::request::RequestError;
@@ -238,6 +238,8 @@ pub enum Misfit {
     Integers(String),
     /// The checkpoint has no classifier.
     NoClassifier,
+    /// The checkpoint has all that the output needs, but not the features of the classifier.
+    NoHead(Output),
     /// The checkpoint is of another published network.
     OtherNetwork {
         /// Whose names it has.

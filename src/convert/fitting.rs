@@ -2,6 +2,7 @@
 
 use super::checkpoint::OpenCheckpoint;
 use super::error::{ConvertError, Misfit, NotPublished};
+use crate::network::{FeatureLevel, Output};
 use crate::recognise::{Unrecognised, recognise};
 use crate::request::{Blueprint, Request};
 use crate::tensor::TensorSource;
@@ -45,8 +46,13 @@ impl OpenCheckpoint {
         if let Some(integer) = self.checkpoint.integers().iter().find(is_missing) {
             return Some(Misfit::Integers(integer.clone()));
         }
-        if self.lacks_classifier() {
-            return Some(Misfit::NoClassifier);
+        if self.lacks_classifier()
+            && let Some(output) = self.last_output(request, &missing)
+        {
+            return Some(match output {
+                Output::Pooled => Misfit::NoClassifier,
+                output => Misfit::NoHead(output),
+            });
         }
         let own = recognise(self.checkpoint.tensors(), self.naming).ok()?.name;
         let asked = request.variant().map(|variant| variant.name);
@@ -54,6 +60,25 @@ impl OpenCheckpoint {
             naming: self.naming,
             variant: own,
             tells_conventions: self.implies_conventions(own),
+        })
+    }
+
+    /// The output furthest from the image, but for those of classes, that needs none of the missing tensors.
+    fn last_output(&self, request: &Request, missing: &BTreeSet<&str>) -> Option<Output> {
+        let levels = FeatureLevel::ALL.into_iter().rev().map(Output::Features);
+        [Output::Pooled].into_iter().chain(levels).find(|output| {
+            let request = Request {
+                outputs: vec![*output],
+                ..request.clone()
+            };
+            let needed = request.needed().ok().map(|needed| self.source(needed));
+            let Some(Ok((_, expected))) = needed else {
+                return false;
+            };
+            let mut names = expected
+                .iter()
+                .map(|expected| expected.source_name.as_str());
+            names.all(|name| !missing.contains(name))
         })
     }
 

@@ -34,17 +34,34 @@ impl GraphBuilder {
 
     /// Declares a parameter, bound as it is.
     pub fn parameter(&mut self, name: &str, shape: &[u64], role: Role) -> ValueId {
-        let shape: Shape = shape.iter().copied().map(Dim::Fixed).collect();
-        self.graph.parameters.push(Parameter {
-            name: name.to_owned(),
-            shape: shape.clone(),
-            role,
-        });
+        self.declare(name, shape, role);
+        self.reshaped(name, shape, name)
+    }
+
+    /// Declares a parameter, unless it is declared already; initializers are made of it.
+    pub fn declare(&mut self, name: &str, shape: &[u64], role: Role) {
+        let mut parameters = self.graph.parameters.iter();
+        if parameters.all(|parameter| parameter.name != name) {
+            self.graph.parameters.push(Parameter {
+                name: name.to_owned(),
+                shape: fixed(shape),
+                role,
+            });
+        }
+    }
+
+    /// An initializer with the elements of a declared parameter, in a shape of as many.
+    pub fn reshaped(&mut self, name: &str, shape: &[u64], parameter: &str) -> ValueId {
         self.graph.add_value(Value {
             name: name.to_owned(),
-            shape,
-            kind: ValueKind::Initializer(WeightRecipe::Parameter(name.to_owned())),
+            shape: fixed(shape),
+            kind: ValueKind::Initializer(WeightRecipe::Parameter(parameter.to_owned())),
         })
+    }
+
+    /// Gives a value another name; its node keeps its own.
+    pub fn rename(&mut self, id: ValueId, name: &str) {
+        name.clone_into(&mut self.graph.values[id.0].name);
     }
 
     /// Appends a node whose result carries `output` as its name.
@@ -122,6 +139,10 @@ impl GraphBuilder {
             Op::BatchNorm { .. } | Op::Activation(_) | Op::Mul | Op::Add | Op::Softmax => x.clone(),
         })
     }
+}
+
+fn fixed(shape: &[u64]) -> Shape {
+    shape.iter().copied().map(Dim::Fixed).collect()
 }
 
 impl Conv {

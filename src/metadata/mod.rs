@@ -16,6 +16,8 @@ pub use preprocessing::{Framing, Interpolation, Normal, Preprocessing, Sampling}
 pub use recipe::{Formula, IslandsRecord, MetadataError, Recipe};
 pub use records::{Records, RecordsError, record};
 
+/// The initializer that has the classifier's weight as the kernel of class activation maps.
+pub use crate::network::CAM_WEIGHT;
 /// Key of the checksums of initializers, which the writer adds.
 pub use crate::onnx::checksums::KEY as CHECKSUMS_KEY;
 

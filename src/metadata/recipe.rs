@@ -136,6 +136,13 @@ fn unknown(field: &'static str, found: &dyn ToString, expected: &'static str) ->
 }
 
 impl Recipe {
+    /// Whether any output is of classes; an output that this version does not know is.
+    #[must_use]
+    pub fn has_classes(&self) -> bool {
+        let mut outputs = self.outputs.iter().map(|name| Output::by_name(name));
+        outputs.any(|output| output.is_none_or(Output::has_classes))
+    }
+
     /// The record of a request, with its counts at the default size.
     #[must_use]
     pub fn new(request: &Request, counts: Counts, reading: Option<String>) -> Self {
@@ -274,9 +281,8 @@ impl Recipe {
             .outputs
             .iter()
             .map(|name| {
-                Output::by_name(name).ok_or_else(|| {
-                    unknown("outputs", name, "`logits`, `probabilities` or `pooled`")
-                })
+                Output::by_name(name)
+                    .ok_or_else(|| unknown("outputs", name, "`logits`, `cam` or another output"))
             })
             .collect();
         let blueprint = match &self.architecture {

@@ -59,7 +59,7 @@ impl Records {
         })?;
         // Files of earlier versions have no such record.
         let head = match file.metadata(HEAD_KEY) {
-            None if recipe.outputs == ["pooled"] => None,
+            None if !recipe.has_classes() => None,
             text => {
                 let head = HeadRecord::read(text, recipe.classes);
                 Some(head.map_err(|error| unreadable(HEAD_KEY, error))?)

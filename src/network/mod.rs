@@ -7,6 +7,7 @@ mod activation;
 mod bottleneck;
 mod conv;
 mod fused;
+mod level;
 mod mbconv;
 mod output;
 mod plain;
@@ -17,18 +18,22 @@ mod summary;
 
 pub use activation::ClassActivation;
 use conv::ConvNorm;
+use level::Part;
+pub use level::{FeatureLevel, NetworkError};
 pub use output::Output;
 use output::Taps;
 pub use summary::{Row, summary};
 
 use crate::architecture::{Architecture, Block, Stage, StemPool};
 use crate::graph::{
-    Activation, BuildError, Graph, GraphBuilder, Op, Padding, Role, ValueId, Window,
+    Activation, BuildError, Conv, Graph, GraphBuilder, Op, Padding, Role, ValueId, Window,
 };
 use crate::tensor::shape::{Dim, Shape};
 
 /// Name of the stem's max pool.
 const MAX_POOL: &str = "maxpool";
+/// Name of the initializer that has the classifier's weight as the kernel of [`Output::Cam`].
+pub const CAM_WEIGHT: &str = "cam.weight";
 
 /// What goes into and comes out of the graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,11 +64,12 @@ impl Interface {
     }
 }
 
-/// Builds the canonical graph of an architecture.
+/// Builds the canonical graph of an architecture, as far as the outputs need it.
 ///
 /// # Errors
-/// If the input is too small for a window.
-pub fn build(architecture: &Architecture, interface: &Interface) -> Result<Graph, BuildError> {
+/// If the input is too small for a window, or an output is of feature maps that the network does not have.
+pub fn build(architecture: &Architecture, interface: &Interface) -> Result<Graph, NetworkError> {
+    let mut taps = Taps::new(architecture, &interface.outputs)?;
     let mut network = Network {
         architecture,
         padding: architecture.options.padding,
@@ -77,10 +83,27 @@ pub fn build(architecture: &Architecture, interface: &Interface) -> Result<Graph
     ];
     let input = network.builder.input("input", shape);
     let mut x = network.stem(input)?;
-    for (index, stage) in architecture.stages.iter().enumerate() {
-        x = network.stage(index, stage, x)?;
+    taps.passed(Part::Stem, x);
+    if let Some(pool) = architecture
+        .stem
+        .pool
+        .filter(|_| taps.go_beyond(Part::Stem))
+    {
+        x = network.max_pool(x, pool)?;
     }
-    network.head(x, interface)
+    let mut before = Part::Stem;
+    for (index, stage) in architecture.stages.iter().enumerate() {
+        if !taps.go_beyond(before) {
+            break;
+        }
+        before = Part::Stage(index);
+        x = network.stage(index, stage, x)?;
+        taps.passed(before, x);
+    }
+    if taps.go_beyond(before) {
+        network.head(x, &mut taps, interface.activation)?;
+    }
+    Ok(taps.finish(network.builder))
 }
 
 struct Network<'a> {
@@ -118,11 +141,7 @@ impl Network<'_> {
             activation: Some(stem.activation),
             ..ConvNorm::pointwise(stem.conv, "bn1", "")
         };
-        let x = self.conv_norm(input, stem.filters, &conv)?;
-        match stem.pool {
-            Some(pool) => self.max_pool(x, pool),
-            None => Ok(x),
-        }
+        self.conv_norm(input, stem.filters, &conv)
     }
 
     fn max_pool(&mut self, x: ValueId, pool: StemPool) -> Result<ValueId, BuildError> {
@@ -160,8 +179,12 @@ impl Network<'_> {
     }
 
     /// The head, as far as the outputs need it.
-    fn head(mut self, mut x: ValueId, interface: &Interface) -> Result<Graph, BuildError> {
-        let outputs = interface.outputs.as_slice();
+    fn head(
+        &mut self,
+        mut x: ValueId,
+        taps: &mut Taps,
+        activation: ClassActivation,
+    ) -> Result<(), BuildError> {
         if let Some(conv) = self.architecture.head.conv {
             let head = ConvNorm {
                 activation: Some(conv.activation),
@@ -169,21 +192,45 @@ impl Network<'_> {
             };
             x = self.conv_norm(x, conv.filters, &head)?;
         }
-        let pool = Op::Pool { keep_dims: false };
-        let pooled = self
-            .builder
-            .node("global_pool", pool, vec![x], Output::Pooled.name())?;
-        let mut taps = Taps::default();
-        taps.set(Output::Pooled, pooled);
-        if outputs.iter().any(|output| output.needs_classifier()) {
-            let logits = self.classifier(pooled)?;
-            taps.set(Output::Logits, logits);
-            if outputs.contains(&Output::Probabilities) {
-                let probabilities = self.probabilities(logits, interface.activation)?;
-                taps.set(Output::Probabilities, probabilities);
+        if taps.has(|output| output == Output::Pooled || output.needs_logits()) {
+            let pool = Op::Pool { keep_dims: false };
+            let name = Output::Pooled.name();
+            let pooled = self.builder.node("global_pool", pool, vec![x], name)?;
+            taps.set(Output::Pooled, pooled);
+            if taps.has(Output::needs_logits) {
+                let logits = self.classifier(pooled)?;
+                taps.set(Output::Logits, logits);
+                if taps.has(|output| output == Output::Probabilities) {
+                    let probabilities = self.probabilities(logits, activation)?;
+                    taps.set(Output::Probabilities, probabilities);
+                }
             }
         }
-        Ok(self.builder.finish(taps.of(outputs)))
+        if taps.has(|output| output == Output::Cam) {
+            let cam = self.cam(x)?;
+            taps.set(Output::Cam, cam);
+        }
+        Ok(())
+    }
+
+    /// The classifier at every place of the head's maps: its weight as the kernel of a 1×1 convolution.
+    fn cam(&mut self, x: ValueId) -> Result<ValueId, BuildError> {
+        let classifier = format!("{}.weight", self.architecture.head.classifier);
+        let (classes, features) = (self.architecture.options.classes, self.channels(x));
+        let role = Role::LinearWeight;
+        self.builder
+            .declare(&classifier, &[classes, features], role);
+        let shape = [classes, features, 1, 1];
+        let kernel = self.builder.reshaped(CAM_WEIGHT, &shape, &classifier);
+        let conv = Conv {
+            kernel: [1, 1],
+            stride: [1, 1],
+            groups: 1,
+            padding: Padding::Symmetric,
+        };
+        let name = Output::Cam.name();
+        self.builder
+            .node(name, Op::Conv(conv), vec![x, kernel], name)
     }
 
     fn classifier(&mut self, pooled: ValueId) -> Result<ValueId, BuildError> {

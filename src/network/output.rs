@@ -1,9 +1,11 @@
 //! Results of a graph, and the values that become them.
 
-use crate::graph::ValueId;
+use super::level::{self, FeatureLevel, NetworkError, Part};
+use crate::architecture::Architecture;
+use crate::graph::{Graph, GraphBuilder, ValueId};
 use std::collections::BTreeMap;
 
-/// A result of the graph; its name in the file is [`Output::name`]. `network::head` sets the value of each.
+/// A result of the graph; its name in the file is [`Output::name`]. `network` sets the value of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Output {
     /// Raw class scores, `[batch, classes]`.
@@ -12,11 +14,26 @@ pub enum Output {
     Probabilities,
     /// Mean of the head's feature maps, `[batch, head filters]`.
     Pooled,
+    /// Class activation maps, `[batch, classes, height, width]` of the head's feature maps: the mean of each over height and
+    /// width, plus the class's bias, is its logit (arXiv 1512.04150, equation 2).
+    Cam,
+    /// Feature maps for detection and segmentation, `[batch, filters, height, width]`.
+    Features(FeatureLevel),
 }
 
 impl Output {
     /// Every output, in the order in which people list them.
-    pub const ALL: [Self; 3] = [Self::Logits, Self::Probabilities, Self::Pooled];
+    pub const ALL: [Self; 9] = [
+        Self::Logits,
+        Self::Probabilities,
+        Self::Pooled,
+        Self::Cam,
+        Self::Features(FeatureLevel::ALL[0]),
+        Self::Features(FeatureLevel::ALL[1]),
+        Self::Features(FeatureLevel::ALL[2]),
+        Self::Features(FeatureLevel::ALL[3]),
+        Self::Features(FeatureLevel::ALL[4]),
+    ];
 
     /// Name of the graph output.
     #[must_use]
@@ -25,15 +42,28 @@ impl Output {
             Self::Logits => "logits",
             Self::Probabilities => "probabilities",
             Self::Pooled => "pooled",
+            Self::Cam => "cam",
+            Self::Features(level) => level.output_name(),
         }
     }
 
-    /// Whether the classifier must be computed for it.
+    /// Whether it is of classes, so that the classifier's weight must be there.
     #[must_use]
-    pub fn needs_classifier(self) -> bool {
+    pub fn has_classes(self) -> bool {
+        matches!(self, Self::Logits | Self::Probabilities | Self::Cam)
+    }
+
+    /// Whether the logits must be computed for it.
+    #[must_use]
+    pub fn needs_logits(self) -> bool {
+        matches!(self, Self::Logits | Self::Probabilities)
+    }
+
+    /// The part of the network after which it is taken.
+    pub(super) fn part(self, architecture: &Architecture) -> Result<Part, NetworkError> {
         match self {
-            Self::Logits | Self::Probabilities => true,
-            Self::Pooled => false,
+            Self::Features(level) => level::part(architecture, level),
+            Self::Logits | Self::Probabilities | Self::Pooled | Self::Cam => Ok(Part::Head),
         }
     }
 
@@ -44,21 +74,58 @@ impl Output {
     }
 }
 
-/// Values of a network by the output that each can be.
-#[derive(Default)]
-pub(super) struct Taps(BTreeMap<Output, ValueId>);
+/// The outputs that a network is built for, and their values as far as it is.
+pub(super) struct Taps {
+    /// In the order of the file, each with the part after which it is taken.
+    outputs: Vec<(Output, Part)>,
+    values: BTreeMap<Output, ValueId>,
+}
 
 impl Taps {
-    pub(super) fn set(&mut self, output: Output, value: ValueId) {
-        self.0.insert(output, value);
+    pub(super) fn new(
+        architecture: &Architecture,
+        outputs: &[Output],
+    ) -> Result<Self, NetworkError> {
+        let parts = outputs
+            .iter()
+            .map(|output| Ok((*output, output.part(architecture)?)));
+        Ok(Self {
+            outputs: parts.collect::<Result<_, NetworkError>>()?,
+            values: BTreeMap::new(),
+        })
     }
 
-    /// The values of these outputs, in order.
-    pub(super) fn of(&self, outputs: &[Output]) -> Vec<ValueId> {
-        let value = |output: &Output| {
-            let value = self.0.get(output).copied();
-            value.expect("the network builds what its outputs need")
-        };
-        outputs.iter().map(value).collect()
+    pub(super) fn has(&self, is_wanted: impl Fn(Output) -> bool) -> bool {
+        self.outputs.iter().any(|(output, _)| is_wanted(*output))
+    }
+
+    /// Whether an output needs more than the network up to and with `part`.
+    pub(super) fn go_beyond(&self, part: Part) -> bool {
+        self.outputs.iter().any(|(_, wanted)| *wanted > part)
+    }
+
+    /// Notes the feature maps that a part of the network ends with.
+    pub(super) fn passed(&mut self, part: Part, maps: ValueId) {
+        for (output, wanted) in &self.outputs {
+            if *wanted == part {
+                self.values.insert(*output, maps);
+            }
+        }
+    }
+
+    pub(super) fn set(&mut self, output: Output, value: ValueId) {
+        self.values.insert(output, value);
+    }
+
+    /// Ends the graph with these outputs, in order; each value gets the name of its output.
+    pub(super) fn finish(&self, mut builder: GraphBuilder) -> Graph {
+        let mut values = Vec::new();
+        for (output, _) in &self.outputs {
+            let value = self.values.get(output).copied();
+            let value = value.expect("the network builds what its outputs need");
+            builder.rename(value, output.name());
+            values.push(value);
+        }
+        builder.finish(values)
     }
 }

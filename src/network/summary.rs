@@ -1,8 +1,8 @@
 //! The per-stage table of an architecture, as the paper's table 1 has it.
 
-use super::{Interface, MAX_POOL, build, stage_scope};
+use super::{Interface, MAX_POOL, NetworkError, Output, build, stage_scope};
 use crate::architecture::{Architecture, Block, Stage};
-use crate::graph::{BuildError, Counts, Graph, Node, Op};
+use crate::graph::{Counts, Graph, Node, Op};
 use crate::tensor::shape::{Dim, element_count};
 use std::collections::BTreeMap;
 
@@ -27,12 +27,21 @@ pub struct Row {
     pub activations: u64,
 }
 
-/// The rows of a network for one image of a fixed size; their counts add up to the graph's.
+/// The rows of a network for one image of a fixed size, as far as the outputs need it; their counts add up to the graph's.
+/// Pooling alone makes no row.
 ///
 /// # Errors
-/// If the input is too small for a window.
-pub fn summary(architecture: &Architecture, size: [u64; 2]) -> Result<Vec<Row>, BuildError> {
-    let graph = build(architecture, &Interface::single(size))?;
+/// As [`build`].
+pub fn summary(
+    architecture: &Architecture,
+    size: [u64; 2],
+    outputs: &[Output],
+) -> Result<Vec<Row>, NetworkError> {
+    let interface = Interface {
+        outputs: outputs.to_vec(),
+        ..Interface::single(size)
+    };
+    let graph = build(architecture, &interface)?;
     let mut rows = Vec::new();
     let mut parts = Parts::default();
     let mut add = |part: &str, operator: String, channels, repeats, stride, scopes: &[&str]| {
@@ -95,6 +104,7 @@ pub fn summary(architecture: &Architecture, size: [u64; 2]) -> Result<Vec<Row>, 
             rows[part.row].resolution = resolution(&graph, node);
         }
     }
+    rows.retain(|row| row.counts != Counts::default());
     Ok(rows)
 }
 
@@ -167,7 +177,7 @@ mod tests {
         let b0 = Variant::by_name("b0").expect("published");
         let architecture =
             Architecture::scale(&Scaling::published(b0), Options::default()).expect("published");
-        let rows = summary(&architecture, [224; 2]).expect("published");
+        let rows = summary(&architecture, [224; 2], &[Output::Logits]).expect("published");
         let (half, quarter) = (112 * 112, 56 * 56);
         assert_eq!(rows[0].activations, 2 * 32 * half);
         let squeeze = |channels: u64, reduced: u64| 3 * channels + 2 * reduced;
@@ -190,7 +200,7 @@ mod tests {
                 Architecture::scale(&Scaling::published(variant), Options::default())
                     .expect("published");
             let size = [variant.resolution; 2];
-            let rows = summary(&architecture, size).expect("published");
+            let rows = summary(&architecture, size, &[Output::Logits]).expect("published");
             let whole = build(&architecture, &Interface::single(size))
                 .expect("published")
                 .counts();

@@ -95,7 +95,7 @@ impl Point {
             name: request.blueprint.name(),
             exact: exact(&scaling),
             predicted_macs: base as f64 * factor(&scaling),
-            parts: summary(&architecture, request.default_size())?,
+            parts: summary(&architecture, request.default_size(), &request.outputs)?,
             implied: variant
                 .map(|_| implied(&scaling, subject.compound, cost.macs as f64 / base as f64)),
             accuracy: variant.and_then(Variant::accuracy),

@@ -1,12 +1,13 @@
 //! An ONNX file that `emit` wrote, as a checkpoint: its parameters, under timm's names, and its metadata.
 
+mod cam;
 mod input;
 
 use super::kernels::{ExpertsInner, FoldedWeight};
 use super::layout::{Permuted, TRANSPOSED};
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
-use crate::metadata::RECIPE_KEY;
 use crate::metadata::claims::Claims;
+use crate::metadata::{CAM_WEIGHT, RECIPE_KEY};
 use crate::onnx::checksums::{self, CompareError};
 use crate::onnx::file::{FileError, InitializerSource, ModelFile};
 use crate::onnx::proto::NodeProto;
@@ -40,6 +41,8 @@ pub(super) struct Emitted {
     transposed: BTreeMap<String, [u64; 2]>,
     /// The weights that a form has divided by the deviation of pixels: that of each channel, and the elements of a channel.
     scaled: BTreeMap<String, ([f64; 3], usize)>,
+    /// The classifier's weight that the file has as the kernel of class activation maps only.
+    cam: Option<String>,
     /// How another program has changed the initializers or the graph, or a form the weights.
     rewritten: Option<String>,
 }
@@ -67,6 +70,7 @@ impl Emitted {
         }
         let rewritten = compare(&file)?;
         let claims = Claims::read(&file);
+        let classifier = claims.classifier;
         let is_other_graph = claims.recipe.is_some() && !claims.is_described;
         let rewritten = rewritten.or_else(|| is_other_graph.then(|| OTHER_GRAPH.to_owned()));
         refuse_other_network(&file, claims)?;
@@ -88,6 +92,7 @@ impl Emitted {
             experts: BTreeMap::new(),
             transposed: BTreeMap::new(),
             scaled: BTreeMap::new(),
+            cam: None,
             rewritten,
         };
         if let Some((std, weights)) = scaled {
@@ -95,6 +100,7 @@ impl Emitted {
         }
         emitted.find_transposed();
         emitted.find_experts();
+        emitted.find_cam(classifier)?;
         Ok(emitted)
     }
 
@@ -247,6 +253,9 @@ impl TensorSource for Emitted {
     }
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        if self.cam.as_deref() == Some(name) {
+            return self.source.open(CAM_WEIGHT);
+        }
         let of = self.source.open(name)?;
         if let Some(shape) = self.transposed.get(name) {
             return Ok(Box::new(Permuted::new(&*of, shape, &TRANSPOSED)?));

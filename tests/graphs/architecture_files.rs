@@ -2,7 +2,7 @@
 
 use efficientnet_onnx::architecture::Variant;
 use efficientnet_onnx::architecture::design::{Design, parse_blocks, parse_file, write_file};
-use efficientnet_onnx::network::summary;
+use efficientnet_onnx::network::{Output, summary};
 use efficientnet_onnx::request::{Blueprint, Request};
 use efficientnet_onnx::tensor::shape::Dim;
 
@@ -51,7 +51,7 @@ fn the_example_has_its_known_counts() {
         (3_714_280, 15_456, 183_092_576)
     );
     let architecture = request.architecture().expect("a network");
-    let rows = summary(&architecture, [224, 224]).expect("a network");
+    let rows = summary(&architecture, [224, 224], &[Output::Logits]).expect("a network");
     let parameters: Vec<u64> = rows.iter().map(|row| row.counts.parameters).collect();
     assert_eq!(
         parameters,

@@ -37,11 +37,21 @@ pub fn write_with(
     external_data: bool,
     metadata: &[(String, String)],
 ) -> (TempDir, PathBuf) {
+    write_drawn(request, Rule::Official, external_data, metadata)
+}
+
+/// The same with weights of another rule.
+pub fn write_drawn(
+    request: &Request,
+    rule: Rule,
+    external_data: bool,
+    metadata: &[(String, String)],
+) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.onnx");
     let parameters = request.parameters().expect("the request has parameters");
     let expected = Expected::as_named(&parameters);
-    let source = SeededWeights::new(parameters, Rule::Official, 7);
+    let source = SeededWeights::new(parameters, rule, 7);
     let destination = Destination {
         external_data,
         ..Destination::new_file(path.clone())

@@ -17,6 +17,7 @@ mod input;
 #[cfg(feature = "cli")]
 mod linear;
 mod onnx_checker;
+mod outputs;
 #[cfg(feature = "picture")]
 mod preprocessing;
 mod reference;

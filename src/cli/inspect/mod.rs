@@ -135,11 +135,9 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
         print::line(file.trim_end())?;
         return Ok(Status::Done);
     }
-    let mut rows = summary(&architecture, request.default_size()).map_err(Failure::bad_input)?;
-    if !request.has_classes() {
-        // The classifier comes last.
-        rows.pop();
-    }
+    let outputs = request.counted_outputs();
+    let rows = summary(&architecture, request.default_size(), outputs);
+    let rows = rows.map_err(Failure::bad_input)?;
     if facts.contradictions.is_empty() {
         args.draw(&request, &rows)?;
     } else if let Some(path) = &args.svg {

@@ -36,11 +36,11 @@ pub fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {
         ),
         (
             "outputs",
-            if recipe.outputs.iter().all(|output| output == "pooled") {
-                "pooled".to_owned()
-            } else {
+            if request.has_classes() {
                 let classes = text::counted(recipe.classes, "class");
                 format!("{} ({classes})", recipe.outputs.join(", "))
+            } else {
+                recipe.outputs.join(", ")
             },
         ),
         (

@@ -55,6 +55,8 @@ pub struct Claims {
     pub size_steps: [u64; 2],
     /// How pictures become input, if that input can be this graph's.
     pub preprocessing: Option<Preprocessing>,
+    /// Name of the classifier in the network that the recipe describes, borne out or not.
+    pub classifier: Option<&'static str>,
     /// What is not borne out.
     pub contradictions: Vec<FalseClaim>,
 }
@@ -99,6 +101,9 @@ impl Claims {
             Ok(request) => request,
             Err(error) => return differs("version", &recipe.version, error),
         };
+        if let Ok(architecture) = request.architecture() {
+            self.classifier = Some(architecture.head.classifier);
+        }
         if let Some(scaling) = request.blueprint.scaling() {
             scaled(scaling, &recipe, &mut differs);
         }
@@ -231,14 +236,14 @@ fn outputs(
 fn classes(file: &ModelFile) -> Option<(&str, u64)> {
     let of_classes = Output::ALL
         .into_iter()
-        .filter(|output| output.needs_classifier());
+        .filter(|output| output.has_classes());
     let mut found = of_classes.filter_map(|output| {
         let mut outputs = file.contents.outputs.iter();
         let value = outputs.find(|value| value.name() == output.name())?;
-        let [_, classes] = input::extents(value)?[..] else {
-            return None;
-        };
-        Some((value.name(), classes?))
+        match input::extents(value)?[..] {
+            [_, classes] | [_, classes, _, _] => Some((value.name(), classes?)),
+            _ => None,
+        }
     });
     found.next()
 }

@@ -121,8 +121,13 @@ pub const OF_CHECKPOINTS: &[Case] = &[
         line: "emit --weights w -o m.onnx",
         reason: "no published model has the checkpoint's names and shapes",
         steps: &[
+            ("--variant b0", Past("--variant b0")),
             (
-                "--variant b0 --padding same --bn-epsilon 1e-3",
+                "--padding P",
+                Past("--variant b0 --padding same --bn-epsilon 1e-3"),
+            ),
+            (
+                "--bn-epsilon E",
                 Past("--variant b0 --padding same --bn-epsilon 1e-3"),
             ),
             (
@@ -146,6 +151,19 @@ pub const OF_CHECKPOINTS: &[Case] = &[
             ("--reset-classifier N", With("--reset-classifier 4")),
             ("--outputs pooled", With("--outputs pooled")),
         ],
+    },
+    Case {
+        hint: "the checkpoint ends before the classifier's features",
+        prepare: |folder| {
+            weights(folder, "--variant lite0", |name| {
+                !["classifier", "conv_head", "bn2", "blocks.5", "blocks.6"]
+                    .iter()
+                    .any(|left_out| name.starts_with(left_out))
+            })
+        },
+        line: "emit --weights w --like timm/tf_efficientnet_lite0 -o m.onnx",
+        reason: "blocks.5.0.conv_pw.weight",
+        steps: &[("--outputs features_4", With("--outputs features_4"))],
     },
     Case {
         hint: "draws a fresh one",
