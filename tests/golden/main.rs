@@ -5,6 +5,7 @@
 //! twice: by timm, and here; ours must be far from the right logits, and where f32 can follow it must be
 //! timm's mistake and not another.
 
+mod features;
 mod flags;
 mod forms;
 mod own;
