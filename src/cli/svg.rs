@@ -1,11 +1,11 @@
 //! Pictures as SVG: what all of them have. Colours follow the reader's light or dark setting.
 
 /// Colours of the light and the dark setting.
-const STYLE: &str = "\
+pub const STYLE: &str = "\
 .plan{--ink:#1c2126;--soft:#5b6670;--line:#d9dee3;--back:#fff;--c0:#2563a8;--c1:#c2410c;--c2:#15803d;--c3:#7c3aed;--c4:#a16207;\
---c5:#be185d;--c6:#0f766e;--c7:#4d7c0f;--c8:#64748b}\
+--c5:#be185d;--c6:#0f766e;--c7:#65a30d;--c8:#64748b;--c9:#38bdf8}\
 @media(prefers-color-scheme:dark){.plan{--ink:#e6edf3;--soft:#9aa5b1;--line:#30363d;--back:#0d1117;--c0:#58a6ff;--c1:#ff9b5e;\
---c2:#4ade80;--c3:#b794f6;--c4:#e3b341;--c5:#f472b6;--c6:#2dd4bf;--c7:#a3e635;--c8:#94a3b8}}\
+--c2:#4ade80;--c3:#b794f6;--c4:#e3b341;--c5:#f472b6;--c6:#2dd4bf;--c7:#a3e635;--c8:#94a3b8;--c9:#7dd3fc}}\
 .plan text{fill:var(--soft);font:12px system-ui,sans-serif}.plan .title{fill:var(--ink);font-weight:600;font-size:14px}\
 .plan .name{fill:var(--ink);font-weight:600}.plan .cell,.plan .label{fill:var(--ink)}\
 .plan .label{paint-order:stroke;stroke:var(--back);stroke-width:3px}.plan .back{fill:var(--back)}.plan .grid{stroke:var(--line)}.plan .axis{stroke:var(--soft)}";

@@ -1,5 +1,5 @@
-// What a scaled baseline costs: the rounding rules and the closed form of each block, as `architecture`, `network` and `graph::count`
-// have them in Rust. A browser test compares the two over thousands of points.
+// What a scaled baseline costs: the rounding rules and the closed form of each block, as `scaling`, `network` and `graph::count`
+// have them in Rust. `tests/browser` compares the two over thousands of points.
 "use strict";
 
 /** Filters scaled by `width`, to the nearest multiple of 8; with the 90 % rule one step more where that loses over 10 %. */
@@ -14,12 +14,14 @@ function roundRepeats(repeats, depth) {
   return Math.ceil(depth * repeats);
 }
 
-/** Side of the input in pixels for a resolution multiplier. */
-function roundResolution(multiplier) {
-  return Math.max(1, Math.floor(224 * multiplier + 0.5));
+/** Width, depth and side in pixels of the formula at φ; the side before and after rounding. */
+function scaled(phi, { alpha, beta, gamma }) {
+  const multiplier = Math.pow(gamma, phi);
+  const resolution = Math.max(1, Math.floor(224 * multiplier + 0.5));
+  return { width: Math.pow(beta, phi), depth: Math.pow(alpha, phi), exact: 224 * multiplier, resolution };
 }
 
-/** Parameters and multiply-adds of a part; buffers are not parameters. */
+/** Parameters and multiply-adds of a part; buffers are not parameters. `side` enters it, `channels` leave it. */
 class Part {
   constructor(name, operator, side, channels, repeats) {
     Object.assign(this, { name, operator, side, channels, repeats, parameters: 0, macs: 0 });
@@ -39,37 +41,49 @@ class Part {
   }
 }
 
-/** The parts of a baseline at a width, a depth and a side in pixels: stem, stages, head with classifier. */
+/** The stages of a baseline, scaled. */
+function scaledStages({ rules, stages }, width, depth) {
+  return stages.map((row, index) => {
+    const isFixed = rules.fixed_ends && (index === 0 || index === stages.length - 1);
+    return {
+      ...row,
+      repeats: isFixed ? row.num_repeat : roundRepeats(row.num_repeat, depth),
+      input: roundFilters(row.input_filters, width, rules.ninety_percent),
+      output: roundFilters(row.output_filters, width, rules.ninety_percent),
+    };
+  });
+}
+
+/** The parts of a baseline at a width, a depth and a side in pixels: stem, stages, head where it has one, classifier. */
 function parts(baseline, width, depth, size) {
-  const { rules, stem, stages, head } = baseline;
-  const filters = (count) => roundFilters(count, width, rules.ninety_percent);
-  const atEnd = (count) => (rules.fixed_ends ? count : filters(count));
-  let side = Math.ceil(size / stem.stride);
+  const { rules, stem, head, operators } = baseline;
+  const atEnd = (count) => (rules.fixed_ends ? count : roundFilters(count, width, rules.ninety_percent));
+  const all = [];
+  const add = (name, enters, leaves, repeats) => {
+    const part = new Part(name, operators[all.length], enters, leaves, repeats);
+    all.push(part);
+    return part;
+  };
   let channels = atEnd(stem.filters);
-  const first = new Part("stem", `Conv${stem.kernel_size}x${stem.kernel_size}`, size, channels, 1);
-  first.conv(side, stem.kernel_size, baseline.in_channels, channels, 1, null);
-  const all = [first];
-  stages.forEach((row, index) => {
-    const fixed = rules.fixed_ends && (index === 0 || index === stages.length - 1);
-    const repeats = fixed ? row.num_repeat : roundRepeats(row.num_repeat, depth);
-    const stage = { ...row, input: filters(row.input_filters), output: filters(row.output_filters) };
-    const part = new Part(String(index + 1), row.operator, side, stage.output, repeats);
-    for (let block = 0; block < repeats; block += 1) {
-      const input = block === 0 ? stage.input : stage.output;
-      const after = Math.ceil(side / (block === 0 ? stage.stride : 1));
-      BLOCKS[stage.kind](part, stage, { input, channels, side, after });
+  let side = Math.ceil(size / stem.stride);
+  add("stem", size, channels, 1).conv(side, stem.kernel_size, baseline.in_channels, channels, 1, null);
+  side = Math.ceil(side / stem.pool_stride);
+  scaledStages(baseline, width, depth).forEach((stage, index) => {
+    const part = add(String(index + 1), side, stage.output, stage.repeats);
+    for (let block = 0; block < stage.repeats; block += 1) {
+      const isFirst = block === 0;
+      const after = isFirst ? Math.ceil(side / stage.stride) : side;
+      BLOCKS[stage.kind](part, stage, { input: isFirst ? stage.input : stage.output, channels, side, after, isFirst });
       side = after;
       channels = stage.output;
     }
-    all.push(part);
   });
-  const features = head.filters === null ? channels : atEnd(head.filters);
-  const last = new Part("head", head.filters === null ? "Pool + Linear" : "Conv1x1 + Pool + Linear", side, baseline.classes, 1);
   if (head.filters !== null) {
-    last.conv(side, 1, channels, features, 1, null);
+    const features = atEnd(head.filters);
+    add("head", side, features, 1).conv(side, 1, channels, features, 1, null);
+    channels = features;
   }
-  last.linear(features, baseline.classes);
-  all.push(last);
+  add("classifier", side, baseline.classes, 1).linear(channels, baseline.classes);
   return all;
 }
 
@@ -102,7 +116,7 @@ const BLOCKS = {
   separable(part, stage, { input, channels, after }) {
     route(part, stage, channels);
     part.conv(after, stage.kernel_size, channels, channels, channels, stage.experts);
-    squeeze(part, { ...stage }, input, channels);
+    squeeze(part, stage, input, channels);
     part.conv(after, 1, channels, stage.output, 1, stage.experts);
   },
   fused(part, stage, { input, channels, after }) {
@@ -114,10 +128,43 @@ const BLOCKS = {
   plain(part, stage, { channels, after }) {
     part.conv(after, stage.kernel_size, channels, stage.output, 1, null);
   },
+  bottleneck(part, stage, { channels, side, after, isFirst }) {
+    const inner = Math.floor(stage.output / stage.expansion);
+    part.conv(side, 1, channels, inner, 1, null);
+    part.conv(after, 3, inner, inner, 1, null);
+    part.conv(after, 1, inner, stage.output, 1, null);
+    if ((isFirst && stage.stride !== 1) || channels !== stage.output) {
+      part.conv(after, 1, channels, stage.output, 1, null);
+    }
+  },
 };
 
 /** Sums over parts. */
 function total(all) {
   const sum = (key) => all.reduce((so, part) => so + part[key], 0);
   return { parameters: sum("parameters"), macs: sum("macs") };
+}
+
+/** A point of the formula with its exact cost; or, of a network that is refused for its size, why: `{ refused }`. */
+function pointAt({ baseline, limits }, phi, bases) {
+  const point = scaled(phi, bases);
+  const refused = (what, found, most) => ({ ...point, refused: { what, found, most } });
+  const multiplier = Math.max(point.width, point.depth);
+  if (multiplier > limits.multiplier) {
+    return refused("as width or depth multiplier", multiplier, limits.multiplier);
+  }
+  if (point.resolution > limits.resolution) {
+    return refused("pixels a side", point.resolution, limits.resolution);
+  }
+  const blocks = scaledStages(baseline, point.width, point.depth).reduce((so, stage) => so + stage.repeats, 0);
+  if (blocks > limits.blocks) {
+    return refused("blocks", blocks, limits.blocks);
+  }
+  const all = parts(baseline, point.width, point.depth, point.resolution);
+  const { parameters, macs } = total(all);
+  if (parameters > limits.parameters) {
+    return refused("parameters", parameters, limits.parameters);
+  }
+  const factor = point.depth * point.width ** 2 * (point.exact / 224) ** 2;
+  return { ...point, parts: all, parameters, macs, predicted: total(parts(baseline, 1, 1, 224)).macs * factor };
 }

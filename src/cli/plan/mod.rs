@@ -1,6 +1,7 @@
 //! `plan`: what points of compound scaling cost, and which one fits a budget.
 
 mod answer;
+mod axis;
 mod data;
 mod page;
 mod plot;
@@ -237,7 +238,9 @@ impl PlanArgs {
             Page::open(path, &inputs, false)?.write(&plot::svg(&all))?;
         }
         if let Some(path) = &self.html {
-            Page::open(path, &inputs, false)?.write(&page::page(subject, &all))?;
+            let phi = answer.map_or(1.0, |answer| answer.found.phi);
+            let page = page::page(subject, &all, phi).map_err(Failure::bad_input)?;
+            Page::open(path, &inputs, false)?.write(&page)?;
         }
         Ok(())
     }

@@ -1,18 +1,10 @@
 // The page: sliders give a point by the formula, and a table can be sorted by each column.
 const byId = (id) => document.getElementById(id);
 const grouped = (number) => Math.round(number).toLocaleString("en-US");
-const SLIDERS = ["phi", "alpha", "beta", "gamma"];
-
-/** A point by the formula, with exact cost. */
-function pointAt(phi, { alpha, beta, gamma }) {
-  const [width, depth] = [Math.pow(beta, phi), Math.pow(alpha, phi)];
-  const exact = 224 * Math.pow(gamma, phi);
-  const resolution = roundResolution(Math.pow(gamma, phi));
-  const all = parts(DATA.baseline, width, depth, resolution);
-  const base = total(parts(DATA.baseline, 1, 1, 224));
-  const factor = depth * width * width * (exact / 224) ** 2;
-  return { width, depth, exact, resolution, parts: all, ...total(all), predicted: base.macs * factor };
-}
+// Beyond 2^53 a number is not exact.
+const counted = (number) => (Number.isSafeInteger(number) ? grouped(number) : `about ${number.toPrecision(4)}`);
+const BASES = ["alpha", "beta", "gamma"];
+const SLIDERS = ["phi", ...BASES];
 
 function cells(row, texts) {
   texts.forEach((text) => {
@@ -20,31 +12,51 @@ function cells(row, texts) {
   });
 }
 
+/** Decimals with which a number is written: at least two. */
+function decimals(value) {
+  return Math.max(2, (String(value).split(".")[1] ?? "").length);
+}
+
+/** The command that writes the network of a point. */
+function emitLine({ phi, ...bases }) {
+  const words = ["efficientnet-onnx", "emit"];
+  if (DATA.family !== "v1") {
+    words.push("--family", DATA.family);
+  }
+  words.push("--phi", phi, "--formula");
+  if (BASES.some((name) => bases[name] !== DATA.usual[name])) {
+    words.push(...BASES.flatMap((name) => [`--${name}`, bases[name]]));
+  }
+  if (DATA.baseline.classes !== DATA.usual.classes) {
+    words.push("--classes", DATA.baseline.classes);
+  }
+  return [...words, "-o", `phi-${phi}.onnx`].join(" ");
+}
+
 /** Shows the point of the sliders. */
 function show() {
   const at = Object.fromEntries(SLIDERS.map((name) => [name, Number(byId(name).value)]));
   SLIDERS.forEach((name) => {
-    byId(`${name}-value`).textContent = at[name].toFixed(2);
+    byId(`${name}-value`).textContent = at[name].toFixed(decimals(byId(name).step));
   });
-  const point = pointAt(at.phi, at);
+  const point = pointAt(DATA, at.phi, at);
+  const { refused } = point;
   byId("product").textContent = (at.alpha * at.beta ** 2 * at.gamma ** 2).toFixed(4);
   byId("depth").textContent = point.depth.toFixed(4);
   byId("width").textContent = point.width.toFixed(4);
-  byId("resolution").textContent = `${point.exact.toFixed(1)} → ${point.resolution}`;
-  byId("parameters").textContent = grouped(point.parameters);
-  byId("macs").textContent = grouped(point.macs);
-  byId("predicted").textContent = grouped(point.predicted);
-  const family = DATA.family === "v1" ? "" : ` --family ${DATA.family}`;
-  const usual = DATA.paper;
-  const isUsual = ["alpha", "beta", "gamma"].every((name) => at[name] === usual[name]);
-  const bases = isUsual ? "" : ` --alpha ${at.alpha} --beta ${at.beta} --gamma ${at.gamma}`;
-  byId("emit").textContent = `efficientnet-onnx emit${family} --phi ${at.phi} --formula${bases} -o phi-${at.phi}.onnx`;
+  byId("resolution").textContent = `${point.exact.toFixed(1)} → ${grouped(point.resolution)} pixels`;
+  ["parameters", "macs", "predicted"].forEach((name) => {
+    byId(name).textContent = refused ? "too large" : counted(Math.round(point[name]));
+  });
+  byId("emit").textContent = refused
+    ? `Too large: ${counted(Math.ceil(refused.found))} ${refused.what}, at most ${grouped(refused.most)}.`
+    : emitLine(at);
   const body = byId("stages").tBodies[0];
   body.replaceChildren();
-  point.parts.forEach((part) => {
+  (point.parts ?? []).forEach((part) => {
     const row = body.insertRow();
     const share = `${((100 * part.macs) / point.macs).toFixed(1)} %`;
-    cells(row, [part.name, part.operator, String(part.side), grouped(part.channels), String(part.repeats), grouped(part.parameters), grouped(part.macs), share]);
+    cells(row, [part.name, part.operator, grouped(part.side), grouped(part.channels), String(part.repeats), grouped(part.parameters), counted(part.macs), share]);
     row.cells[1].className = "left";
   });
 }
@@ -55,11 +67,11 @@ const COLUMNS = [
   ["depth", (row) => row.depth, (value) => value.toFixed(3)],
   ["pixels", (row) => row.resolution, String],
   ["parameters", (row) => row.parameters, grouped],
-  ["MACs", (row) => row.macs, grouped],
+  ["MACs", (row) => row.macs, counted],
   ["MACs predicted", (row) => row.predicted, grouped],
   ["peak f32, MB", (row) => row.peak, (value) => (value / 1e6).toFixed(1)],
   ["file f32, MB", (row) => row.file, (value) => (value / 1e6).toFixed(1)],
-  ["top-1, %", (row) => row.top1, (value) => (value === null ? "" : String(value))],
+  ["top-1, %", (row) => row.top1, (value) => (value === null ? "" : value.toFixed(1))],
 ];
 
 /** Fills the table of rows, by a column if one is given; what has no value comes last. */
@@ -84,11 +96,24 @@ function fill(column, descending) {
   });
 }
 
+/** Sets a slider to a value, and its range and step so that it can have it. */
+function place(name, value) {
+  const slider = byId(name);
+  slider.min = Math.min(Number(slider.min), value);
+  slider.max = Math.max(Number(slider.max), value);
+  slider.step = (10 ** -decimals(value)).toFixed(decimals(value));
+  slider.value = value;
+}
+
 function start() {
-  byId("family").textContent = `Family ${DATA.family}, ${grouped(DATA.baseline.classes)} classes; made by efficientnet-onnx ${DATA.version}. Costs of one image.`;
+  byId("family").textContent = `Family ${DATA.family}, ${grouped(DATA.baseline.classes)} classes; made by efficientnet-onnx ${DATA.version}.`;
   SLIDERS.forEach((name) => {
-    byId(name).value = name === "phi" ? 1 : DATA.paper[name];
+    place(name, DATA.start[name]);
     byId(name).addEventListener("input", show);
+  });
+  byId("reset").addEventListener("click", () => {
+    SLIDERS.forEach((name) => place(name, DATA.start[name]));
+    show();
   });
   const head = byId("rows").tHead.rows[0];
   COLUMNS.forEach(([name], index) => {
@@ -98,12 +123,11 @@ function start() {
     button.textContent = name;
     button.addEventListener("click", () => fill(index, cell.getAttribute("aria-sort") === "ascending"));
     cell.append(button);
+    cell.scope = "col";
     head.append(cell);
   });
   fill(null, false);
   show();
 }
 
-if (typeof document !== "undefined") {
-  start();
-}
+start();

@@ -1,32 +1,50 @@
 //! Rows, plots and sliders as one page that needs nothing else. The page computes exact costs itself.
 
+use super::super::svg;
 use super::plot;
 use super::table::label;
-use efficientnet_onnx::architecture::{Baseline, Block, ShareOf, Squeeze, Stage};
+use efficientnet_onnx::architecture::{
+    Block, LARGEST_BLOCK_COUNT, LARGEST_WEIGHT_BYTES, Options, Scaling, ShareOf, Squeeze, Stage,
+};
 use efficientnet_onnx::plan::{Point, Subject};
-use efficientnet_onnx::scaling::Compound;
+use efficientnet_onnx::request::RequestError;
+use efficientnet_onnx::scaling::{Coefficients, Compound, LARGEST_MULTIPLIER, LARGEST_RESOLUTION};
 use serde_json::{Value, json};
 
 const PAGE: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("page.js");
 const COST: &str = include_str!("cost.js");
 
-/// The page.
-pub fn page(subject: &Subject, rows: &[Point]) -> String {
+/// The page. Its sliders start at `phi` and the subject's bases.
+///
+/// # Errors
+/// If the family's baseline is refused with so many classes.
+pub fn page(subject: &Subject, rows: &[Point], phi: f64) -> Result<String, RequestError> {
     let Compound { alpha, beta, gamma } = subject.compound;
+    let usual = Compound::default();
     let data = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "family": subject.family.name,
-        "paper": { "alpha": alpha, "beta": beta, "gamma": gamma },
-        "baseline": baseline(subject.family.baseline, subject.classes),
+        "start": { "phi": phi, "alpha": alpha, "beta": beta, "gamma": gamma },
+        // What the emitter takes where no flag says otherwise.
+        "usual": { "alpha": usual.alpha, "beta": usual.beta, "gamma": usual.gamma, "classes": Options::default().classes },
+        "limits": {
+            "multiplier": LARGEST_MULTIPLIER,
+            "resolution": LARGEST_RESOLUTION,
+            "blocks": LARGEST_BLOCK_COUNT,
+            "parameters": LARGEST_WEIGHT_BYTES / 4,
+        },
+        "baseline": baseline(subject)?,
         "rows": rows.iter().map(row).collect::<Vec<_>>(),
     });
     // What ends a script may not stand in one.
     let data = data.to_string().replace("</", "<\\/");
-    PAGE.replace("/*SVG*/", &plot::svg(rows))
+    Ok(PAGE
+        .replace("/*STYLE*/", svg::STYLE)
+        .replace("/*SVG*/", &plot::panels(rows).concat())
         .replace("/*COST*/", COST)
         .replace("/*DATA*/", &data)
-        .replace("/*PAGE*/", SCRIPT)
+        .replace("/*PAGE*/", SCRIPT))
 }
 
 fn row(row: &Point) -> Value {
@@ -45,48 +63,34 @@ fn row(row: &Point) -> Value {
     })
 }
 
-/// What `cost.js` scales.
-fn baseline(baseline: &Baseline, classes: u64) -> Value {
-    json!({
+/// What `cost.js` scales, and what the parts are called.
+fn baseline(subject: &Subject) -> Result<Value, RequestError> {
+    let baseline = subject.family.baseline;
+    let whole = Scaling::given(subject.family, Coefficients::ONE).expect("1 is a multiplier");
+    let parts = subject.row(whole)?.parts;
+    Ok(json!({
         "rules": { "ninety_percent": baseline.rules.ninety_percent, "fixed_ends": baseline.rules.fixed_ends },
         "stem": {
             "filters": baseline.stem.filters,
             "kernel_size": baseline.stem.kernel_size,
             "stride": baseline.stem.stride,
+            "pool_stride": baseline.stem.pool.map_or(1, |pool| pool.stride),
         },
         "stages": baseline.stages.iter().map(stage).collect::<Vec<_>>(),
         "head": { "filters": baseline.head.conv.map(|conv| conv.filters) },
+        "operators": parts.into_iter().map(|part| part.operator).collect::<Vec<_>>(),
         "in_channels": baseline.options.in_channels,
-        "classes": classes,
-    })
+        "classes": subject.classes,
+    }))
 }
 
 fn stage(stage: &Stage) -> Value {
-    let (kind, operator, kernel_size) = match &stage.block {
-        Block::MbConv(block) => (
-            "mbconv",
-            format!("MBConv{} k{1}x{1}", block.expand_ratio, block.kernel_size),
-            block.kernel_size,
-        ),
-        Block::Separable(block) => (
-            "separable",
-            format!("MBConv1 k{0}x{0}", block.kernel_size),
-            block.kernel_size,
-        ),
-        Block::Fused(block) => (
-            "fused",
-            format!(
-                "Fused-MBConv{} k{1}x{1}",
-                block.expand_ratio, block.kernel_size
-            ),
-            block.kernel_size,
-        ),
-        Block::Plain(block) => (
-            "plain",
-            format!("Conv{0}x{0}", block.kernel_size),
-            block.kernel_size,
-        ),
-        Block::Bottleneck(_) => unreachable!("no family with a flag has bottlenecks"),
+    let (kind, kernel_size, expansion) = match &stage.block {
+        Block::MbConv(block) => ("mbconv", block.kernel_size, None),
+        Block::Separable(block) => ("separable", block.kernel_size, None),
+        Block::Fused(block) => ("fused", block.kernel_size, None),
+        Block::Plain(block) => ("plain", block.kernel_size, None),
+        Block::Bottleneck(block) => ("bottleneck", 3, Some(block.expansion)),
     };
     let squeeze = stage.block.squeeze().map(
         |Squeeze {
@@ -95,13 +99,13 @@ fn stage(stage: &Stage) -> Value {
     );
     json!({
         "kind": kind,
-        "operator": operator,
         "kernel_size": kernel_size,
         "num_repeat": stage.num_repeat,
         "stride": stage.stride,
         "input_filters": stage.input_filters,
         "output_filters": stage.output_filters,
         "expand_ratio": stage.block.expand_ratio(),
+        "expansion": expansion,
         "squeeze": squeeze,
         "experts": stage.block.experts(),
     })

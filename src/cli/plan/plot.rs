@@ -1,307 +1,353 @@
-//! Plots of rows as one SVG: cost against φ, parameters and accuracy against cost, and what each stage has of the cost.
+//! Plots of rows as SVG: cost against φ, parameters and accuracy against cost, and what each stage has of the cost.
 //! Colours follow the reader's light or dark setting.
 
 use super::super::svg::{self, short};
+use super::axis::Axis;
 use super::table::label;
-use efficientnet_onnx::architecture::Reading;
+use efficientnet_onnx::architecture::{Reading, Scaling};
 use efficientnet_onnx::plan::Point;
+use efficientnet_onnx::scaling::{BASE_RESOLUTION, Coefficients};
 use std::fmt::Write;
+use std::ops::Range;
 
-const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 380.0;
-const LEFT: f64 = 70.0;
-const RIGHT: f64 = 24.0;
-const TOP: f64 = 40.0;
-const BOTTOM: f64 = 56.0;
+const COLOURS: usize = 10;
+const WIDTH: f64 = 450.0;
+const HEIGHT: f64 = 340.0;
+const LEFT: f64 = 68.0;
+const RIGHT: f64 = 28.0;
+const TOP: f64 = 62.0;
+const BOTTOM: f64 = 52.0;
+/// About the width of a character.
+const CHARACTER: f64 = 6.7;
 
-/// Points of one kind.
+/// One plot: what is drawn, from 0 to [`WIDTH`] and to its height.
+struct Panel {
+    title: &'static str,
+    height: f64,
+    body: String,
+}
+
+/// Points of one kind, with what is written at each.
 struct Series {
-    name: String,
-    points: Vec<(f64, f64, String)>,
+    name: &'static str,
+    points: Vec<Mark>,
     is_line: bool,
 }
 
-/// A value in a range, linear or by powers of ten.
-struct Axis {
-    title: &'static str,
-    low: f64,
-    high: f64,
-    is_log: bool,
+struct Mark {
+    x: f64,
+    y: f64,
+    name: String,
+    /// What is written beside it.
+    beside: String,
 }
 
-impl Axis {
-    fn new(title: &'static str, values: impl Iterator<Item = f64>, is_log: bool) -> Self {
-        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
-        let (low, high) = if is_log {
-            (low / 1.25, high * 1.25)
-        } else {
-            let margin = ((high - low) * 0.06).max(0.25);
-            (low - margin, high + margin)
-        };
-        Self {
-            title,
-            low,
-            high,
-            is_log,
+/// Which series a row belongs to, and what is written beside it. The baseline itself begins every [`SWEEPS`] that is there.
+fn kinds(row: &Point) -> (Range<usize>, String) {
+    match &row.scaling.reading {
+        Reading::Formula { .. } => (0..1, String::new()),
+        Reading::Published { variant } => (1..2, variant.name.to_owned()),
+        Reading::Given => {
+            let Scaling {
+                coefficients,
+                resolution,
+                ..
+            } = &row.scaling;
+            let Coefficients { width, depth } = *coefficients;
+            let side = *resolution as f64 / BASE_RESOLUTION as f64;
+            let multipliers = [depth, width, side];
+            match multipliers.iter().position(|multiplier| *multiplier != 1.0) {
+                Some(place) => {
+                    let kind = SWEEPS.start + place;
+                    (kind..kind + 1, format!("×{}", short(multipliers[place])))
+                }
+                None => (SWEEPS, String::new()),
+            }
         }
     }
+}
 
-    /// Where a value lies, from 0 to 1.
-    fn place(&self, value: f64) -> f64 {
-        if self.is_log {
-            libm::log10(value / self.low) / libm::log10(self.high / self.low)
-        } else {
-            (value - self.low) / (self.high - self.low)
-        }
-    }
+const KINDS: [&str; 5] = [
+    "formula",
+    "published",
+    "depth alone",
+    "width alone",
+    "resolution alone",
+];
+/// Kinds of one dimension alone: depth, width, resolution.
+const SWEEPS: Range<usize> = 2..5;
 
-    /// Values that are written at the axis.
-    fn ticks(&self) -> Vec<f64> {
-        let candidates: Vec<f64> = if self.is_log {
-            let decades = -3..16_i32;
-            let all = decades.flat_map(|power| {
-                [1.0, 2.0, 5.0].map(|digit| digit * libm::pow(10.0, f64::from(power)))
+fn series(rows: &[Point], value: impl Fn(&Point) -> Option<(f64, f64)>) -> Vec<Series> {
+    let mut all = KINDS.map(|name| Series {
+        name,
+        points: Vec::new(),
+        is_line: name != "published",
+    });
+    for row in rows {
+        let (kinds, beside) = kinds(row);
+        let Some((x, y)) = value(row) else { continue };
+        for series in &mut all[kinds] {
+            series.points.push(Mark {
+                x,
+                y,
+                name: label(row),
+                beside: beside.clone(),
             });
-            all.filter(|value| (self.low..=self.high).contains(value))
-                .collect()
-        } else {
-            let rough = (self.high - self.low) / 6.0;
-            let power = libm::pow(10.0, libm::log10(rough).floor());
-            let step = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power).into_iter();
-            let step = step
-                .clone()
-                .find(|step| *step >= rough)
-                .unwrap_or(10.0 * power);
-            let first = (self.low / step).ceil();
-            (0_u32..20)
-                .map(|index| (first + f64::from(index)) * step)
-                .take_while(|value| *value <= self.high)
-                .collect()
-        };
-        // Eight at most: of many, every other.
-        let stride = candidates.len().div_ceil(8).max(1);
-        candidates.into_iter().step_by(stride).collect()
+        }
     }
+    // Of a kind of which only the baseline is there, nothing is drawn.
+    for series in &mut all[SWEEPS] {
+        if series.points.iter().all(|mark| mark.beside.is_empty()) {
+            series.points.clear();
+        }
+    }
+    for one in &mut all {
+        one.points.sort_by(|one, other| one.x.total_cmp(&other.x));
+    }
+    all.into()
 }
 
-/// One plot as a group at a place; empty where no point has both values.
-fn plot(title: &str, axes: [(&'static str, bool); 2], series: &[Series], at: (f64, f64)) -> String {
-    let points = || series.iter().flat_map(|series| &series.points);
-    if points().next().is_none() {
-        return String::new();
-    }
-    let x = Axis::new(axes[0].0, points().map(|point| point.0), axes[0].1);
-    let y = Axis::new(axes[1].0, points().map(|point| point.1), axes[1].1);
-    let (inner, tall) = (WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM);
-    let place = |point: (f64, f64)| {
-        (
-            LEFT + inner * x.place(point.0),
-            TOP + tall * (1.0 - y.place(point.1)),
-        )
-    };
-    let mut out = format!("<g transform=\"translate({} {})\">\n", at.0, at.1);
+/// Text at a place; `anchor` is `start`, `middle` or `end`.
+fn text(out: &mut String, [x, y]: [f64; 2], anchor: &str, text: &str) {
     // Writing into a string cannot fail, here and below.
     let _ = writeln!(
         out,
-        "<text class=\"title\" x=\"{LEFT}\" y=\"22\">{title}</text>"
+        "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>"
     );
-    for tick in y.ticks() {
-        let (_, place) = place((x.low, tick));
-        let _ = writeln!(
-            out,
-            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{place:.1}\" y2=\"{place:.1}\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            LEFT + inner,
-            LEFT - 8.0,
-            place + 4.0,
-            short(tick)
-        );
-    }
-    for tick in x.ticks() {
-        let (place, _) = place((tick, y.low));
-        let bottom = TOP + tall;
-        let _ = writeln!(
-            out,
-            "<line class=\"grid\" x1=\"{place:.1}\" x2=\"{place:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>\
-             <text x=\"{place:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-            bottom + 18.0,
-            short(tick)
-        );
-    }
+}
+
+fn line(out: &mut String, [x1, y1]: [f64; 2], [x2, y2]: [f64; 2]) {
     let _ = writeln!(
         out,
-        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\
-         <text transform=\"translate(16 {:.1}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
-        LEFT + inner / 2.0,
-        TOP + tall + 42.0,
-        x.title,
-        TOP + tall / 2.0,
+        "<line class=\"grid\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"
+    );
+}
+
+/// Names in their colours, side by side and on as many lines as they need; where the last line ends.
+fn legend<'a>(
+    out: &mut String,
+    [left, mut y]: [f64; 2],
+    names: impl Iterator<Item = (usize, &'a str)>,
+) -> f64 {
+    let mut x = left;
+    for (index, name) in names {
+        let wide = 14.0 + CHARACTER * name.chars().count() as f64 + 12.0;
+        if x + wide - 12.0 > WIDTH && x > left {
+            (x, y) = (left, y + 18.0);
+        }
+        let _ = writeln!(
+            out,
+            "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"10\" height=\"10\" rx=\"2\" fill=\"var(--c{})\"/>",
+            y - 9.5,
+            index % COLOURS
+        );
+        text(out, [x + 14.0, y], "start", name);
+        x += wide;
+    }
+    y
+}
+
+/// Two quantities against each other; nothing where no row has both.
+fn plot(title: &'static str, axes: [(&'static str, bool); 2], series: &[Series]) -> Option<Panel> {
+    let marks = || series.iter().flat_map(|series| &series.points);
+    marks().next()?;
+    let x = Axis::new(axes[0].0, marks().map(|mark| mark.x), axes[0].1);
+    let y = Axis::new(axes[1].0, marks().map(|mark| mark.y), axes[1].1);
+    let mut body = String::new();
+    let drawn = || {
+        let all = series.iter().enumerate();
+        all.filter(|(_, one)| !one.points.is_empty())
+    };
+    let names = drawn().map(|(index, one)| (index, one.name));
+    let top = legend(&mut body, [LEFT, 44.0], names) - 44.0 + TOP;
+    let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+    let across = |value: f64| LEFT + (right - LEFT) * x.place(value);
+    let down = |value: f64| bottom - (bottom - top) * y.place(value);
+    for tick in y.ticks() {
+        let place = down(tick);
+        line(&mut body, [LEFT, place], [right, place]);
+        text(&mut body, [LEFT - 8.0, place + 4.0], "end", &short(tick));
+    }
+    for tick in x.ticks() {
+        let place = across(tick);
+        line(&mut body, [place, top], [place, bottom]);
+        text(&mut body, [place, bottom + 18.0], "middle", &short(tick));
+    }
+    let middle = f64::midpoint(LEFT, right);
+    text(&mut body, [middle, HEIGHT - 12.0], "middle", x.title);
+    let _ = writeln!(
+        body,
+        "<text transform=\"translate(15 {:.1}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
+        f64::midpoint(top, bottom),
         y.title
     );
-    let drawn = series.iter().enumerate();
-    for (index, one) in drawn.filter(|(_, one)| !one.points.is_empty()) {
-        let colour = format!("var(--c{})", index % 9);
+    for (index, one) in drawn() {
+        let colour = format!("var(--c{index})");
         if one.is_line {
-            let path: Vec<String> = one
-                .points
-                .iter()
-                .map(|point| {
-                    let (x, y) = place((point.0, point.1));
-                    format!("{x:.1},{y:.1}")
-                })
-                .collect();
+            let place = |mark: &Mark| format!("{:.1},{:.1}", across(mark.x), down(mark.y));
+            let path: Vec<String> = one.points.iter().map(place).collect();
             let _ = writeln!(
-                out,
+                body,
                 "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" points=\"{}\"/>",
                 path.join(" ")
             );
         }
-        for (horizontal, vertical, name) in &one.points {
-            let (x, y) = place((*horizontal, *vertical));
+        for mark in &one.points {
+            let place = [across(mark.x), down(mark.y)];
             let _ = writeln!(
-                out,
-                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"><title>{name}: {}, {}</title></circle>",
-                short(*horizontal),
-                short(*vertical)
+                body,
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"{colour}\"><title>{}: {}, {}</title></circle>",
+                place[0],
+                place[1],
+                mark.name,
+                short(mark.x),
+                short(mark.y)
             );
-            if !one.is_line {
-                let _ = writeln!(
-                    out,
-                    "<text x=\"{:.1}\" y=\"{:.1}\">{name}</text>",
-                    x + 6.0,
-                    y + 12.0
+            if !mark.beside.is_empty() {
+                text(
+                    &mut body,
+                    [place[0] + 6.0, place[1] + 13.0],
+                    "start",
+                    &mark.beside,
                 );
             }
         }
-        let height = TOP + 8.0 + 18.0 * index as f64;
-        let _ = writeln!(
-            out,
-            "<circle cx=\"{:.1}\" cy=\"{height:.1}\" r=\"4\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            LEFT + 14.0,
-            LEFT + 24.0,
-            height + 4.0,
-            one.name
-        );
     }
-    out + "</g>\n"
-}
-
-/// Which series a row belongs to.
-fn kind(row: &Point) -> usize {
-    match row.scaling.reading {
-        Reading::Formula { .. } => 0,
-        Reading::Published { .. } => 1,
-        Reading::Given => 2,
-    }
-}
-
-const KINDS: [&str; 3] = ["formula", "published", "one dimension alone"];
-
-fn series(rows: &[Point], value: impl Fn(&Point) -> Option<(f64, f64)>) -> Vec<Series> {
-    let one = |(index, name): (usize, &&str)| {
-        let mut points: Vec<(f64, f64, String)> = rows
-            .iter()
-            .filter(|row| kind(row) == index)
-            .filter_map(|row| value(row).map(|(x, y)| (x, y, label(row))))
-            .collect();
-        points.sort_by(|one, other| one.0.total_cmp(&other.0));
-        Series {
-            name: (*name).to_owned(),
-            points,
-            is_line: index == 0,
-        }
-    };
-    KINDS.iter().enumerate().map(one).collect()
+    Some(Panel {
+        title,
+        height: HEIGHT,
+        body,
+    })
 }
 
 /// Shares of the multiply-adds of each part, a bar for each row.
-fn shares(rows: &[Point], at: (f64, f64)) -> String {
-    let inner = WIDTH - LEFT - RIGHT;
-    let step = ((HEIGHT - TOP - BOTTOM) / rows.len() as f64).min(34.0);
-    let mut out = format!(
-        "<g transform=\"translate({} {})\">\n<text class=\"title\" x=\"{LEFT}\" y=\"22\">Share of MACs</text>\n",
-        at.0, at.1
+fn shares(rows: &[Point]) -> Option<Panel> {
+    let longest = rows.iter().max_by_key(|row| row.parts.len())?;
+    let mut body = String::new();
+    let parts = longest.parts.iter().map(|part| part.part.as_str());
+    let top = legend(&mut body, [LEFT, 44.0], parts.enumerate()) - 44.0 + TOP;
+    let wide = rows.iter().map(|row| label(row).chars().count()).max()?;
+    let left = (CHARACTER * wide as f64 + 12.0).max(LEFT);
+    let (right, step) = (
+        WIDTH - RIGHT,
+        ((HEIGHT - top - BOTTOM) / rows.len() as f64).clamp(15.0, 34.0),
+    );
+    let bottom = top + step * rows.len() as f64;
+    for percent in [0_u32, 25, 50, 75, 100] {
+        let place = left + (right - left) * f64::from(percent) / 100.0;
+        line(&mut body, [place, top - 4.0], [place, bottom]);
+        text(
+            &mut body,
+            [place, bottom + 16.0],
+            "middle",
+            &percent.to_string(),
+        );
+    }
+    let middle = f64::midpoint(left, right);
+    text(
+        &mut body,
+        [middle, bottom + 40.0],
+        "middle",
+        "share of MACs, %",
     );
     for (place, row) in rows.iter().enumerate() {
-        let top = TOP + step * place as f64;
-        let mut left = LEFT;
+        let y = top + step * place as f64;
+        let mut x = left;
         for (index, part) in row.parts.iter().enumerate() {
             let share = part.counts.macs as f64 / row.cost.macs.max(1) as f64;
             let _ = writeln!(
-                out,
-                "<rect x=\"{left:.2}\" y=\"{top:.1}\" width=\"{:.2}\" height=\"{:.1}\" fill=\"var(--c{})\"><title>{}: {:.1} %</title></rect>",
-                inner * share,
+                body,
+                "<rect x=\"{x:.2}\" y=\"{y:.1}\" width=\"{:.2}\" height=\"{:.1}\" fill=\"var(--c{})\"><title>{}, {}: {:.1} %</title></rect>",
+                (right - left) * share,
                 step * 0.8,
-                index % 9,
+                index % COLOURS,
+                label(row),
                 part.part,
                 100.0 * share
             );
-            left += inner * share;
+            x += (right - left) * share;
         }
-        let _ = writeln!(
-            out,
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            LEFT - 8.0,
-            top + step * 0.4 + 4.0,
-            label(row)
+        text(
+            &mut body,
+            [left - 8.0, y + step * 0.4 + 4.5],
+            "end",
+            &label(row),
         );
     }
-    let parts = rows
-        .iter()
-        .max_by_key(|row| row.parts.len())
-        .map_or(&[][..], |row| &row.parts);
-    let wide = inner / parts.len().max(1) as f64;
-    for (index, part) in parts.iter().enumerate() {
-        let left = LEFT + wide * index as f64;
-        let _ = writeln!(
-            out,
-            "<rect x=\"{left:.1}\" y=\"{0}\" width=\"10\" height=\"10\" fill=\"var(--c{1})\"/><text x=\"{2:.1}\" y=\"{3}\">{4}</text>",
-            HEIGHT - 32.0,
-            index % 9,
-            left + 13.0,
-            HEIGHT - 23.0,
-            if part.part == "classifier" {
-                "fc"
-            } else {
-                &part.part
-            }
-        );
-    }
-    out + "</g>\n"
+    Some(Panel {
+        title: "Share of MACs",
+        height: (bottom + BOTTOM).max(HEIGHT),
+        body,
+    })
 }
 
-/// The four plots, two in a row.
-pub fn svg(rows: &[Point]) -> String {
+/// Those that have something to draw.
+fn all(rows: &[Point]) -> Vec<Panel> {
     let phi = |row: &Point| match &row.scaling.reading {
         Reading::Formula { phi, .. } => Some(*phi),
         Reading::Published { variant } => variant.phi.map(f64::from),
         Reading::Given => None,
     };
     let macs = |row: &Point| row.cost.macs as f64;
+    let accuracy = |row: &Point| Some((macs(row), row.accuracy?.top1));
     let panels = [
         plot(
             "Cost against φ",
             [("φ", false), ("MACs of one image", true)],
             &series(rows, |row| phi(row).map(|phi| (phi, macs(row)))),
-            (0.0, 0.0),
         ),
         plot(
             "Parameters against cost",
             [("MACs of one image", true), ("parameters", true)],
             &series(rows, |row| Some((macs(row), row.cost.parameters as f64))),
-            (WIDTH, 0.0),
         ),
         plot(
             "Accuracy against cost",
             [("MACs of one image", true), ("ImageNet top-1, %", false)],
-            &series(rows, |row| {
-                row.accuracy.map(|accuracy| (macs(row), accuracy.top1))
-            }),
-            (0.0, HEIGHT),
+            &series(rows, accuracy),
         ),
-        shares(rows, (WIDTH, HEIGHT)),
+        shares(rows),
     ];
-    svg::document([2.0 * WIDTH, 2.0 * HEIGHT], "Plan", &panels.concat())
+    panels.into_iter().flatten().collect()
+}
+
+impl Panel {
+    fn draw(&self) -> String {
+        format!(
+            "<text class=\"title\" x=\"{LEFT}\" y=\"22\">{}</text>\n{}",
+            self.title, self.body
+        )
+    }
+}
+
+/// Each plot as an SVG of its own, without [`svg::STYLE`].
+pub fn panels(rows: &[Point]) -> Vec<String> {
+    let one = |panel: &Panel| {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plan\" viewBox=\"0 0 {WIDTH} {:.0}\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n",
+            panel.height,
+            panel.title,
+            panel.draw()
+        )
+    };
+    all(rows).iter().map(one).collect()
+}
+
+/// All plots in one SVG, two in a row.
+pub fn svg(rows: &[Point]) -> String {
+    let mut body = String::new();
+    let mut top = 0.0;
+    for pair in all(rows).chunks(2) {
+        for (panel, left) in pair.iter().zip([0.0, WIDTH]) {
+            let drawn = panel.draw();
+            let _ = writeln!(
+                body,
+                "<g transform=\"translate({left} {top:.0})\">\n{drawn}</g>"
+            );
+        }
+        top += pair
+            .iter()
+            .fold(0.0, |height: f64, panel| height.max(panel.height));
+    }
+    svg::document([2.0 * WIDTH, top], "Compound scaling", &body)
 }

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::{Reading, Scaling};
 use efficientnet_onnx::plan::grid::{self, Candidate};
 use efficientnet_onnx::plan::{Point, Subject};
-use efficientnet_onnx::scaling::Compound;
+use efficientnet_onnx::scaling::{BASE_RESOLUTION, Coefficients, Compound};
 use std::fmt::Write;
 
 /// Bytes of an element in f32 and in f16.
@@ -41,11 +41,16 @@ pub fn label(row: &Point) -> String {
                 resolution,
                 ..
             } = &row.scaling;
-            let (width, depth) = (
-                text::rounded(coefficients.width),
-                text::rounded(coefficients.depth),
-            );
-            format!("w {width} d {depth} r {resolution}")
+            let Coefficients { width, depth } = *coefficients;
+            if depth != 1.0 {
+                format!("depth {}", text::rounded(depth))
+            } else if width != 1.0 {
+                format!("width {}", text::rounded(width))
+            } else if *resolution != BASE_RESOLUTION {
+                format!("{resolution} pixels")
+            } else {
+                "baseline".to_owned()
+            }
         }
     }
 }
