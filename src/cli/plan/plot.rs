@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 const COLOURS: usize = 10;
-const WIDTH: f64 = 450.0;
+const WIDTH: f64 = 440.0;
 const HEIGHT: f64 = 340.0;
 const LEFT: f64 = 68.0;
 const RIGHT: f64 = 28.0;
