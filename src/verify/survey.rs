@@ -3,19 +3,19 @@
 use super::plan::Case;
 use super::read::{facts, first_case};
 use crate::onnx::cost;
-use crate::onnx::element;
-use crate::onnx::file::{Initializer, ModelFile};
+use crate::onnx::file::ModelFile;
 use crate::onnx::proto::NodeProto;
-use crate::tensor::Element;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What a file is made of, and what the first inputs that it would be tried with cost.
 #[derive(Clone, Debug)]
 pub struct Survey {
     /// How many nodes have each operator, the most frequent first; operators of other domains as `domain.Operator`.
     pub operators: Vec<(String, u64)>,
-    /// Elements of floating-point constants, but for the running means and variances of batch norms.
+    /// Elements of constants that training would change ([`cost::parameters`]); a lower bound where `uncounted_parameters` has a name.
     pub parameters: u64,
+    /// Constants whose elements are not counted.
+    pub uncounted_parameters: Vec<String>,
     /// Batch and size that the costs are of; none where no inputs can be made up.
     pub case: Option<Case>,
     /// Shapes of the inputs in that case, by name.
@@ -24,22 +24,27 @@ pub struct Survey {
     pub macs: u64,
     /// Nodes whose multiply-adds are not known.
     pub uncounted: Vec<String>,
-    /// The most elements of activations that are held at once for the whole batch; none where a shape is not known.
+    /// The most elements of activations that are held at once for the whole batch ([`cost::Count::peak_activations`]).
     pub peak_activations: Option<u64>,
+    /// Nodes that give activations of unknown size; none of them where `peak_activations` is known.
+    pub unsized_nodes: Vec<String>,
 }
 
 /// Surveys a file.
 #[must_use]
 pub fn survey(file: &ModelFile) -> Survey {
     let contents = &file.contents;
+    let parameters = cost::parameters(file);
     let mut survey = Survey {
         operators: operators(&contents.nodes),
-        parameters: parameters(file),
+        parameters: parameters.count,
+        uncounted_parameters: parameters.uncounted,
         case: None,
         inputs: Vec::new(),
         macs: 0,
         uncounted: Vec::new(),
         peak_activations: None,
+        unsized_nodes: Vec::new(),
     };
     let names = || contents.nodes.iter().map(|node| node.name().to_owned());
     let Some((case, shapes)) = first_case(&facts(file)) else {
@@ -51,6 +56,7 @@ pub fn survey(file: &ModelFile) -> Survey {
             survey.macs = count.macs / case.batch.max(1);
             survey.uncounted = count.uncounted;
             survey.peak_activations = count.peak_activations;
+            survey.unsized_nodes = count.unsized_nodes;
         }
         Err(_) => survey.uncounted = names().collect(),
     }
@@ -71,23 +77,4 @@ fn operators(nodes: &[NodeProto]) -> Vec<(String, u64)> {
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts
-}
-
-/// Elements of constants that training would change.
-fn parameters(file: &ModelFile) -> u64 {
-    let contents = &file.contents;
-    let norms = contents.nodes.iter();
-    let norms = norms.filter(|node| node.op_type() == "BatchNormalization");
-    let buffers: BTreeSet<&str> = norms
-        .flat_map(|node| node.input.iter().skip(3).map(String::as_str))
-        .collect();
-    let is_float = |initializer: &&Initializer| {
-        let floats = [Element::F32, Element::F16, Element::Bf16, Element::F64];
-        floats.map(element::number).contains(&initializer.data_type)
-    };
-    let trained = contents.initializers.iter().filter(is_float);
-    trained
-        .filter(|initializer| !buffers.contains(initializer.name.as_str()))
-        .filter_map(Initializer::element_count)
-        .fold(0, u64::saturating_add)
 }

@@ -38,6 +38,7 @@ mod lite;
 mod lite_support;
 #[cfg(unix)]
 mod messages;
+mod other_files;
 #[cfg(target_os = "linux")]
 mod plan;
 mod refused_threads;

@@ -28,16 +28,43 @@ pub fn operators(survey: &Survey) -> String {
 
 /// The most activations, in words.
 pub fn activations(survey: &Survey) -> String {
-    survey.peak_activations.map_or_else(
-        || "not known".to_owned(),
-        |elements| {
-            format!(
-                "{} elements held at once, {} in f32",
-                text::grouped(elements),
-                text::bytes(elements.saturating_mul(4))
-            )
-        },
-    )
+    match survey.peak_activations {
+        Some(elements) => format!(
+            "{} elements held at once, {} in f32",
+            text::grouped(elements),
+            text::bytes(elements.saturating_mul(4))
+        ),
+        None if survey.unsized_nodes.is_empty() => "not known".to_owned(),
+        None => format!(
+            "not known; nodes whose results have no known size: {}",
+            listed(&survey.unsized_nodes)
+        ),
+    }
+}
+
+/// The first few of several names.
+fn listed(names: &[String]) -> String {
+    let first: Vec<String> = names
+        .iter()
+        .take(MOST_LISTED)
+        .map(|name| name.shown().to_string())
+        .collect();
+    match names.len().saturating_sub(MOST_LISTED) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+/// A number, of which some may not be counted.
+fn bounded(number: u64, of: &str, uncounted: &[String]) -> String {
+    match uncounted {
+        [] => format!("{}{of}", text::grouped(number)),
+        uncounted => format!(
+            "at least {}{of}; not counted: {}",
+            text::grouped(number),
+            listed(uncounted)
+        ),
+    }
 }
 
 /// Lines about a file without a recipe, and the same as JSON.
@@ -61,33 +88,18 @@ pub fn described(file: &ModelFile) -> (Vec<(&'static str, String)>, Value) {
         .iter()
         .map(|(name, shape)| format!("`{name}` {shape:?}"))
         .collect();
-    let macs = match found.uncounted.as_slice() {
-        [] => format!("{} of one image", text::grouped(found.macs)),
-        uncounted => {
-            let listed: Vec<&str> = uncounted
-                .iter()
-                .take(MOST_LISTED)
-                .map(String::as_str)
-                .collect();
-            let more = uncounted.len().saturating_sub(MOST_LISTED);
-            let more = if more == 0 {
-                String::new()
-            } else {
-                format!(" and {more} more")
-            };
-            format!(
-                "at least {} of one image; not counted: {}{more}",
-                text::grouped(found.macs),
-                listed.join(", ")
-            )
-        }
-    };
     let mut lines = vec![
         ("inputs", inputs.join(", ")),
         ("outputs", outputs.join(", ")),
         ("operators", operators(&found)),
-        ("parameters", text::grouped(found.parameters)),
-        ("MACs", macs),
+        (
+            "parameters",
+            bounded(found.parameters, "", &found.uncounted_parameters),
+        ),
+        (
+            "MACs",
+            bounded(found.macs, " of one image", &found.uncounted),
+        ),
         ("activations", activations(&found)),
     ];
     if !at.is_empty() {
@@ -98,9 +110,11 @@ pub fn described(file: &ModelFile) -> (Vec<(&'static str, String)>, Value) {
         "outputs": outputs,
         "operators": found.operators.iter().map(|(name, count)| json!({ "operator": name, "nodes": count })).collect::<Vec<_>>(),
         "parameters": found.parameters,
+        "uncounted_parameters": found.uncounted_parameters,
         "macs": found.macs,
         "uncounted": found.uncounted,
         "peak_activation_elements": found.peak_activations,
+        "unsized_nodes": found.unsized_nodes,
         "counted_at": found.inputs.iter().map(|(name, shape)| json!({ "input": name, "shape": shape })).collect::<Vec<_>>(),
     });
     (lines, json)

@@ -14,19 +14,22 @@
 )]
 
 mod axes;
+mod constants;
+mod einsum;
 mod held;
 mod moving;
 mod numbers;
+mod parameters;
 mod shapes;
 mod windows;
 
+use super::file::ModelFile;
 use super::file::plain::{PlainError, inlined_nodes};
-use super::file::{Data, Initializer, ModelFile};
 use super::proto::tensor_shape_proto::dimension;
-use super::proto::{AttributeProto, NodeProto, TypeProto, ValueInfoProto, type_proto};
-use crate::tensor::{Element, read_at};
-use prost::encoding::decode_varint;
-use std::collections::BTreeMap;
+use super::proto::{AttributeProto, GraphProto, NodeProto, TypeProto, ValueInfoProto, type_proto};
+use constants::constant;
+pub use parameters::{Parameters, parameters};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers of a value that are followed; shapes and scales have fewer.
 const MOST_NUMBERS: u64 = 64;
@@ -38,9 +41,14 @@ pub struct Count {
     pub macs: u64,
     /// Nodes whose work is not known, by name or result.
     pub uncounted: Vec<String>,
-    /// The most elements of inputs and results that are held at once, if nodes run in order, each result is new, and each is dropped after its
-    /// last use; none where a shape is not known.
+    /// The most elements of activations that are held at once; none where `unsized_nodes` has a node.
+    ///
+    /// An activation is an input of the graph, or a result that depends on one. Nodes run in the file's order; each result is new, that
+    /// of Reshape and its like too; a value is dropped after the last node that uses it, an output of the graph never; results that
+    /// no node uses are held while their node runs. What follows from constants alone is none, as the constants are none.
     pub peak_activations: Option<u64>,
+    /// Nodes that run graphs of their own or give activations of unknown size, by name or result.
+    pub unsized_nodes: Vec<String>,
 }
 
 /// What is known of a value.
@@ -63,19 +71,7 @@ impl Value {
 }
 
 /// Operators whose work is neither a convolution nor a matrix product that is followed here, and is not small either.
-const HEAVY: [&str; 11] = [
-    "Attention",
-    "DFT",
-    "DeformConv",
-    "Einsum",
-    "GRU",
-    "If",
-    "LSTM",
-    "Loop",
-    "RNN",
-    "STFT",
-    "Scan",
-];
+const HEAVY: &str = "Attention CausalConvWithState DFT DeformConv Det GRU If LSTM LinearAttention Loop RNN STFT Scan SequenceMap";
 
 /// Counts a file's multiply-adds with inputs of these shapes.
 ///
@@ -92,7 +88,10 @@ pub fn count(file: &ModelFile, inputs: &[(String, Vec<u64>)]) -> Result<Count, P
         .outputs
         .iter()
         .map(|info| info.name().to_owned());
-    walk.count.peak_activations = held::peak(&nodes, &walk.values, inputs, outputs);
+    match held::peak(&nodes, &walk.values, inputs, outputs) {
+        Ok(peak) => walk.count.peak_activations = peak,
+        Err(unknown) => walk.count.unsized_nodes = unknown,
+    }
     Ok(walk.count)
 }
 
@@ -155,15 +154,7 @@ impl<'a> Walk<'a> {
         let work = if own { work(&call, &results) } else { None };
         match work {
             Some(work) => self.count.macs = self.count.macs.saturating_add(work),
-            None => {
-                let result = node.output.first().map_or("", String::as_str);
-                let name = if node.name().is_empty() {
-                    result
-                } else {
-                    node.name()
-                };
-                self.count.uncounted.push(name.to_owned());
-            }
+            None => self.count.uncounted.push(label(node)),
         }
         for (name, result) in node.output.iter().zip(results) {
             self.values.insert(name.clone(), result);
@@ -179,6 +170,29 @@ impl<'a> Walk<'a> {
         };
         dimensions(info).map(extent).collect()
     }
+}
+
+/// A node's name, or that of its result.
+fn label(node: &NodeProto) -> String {
+    let result = node.output.first().map_or("", String::as_str);
+    let name = Some(node.name()).filter(|name| !name.is_empty());
+    name.unwrap_or(result).to_owned()
+}
+
+/// The graphs that a node runs.
+fn graphs(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
+    let attributes = node.attribute.iter();
+    attributes.flat_map(|attribute| attribute.g.as_deref().into_iter().chain(&attribute.graphs))
+}
+
+/// Values that a node takes, those that its graphs take from around it among them.
+fn taken(node: &NodeProto) -> BTreeSet<&str> {
+    let own = node.input.iter().map(String::as_str);
+    let inside = graphs(node).flat_map(|graph| {
+        let nodes = graph.node.iter().flat_map(taken);
+        nodes.chain(graph.output.iter().map(ValueInfoProto::name))
+    });
+    own.chain(inside).filter(|name| !name.is_empty()).collect()
 }
 
 /// Multiply-adds of a node; none if they are not known.
@@ -197,7 +211,8 @@ fn work(call: &Call<'_>, results: &[Value]) -> Option<u64> {
             out()?.checked_mul(inner)
         }
         "MatMul" | "MatMulInteger" | "QLinearMatMul" => out()?.checked_mul(last(0)?),
-        heavy if HEAVY.contains(&heavy) => None,
+        "Einsum" => einsum::work(call),
+        heavy if HEAVY.split(' ').any(|one| one == heavy) => None,
         known if super::ops::definitions::is_defined(known) => Some(0),
         _ => None,
     }
@@ -299,91 +314,6 @@ fn has_shape(info: &ValueInfoProto) -> bool {
         &info.r#type,
         Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), .. }) if tensor.shape.is_some()
     )
-}
-
-fn constant(file: &ModelFile, initializer: &Initializer) -> Value {
-    let shape: Option<Vec<u64>> = initializer
-        .dims
-        .iter()
-        .map(|dim| u64::try_from(*dim).ok())
-        .collect();
-    let element = initializer.element();
-    let small = initializer
-        .element_count()
-        .is_some_and(|count| count <= MOST_NUMBERS);
-    let bytes = match (&initializer.data, small) {
-        (Data::Raw(range), true) => Some((range.clone(), false)),
-        (Data::Typed(typed), true) => typed
-            .range
-            .clone()
-            .map(|range| (range, typed.field != "float_data")),
-        _ => None,
-    };
-    let read = bytes.and_then(|(range, varints)| {
-        let mut bytes = vec![0; usize::try_from(range.end - range.start).ok()?];
-        read_at(&file.file, &mut bytes, range.start).ok()?;
-        if varints {
-            unpacked(&bytes)
-        } else {
-            little_endian(element?, &bytes)
-        }
-    });
-    Value {
-        numbers: read.filter(|_| element.is_some_and(is_followed)),
-        whole: element != Some(Element::F32),
-        shape,
-    }
-}
-
-/// Types of numbers that decide shapes.
-fn is_followed(element: Element) -> bool {
-    matches!(
-        element,
-        Element::I64 | Element::I32 | Element::F32 | Element::Bool
-    )
-}
-
-fn unpacked(mut bytes: &[u8]) -> Option<Vec<f64>> {
-    let mut found = Vec::new();
-    while !bytes.is_empty() {
-        let number = decode_varint(&mut bytes).ok()?;
-        found.push(number.cast_signed() as f64);
-    }
-    Some(found)
-}
-
-fn little_endian(element: Element, bytes: &[u8]) -> Option<Vec<f64>> {
-    match element {
-        Element::I64 => {
-            let (words, _) = bytes.as_chunks::<8>();
-            Some(
-                words
-                    .iter()
-                    .map(|word| i64::from_le_bytes(*word) as f64)
-                    .collect(),
-            )
-        }
-        Element::I32 => {
-            let (words, _) = bytes.as_chunks::<4>();
-            Some(
-                words
-                    .iter()
-                    .map(|word| i32::from_le_bytes(*word).into())
-                    .collect(),
-            )
-        }
-        Element::F32 => {
-            let (words, _) = bytes.as_chunks::<4>();
-            Some(
-                words
-                    .iter()
-                    .map(|word| f32::from_le_bytes(*word).into())
-                    .collect(),
-            )
-        }
-        Element::Bool => Some(bytes.iter().map(|byte| f64::from(*byte)).collect()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

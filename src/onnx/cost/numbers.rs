@@ -1,7 +1,8 @@
 //! The few numbers that decide shapes: the elements of a node's first result, where they follow from what is known.
 
+use super::constants::little_endian;
 use super::moving::{shape_part, slices};
-use super::{Call, MOST_NUMBERS, little_endian, product};
+use super::{Call, MOST_NUMBERS, product};
 use crate::onnx::element;
 use crate::onnx::proto::TensorProto;
 use crate::tensor::Element;
@@ -42,16 +43,9 @@ fn computed(call: &Call<'_>) -> Option<Vec<f64>> {
             };
             indices.iter().map(|index| at(index).copied()).collect()
         }
-        "Slice" => {
-            let [indices] = &slices(call)?[..] else {
-                return None;
-            };
-            let numbers = call.numbers(0)?;
-            indices
-                .iter()
-                .map(|index| numbers.get(*index).copied())
-                .collect()
-        }
+        "Slice" => picked(call, &slices(call)?),
+        "Transpose" => transposed(call),
+        "Clip" => clipped(call),
         "Concat" => {
             let flat = |index| call.shape(index).is_some_and(|shape| shape.len() == 1);
             (0..call.operands.len()).all(flat).then_some(())?;
@@ -69,19 +63,12 @@ fn computed(call: &Call<'_>) -> Option<Vec<f64>> {
                     .collect()
             })
         }
-        "Neg" => Some(call.numbers(0)?.iter().map(|number| -number).collect()),
-        "Floor" => Some(
-            call.numbers(0)?
-                .iter()
-                .map(|number| libm::floor(*number))
-                .collect(),
-        ),
-        "Ceil" => Some(
-            call.numbers(0)?
-                .iter()
-                .map(|number| libm::ceil(*number))
-                .collect(),
-        ),
+        "Abs" => unary(call, f64::abs),
+        "Neg" => unary(call, |number| -number),
+        "Sqrt" => unary(call, libm::sqrt),
+        "Not" => unary(call, |number| f64::from(u8::from(number == 0.0))),
+        "Floor" => unary(call, libm::floor),
+        "Ceil" => unary(call, libm::ceil),
         "Where" => {
             let chosen = pairs(call.numbers(1)?, call.numbers(2)?, |one, other| {
                 (one, other)
@@ -101,8 +88,63 @@ fn computed(call: &Call<'_>) -> Option<Vec<f64>> {
         "Max" => binary(call, f64::max),
         "Min" => binary(call, f64::min),
         "Equal" => binary(call, |a, b| f64::from(u8::from(a == b))),
+        "LessOrEqual" => binary(call, |a, b| f64::from(u8::from(a <= b))),
+        "GreaterOrEqual" => binary(call, |a, b| f64::from(u8::from(a >= b))),
         "Less" => binary(call, |a, b| f64::from(u8::from(a < b))),
         "Greater" => binary(call, |a, b| f64::from(u8::from(a > b))),
+        _ => None,
+    }
+}
+
+fn unary(call: &Call<'_>, compute: fn(f64) -> f64) -> Option<Vec<f64>> {
+    let numbers = call.numbers(0)?.iter();
+    Some(numbers.map(|number| compute(*number)).collect())
+}
+
+/// Elements between bounds, which older definitions have in attributes.
+fn clipped(call: &Call<'_>) -> Option<Vec<f64>> {
+    let bound = |index: usize, name: &str, otherwise: f64| {
+        if let Some(attribute) = call.attribute(name) {
+            return Some(f64::from(attribute.f()));
+        }
+        if !call.has(index) {
+            return Some(otherwise);
+        }
+        call.numbers(index)?.first().copied()
+    };
+    let low = bound(1, "min", f64::NEG_INFINITY)?;
+    let high = bound(2, "max", f64::INFINITY)?;
+    let numbers = call.numbers(0)?.iter();
+    Some(numbers.map(|number| number.max(low).min(high)).collect())
+}
+
+/// The elements at each combination of indices, of which there is a list for each dimension.
+fn picked(call: &Call<'_>, indices: &[Vec<usize>]) -> Option<Vec<f64>> {
+    let (numbers, shape) = (call.numbers(0)?, call.shape(0)?);
+    let mut places = vec![0_usize];
+    for (indices, extent) in indices.iter().zip(shape) {
+        let extent = usize::try_from(*extent).ok()?;
+        let inner = |place: &usize| {
+            let start = place * extent;
+            indices.iter().map(move |index| start + index)
+        };
+        places = places.iter().flat_map(inner).collect();
+    }
+    let found = places.iter().map(|place| numbers.get(*place).copied());
+    found.collect()
+}
+
+/// The elements of a matrix by columns, of a vector as they are.
+fn transposed(call: &Call<'_>) -> Option<Vec<f64>> {
+    let numbers = call.numbers(0)?;
+    match (call.shape(0)?, call.ints("perm").as_deref()) {
+        ([_], _) | (_, Some([0, 1])) => Some(numbers.to_vec()),
+        ([rows, columns], None | Some([1, 0])) => {
+            let place = |place: u64| (place % rows) * columns + place / rows;
+            let places = (0..rows * columns).map(place);
+            let at = |place| numbers.get(usize::try_from(place).ok()?).copied();
+            places.map(at).collect()
+        }
         _ => None,
     }
 }

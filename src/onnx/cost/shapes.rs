@@ -9,7 +9,7 @@ use super::moving::{
     unsqueeze,
 };
 use super::windows::{transposed, window};
-use super::{Call, Value, numbers, product};
+use super::{Call, Value, einsum, numbers, product};
 use crate::onnx::element;
 use crate::tensor::Element;
 
@@ -32,6 +32,10 @@ pub(super) fn results(call: &Call<'_>) -> Vec<Value> {
     if op_type == "DynamicQuantizeLinear" {
         let scalar = Value::shaped(Some(Vec::new()));
         return vec![Value::shaped(call.first()), scalar.clone(), scalar];
+    }
+    if matches!(op_type, "Dropout" | "MaxPool") {
+        // The mask and the indices have the shape of the result.
+        return vec![Value::shaped(shape(call)); call.node.output.len()];
     }
     if op_type == "Cast" || op_type == "Identity" {
         return vec![cast(call)];
@@ -88,6 +92,7 @@ fn shape(call: &Call<'_>) -> Option<Vec<u64>> {
         }
         "MatMul" | "MatMulInteger" => matmul(call.shape(0)?, call.shape(1)?),
         "QLinearMatMul" => matmul(call.shape(0)?, call.shape(3)?),
+        "Einsum" => einsum::shape(call),
         "Flatten" => {
             let axis = place(call.int("axis").unwrap_or(1), rank()?, true)?;
             let (before, behind) = call.shape(0)?.split_at(axis);

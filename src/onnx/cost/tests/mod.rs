@@ -1,5 +1,6 @@
 //! Files whose work is known by hand.
 
+mod inside;
 mod unknown;
 
 use super::*;

@@ -66,6 +66,7 @@ fn functions_are_looked_into_and_what_is_not_known_is_named() {
     );
     for heavy in [
         "Einsum x -> y",
+        "Det x -> y",
         "LSTM x w w -> y",
         "If x -> y",
         "Unheard x -> y",
