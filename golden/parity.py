@@ -46,6 +46,13 @@ def models():
         yield f"torchvision/efficientnet_{name}", size
     for name, size in {"s": 384, "m": 480, "l": 480}.items():
         yield f"torchvision/efficientnet_v2_{name}", size
+    for name in ("mobilenetv1_100", "mobilenetv1_100h", "mobilenetv1_125", "mobilenetv2_035", "mobilenetv2_050",
+                 "mobilenetv2_075", "mobilenetv2_100", "mobilenetv2_110d", "mobilenetv2_120d", "mobilenetv2_140"):
+        yield f"timm/{name}", 224
+    yield "torchvision/mobilenet_v2", 224
+    for name in ("resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2"):
+        for library in ("timm", "torchvision"):
+            yield f"{library}/{name}", 224
     official = (224, 240, 260, 300, 380, 456, 528, 600, 672)
     for index, size in enumerate(official):
         yield f"lukemelas/efficientnet-b{index}", size

@@ -14,7 +14,11 @@ import torch
 from timm.layers import Conv2dSame
 from timm.models import get_arch_pretrained_cfgs
 
-MODELS = re.compile(r"(tf_)?efficientnet(v2)?_(b[0-8]|l2|lite[0-4]|e[sml]|cc_b[01]_[48]e|s|m|l|xl)")
+MODELS = re.compile(
+    r"(tf_)?efficientnet(v2)?_(b[0-8]|l2|lite[0-4]|e[sml]|cc_b[01]_[48]e|s|m|l|xl)"
+    r"|mobilenetv1_(100h?|125)|mobilenetv2_(035|050|075|100|110d|120d|140)"
+    r"|resnet(50|101|152)|wide_resnet(50|101)_2"
+)
 
 
 def normal(values):
@@ -26,6 +30,9 @@ def main():
           "padding,epsilon,parameters")
     for name in sorted(name for name in timm.list_models() if MODELS.fullmatch(name)):
         for tag, cfg in get_arch_pretrained_cfgs(name).items():
+            if not cfg.num_classes:
+                # It was trained without a classifier.
+                continue
             with torch.device("meta"):
                 network = timm.create_model(name, pretrained=False, num_classes=cfg.num_classes)
             modules = list(network.modules())

@@ -81,7 +81,7 @@ fn faults(found: &BTreeMap<&str, &[u64]>, variant: &'static Variant, naming: Nam
                 paired += 1;
                 faults += usize::from(*found != shape);
             }
-            None => faults += usize::from(!parameter.name.starts_with("classifier.")),
+            None => faults += usize::from(!parameter.is_classifier()),
         }
     }
     faults + found.len().saturating_sub(paired)

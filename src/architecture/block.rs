@@ -1,6 +1,7 @@
 //! Kinds of blocks, each with its own data, and rows of blocks.
 
 use crate::graph::Activation;
+use crate::scaling::Rules;
 
 /// Blocks of one shape in a row; only the first has the stride and the change of filters.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +55,8 @@ pub struct MbConv {
 }
 
 /// Depthwise convolution, squeeze-and-excitation, projection.
+///
+/// In an EfficientNet the projection is linear; in MobileNetV1 (arXiv 1704.04861, figure 3) it has the activation too.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Separable {
     /// Side of the depthwise kernel.
@@ -64,8 +67,10 @@ pub struct Separable {
     pub skip: bool,
     /// How many kernels are mixed in every convolution, image by image.
     pub experts: Option<u64>,
-    /// Non-linearity everywhere but in squeeze-and-excitation.
+    /// Non-linearity after the depthwise convolution.
     pub activation: Activation,
+    /// Non-linearity after the projection, if it has one.
+    pub project_activation: Option<Activation>,
 }
 
 /// A full convolution that expands, squeeze-and-excitation, projection (google/automl `effnetv2_model.py`).
@@ -149,6 +154,19 @@ impl Block {
             Self::MbConv(block) => block.expand_ratio,
             Self::Fused(block) => block.expand_ratio,
             Self::Separable(_) | Self::Plain(_) | Self::Bottleneck(_) => 1,
+        }
+    }
+
+    /// Filters that leave it, scaled by `width`. Of a bottleneck those of its 3×3 convolution are rounded, so that the
+    /// expansion stays a whole number.
+    pub(super) fn scaled_filters(&self, filters: u64, rules: Rules, width: f64) -> u64 {
+        match self {
+            Self::Bottleneck(Bottleneck { expansion, .. }) => {
+                expansion * rules.filters(filters / expansion, width)
+            }
+            Self::MbConv(_) | Self::Separable(_) | Self::Fused(_) | Self::Plain(_) => {
+                rules.filters(filters, width)
+            }
         }
     }
 

@@ -102,6 +102,12 @@ impl Options {
         classes: IMAGENET_CLASSES,
         in_channels: 3,
     };
+    /// PyTorch's: symmetric padding, epsilon 1e-5; 1000 classes, 3 channels.
+    pub const PYTORCH: Self = Self {
+        padding: Padding::Symmetric,
+        batch_norm_epsilon: 1e-5,
+        ..Self::TENSORFLOW
+    };
 }
 
 impl Default for Options {
@@ -140,21 +146,26 @@ impl Architecture {
         } = scaling.baseline;
         let (width, depth) = (scaling.coefficients.width, scaling.coefficients.depth);
         let last = stages.len() - 1;
+        let output = |row: &Stage| row.block.scaled_filters(row.output_filters, *rules, width);
         let stage = |(index, row): (usize, &Stage)| Stage {
             num_repeat: rules.repeats(row.num_repeat, depth, index == 0 || index == last),
-            input_filters: rules.filters(row.input_filters, width),
-            output_filters: rules.filters(row.output_filters, width),
+            // The first stage's row says itself what it counts from.
+            input_filters: match index.checked_sub(1) {
+                Some(before) => output(&stages[before]),
+                None => rules.filters(row.input_filters, width),
+            },
+            output_filters: output(row),
             ..*row
         };
         let architecture = Self {
             stem: Stem {
-                filters: rules.end_filters(stem.filters, width),
+                filters: rules.stem_filters(stem.filters, width),
                 ..*stem
             },
             stages: stages.iter().enumerate().map(stage).collect(),
             head: Head {
                 conv: head.conv.map(|conv| HeadConv {
-                    filters: rules.end_filters(conv.filters, width),
+                    filters: rules.head_filters(conv.filters, width),
                     ..conv
                 }),
                 ..*head

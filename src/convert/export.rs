@@ -8,6 +8,7 @@ use super::wishes::Wishes;
 use crate::files::Inputs;
 use crate::form::BatchNorms;
 use crate::graph::Graph;
+use crate::like::in_family;
 use crate::metadata::{self, CHECKSUMS_KEY, HeadRecord, Metadata, RECIPE_KEY, Recipe};
 use crate::onnx::file::ModelFile;
 use crate::request::Request;
@@ -128,11 +129,15 @@ impl Exported {
         self.canonical.parameters.len()
     }
 
-    /// The parameters in the names and the layout of a library.
+    /// The parameters in the names and the layout of a library, which are those of `naming` for EfficientNets.
     ///
     /// # Errors
     /// If the file has not all of them, or the library no name for one.
     pub fn named(&self, naming: Naming) -> Result<Export<'_>, ConvertError> {
+        let naming = match self.request.blueprint.scaling() {
+            Some(scaling) => in_family(naming, scaling.family()),
+            None => naming,
+        };
         Ok(Export::new(&self.canonical, &*self.source, naming)?)
     }
 }

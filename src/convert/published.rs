@@ -71,12 +71,14 @@ impl Published {
         })
     }
 
-    /// Whether a configuration that was found in a checkpoint's folder is of an EfficientNet, by the name of its model. Any
-    /// other name is a user's own, which tells nothing.
+    /// Whether a configuration that was found in a checkpoint's folder is of a network of these families or their kin, by the
+    /// name of its model. Any other name is a user's own, which tells nothing.
     #[must_use]
     pub fn may_describe(folder: &Folder) -> bool {
         let name = &folder.config.architecture;
-        name.contains("efficientnet") || like::find(&format!("timm/{name}")).is_ok()
+        let families = ["efficientnet", "mobilenet", "resnet"];
+        families.iter().any(|family| name.contains(family))
+            || like::find(&format!("timm/{name}")).is_ok()
     }
 
     /// The request for just this model.

@@ -80,6 +80,12 @@ impl Site {
 }
 
 impl Parameter {
+    /// Whether it is the classifier's.
+    #[must_use]
+    pub fn is_classifier(&self) -> bool {
+        matches!(self.role, Role::LinearWeight | Role::LinearBias)
+    }
+
     /// Whether it is trained; running statistics are not, and do not count as parameters.
     #[must_use]
     pub fn is_trained(&self) -> bool {

@@ -9,7 +9,7 @@ mod tensorflow;
 mod timm;
 mod torchvision;
 
-use crate::architecture::Variant;
+use crate::architecture::{Family, Variant};
 use crate::files::foreign::Foreign;
 use crate::graph::Padding;
 use crate::metadata::{MetadataError, Preprocessing, Recipe};
@@ -116,11 +116,27 @@ pub fn find(name: &str) -> Result<Like, LikeError> {
     })
 }
 
+/// Namings of libraries' EfficientNets, and what stands for them in other families: family, EfficientNets' naming, its own.
+const NAMINGS: [(&str, Naming, Naming); 3] = [
+    ("mobilenet-v2", Naming::Torchvision, Naming::MobileNetV2),
+    ("resnet-50", Naming::Timm, Naming::Resnet),
+    ("resnet-50", Naming::Torchvision, Naming::Resnet),
+];
+
+/// The naming that a library whose EfficientNets have `naming` has for networks of `family`.
+#[must_use]
+pub fn in_family(naming: Naming, family: &Family) -> Naming {
+    let mut rows = NAMINGS.iter();
+    let own = rows.find(|(name, general, _)| *name == family.name && *general == naming);
+    own.map_or(naming, |(.., own)| *own)
+}
+
 /// The model of the library whose names these are, with its default weights; none for names that several models of one
-/// network share (timm's).
+/// network share (timm's, and ResNets').
 #[must_use]
 pub fn named_so(naming: Naming, variant: &Variant) -> Option<Like> {
-    let library = |like: &Like| like.naming() == naming && naming != Naming::Timm;
+    let is_one_library = !matches!(naming, Naming::Timm | Naming::Resnet);
+    let library = |like: &Like| like.naming() == naming && is_one_library;
     all()
         .into_iter()
         .find(|like| library(like) && like.variant == variant)
@@ -175,9 +191,10 @@ impl Like {
     /// Whose names its checkpoints have.
     #[must_use]
     pub fn naming(&self) -> Naming {
+        let family = self.variant.baseline.family;
         match self.library {
-            Library::Timm => Naming::Timm,
-            Library::Torchvision => Naming::Torchvision,
+            Library::Timm => in_family(Naming::Timm, family),
+            Library::Torchvision => in_family(Naming::Torchvision, family),
             Library::Lukemelas => Naming::Lukemelas,
             Library::Keras => Naming::Keras,
             Library::TensorFlow => Naming::TensorFlow,

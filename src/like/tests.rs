@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 #[test]
 fn every_library_has_all_its_names() {
     for (library, models, rows) in [
-        (Library::Timm, 54, 92),
-        (Library::Torchvision, 11, 12),
+        (Library::Timm, 69, 139),
+        (Library::Torchvision, 17, 24),
         (Library::Lukemelas, 15, 23),
         (Library::Keras, 15, 15),
         (Library::TensorFlow, 30, 62),
@@ -40,6 +40,9 @@ fn names_find_what_they_name() {
             "torchvision/efficientnet_b1",
             "torchvision/efficientnet_b1.IMAGENET1K_V2",
         ),
+        ("timm/resnet50", "timm/resnet50.a1_in1k"),
+        ("timm/wide_resnet50_2", "timm/wide_resnet50_2.racm_in1k"),
+        ("torchvision/resnet50", "torchvision/resnet50.IMAGENET1K_V2"),
         ("lukemelas/efficientnet-b0", "lukemelas/efficientnet-b0"),
         (
             "lukemelas/efficientnet-b8",
@@ -66,6 +69,20 @@ fn names_of_tensors_stand_for_a_librarys_default() {
         (Naming::TensorFlow, Some("tf/efficientnet-b1.baseline")),
     ] {
         let found = named_so(naming, b1).map(|like| like.name());
+        assert_eq!(found.as_deref(), name, "{naming}");
+    }
+    for (naming, variant, name) in [
+        (
+            Naming::MobileNetV2,
+            "mobilenet-v2",
+            Some("torchvision/mobilenet_v2.IMAGENET1K_V2"),
+        ),
+        // Both libraries'.
+        (Naming::Resnet, "resnet-50", None),
+        (Naming::Timm, "mobilenet-v2", None),
+    ] {
+        let variant = Variant::by_name(variant).unwrap();
+        let found = named_so(naming, variant).map(|like| like.name());
         assert_eq!(found.as_deref(), name, "{naming}");
     }
     let lite0 = Variant::by_name("lite0").unwrap();

@@ -98,11 +98,28 @@ fn colours(text: &str) -> Option<[f64; 3]> {
     numbers?.try_into().ok()
 }
 
+/// How names of other families begin, there and here. timm says of a wide one that it is twice as wide.
+const OTHERS: [(&str, &str); 8] = [
+    ("mobilenetv1_100h", "mobilenet-v1-100h"),
+    ("mobilenetv1_100", "mobilenet-v1"),
+    ("mobilenetv2_100", "mobilenet-v2"),
+    ("mobilenetv1_", "mobilenet-v1-"),
+    ("mobilenetv2_", "mobilenet-v2-"),
+    ("wide_resnet50_2", "wide-resnet-50"),
+    ("wide_resnet101_2", "wide-resnet-101"),
+    ("resnet", "resnet-"),
+];
+
 /// Our name of what timm calls `model`.
 fn variant(model: &str) -> Option<String> {
     let name = model.strip_prefix("tf_").unwrap_or(model);
     if let Some(member) = name.strip_prefix("efficientnetv2_") {
         return Some(format!("v2-{member}"));
+    }
+    for (theirs, ours) in OTHERS {
+        if let Some(member) = name.strip_prefix(theirs) {
+            return Some(format!("{ours}{}", member.replace('_', "-")));
+        }
     }
     let member = name.strip_prefix("efficientnet_")?;
     Some(match member {

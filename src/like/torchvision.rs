@@ -1,4 +1,4 @@
-//! torchvision's models: `models/efficientnet.py` of 0.29.2.
+//! torchvision's models: `models/efficientnet.py`, `models/mobilenetv2.py` and `models/resnet.py` of 0.29.2.
 
 use super::{LabelSet, Library, Like};
 use crate::architecture::Variant;
@@ -18,8 +18,8 @@ type Row = (
 
 /// Model, variant, weights, sides of resize and crop, filter, epsilon. The first weights of a model are its `DEFAULT`.
 ///
-/// Sides and filters are those of each `EfficientNet_*_Weights`; epsilons those of `norm_layer` (PyTorch's 1e-5 up to B4).
-const MODELS: [Row; 12] = [
+/// Sides and filters are those of each `*_Weights`; epsilons those of `norm_layer` (PyTorch's 1e-5 up to B4).
+const MODELS: [Row; 24] = [
     ("efficientnet_b0", "b0", V1, 256, 224, Bicubic, 1e-5),
     ("efficientnet_b1", "b1", V2, 255, 240, Bilinear, 1e-5),
     ("efficientnet_b1", "b1", V1, 256, 240, Bicubic, 1e-5),
@@ -32,6 +32,50 @@ const MODELS: [Row; 12] = [
     ("efficientnet_v2_s", "v2-s", V1, 384, 384, Bilinear, 1e-3),
     ("efficientnet_v2_m", "v2-m", V1, 480, 480, Bilinear, 1e-3),
     ("efficientnet_v2_l", "v2-l", V1, 480, 480, Bicubic, 1e-3),
+    ("mobilenet_v2", "mobilenet-v2", V2, 232, 224, Bilinear, 1e-5),
+    ("mobilenet_v2", "mobilenet-v2", V1, 256, 224, Bilinear, 1e-5),
+    ("resnet50", "resnet-50", V2, 232, 224, Bilinear, 1e-5),
+    ("resnet50", "resnet-50", V1, 256, 224, Bilinear, 1e-5),
+    ("resnet101", "resnet-101", V2, 232, 224, Bilinear, 1e-5),
+    ("resnet101", "resnet-101", V1, 256, 224, Bilinear, 1e-5),
+    ("resnet152", "resnet-152", V2, 232, 224, Bilinear, 1e-5),
+    ("resnet152", "resnet-152", V1, 256, 224, Bilinear, 1e-5),
+    (
+        "wide_resnet50_2",
+        "wide-resnet-50",
+        V2,
+        232,
+        224,
+        Bilinear,
+        1e-5,
+    ),
+    (
+        "wide_resnet50_2",
+        "wide-resnet-50",
+        V1,
+        256,
+        224,
+        Bilinear,
+        1e-5,
+    ),
+    (
+        "wide_resnet101_2",
+        "wide-resnet-101",
+        V2,
+        232,
+        224,
+        Bilinear,
+        1e-5,
+    ),
+    (
+        "wide_resnet101_2",
+        "wide-resnet-101",
+        V1,
+        256,
+        224,
+        Bilinear,
+        1e-5,
+    ),
 ];
 
 const V1: &str = "IMAGENET1K_V1";

@@ -88,7 +88,6 @@ pub(super) fn part(architecture: &Architecture, level: FeatureLevel) -> Result<P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::Family;
     use crate::architecture::{Baseline, Options, Scaling, Variant};
 
     /// timm's `features_only` takes EfficientNet-B0's after blocks 0, 1, 2, 4 and 6, MBConv's of stride 1 included, and
@@ -109,7 +108,8 @@ mod tests {
         };
         let b0 = Variant::by_name("b0").expect("a published name").baseline;
         assert_eq!(parts(b0), [0, 1, 2, 4, 6].map(Part::Stage));
-        let resnet = parts(Family::RESNET_50.baseline);
+        let resnet = Variant::by_name("resnet-50").expect("a published name");
+        let resnet = parts(resnet.baseline);
         assert_eq!(resnet[0], Part::Stem);
         assert_eq!(resnet[1..], [0, 1, 2, 3].map(Part::Stage));
     }

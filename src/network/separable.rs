@@ -36,7 +36,11 @@ impl Network<'_> {
         let x = self.squeeze_excite(place, block.squeeze, 1, x)?;
         let project = ConvNorm {
             routing,
-            site: Site::closing(residual, stage.num_repeat),
+            activation: block.project_activation,
+            site: match block.project_activation {
+                Some(_) => Site::Inner,
+                None => Site::closing(residual, stage.num_repeat),
+            },
             ..ConvNorm::pointwise("conv_pw", "bn2", scope)
         };
         let x = self.conv_norm(x, stage.output_filters, &project)?;

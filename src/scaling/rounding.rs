@@ -12,22 +12,42 @@ pub struct Rules {
     /// Whether stem, head and the repeats of the first and last stage stay as they are; the filters of every stage
     /// scale (`fix_head_stem` in tensorflow/tpu `lite/efficientnet_lite_builder.py`).
     pub fixed_ends: bool,
+    /// Whether the head is never narrower than the baseline's (`last_channel` in torchvision `models/mobilenetv2.py`).
+    pub least_head: bool,
 }
 
 impl Rules {
+    /// Filters by the 90 % rule; stem, stages and head scale alike (tensorflow/tpu `efficientnet_builder.py`).
+    pub const UNIFORM: Self = Self {
+        ninety_percent: true,
+        fixed_ends: false,
+        least_head: false,
+    };
+
     /// Filters of a stage, scaled by `width`.
     #[must_use]
     pub fn filters(self, filters: u64, width: f64) -> u64 {
         round_filters(filters, width, self.ninety_percent)
     }
 
-    /// Filters of the stem or the head, scaled by `width`.
+    /// Filters of the stem, scaled by `width`.
     #[must_use]
-    pub fn end_filters(self, filters: u64, width: f64) -> u64 {
+    pub fn stem_filters(self, filters: u64, width: f64) -> u64 {
         if self.fixed_ends {
             filters
         } else {
             self.filters(filters, width)
+        }
+    }
+
+    /// Filters of the head, scaled by `width`.
+    #[must_use]
+    pub fn head_filters(self, filters: u64, width: f64) -> u64 {
+        let scaled = self.stem_filters(filters, width);
+        if self.least_head {
+            scaled.max(filters)
+        } else {
+            scaled
         }
     }
 

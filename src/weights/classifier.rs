@@ -7,9 +7,6 @@ use crate::graph::Parameter;
 /// The rule by which a fresh classifier is drawn: weights U(±1 / sqrt(classes)), biases 0.
 pub const FRESH_RULE: Rule = Rule::Official;
 
-/// timm's names of a classifier's parameters.
-const CLASSIFIER: [&str; 2] = ["classifier.weight", "classifier.bias"];
-
 /// A source whose classifier, if it has one, is replaced by one drawn from a seed.
 pub struct FreshClassifier<'a> {
     source: Box<dyn TensorSource + 'a>,
@@ -29,11 +26,11 @@ impl<'a> FreshClassifier<'a> {
         seed: u64,
     ) -> Self {
         let parameters = parameters.iter();
-        let drawn = parameters.filter(|parameter| CLASSIFIER.contains(&parameter.name.as_str()));
-        let fresh = SeededWeights::new(drawn.cloned().collect(), FRESH_RULE, seed);
-        let names = CLASSIFIER
-            .map(|timm| (timm.to_owned(), source_name(timm)))
-            .to_vec();
+        let drawn = parameters.filter(|parameter| parameter.is_classifier());
+        let drawn: Vec<Parameter> = drawn.cloned().collect();
+        let named = |parameter: &Parameter| (parameter.name.clone(), source_name(&parameter.name));
+        let names: Vec<(String, String)> = drawn.iter().map(named).collect();
+        let fresh = SeededWeights::new(drawn, FRESH_RULE, seed);
         let is_replaced = |name: &str| names.iter().any(|(_, own)| own == name);
         let kept = source.tensors().iter();
         let mut tensors: Vec<_> = kept

@@ -41,7 +41,11 @@ fn pick(
     depthwise: Axes,
 ) -> Option<Axes> {
     match naming {
-        Naming::Timm | Naming::Torchvision | Naming::Lukemelas => return None,
+        Naming::Timm
+        | Naming::Resnet
+        | Naming::MobileNetV2
+        | Naming::Torchvision
+        | Naming::Lukemelas => return None,
         Naming::Keras | Naming::TensorFlow => {}
     }
     match (name.rsplit_once('/')?.1, rank) {

@@ -25,7 +25,7 @@ const SWAPPED_NORMS: [&str; 2] = ["blocks.6.0.bn1.", "blocks.6.0.bn2."];
 const SWAPPED_CLOSING_NORMS: [&str; 2] = ["blocks.3.0.bn3.", "blocks.3.1.bn3."];
 const SWAPPED_TENSORS: [&str; 2] = ["blocks.3.1.conv_pwl.weight", "blocks.3.2.conv_pwl.weight"];
 
-/// A request for a variant at a size, with TensorFlow's padding and epsilon.
+/// A request for a variant at a size, with its authors' padding and epsilon.
 pub fn request(variant: &str, size: u64) -> Request {
     let variant = Variant::by_name(variant).expect("a published variant");
     Request {
@@ -112,6 +112,18 @@ impl TensorReader for Kept<'_> {
 /// Writes the network of a request into `folder`, with the weights under their own names.
 pub fn right(request: &Request, weights: &ProbeWeights, folder: &Path) -> PathBuf {
     write(request, weights, &weights.expected(), folder)
+}
+
+/// Writes the network of a request with the tensors of two prefixes exchanged.
+pub fn swapped(
+    request: &Request,
+    pair: [&str; 2],
+    weights: &ProbeWeights,
+    folder: &Path,
+) -> PathBuf {
+    let mut expected = weights.expected();
+    swap(&mut expected, pair);
+    write(request, weights, &expected, folder)
 }
 
 /// Writes the network with one of the mistakes of `golden/generate.py`.

@@ -3,13 +3,14 @@
 //! Parameters, buffers and multiply-adds were computed by instantiating timm 1.0.31's `tf_efficientnet_*`
 //! (torchvision 0.29.2 and efficientnet-pytorch 0.7.1 agree where they have the model); the totals of Lite
 //! are also in tensorflow/tpu's tests, those of V1 with buffers in google/automl's `effnetv2_model_test.py`
-//! (all but B3, which its rounding rule makes narrower).
+//! (all but B3, which its rounding rule makes narrower). Those of MobileNets and ResNets are of timm's `mobilenetv1_100`,
+//! `mobilenetv2_100`, `resnet50` and their kin; torchvision agrees where it has the model.
 
 use efficientnet_onnx::architecture::{Architecture, Options};
 use efficientnet_onnx::architecture::{Family, Scaling, Variant};
 use efficientnet_onnx::graph::{Graph, Op};
 use efficientnet_onnx::network::{self, Interface};
-use efficientnet_onnx::scaling::Compound;
+use efficientnet_onnx::scaling::{Coefficients, Compound};
 
 struct Network {
     name: &'static str,
@@ -33,7 +34,7 @@ const FILTERS_1_2: &[u64] = &[24, 32, 48, 96, 136, 232, 384];
 const FILTERS_1_4: &[u64] = &[24, 32, 56, 112, 160, 272, 448];
 
 #[rustfmt::skip]
-const NETWORKS: [Network; 29] = [
+const NETWORKS: [Network; 44] = [
     network("b0", 1.0, 1.0, 224, 32, FILTERS_1_0, &[1, 2, 2, 3, 3, 4, 1], 1280,
         [5_288_548, 42_016, 385_814_752, 34_532_064, 627_200]),
     network("b1", 1.0, 1.1, 240, 32, FILTERS_1_0, &[2, 3, 3, 4, 4, 5, 2], 1280,
@@ -92,6 +93,36 @@ const NETWORKS: [Network; 29] = [
         [10_096_086, 82_288, 1_697_542_832, 23_528_304, 1_530_944]),
     network("v2-b3", 1.2, 1.4, 300, 40, &[16, 40, 56, 112, 136, 232], &[2, 3, 3, 5, 7, 12], 1536,
         [14_358_406, 109_216, 3_011_458_816, 39_155_616, 2_308_864]),
+    network("mobilenet-v1", 1.0, 1.0, 224, 32, &[64, 128, 256, 512, 1024], &[1, 2, 2, 6, 2], 1024,
+        [4_231_976, 21_888, 568_740_352, 17_385_984, 0]),
+    network("mobilenet-v1-125", 1.25, 1.0, 224, 40, &[80, 160, 320, 640, 1280], &[1, 2, 2, 6, 2], 1280,
+        [6_270_840, 27_360, 879_516_800, 21_732_480, 0]),
+    network("mobilenet-v1-100h", 1.0, 1.0, 224, 32, &[64, 128, 256, 512, 1024], &[1, 2, 2, 6, 2], 1024,
+        [5_282_600, 23_936, 620_120_576, 17_385_984, 0]),
+    network("mobilenet-v2", 1.0, 1.0, 224, 32, &[16, 24, 32, 64, 96, 160, 320], &[1, 2, 3, 4, 3, 3, 1], 1280,
+        [3_504_872, 34_112, 300_774_272, 20_716_416, 0]),
+    network("mobilenet-v2-035", 0.35, 1.0, 224, 16, &[8, 8, 16, 24, 32, 56, 112], &[1, 2, 3, 4, 3, 3, 1], 1280,
+        [1_677_128, 14_080, 59_285_808, 8_601_264, 0]),
+    network("mobilenet-v2-050", 0.5, 1.0, 224, 16, &[8, 16, 16, 32, 48, 80, 160], &[1, 2, 3, 4, 3, 3, 1], 1280,
+        [1_968_680, 18_544, 97_131_840, 11_204_928, 0]),
+    network("mobilenet-v2-075", 0.75, 1.0, 224, 24, &[16, 24, 24, 48, 72, 120, 240], &[1, 2, 3, 4, 3, 3, 1], 1280,
+        [2_636_424, 26_640, 209_069_792, 17_484_768, 0]),
+    network("mobilenet-v2-140", 1.4, 1.0, 224, 48, &[24, 32, 48, 88, 136, 224, 448], &[1, 2, 3, 4, 3, 3, 1], 1792,
+        [6_108_776, 47_936, 582_195_824, 29_571_696, 0]),
+    network("mobilenet-v2-110d", 1.1, 1.2, 224, 32, &[16, 24, 32, 72, 104, 176, 352], &[1, 3, 4, 5, 4, 4, 1], 1280,
+        [4_516_520, 47_488, 430_516_080, 29_120_112, 0]),
+    network("mobilenet-v2-120d", 1.2, 1.4, 224, 32, &[24, 32, 40, 80, 112, 192, 384], &[1, 3, 5, 6, 5, 5, 1], 1280,
+        [5_831_144, 63_776, 668_857_568, 39_725_280, 0]),
+    network("resnet-50", 1.0, 1.0, 224, 64, &[256, 512, 1024, 2048], &[3, 4, 6, 3], 2048,
+        [25_557_032, 53_120, 4_089_184_256, 0, 0]),
+    network("resnet-101", 1.0, 1.0, 224, 64, &[256, 512, 1024, 2048], &[3, 4, 23, 3], 2048,
+        [44_549_160, 105_344, 7_801_405_440, 0, 0]),
+    network("resnet-152", 1.0, 1.0, 224, 64, &[256, 512, 1024, 2048], &[3, 8, 36, 3], 2048,
+        [60_192_808, 151_424, 11_513_626_624, 0, 0]),
+    network("wide-resnet-50", 1.0, 1.0, 224, 64, &[256, 512, 1024, 2048], &[3, 4, 6, 3], 2048,
+        [68_883_240, 68_224, 11_398_021_120, 0, 0]),
+    network("wide-resnet-101", 1.0, 1.0, 224, 64, &[256, 512, 1024, 2048], &[3, 4, 23, 3], 2048,
+        [126_886_696, 137_856, 22_753_050_624, 0, 0]),
 ];
 
 #[expect(clippy::too_many_arguments, reason = "a table row")]
@@ -199,6 +230,9 @@ fn parameters_and_macs_at_native_size() {
         let additions = graph.nodes.iter().filter(|node| node.op == Op::Add).count();
         let repeated: u64 = expected.repeats.iter().map(|repeats| repeats - 1).sum();
         let wanted = match name {
+            name if name.starts_with("mobilenet-v1") => 0,
+            // A projection is added where shapes differ.
+            name if name.contains("resnet") => expected.repeats.iter().sum(),
             // The first block keeps the stem's filters too.
             "v2-s" | "v2-m" | "v2-l" | "v2-xl" => repeated + 1,
             // The first stage has no skip.
@@ -236,6 +270,68 @@ fn macs_at_other_sizes() {
     ] {
         assert_eq!(graph(name, size).counts().macs, macs, "{name} at {size}");
     }
+}
+
+/// Table 3 of arXiv 1905.11946v5, which scales MobileNetV1, MobileNetV2 and ResNet-50: width, depth and side, then
+/// parameters and multiply-adds of timm's networks scaled so (`_gen_mobilenet_v1` and `_gen_mobilenet_v2` with a channel and a
+/// depth multiplier; a ResNet of the same blocks with every filter scaled). The sides of the compound rows are not in the paper.
+#[test]
+fn counts_of_the_papers_other_networks() {
+    let rows: [(&str, f64, f64, u64, u64, u64); 18] = [
+        ("mobilenet-v1", 1.0, 1.0, 224, 4_231_976, 568_740_352),
+        ("mobilenet-v1", 1.0, 4.0, 224, 15_977_960, 2_645_725_696),
+        ("mobilenet-v1", 2.0, 1.0, 224, 14_742_120, 2_216_465_408),
+        ("mobilenet-v1", 1.0, 1.0, 448, 4_231_976, 2_271_889_408),
+        ("mobilenet-v1", 1.2, 1.4, 288, 8_677_512, 2_242_960_136),
+        ("mobilenet-v1", 1.2, 1.4, 291, 8_677_512, 2_469_723_976),
+        ("mobilenet-v2", 1.0, 1.0, 224, 3_504_872, 300_774_272),
+        ("mobilenet-v2", 1.0, 4.0, 224, 12_051_800, 1_219_587_776),
+        ("mobilenet-v2", 2.0, 1.0, 224, 11_258_088, 1_137_428_224),
+        ("mobilenet-v2", 1.0, 1.0, 448, 3_504_872, 1_199_257_088),
+        ("mobilenet-v2", 1.2, 1.4, 288, 7_987_552, 1_284_428_256),
+        ("mobilenet-v2", 1.2, 1.4, 291, 7_987_552, 1_442_045_088),
+        ("resnet-50", 1.0, 1.0, 224, 25_557_032, 4_089_184_256),
+        ("resnet-50", 1.0, 4.0, 224, 89_824_040, 14_570_749_952),
+        ("resnet-50", 2.0, 1.0, 224, 98_004_072, 16_116_613_120),
+        ("resnet-50", 1.0, 1.0, 448, 25_557_032, 16_350_593_024),
+        ("resnet-50", 1.2, 1.4, 288, 54_804_824, 14_453_843_776),
+        ("resnet-50", 1.2, 1.4, 291, 54_804_824, 15_945_977_664),
+    ];
+    for (family, width, depth, size, parameters, macs) in rows {
+        let family = Family::by_name(family).expect("a family");
+        let scaling = Scaling::given(family, Coefficients { width, depth }).expect("multipliers");
+        let architecture =
+            Architecture::scale(&scaling, family.baseline.options).expect("below the limits");
+        let graph = network::build(&architecture, &Interface::single([size; 2])).expect("a size");
+        let counts = graph.counts();
+        let row = format!("{} w {width} d {depth} at {size}", family.name);
+        assert_eq!(
+            (counts.parameters, counts.macs),
+            (parameters, macs),
+            "{row}"
+        );
+    }
+}
+
+/// MobileNetV2 keeps a head of at least its own 1280 filters, and timm's deeper ones keep stem, head and the ends' repeats; a
+/// bottleneck's 3×3 convolution gets filters that are multiples of 8, and what leaves it is four times as many.
+#[test]
+fn rules_of_the_papers_other_networks() {
+    let scaled = |family: &str, width, depth| {
+        let family = Family::by_name(family).expect("a family");
+        let scaling = Scaling::given(family, Coefficients { width, depth }).expect("multipliers");
+        Architecture::scale(&scaling, family.baseline.options).expect("below the limits")
+    };
+    assert_eq!(scaled("mobilenet-v2", 0.5, 1.0).features(), 1280);
+    assert_eq!(scaled("mobilenet-v2", 1.5, 1.0).features(), 1920);
+    let resnet = scaled("resnet-50", 1.2, 1.4);
+    let filters = resnet
+        .stages
+        .iter()
+        .map(|stage| (stage.input_filters, stage.output_filters));
+    let expected = [(80, 320), (320, 608), (608, 1216), (1216, 2464)];
+    assert_eq!(filters.collect::<Vec<_>>(), expected);
+    assert_eq!(resnet.stem.filters, 80);
 }
 
 /// The first request of the compound formula whose weights pass protobuf's 2 GiB.

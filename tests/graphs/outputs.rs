@@ -1,12 +1,11 @@
 //! Outputs other than logits: class activation maps, and feature maps of every level.
 
 use crate::emitted::{request, write_drawn};
-use efficientnet_onnx::architecture::Family;
 use efficientnet_onnx::form::{BatchNorms, Form};
 use efficientnet_onnx::network::{FeatureLevel, Output};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::proto::ModelProto;
-use efficientnet_onnx::request::{Blueprint, Extent, Request};
+use efficientnet_onnx::request::{Extent, Request};
 use efficientnet_onnx::runtime::{self, OpenOptions, RuntimeName};
 use efficientnet_onnx::tensor::{Element, NamedTensor, TensorSource};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
@@ -70,11 +69,10 @@ fn bias(path: &Path) -> Vec<f32> {
 /// arXiv 1512.04150, equations 1 and 2: the class score is the sum of its map.
 #[test]
 fn the_mean_of_a_class_activation_map_and_the_bias_are_the_logit() {
-    let resnet = Request::new(Blueprint::published(&Family::RESNET_50.variants[0]));
     for (name, own) in NETWORKS
-        .map(|name| (name, request(name)))
         .into_iter()
-        .chain([("resnet-50", resnet)])
+        .chain(["mobilenet-v1", "mobilenet-v2", "resnet-50"])
+        .map(|name| (name, request(name)))
     {
         // Maps of 3 by 2, from an odd size.
         let request = Request {
@@ -177,7 +175,7 @@ fn the_first_level_of_resnet_is_before_the_max_pool() {
     let request = Request {
         size: [Extent::Fixed(64); 2],
         outputs: levels()[..2].to_vec(),
-        ..Request::new(Blueprint::published(&Family::RESNET_50.variants[0]))
+        ..request("resnet-50")
     };
     let (_folder, path) = write_drawn(&request, Rule::Probe, false, &[]);
     let found = run(&path, [64, 64]);

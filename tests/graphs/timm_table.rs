@@ -32,7 +32,7 @@ fn every_model_of_timm_has_our_parameters() {
         variants.insert(like.variant.name);
         rows += 1;
     }
-    assert_eq!((models.len(), rows), (54, 92));
+    assert_eq!((models.len(), rows), (69, 139));
     let all: BTreeSet<&str> = Variant::all().map(|variant| variant.name).collect();
     assert_eq!(variants, all);
 }

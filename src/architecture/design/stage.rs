@@ -66,10 +66,12 @@ impl StageRecord {
     pub(super) fn of(stage: &Stage) -> Option<Self> {
         let (kind, kernel_size, expands, skip) = match stage.block {
             Block::MbConv(block) => (Kind::MbConv, block.kernel_size, true, block.skip),
-            Block::Separable(block) => (Kind::MbConv, block.kernel_size, false, block.skip),
+            Block::Separable(block) if block.project_activation.is_none() => {
+                (Kind::MbConv, block.kernel_size, false, block.skip)
+            }
             Block::Fused(block) => (Kind::Fused, block.kernel_size, true, block.skip),
             Block::Plain(block) => (Kind::Fused, block.kernel_size, false, block.skip),
-            Block::Bottleneck(_) => return None,
+            Block::Separable(_) | Block::Bottleneck(_) => return None,
         };
         let expand_ratio = stage.block.expand_ratio();
         Some(Self {
@@ -159,6 +161,7 @@ impl StageRecord {
                 skip,
                 experts,
                 activation,
+                project_activation: None,
             }),
             (Kind::Fused, true) => Block::Fused(Fused {
                 kernel_size,

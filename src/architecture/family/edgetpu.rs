@@ -32,10 +32,7 @@ static S: Baseline = Baseline {
         mbconv(MBCONV, 5, 2, 2, 8, [144, 192]),
     ],
     head: Head::efficientnet(HEAD_FILTERS, Activation::Relu),
-    rules: Rules {
-        ninety_percent: true,
-        fixed_ends: false,
-    },
+    rules: Rules::UNIFORM,
     options: Options::TENSORFLOW,
     evaluation: Evaluation {
         normal: Normal::LITE,

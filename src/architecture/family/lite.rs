@@ -28,8 +28,8 @@ static LITE0: Baseline = Baseline {
     stages: &v1::stages(MBCONV, MBCONV),
     head: Head::efficientnet(HEAD_FILTERS, Activation::Relu6),
     rules: Rules {
-        ninety_percent: true,
         fixed_ends: true,
+        ..Rules::UNIFORM
     },
     options: Options::TENSORFLOW,
     evaluation: Evaluation {

@@ -1,13 +1,14 @@
 //! Families of published networks, a file each: baselines, how each is scaled and evaluated, published rows.
 //!
-//! A published row is a line in its family's file. A family is a file and a line in [`Family::ALL`]; without the line,
-//! as [`Family::RESNET_50`], no flag names it.
+//! A published row is a line in its family's file. A family is a file and a line in [`Family::ALL`].
 
 mod accuracy;
 mod condconv;
 mod edgetpu;
 mod evaluation;
 mod lite;
+mod mobilenet_v1;
+mod mobilenet_v2;
 mod resnet;
 mod rows;
 mod v1;
@@ -54,7 +55,7 @@ pub struct Baseline {
 /// A published model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Variant {
-    /// As in `--variant`: `b0`, `l2`, `lite3`, `v2-s`.
+    /// As in `--variant`: `b0`, `l2`, `lite3`, `v2-s`, `resnet-50`.
     pub name: &'static str,
     /// The φ under which people ask for it, if it has one.
     pub phi: Option<u32>,
@@ -68,15 +69,16 @@ pub struct Variant {
 
 impl Family {
     /// Every family, in the order in which people list them.
-    pub const ALL: [&'static Self; 5] = [
+    pub const ALL: [&'static Self; 8] = [
         &v1::FAMILY,
         &lite::FAMILY,
         &edgetpu::FAMILY,
         &condconv::FAMILY,
         &v2::FAMILY,
+        &mobilenet_v1::FAMILY,
+        &mobilenet_v2::FAMILY,
+        &resnet::FAMILY,
     ];
-    /// ResNet-50; not among [`Family::ALL`], since no flag names it.
-    pub const RESNET_50: &'static Self = &resnet::FAMILY;
 
     /// The family called `name`.
     #[must_use]

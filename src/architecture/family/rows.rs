@@ -60,6 +60,25 @@ pub(super) const fn separable(
         skip: like.skip,
         experts: like.experts,
         activation: like.activation,
+        project_activation: None,
+    });
+    stage(block, num_repeat, stride, filters)
+}
+
+/// 3×3 depthwise and 1×1, each with the activation; nothing is added.
+pub(super) const fn depthwise_separable(
+    activation: Activation,
+    num_repeat: u64,
+    stride: u64,
+    filters: [u64; 2],
+) -> Stage {
+    let block = Block::Separable(Separable {
+        kernel_size: 3,
+        squeeze: None,
+        skip: false,
+        experts: None,
+        activation,
+        project_activation: Some(activation),
     });
     stage(block, num_repeat, stride, filters)
 }
@@ -82,9 +101,14 @@ pub(super) const fn plain(like: Plain, num_repeat: u64, stride: u64, filters: [u
     stage(Block::Plain(like), num_repeat, stride, filters)
 }
 
-pub(super) const fn bottleneck(num_repeat: u64, stride: u64, filters: [u64; 2]) -> Stage {
+pub(super) const fn bottleneck(
+    expansion: u64,
+    num_repeat: u64,
+    stride: u64,
+    filters: [u64; 2],
+) -> Stage {
     let block = Block::Bottleneck(Bottleneck {
-        expansion: 4,
+        expansion,
         activation: Activation::Relu,
     });
     stage(block, num_repeat, stride, filters)

@@ -39,10 +39,7 @@ pub(super) const fn baseline(family: &'static Family, stages: &'static [Stage]) 
         stem: Stem::efficientnet(32, Activation::Swish),
         stages,
         head: Head::efficientnet(HEAD_FILTERS, Activation::Swish),
-        rules: Rules {
-            ninety_percent: true,
-            fixed_ends: false,
-        },
+        rules: Rules::UNIFORM,
         options: Options::TENSORFLOW,
         evaluation: Evaluation {
             normal: Normal::IMAGENET,

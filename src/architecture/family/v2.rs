@@ -113,7 +113,7 @@ const fn baseline(stem_filters: u64, stages: &'static [Stage]) -> Baseline {
         head: Head::efficientnet(HEAD_FILTERS, Activation::Swish),
         rules: Rules {
             ninety_percent: false,
-            fixed_ends: false,
+            ..Rules::UNIFORM
         },
         options: Options::TENSORFLOW,
         evaluation: Evaluation {

@@ -41,15 +41,19 @@ class Part {
   }
 }
 
-/** The stages of a baseline, scaled. */
+/** The stages of a baseline, scaled. Of a bottleneck the filters of its 3×3 convolution are rounded. */
 function scaledStages({ rules, stages }, width, depth) {
+  const output = ({ output_filters, expansion }) => {
+    const expanded = expansion ?? 1;
+    return expanded * roundFilters(Math.floor(output_filters / expanded), width, rules.ninety_percent);
+  };
   return stages.map((row, index) => {
     const isFixed = rules.fixed_ends && (index === 0 || index === stages.length - 1);
     return {
       ...row,
       repeats: isFixed ? row.num_repeat : roundRepeats(row.num_repeat, depth),
       input: roundFilters(row.input_filters, width, rules.ninety_percent),
-      output: roundFilters(row.output_filters, width, rules.ninety_percent),
+      output: output(row),
     };
   });
 }
@@ -79,7 +83,7 @@ function parts(baseline, width, depth, size) {
     }
   });
   if (head.filters !== null) {
-    const features = atEnd(head.filters);
+    const features = Math.max(atEnd(head.filters), rules.least_head ? head.filters : 0);
     add("head", side, features, 1).conv(side, 1, channels, features, 1, null);
     channels = features;
   }

@@ -69,7 +69,11 @@ fn baseline(subject: &Subject) -> Result<Value, RequestError> {
     let whole = Scaling::given(subject.family, Coefficients::ONE).expect("1 is a multiplier");
     let parts = subject.row(whole)?.parts;
     Ok(json!({
-        "rules": { "ninety_percent": baseline.rules.ninety_percent, "fixed_ends": baseline.rules.fixed_ends },
+        "rules": {
+            "ninety_percent": baseline.rules.ninety_percent,
+            "fixed_ends": baseline.rules.fixed_ends,
+            "least_head": baseline.rules.least_head,
+        },
         "stem": {
             "filters": baseline.stem.filters,
             "kernel_size": baseline.stem.kernel_size,

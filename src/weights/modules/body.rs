@@ -1,18 +1,9 @@
 //! From the image to the last feature maps: convolutions, batch norms, activations, squeeze-and-excitation, blocks.
 
-use super::classes::{Border, Kind};
+use super::classes::Kind;
 use super::tree::{Module, lengths, quoted};
 use super::{Naming, Part, Reader};
-use crate::graph::{Activation, Padding};
-use crate::weights::evidence::{Convolution, Pads};
-
-/// Sides along height and width, of what PyTorch gives in the order left, right, top, bottom.
-fn sides(lengths: &[u64]) -> Option<[u64; 4]> {
-    match *lengths {
-        [left, right, top, bottom] => Some([top, left, bottom, right]),
-        _ => None,
-    }
-}
+use crate::graph::Activation;
 
 impl<'a> Reader<'a> {
     /// A whole network: its body, its pool and its head.
@@ -39,7 +30,21 @@ impl<'a> Reader<'a> {
                 "global_pool",
                 &["classifier"],
             ),
-            Naming::Torchvision => (&["features"], "avgpool", &["classifier"]),
+            Naming::Resnet => (
+                &[
+                    "conv1", "bn1", "act1", "relu", "maxpool", "layer1", "layer2", "layer3",
+                    "layer4",
+                ],
+                if network.child("avgpool").is_some() {
+                    "avgpool"
+                } else {
+                    "global_pool"
+                },
+                &["fc"],
+            ),
+            Naming::Torchvision | Naming::MobileNetV2 => {
+                (&["features"], "avgpool", &["classifier"])
+            }
             Naming::Lukemelas => (
                 &[
                     "_conv_stem",
@@ -88,6 +93,7 @@ impl<'a> Reader<'a> {
             Kind::Activation(activation) => self.activation(module, parent, activation),
             Kind::Squeeze => return self.squeeze(module, depth),
             Kind::Block => self.skip(module),
+            Kind::MaxPool => return self.stem_pool(module),
             Kind::Sequence | Kind::List | Kind::ConvNorm | Kind::Wrapper => {}
             // A routed block's own layer; elsewhere its tensors fit no network.
             Kind::Linear | Kind::Inert | Kind::Loss => return,
@@ -109,83 +115,6 @@ impl<'a> Reader<'a> {
         }
         for child in module.children() {
             self.part(&child, module, depth + 1);
-        }
-    }
-
-    fn convolution(&mut self, conv: &Module<'a>, border: Border) {
-        let own = |this: &mut Self| match conv.attribute("padding") {
-            None => None,
-            Some(id) => match conv.pickle.text(id) {
-                // PyTorch takes it with stride 1 alone, where it is TensorFlow's rule.
-                Some("same") => Some(Pads::Same),
-                Some("valid") => Some(Pads::Explicit([0; 4])),
-                Some(_) => None,
-                None => match conv.pair("padding") {
-                    Some([height, width]) => Some(Pads::Explicit([height, width, height, width])),
-                    None => {
-                        this.refuse_module(Part::Body, conv, "with a padding that is not known");
-                        None
-                    }
-                },
-            },
-        };
-        let pads = match border {
-            Border::Same => Some(Pads::Same),
-            Border::Flagged if conv.truth("dynamic_padding") == Some(true) => Some(Pads::Same),
-            Border::Own | Border::Flagged => own(self),
-            Border::Static => {
-                self.has_static_pads = true;
-                self.static_pads(conv)
-            }
-        };
-        let mode = conv.attribute("padding_mode");
-        let mode = mode.and_then(|mode| conv.pickle.text(mode));
-        if let Some(mode) = mode
-            && mode != "zeros"
-            && pads != Some(Pads::Explicit([0; 4]))
-        {
-            let what = format!(
-                "{} pads with {}, expected `zeros`",
-                quoted(&conv.path),
-                quoted(mode)
-            );
-            self.refuse(Part::Body, what);
-        }
-        if conv.truth("transposed") == Some(true) {
-            self.refuse_module(Part::Body, conv, "expected it not to be transposed");
-        }
-        let groups = conv.attribute("groups");
-        let groups = groups.and_then(|groups| conv.pickle.integer(groups));
-        let found = Convolution {
-            stride: conv.pair("stride"),
-            dilation: conv.pair("dilation"),
-            groups: groups.and_then(|groups| u64::try_from(groups).ok()),
-            pads,
-        };
-        if let Some(kernel) = conv.pair("kernel_size") {
-            self.kernels.insert(conv.path.clone(), kernel);
-        }
-        self.evidence.convolutions.insert(conv.path.clone(), found);
-    }
-
-    /// Pads that efficientnet_pytorch froze for its own image size.
-    fn static_pads(&mut self, conv: &Module<'a>) -> Option<Pads> {
-        let pad = conv.child("static_padding")?;
-        self.inspect(&pad);
-        match pad.class.rsplit('.').next() {
-            Some("Identity") => Some(Pads::Explicit([0; 4])),
-            Some("ZeroPad2d") => {
-                let sides_of = pad.attribute("padding")?;
-                let lengths = pad.pickle.sequence(sides_of)?.iter();
-                let lengths: Option<Vec<u64>> = lengths
-                    .map(|side| u64::try_from(pad.pickle.integer(*side)?).ok())
-                    .collect();
-                sides(&lengths?).map(Pads::Explicit)
-            }
-            _ => {
-                self.refuse_module(Part::Body, &pad, "expected zeros around the image");
-                None
-            }
         }
     }
 
@@ -214,6 +143,22 @@ impl<'a> Reader<'a> {
         };
         let norms: Vec<String> = match parent.kind {
             Kind::Norm if slot == "act" => vec![parent.path.clone()],
+            // A bottleneck's: the last one comes after the addition.
+            Kind::Block if parent.child("conv3").is_some() => {
+                let norms: &[&str] = match slot {
+                    "relu" => &["bn1", "bn2"],
+                    "act1" => &["bn1"],
+                    "act2" => &["bn2"],
+                    _ => &[],
+                };
+                if activation != Activation::Relu {
+                    self.refuse_module(Part::Body, module, "expected ReLU");
+                }
+                let norms = norms.iter().map(|norm| (beside(norm), Some(activation)));
+                self.evidence.activations.extend(norms);
+                return;
+            }
+            Kind::Network if slot == "relu" => vec![beside("bn1")],
             Kind::ConvNorm => {
                 let children = parent.children().into_iter();
                 let before = children.take_while(|child| child.id != module.id);
@@ -352,35 +297,5 @@ impl<'a> Reader<'a> {
             }
         }
         self.evidence.padding = self.padding();
-    }
-
-    /// The rule that all convolutions follow, as far as they tell.
-    fn padding(&self) -> Option<Padding> {
-        if self.has_static_pads {
-            return self.static_size.map(Padding::Static);
-        }
-        let convolutions = self.evidence.convolutions.iter();
-        let (mut same, mut symmetric) = (false, false);
-        for (path, conv) in convolutions {
-            let strides = conv.stride.is_some_and(|stride| stride != [1, 1]);
-            match (conv.pads?, self.kernels.get(path)) {
-                (Pads::Same, _) => same = true,
-                // Without a stride both rules are one.
-                (Pads::Explicit(_), _) if !strides => {}
-                (Pads::Explicit(pads), Some([height, width])) => {
-                    let rule = [height / 2, width / 2, height / 2, width / 2];
-                    if pads != rule {
-                        return None;
-                    }
-                    symmetric = true;
-                }
-                (Pads::Explicit(_), None) => return None,
-            }
-        }
-        match (same, symmetric) {
-            (true, false) => Some(Padding::Same),
-            (false, true) => Some(Padding::Symmetric),
-            _ => None,
-        }
     }
 }

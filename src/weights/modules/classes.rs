@@ -8,9 +8,9 @@ use crate::graph::Activation;
 /// What a class of module is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A whole EfficientNet.
+    /// A whole network.
     Network,
-    /// Runs its parts as a block of an EfficientNet does, one after the other.
+    /// Runs its parts as a block of a network does, one after the other.
     Block,
     /// Parts in a row, without more.
     Sequence,
@@ -30,6 +30,8 @@ pub(super) enum Kind {
     Softmax,
     /// A linear layer.
     Linear,
+    /// The maximum over windows.
+    MaxPool,
     /// The identity in inference, such as dropout.
     Inert,
     /// Dimensions of 1 become one.
@@ -132,6 +134,7 @@ fn torch(class: &str, name: &str) -> Option<Kind> {
         "Linear" => Kind::Linear,
         "Flatten" => Kind::Flatten,
         "AdaptiveAvgPool2d" => Kind::MeanPool,
+        "MaxPool2d" => Kind::MaxPool,
         "Sequential" => Kind::Sequence,
         "ModuleList" => Kind::List,
         _ => return shared(name),
@@ -151,8 +154,8 @@ fn shared(name: &str) -> Option<Kind> {
 
 fn torchvision(name: &str) -> Option<Kind> {
     Some(match name {
-        "EfficientNet" => Kind::Network,
-        "MBConv" | "FusedMBConv" => Kind::Block,
+        "EfficientNet" | "MobileNetV2" | "ResNet" => Kind::Network,
+        "MBConv" | "FusedMBConv" | "InvertedResidual" | "Bottleneck" => Kind::Block,
         "Conv2dNormActivation" | "ConvNormActivation" | "ConvBNActivation" | "ConvBNReLU" => {
             Kind::ConvNorm
         }
@@ -163,8 +166,9 @@ fn torchvision(name: &str) -> Option<Kind> {
 
 fn timm(name: &str) -> Option<Kind> {
     Some(match name {
-        "EfficientNet" | "GenEfficientNet" => Kind::Network,
+        "EfficientNet" | "GenEfficientNet" | "ResNet" => Kind::Network,
         "ConvBnAct"
+        | "Bottleneck"
         | "DepthwiseSeparableConv"
         | "InvertedResidual"
         | "EdgeResidual"

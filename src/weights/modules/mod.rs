@@ -8,6 +8,7 @@ mod body;
 mod classes;
 mod head;
 mod tree;
+mod window;
 
 use super::evidence::{Evidence, Part};
 use super::names::Naming;

@@ -116,14 +116,24 @@ fn lukemelas_size(variant: &str) -> Option<u64> {
     })
 }
 
+/// What PyTorch does unless told otherwise.
+const PYTORCH: Known = Known {
+    padding: Some(Padding::Symmetric),
+    batch_norm_epsilon: Some(1e-5),
+};
+
 /// What a library always does, for any checkpoint with its names.
 ///
 /// `variant` is the published name, such as `b5`; torchvision's epsilon and efficientnet_pytorch's padding depend on it.
 #[must_use]
 pub fn implied(naming: Naming, variant: Option<&str>) -> Known {
     match naming {
+        // timm `models/efficientnet.py`: MobileNetV1 and V2 have no `tf_` models.
+        Naming::Timm if variant.is_some_and(|name| name.starts_with("mobilenet-v")) => PYTORCH,
         // timm's `tf_` models use SAME and 1e-3, its others symmetric and 1e-5, under the same names.
         Naming::Timm => Known::default(),
+        // timm and torchvision `models/resnet.py`, torchvision `models/mobilenetv2.py`.
+        Naming::Resnet | Naming::MobileNetV2 => PYTORCH,
         // torchvision `models/efficientnet.py`: `norm_layer` with eps 1e-3 from B5 on and in V2, PyTorch's
         // default before.
         Naming::Torchvision => Known {
@@ -186,6 +196,9 @@ mod tests {
             (Naming::Torchvision, Some("b4"), Padding::Symmetric, 1e-5),
             (Naming::Torchvision, Some("b5"), Padding::Symmetric, 1e-3),
             (Naming::Torchvision, Some("b7"), Padding::Symmetric, 1e-3),
+            (Naming::MobileNetV2, None, Padding::Symmetric, 1e-5),
+            (Naming::Resnet, None, Padding::Symmetric, 1e-5),
+            (Naming::Timm, Some("mobilenet-v1"), Padding::Symmetric, 1e-5),
         ] {
             let found = resolve_conventions(NOTHING, NOTHING, naming, variant);
             assert_eq!(

@@ -71,6 +71,7 @@ pub(super) fn name(place: &Place, module: &str, tensor: &str) -> Option<String> 
         Kind::Separable => &SEPARABLE,
         Kind::Fused => &FUSED,
         Kind::Single => &SINGLE,
+        Kind::AroundBottlenecks | Kind::Bottleneck => return None,
     };
     let theirs = row(rows, module)?;
     let weight = weight(module, tensor)?;

@@ -36,7 +36,7 @@ pub(super) fn name(place: &Place, module: &str, tensor: &str) -> Option<String> 
         Kind::Outside => &OUTSIDE,
         Kind::Expanded => &EXPANDED,
         Kind::Separable => &SEPARABLE,
-        Kind::Fused | Kind::Single => return None,
+        Kind::Fused | Kind::Single | Kind::AroundBottlenecks | Kind::Bottleneck => return None,
     };
     let theirs = row(rows, module)?;
     Some(match place.kind {

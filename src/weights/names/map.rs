@@ -5,7 +5,7 @@
 
 use super::naming::Naming;
 use super::place::{Kind, Place};
-use super::{keras, lukemelas, tensorflow, torchvision};
+use super::{keras, lukemelas, mobilenet, tensorflow, torchvision};
 use crate::files::foreign::Foreign;
 use std::collections::BTreeMap;
 
@@ -75,7 +75,7 @@ impl NameMap {
 /// The module of a routed block's routing weights.
 const ROUTING: &str = "routing_fn";
 /// What the modules of each place are called in timm, in the order of every library's table.
-const MODULES: [(Kind, &[&str]); 5] = [
+const MODULES: [(Kind, &[&str]); 7] = [
     (
         Kind::Outside,
         &["conv_stem", "bn1", "conv_head", "bn2", "classifier"],
@@ -118,6 +118,20 @@ const MODULES: [(Kind, &[&str]); 5] = [
         ],
     ),
     (Kind::Single, &["conv", "bn1"]),
+    (Kind::AroundBottlenecks, &["conv1", "bn1", "fc"]),
+    (
+        Kind::Bottleneck,
+        &[
+            "conv1",
+            "bn1",
+            "conv2",
+            "bn2",
+            "conv3",
+            "bn3",
+            "downsample.0",
+            "downsample.1",
+        ],
+    ),
 ];
 
 /// The blocks of a network.
@@ -126,6 +140,8 @@ struct Blocks {
     known: BTreeMap<(usize, usize), (Kind, usize)>,
     stages: usize,
     has_fused: bool,
+    /// What stem and classifier are.
+    outside: Kind,
 }
 
 impl Blocks {
@@ -138,6 +154,7 @@ impl Blocks {
                 Some("conv_exp") => Kind::Fused,
                 Some("conv_pwl") if *kind != Kind::Fused => Kind::Expanded,
                 Some("conv") => Kind::Single,
+                Some("conv3") => Kind::Bottleneck,
                 _ => *kind,
             };
             *kind = shown;
@@ -146,6 +163,10 @@ impl Blocks {
         Self {
             stages: blocks.keys().last().map_or(0, |(stage, _)| stage + 1),
             has_fused: blocks.values().any(is_fused),
+            outside: match blocks.values().next() {
+                Some(Kind::Bottleneck) => Kind::AroundBottlenecks,
+                _ => Kind::Outside,
+            },
             known: blocks
                 .into_iter()
                 .enumerate()
@@ -161,13 +182,14 @@ impl Blocks {
         };
         let (module, tensor) = rest.rsplit_once('.')?;
         let (stage, index) = block.unwrap_or((0, 0));
-        let outside = Some((Kind::Outside, 0));
+        let outside = Some((self.outside, 0));
         let (kind, number) = block.map_or(outside, |block| self.known.get(&block).copied())?;
         let place = Place {
             kind,
             stage,
             index,
             number,
+            blocks: self.known.len(),
             stages: self.stages,
             fused: self.has_fused,
         };
@@ -175,8 +197,11 @@ impl Blocks {
         if !modules.contains(&module) {
             return None;
         }
+        let is_resnet = matches!(kind, Kind::AroundBottlenecks | Kind::Bottleneck);
         match naming {
-            Naming::Timm => Some(timm.to_string()),
+            Naming::Resnet => is_resnet.then(|| timm.to_string()),
+            Naming::Timm => (!is_resnet).then(|| timm.to_string()),
+            Naming::MobileNetV2 => mobilenet::name(&place, module, tensor),
             Naming::Torchvision => torchvision::name(&place, module, tensor),
             Naming::Lukemelas => lukemelas::name(&place, module, tensor),
             Naming::Keras => keras::name(&place, module, tensor),
@@ -185,10 +210,14 @@ impl Blocks {
     }
 }
 
-/// Splits `blocks.2.1.conv_dw.weight` into (2, 1) and `conv_dw.weight`.
+/// Splits `blocks.2.1.conv_dw.weight` into (2, 1) and `conv_dw.weight`; a ResNet's `layer3.1.conv2.weight` is of stage 2 too.
 fn split_block(name: &str) -> Option<((usize, usize), &str)> {
-    let mut parts = name.strip_prefix("blocks.")?.splitn(3, '.');
-    let stage = parts.next()?.parse().ok()?;
+    let (rest, first) = match name.strip_prefix("blocks.") {
+        Some(rest) => (rest, 0),
+        None => (name.strip_prefix("layer")?, 1),
+    };
+    let mut parts = rest.splitn(3, '.');
+    let stage = parts.next()?.parse::<usize>().ok()?.checked_sub(first)?;
     let index = parts.next()?.parse().ok()?;
     Some(((stage, index), parts.next()?))
 }

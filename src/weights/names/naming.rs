@@ -8,7 +8,11 @@ use std::fmt;
 pub enum Naming {
     /// timm and geffnet: `blocks.0.0.conv_dw.weight`.
     Timm,
-    /// torchvision: `features.1.0.block.0.0.weight`.
+    /// timm's and torchvision's ResNets, which have the same names: `layer1.0.conv1.weight`.
+    Resnet,
+    /// torchvision's MobileNetV2: `features.1.conv.0.0.weight`.
+    MobileNetV2,
+    /// torchvision's EfficientNets: `features.1.0.block.0.0.weight`.
     Torchvision,
     /// `efficientnet_pytorch` by lukemelas, and its Lite ports: `_blocks.0._depthwise_conv.weight`.
     Lukemelas,
@@ -20,15 +24,18 @@ pub enum Naming {
 
 impl Naming {
     /// Every naming, in the order in which they are tried.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Timm,
+        Self::Resnet,
+        Self::MobileNetV2,
         Self::Torchvision,
         Self::Lukemelas,
         Self::Keras,
         Self::TensorFlow,
     ];
 
-    /// Those of files that can be written: safetensors in the library's names and layout.
+    /// Those of files that can be written: safetensors in the library's names and layout, which for other families than
+    /// EfficientNets may be another naming's.
     pub const EXPORTED: [Self; 4] = [Self::Timm, Self::Torchvision, Self::Lukemelas, Self::Keras];
 
     /// Finds the naming of a checkpoint from its stem and its classifier, where several match, the one with the most names; `None` if
@@ -36,9 +43,10 @@ impl Naming {
     #[must_use]
     pub fn detect(tensors: &[TensorInfo]) -> Option<Self> {
         let has = |name: &str| tensors.iter().any(|tensor| tensor.name == name);
-        let there = Self::ALL
-            .into_iter()
-            .filter(|naming| has(naming.stem_weight()) || has(naming.classifier_weight()));
+        let there = Self::ALL.into_iter().filter(|naming| {
+            let has_end = has(naming.stem_weight()) || has(naming.classifier_weight());
+            has_end && naming.witness().is_none_or(has)
+        });
         // Of equals, `max_by_key` takes the last.
         there.rev().max_by_key(|naming| {
             let own = tensors
@@ -53,7 +61,8 @@ impl Naming {
     pub fn is_backbone(self, name: &str) -> bool {
         let starts: &[&str] = match self {
             Self::Timm => &["conv_stem.", "bn1.", "blocks.", "conv_head.", "bn2."],
-            Self::Torchvision => &["features."],
+            Self::Resnet => &["conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4."],
+            Self::Torchvision | Self::MobileNetV2 => &["features."],
             Self::Lukemelas => &["_conv_stem.", "_bn0.", "_blocks.", "_conv_head.", "_bn1."],
             Self::Keras => &["stem_", "top_conv/", "top_bn/", "normalization"],
             Self::TensorFlow => &["stem/", "blocks_", "head/conv2d/", "head/tpu_batch"],
@@ -78,7 +87,8 @@ impl Naming {
     pub fn name(self) -> &'static str {
         match self {
             Self::Timm => "timm",
-            Self::Torchvision => "torchvision",
+            Self::Resnet => "resnet",
+            Self::Torchvision | Self::MobileNetV2 => "torchvision",
             Self::Lukemelas => "lukemelas",
             Self::Keras => "keras",
             Self::TensorFlow => "tensorflow",
@@ -90,10 +100,23 @@ impl Naming {
     pub fn stem_weight(self) -> &'static str {
         match self {
             Self::Timm => "conv_stem.weight",
-            Self::Torchvision => "features.0.0.weight",
+            Self::Resnet => "conv1.weight",
+            Self::Torchvision | Self::MobileNetV2 => "features.0.0.weight",
             Self::Lukemelas => "_conv_stem.weight",
             Self::Keras => "stem_conv/kernel",
             Self::TensorFlow => "stem/conv2d/kernel",
+        }
+    }
+
+    /// A tensor that must be there too, where names of stem and classifier are those of other networks as well.
+    #[must_use]
+    pub fn witness(self) -> Option<&'static str> {
+        match self {
+            Self::Resnet => Some("layer1.0.conv1.weight"),
+            Self::MobileNetV2 => Some("features.1.conv.0.0.weight"),
+            Self::Timm | Self::Torchvision | Self::Lukemelas | Self::Keras | Self::TensorFlow => {
+                None
+            }
         }
     }
 
@@ -102,7 +125,8 @@ impl Naming {
     pub fn classifier_weight(self) -> &'static str {
         match self {
             Self::Timm => "classifier.weight",
-            Self::Torchvision => "classifier.1.weight",
+            Self::Resnet => "fc.weight",
+            Self::Torchvision | Self::MobileNetV2 => "classifier.1.weight",
             Self::Lukemelas => "_fc.weight",
             Self::Keras => "predictions/kernel",
             Self::TensorFlow => "head/dense/kernel",
@@ -164,8 +188,14 @@ mod tests {
         );
         assert_eq!(
             detect(&["conv1.weight", "layer1.0.conv1.weight", "fc.weight"]),
-            None
+            Some(Naming::Resnet)
         );
+        assert_eq!(
+            detect(&["features.0.0.weight", "features.1.conv.0.0.weight"]),
+            Some(Naming::MobileNetV2)
+        );
+        // Names that many networks have.
+        assert_eq!(detect(&["conv1.weight", "fc.weight"]), None);
         assert_eq!(detect(&[]), None);
     }
 }

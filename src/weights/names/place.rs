@@ -8,6 +8,10 @@ pub(super) type Row = (&'static str, &'static str);
 pub(super) enum Kind {
     /// Stem, head and classifier.
     Outside,
+    /// Stem and classifier of a ResNet.
+    AroundBottlenecks,
+    /// A ResNet's block.
+    Bottleneck,
     /// A block that expands its input by a 1×1 convolution.
     Expanded,
     /// A block with an expansion ratio of 1: timm's depthwise-separable block, whose `conv_pw` projects.
@@ -29,6 +33,8 @@ pub(super) struct Place {
     pub(super) index: usize,
     /// The block's number in the network, from 0.
     pub(super) number: usize,
+    /// How many blocks the network has.
+    pub(super) blocks: usize,
     /// How many stages the network has.
     pub(super) stages: usize,
     /// Whether the network has fused blocks, as EfficientNetV2 has.

@@ -47,6 +47,7 @@ pub(super) fn name(place: &Place, module: &str, tensor: &str) -> Option<String> 
         Kind::Separable => &SEPARABLE,
         Kind::Fused => &FUSED,
         Kind::Single => &SINGLE,
+        Kind::AroundBottlenecks | Kind::Bottleneck => return None,
     };
     let theirs = row(rows, module)?;
     Some(match place.kind {

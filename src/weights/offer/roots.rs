@@ -7,8 +7,13 @@ use super::left_out::GroupKind;
 use super::refusal::{Listed, Refusal};
 use std::collections::BTreeSet;
 
-/// Libraries whose names may have something before them.
-const NESTED: [Naming; 3] = [Naming::Timm, Naming::Torchvision, Naming::Lukemelas];
+/// Libraries whose names may have something before them. Those of torchvision's MobileNetV2 begin and end as its others'.
+const NESTED: [Naming; 4] = [
+    Naming::Timm,
+    Naming::Resnet,
+    Naming::Torchvision,
+    Naming::Lukemelas,
+];
 /// Networks that are looked at; the tensors of more are as unaccounted for as any other.
 const MOST_ROOTS: usize = 50;
 
@@ -77,11 +82,17 @@ fn shorter(prefix: &str) -> Option<(&str, &str)> {
 
 /// Every network, in the order of their tensors.
 pub(super) fn find(tensors: &[&TensorInfo]) -> Vec<Root> {
+    let names: BTreeSet<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+    let has_witness = |prefix: &str, naming: Naming| {
+        let witness = naming.witness();
+        witness.is_none_or(|witness| names.contains(format!("{prefix}{witness}").as_str()))
+    };
     let mut roots = Vec::new();
     for tensor in tensors {
         for naming in NESTED {
             let prefix = tensor.name.strip_suffix(naming.stem_weight());
             let prefix = prefix.filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
+            let prefix = prefix.filter(|prefix| has_witness(prefix, naming));
             roots.extend(prefix.map(|prefix| Root {
                 prefix: prefix.to_owned(),
                 naming,
