@@ -100,7 +100,7 @@ macro_rules! networks {
     };
 }
 
-networks!(b0 lite0 edgetpu_s condconv_b0_4e v2_s);
+networks!(b0 lite0 edgetpu_s condconv_b0_4e v2_s mobilenet_v1 mobilenet_v2 resnet_50);
 
 /// A file of symbolic height and width gives all levels of an image of 512 by 640 pixels, the same in two runtimes.
 #[test]
