@@ -79,13 +79,23 @@ fn a_budget_gives_a_file_that_keeps_it() {
         "{} bytes, {claimed} foretold",
         by_hand.len()
     );
-    let text = run(folder, "plan --macs 1G").expect(0);
-    let line = "    efficientnet-onnx emit --phi 1.03 --formula -o phi-1.03.onnx";
-    assert!(
-        text.stdout.lines().any(|found| found == line),
-        "{}",
-        text.stdout
-    );
+    for (command, line) in [
+        (
+            "plan --macs 1G",
+            "    efficientnet-onnx emit --phi 1.03 --formula -o phi-1.03.onnx",
+        ),
+        (
+            "plan --params 10M --classes 10 --alpha 1.3 --family lite",
+            "    efficientnet-onnx emit --family lite --phi 2.64 --formula --alpha 1.3 --beta 1.1 --gamma 1.15 --classes 10 -o phi-2.64.onnx",
+        ),
+    ] {
+        let text = run(folder, command).expect(0);
+        assert!(
+            text.stdout.lines().any(|found| found == line),
+            "{}",
+            text.stdout
+        );
+    }
 }
 
 #[test]

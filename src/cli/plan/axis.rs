@@ -66,7 +66,8 @@ impl Axis {
         let steps = [1.0, 2.0, 5.0].map(|digit| digit * power);
         let step = steps.into_iter().find(|step| *step >= rough);
         let step = step.unwrap_or(10.0 * power);
-        let first = (self.low / step).ceil();
+        // Nothing that is measured is negative; only margins are.
+        let first = (self.low / step).ceil().max(0.0);
         (0_u32..20)
             .map(|index| (first + f64::from(index)) * step)
             .take_while(|value| *value <= self.high)

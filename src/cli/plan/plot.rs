@@ -203,13 +203,14 @@ fn plot(title: &'static str, axes: [(&'static str, bool); 2], series: &[Series])
                 short(mark.x),
                 short(mark.y)
             );
+            // Multipliers stand on the other side of the line than names, which are below it.
+            let (beside, anchor) = if one.is_line {
+                ([place[0] - 6.0, place[1] - 6.0], "end")
+            } else {
+                ([place[0] + 6.0, place[1] + 13.0], "start")
+            };
             if !mark.beside.is_empty() {
-                text(
-                    &mut body,
-                    [place[0] + 6.0, place[1] + 13.0],
-                    "start",
-                    &mark.beside,
-                );
+                text(&mut body, beside, anchor, &mark.beside);
             }
         }
     }

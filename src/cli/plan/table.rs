@@ -4,7 +4,7 @@ use super::super::text;
 use super::answer::{Answer, Timed};
 use super::words::excess;
 use comfy_table::{CellAlignment, Table, presets};
-use efficientnet_onnx::architecture::{Reading, Scaling};
+use efficientnet_onnx::architecture::{Options, Reading, Scaling};
 use efficientnet_onnx::plan::grid::{self, Candidate};
 use efficientnet_onnx::plan::{Point, Subject};
 use efficientnet_onnx::scaling::{BASE_RESOLUTION, Coefficients, Compound};
@@ -209,10 +209,15 @@ pub fn answer(subject: &Subject, answer: &Answer) -> String {
     } else {
         format!(" --family {}", subject.family.name)
     };
+    let classes = if subject.classes == Options::default().classes {
+        String::new()
+    } else {
+        format!(" --classes {}", subject.classes)
+    };
     let phi = answer.found.phi;
     format!(
         "{}\n{sure}φ {phi} is the largest of the grid of 0.01 that fits ({} points looked at); φ {} needs {}; {published}\n\n    \
-         efficientnet-onnx emit{family} --phi {phi} --formula{bases} -o phi-{phi}.onnx\n",
+         efficientnet-onnx emit{family} --phi {phi} --formula{bases}{classes} -o phi-{phi}.onnx\n",
         self::rows(subject, &all, false),
         answer.found.tried,
         answer.found.next,
