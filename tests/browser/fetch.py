@@ -50,7 +50,7 @@ def packages(folder):
     subprocess.run(
         [str(node), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
          "--loglevel", "error", "--cache", str(folder / "cache")],
-        check=True, cwd=folder, stdout=sys.stderr,
+        check=True, cwd=folder, stdout=sys.stderr, env={**os.environ, "TMPDIR": str(folder)},
     )
     return node, folder / "node_modules/@sparticuz/chromium/bin"
 
