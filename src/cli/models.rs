@@ -10,6 +10,11 @@ use efficientnet_onnx::like;
 use efficientnet_onnx::request::{Blueprint, Request};
 use serde_json::{Value, json};
 
+/// Columns of a terminal that is not wide.
+const WIDTH: usize = 80;
+/// Before the names of a model.
+const INDENT: &str = "     ";
+
 /// Flags of `models`.
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
@@ -70,12 +75,13 @@ pub fn run(args: &ModelsArgs) -> Result<Status, Failure> {
         let models: Vec<Value> = models.iter().map(as_json).collect();
         print::line(print::json(&json!({ "schema": 1, "models": models }))?)?;
     } else {
-        print::line(table(&models).trim_fmt())?;
+        print::line(listed(&models))?;
     }
     Ok(Status::Done)
 }
 
-fn table(models: &[Model]) -> Table {
+/// A line of numbers for each model, and below it the libraries' names.
+fn listed(models: &[Model]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
@@ -86,10 +92,12 @@ fn table(models: &[Model]) -> Table {
         "parameters",
         "MACs",
         "top-1",
-        "as --like",
     ]);
     for model in models {
         let variant = model.variant;
+        let top1 = variant
+            .accuracy()
+            .map(|accuracy| format!("{:.1}", accuracy.top1));
         table.add_row([
             variant.name.to_owned(),
             variant.baseline.family.name.to_owned(),
@@ -97,23 +105,37 @@ fn table(models: &[Model]) -> Table {
             variant.resolution.to_string(),
             text::grouped(model.parameters),
             text::scaled(model.macs),
-            variant
-                .accuracy()
-                .map_or_else(String::new, |accuracy| accuracy.top1.to_string()),
-            model.names.first().cloned().unwrap_or_default(),
+            top1.unwrap_or_default(),
         ]);
-        for name in model.names.iter().skip(1) {
-            let mut row = vec![String::new(); 7];
-            row.push(name.clone());
-            table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let table = table.trim_fmt();
+    let mut lines = table.lines();
+    let mut text = lines.next().unwrap_or_default().to_owned();
+    for (line, model) in lines.zip(models) {
+        text = format!("{text}\n{line}");
+        for names in wrapped(&model.names) {
+            text = format!("{text}\n{INDENT}{names}");
         }
     }
-    for index in 2..7 {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
+    format!("{text}\n\nBelow each: its names for `--like`.")
+}
+
+/// Names in as few lines as fit.
+fn wrapped(names: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for name in names {
+        match lines.last_mut() {
+            Some(line) if INDENT.len() + line.len() + 2 + name.len() <= WIDTH => {
+                line.push_str("  ");
+                line.push_str(name);
+            }
+            _ => lines.push(name.clone()),
         }
     }
-    table
+    lines
 }
 
 fn as_json(model: &Model) -> Value {

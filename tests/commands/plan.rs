@@ -212,6 +212,26 @@ fn models_are_found_by_any_name() {
     assert_eq!(names("models condconv").len(), 3);
     assert_eq!(names("models KERAS/EfficientNetB7"), ["b7"]);
     assert_eq!(names("models tf_efficientnet_lite4"), ["lite4"]);
+    // The text fits a terminal of 80 columns, and has every name.
+    let text = run(folder.path(), "models").expect(0).stdout;
+    let widest = text.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(80), "{widest:?}: {text}");
+    let models = json(folder.path(), "models")["models"].take();
+    for model in models.as_array().expect("models") {
+        for name in model["like"].as_array().expect("names") {
+            let name = name.as_str().expect("a name");
+            assert!(text.split_whitespace().any(|word| word == name), "{name}");
+        }
+    }
+    let b6 = text
+        .lines()
+        .find(|line| line.starts_with(" b6 "))
+        .expect("a line");
+    let words: Vec<&str> = b6.split_whitespace().collect();
+    assert_eq!(
+        words,
+        ["b6", "v1", "6", "528", "43,040,704", "19.07", "G", "84.0"]
+    );
 }
 
 /// The same graph without a record of what it is: counted from its nodes, it costs the same.

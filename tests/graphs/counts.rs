@@ -259,6 +259,7 @@ fn macs_at_other_sizes() {
         ("l2", 475, 170_892_857_680),
         ("lite3", 300, 1_607_554_544),
         ("lite4", 380, 3_943_564_112),
+        ("condconv-b0-8e-depth", 240, 686_817_296),
         ("v2-s", 300, 5_307_561_248),
         ("v2-m", 384, 15_736_775_680),
         ("v2-l", 384, 35_899_418_624),
@@ -309,6 +310,32 @@ fn counts_of_the_papers_other_networks() {
             (counts.parameters, counts.macs),
             (parameters, macs),
             "{row}"
+        );
+    }
+}
+
+/// EdgeTPU as its authors published it, with a class for the background: a row of the classifier and its bias more.
+#[test]
+fn edgetpu_with_1001_classes() {
+    for (name, parameters, macs) in [
+        ("edgetpu-s", 5_439_673, 1_788_732_288),
+        ("edgetpu-m", 6_900_777, 3_013_322_368),
+        ("edgetpu-l", 10_591_249, 7_936_084_384),
+    ] {
+        let options = Options {
+            classes: 1001,
+            ..Options::default()
+        };
+        let variant = published(name);
+        let scaled = Architecture::scale(&Scaling::published(variant), options);
+        let interface = Interface::single([variant.resolution; 2]);
+        let counts = network::build(&scaled.expect("published sizes fit"), &interface)
+            .expect("the size is large enough")
+            .counts();
+        assert_eq!(
+            (counts.parameters, counts.macs),
+            (parameters, macs),
+            "{name}"
         );
     }
 }
