@@ -146,9 +146,13 @@ impl Request {
     /// If the network is of unreasonable size, or an input too small for a window.
     pub fn canonical(&self) -> Result<Graph, RequestError> {
         let graph = self.built(&[Output::Logits])?;
-        let bytes = 4 * u128::from(graph.counts().parameters);
+        let counts = graph.counts();
+        let bytes = 4 * u128::from(counts.parameters);
         if bytes > u128::from(LARGEST_WEIGHT_BYTES) {
             return Err(SizeError::Bytes(bytes).into());
+        }
+        if counts.macs == u64::MAX {
+            return Err(SizeError::Macs.into());
         }
         Ok(graph)
     }

@@ -129,6 +129,9 @@ pub enum SizeError {
         LARGEST_WEIGHT_BYTES >> 30
     )]
     Bytes(u128),
+    /// Too many multiply-adds to count.
+    #[error("the network would need more than 10^19 multiply-adds for an image")]
+    Macs,
 }
 
 impl Architecture {

@@ -1,16 +1,19 @@
 //! The largest network that keeps a time on this machine: graphs of points are emitted and timed until it is found.
 
 use super::{BenchError, BenchOptions, Chosen, Spread, bench};
-use crate::emit::{Destination, EmitError, Emitted, Tensors, emit};
+use crate::architecture::Scaling;
+use crate::emit::{Destination, EmitError, Emitted, Observer, Tensors, emit};
+use crate::files::TemporaryFolder;
 use crate::files::foreign::Foreign;
-use crate::form::Form;
-use crate::plan::{Cost, Fastest, NoAnswer, Subject, Time, fastest};
+use crate::plan::{CostLimits, Fastest, NoAnswer, Subject, Time, fastest, point_name};
 use crate::request::{Request, RequestError};
-use crate::runtime::process::Host;
+use crate::runtime::process::{Host, ProcessError};
 use crate::runtime::{RuntimeName, outcome::Trouble};
+use crate::tensor::Progress;
 use crate::weights::Expected;
 use crate::weights::init::{Rule, SeededWeights};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// What is timed, and how long it may take.
@@ -22,8 +25,6 @@ pub struct LatencyGoal {
     pub runtime: RuntimeName,
     /// Threads of ONNX Runtime.
     pub threads: u16,
-    /// How graphs are spelled.
-    pub form: Form,
     /// Time limit of each process.
     pub limit: Duration,
 }
@@ -44,12 +45,12 @@ pub enum LatencyError {
     #[error(transparent)]
     Bench(#[from] BenchError),
     /// The runtime did not run a graph.
-    #[error("`{runtime}` did not run the graph of φ = {phi}: {said}", said = said.shown())]
+    #[error("`{runtime}` did not run {point}: {said}", said = said.shown())]
     Failed {
         /// The runtime.
         runtime: RuntimeName,
-        /// The φ.
-        phi: f64,
+        /// The network.
+        point: String,
         /// What it said.
         said: String,
         /// Whether it cannot be used here.
@@ -63,8 +64,8 @@ impl Time for Spread {
     }
 }
 
-/// The largest φ on a grid of 0.01 whose graph takes at most the goal's time, and whose cost `fits`. Graphs have batch 1 and random
-/// weights. `tell` hears of each point when it has been timed.
+/// The largest φ on a grid of 0.01 whose graph takes at most the goal's time and keeps `limits`, and the largest published model.
+/// Graphs have batch 1, random weights and the subject's element type. `tell` hears of each point before its graph is emitted.
 ///
 /// # Errors
 /// If the baseline takes longer, a base is below 1, or a graph cannot be made or timed.
@@ -72,23 +73,36 @@ pub fn largest_within(
     host: &Host,
     subject: &Subject,
     goal: &LatencyGoal,
-    fits: impl FnMut(&Cost) -> bool,
-    tell: &mut dyn FnMut(&Request, &Spread),
+    limits: &CostLimits,
+    tell: &mut dyn FnMut(&Scaling),
 ) -> Result<Fastest<Spread>, NoAnswer<LatencyError>> {
-    fastest(subject, goal.seconds, fits, |request| {
-        let folder = tempfile::tempdir().map_err(LatencyError::Folder)?;
+    fastest(subject, limits, goal.seconds, |request| {
+        if let Some(scaling) = request.blueprint.scaling() {
+            tell(scaling);
+        }
+        let folder = TemporaryFolder::new().map_err(LatencyError::Folder)?;
         let path = folder.path().join("point.onnx");
         let mut request = request.clone();
         request.batch = Some(1);
-        request.form = goal.form.clone();
-        write(&request, &path)?;
-        let spread = time(host, goal, &request, &path)?;
-        tell(&request, &spread);
-        Ok(spread)
+        write(host, &request, &path)?;
+        time(host, goal, &request, &path)
     })
 }
 
-fn write(request: &Request, path: &Path) -> Result<(), LatencyError> {
+/// What ends the writing of a graph: Ctrl-C.
+struct Watching<'a>(&'a Host);
+
+impl Progress for Watching<'_> {
+    fn advance(&self, _bytes: u64) {}
+
+    fn cancelled(&self) -> bool {
+        self.0.interrupted.load(Ordering::SeqCst)
+    }
+}
+
+impl Observer for Watching<'_> {}
+
+fn write(host: &Host, request: &Request, path: &Path) -> Result<(), LatencyError> {
     let parameters = request.parameters()?;
     let expected = Expected::as_named(&parameters);
     let weights = SeededWeights::new(parameters, Rule::Official, 0);
@@ -97,10 +111,13 @@ fn write(request: &Request, path: &Path) -> Result<(), LatencyError> {
         expected: &expected,
     };
     let destination = Destination::new_file(path.to_owned());
-    if let Emitted::Staged(model) = emit(request, &tensors, destination, &(), || Ok(Vec::new()))? {
-        model.commit()?;
+    let watching = Watching(host);
+    let emitted = emit(request, &tensors, destination, &watching, || Ok(Vec::new()));
+    match emitted {
+        Err(_) if watching.cancelled() => Err(BenchError::from(ProcessError::Interrupted).into()),
+        Ok(Emitted::Staged(model)) => Ok(model.commit().map(drop)?),
+        emitted => Ok(emitted.map(drop)?),
     }
-    Ok(())
 }
 
 fn time(
@@ -122,7 +139,7 @@ fn time(
     let row = rows.into_iter().next();
     let failed = |said: String, is_unavailable| LatencyError::Failed {
         runtime: goal.runtime,
-        phi: phi(request),
+        point: point_name(request),
         said,
         is_unavailable,
     };
@@ -137,13 +154,5 @@ fn time(
                 failure.map(|failure| Trouble::predicate(&failure.trouble).trim().to_owned());
             Err(failed(said.unwrap_or_default(), is_unavailable))
         }
-    }
-}
-
-fn phi(request: &Request) -> f64 {
-    use crate::architecture::Reading;
-    match request.blueprint.scaling().map(|scaling| &scaling.reading) {
-        Some(Reading::Formula { phi, .. }) => *phi,
-        _ => 0.0,
     }
 }

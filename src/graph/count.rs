@@ -11,7 +11,7 @@ pub struct Counts {
     /// Elements of running means and variances.
     pub buffers: u64,
     /// Multiply-adds of convolutions and linear layers; biases, batch norms, activations, pooling and
-    /// element-wise products are not counted.
+    /// element-wise products are not counted. [`u64::MAX`] where there are more.
     pub macs: u64,
     /// Multiply-adds that mix the kernels of experts, once an image; not in `macs`.
     pub mixing_macs: u64,
@@ -56,7 +56,7 @@ impl Graph {
         }
         for node in &self.nodes {
             if let Some(part) = part(&node.name) {
-                counts[part].macs += self.macs(node);
+                counts[part].macs = counts[part].macs.saturating_add(self.macs(node));
                 counts[part].mixing_macs += self.mixing_macs(node);
             }
         }
@@ -84,7 +84,8 @@ impl Graph {
                 .expect("features are fixed"),
             _ => return 0,
         };
-        element_count(&self.value(node.output).shape).expect("counting needs fixed sizes")
-            * per_output
+        element_count(&self.value(node.output).shape)
+            .expect("counting needs fixed sizes")
+            .saturating_mul(per_output)
     }
 }

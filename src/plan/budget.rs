@@ -2,9 +2,6 @@
 
 use super::Cost;
 
-/// Bytes of an element of f32.
-const F32: u64 = 4;
-
 /// What may be spent on one image; what has no limit is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CostLimits {
@@ -12,9 +9,9 @@ pub struct CostLimits {
     pub macs: Option<u64>,
     /// Trained parameters.
     pub parameters: Option<u64>,
-    /// Bytes of activations held at once, in f32.
+    /// Bytes of activations held at once, in the element type of the network.
     pub memory: Option<u64>,
-    /// Bytes of the file in f32.
+    /// Bytes of the file, in the element type of the network.
     pub file: Option<u64>,
 }
 
@@ -55,7 +52,7 @@ impl CostLimits {
         let limits = [
             (Limit::Macs, self.macs, cost.macs),
             (Limit::Parameters, self.parameters, cost.parameters),
-            (Limit::Memory, self.memory, F32 * cost.peak_activations),
+            (Limit::Memory, self.memory, cost.peak_bytes()),
             (Limit::File, self.file, cost.file_bytes),
         ];
         let excess = |(limit, allowed, needed): (Limit, Option<u64>, u64)| {

@@ -1,20 +1,19 @@
 //! The largest φ whose measured time keeps a limit, with as few measurements as can be.
 
-use super::search::phi;
-use super::{Cost, GRID_STEPS, NoAnswer, Subject};
+use super::search::{LARGEST, cost, last, phi, refuse_shrinking};
+use super::{Cost, CostLimits, NoAnswer, Subject};
+use crate::architecture::{Architecture, Scaling, Variant};
 use crate::request::Request;
 use std::collections::BTreeMap;
 
-/// The largest φ that is tried.
-const LARGEST: u32 = 32 * GRID_STEPS;
 /// How fast time is taken to grow with multiply-adds until two points were measured.
 const EXPONENT: f64 = 1.0;
 
 /// A point that was measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sample<T> {
-    /// Its φ.
-    pub phi: f64,
+    /// The point.
+    pub scaling: Scaling,
     /// Its exact multiply-adds.
     pub macs: u64,
     /// What was measured.
@@ -26,8 +25,14 @@ pub struct Sample<T> {
 pub struct Fastest<T> {
     /// The largest φ of the grid of 0.01 that keeps the limit.
     pub phi: f64,
-    /// The next φ, which does not.
+    /// Its time.
+    pub time: T,
+    /// The next φ, which does not keep it, or breaks another limit.
     pub next: f64,
+    /// The time of the next φ; none where another limit decided.
+    pub next_time: Option<T>,
+    /// The published model of the family with the most multiply-adds that keeps every limit, with its time.
+    pub published: Option<(&'static Variant, T)>,
     /// Every measurement, in the order in which they were made.
     pub samples: Vec<Sample<T>>,
 }
@@ -44,133 +49,187 @@ impl Time for f64 {
     }
 }
 
+/// A network that was measured, and its multiply-adds: sides for which they are the same differ in no convolution's output.
+type Network = (Architecture, u64);
+
 struct Search<'a, T, M> {
     subject: &'a Subject,
+    limits: &'a CostLimits,
     limit: f64,
     measure: M,
     /// Costs by the step, where the point has a network.
     costs: BTreeMap<u32, Option<Cost>>,
-    samples: Vec<(Cost, Sample<T>)>,
+    samples: Vec<(Option<Network>, Sample<T>)>,
 }
 
-/// The largest φ on a grid of 0.01 whose time is at most `limit` seconds. `fits` says whether a point keeps the other limits;
-/// what does not is never measured. Rounding gives neighbours the same network, which is measured once.
+/// The largest φ on a grid of 0.01 that keeps the other limits and whose time is at most `limit` seconds; and the largest published
+/// model. What breaks another limit is never measured. Rounding gives neighbours the same network, which is measured once.
 ///
 /// Each point to measure is guessed from the last ones, as if time were a power of multiply-adds, and always lies between
-/// the largest that fitted and the smallest that did not.
+/// the largest that fitted and the smallest that did not. Published models are measured from the one that costs about as much as
+/// the answer, until one fits and the next does not.
 ///
 /// # Errors
-/// If the baseline does not fit, a base is below 1, or a measurement fails.
+/// As [`largest`](super::largest), or if a measurement fails.
 pub fn fastest<T: Time, E: std::error::Error>(
     subject: &Subject,
+    limits: &CostLimits,
     limit: f64,
-    mut fits: impl FnMut(&Cost) -> bool,
     measure: impl FnMut(&Request) -> Result<T, E>,
 ) -> Result<Fastest<T>, NoAnswer<E>> {
-    let bases = subject.compound;
-    if [bases.alpha, bases.beta, bases.gamma]
-        .iter()
-        .any(|base| *base < 1.0)
-    {
-        return Err(NoAnswer::Bases(bases.alpha, bases.beta, bases.gamma));
-    }
+    refuse_shrinking(subject)?;
     let mut search = Search {
         subject,
+        limits,
         limit,
         measure,
         costs: BTreeMap::new(),
         samples: Vec::new(),
     };
-    // What the other limits allow bounds the search without a measurement.
-    let mut bound = 0;
-    let mut step = GRID_STEPS;
-    while step > 0 {
-        let next = bound + step;
-        if next < LARGEST && search.cost(next).is_some_and(|cost| fits(&cost)) {
-            bound = next;
-        } else {
-            step /= 2;
-        }
+    // What other limits allow bounds the search without a measurement; without any, what is a network at all.
+    let bound = if limits.is_unlimited() {
+        last(|step| {
+            Ok(search
+                .subject
+                .at(phi(step))
+                .is_ok_and(|request| request.architecture().is_ok()))
+        })
+    } else {
+        limits.last(|step| search.cost(step))
+    };
+    let bound = match bound {
+        Err(NoAnswer::Endless(_)) => LARGEST,
+        bound => bound?,
+    };
+    let keeps = |time: &T| time.seconds() <= limit;
+    let baseline = search.time(0)?.ok_or(NoAnswer::Baseline)?;
+    if !keeps(&baseline) {
+        return Err(NoAnswer::Slow(baseline.seconds()));
     }
-    if !search.cost(0).is_some_and(|cost| fits(&cost)) || !search.keeps(0)? {
-        return Err(NoAnswer::Baseline);
-    }
-    let (mut most, mut least) = (0, bound + 1);
+    let mut answer = (0, baseline);
+    let mut next = (bound + 1, None);
     for round in 0.. {
+        let (most, least) = (answer.0, next.0);
         if least - most <= 1 {
             break;
         }
         // Every third point halves what is left, so that no bad guess makes the search long.
-        let guess = if round % 3 == 2 {
+        let step = if round % 3 == 2 {
             u32::midpoint(most, least)
         } else {
             search.guess(most, least)
         };
-        if search.keeps(guess)? {
-            most = guess;
-        } else {
-            least = guess;
+        let time = search.time(step)?;
+        match time.filter(keeps) {
+            Some(time) => answer = (step, time),
+            None => next = (step, time),
         }
     }
+    if answer.0 == LARGEST {
+        return Err(NoAnswer::Endless(phi(LARGEST)));
+    }
+    let published = search.published(answer.0)?;
+    let samples = search.samples.into_iter();
     Ok(Fastest {
-        phi: phi(most),
-        next: phi(least),
-        samples: search
-            .samples
-            .into_iter()
-            .map(|(_, sample)| sample)
-            .collect(),
+        phi: phi(answer.0),
+        time: answer.1,
+        next: phi(next.0),
+        next_time: next.1,
+        published,
+        samples: samples.map(|(_, sample)| sample).collect(),
     })
 }
 
 impl<T: Time, E: std::error::Error, M: FnMut(&Request) -> Result<T, E>> Search<'_, T, M> {
     fn cost(&mut self, step: u32) -> Option<Cost> {
         let subject = self.subject;
-        *self.costs.entry(step).or_insert_with(|| {
-            let request = subject.at(phi(step)).ok()?;
-            Cost::of(&request).ok()
-        })
+        let cost = || cost(subject, step);
+        *self.costs.entry(step).or_insert_with(cost)
     }
 
-    /// Whether a point keeps the limit; measures it, unless its network was measured.
-    fn keeps(&mut self, step: u32) -> Result<bool, NoAnswer<E>> {
-        let Some(cost) = self.cost(step) else {
-            return Ok(false);
+    /// The time of a point of the grid, if it has a network and keeps the other limits.
+    fn time(&mut self, step: u32) -> Result<Option<T>, NoAnswer<E>> {
+        let cost = self.cost(step);
+        let cost = cost.filter(|cost| self.limits.exceeded(cost).is_empty());
+        let point = Scaling::formula(self.subject.family, phi(step), self.subject.compound);
+        match cost.zip(point.ok()) {
+            Some((cost, point)) => self.time_of(point, cost.macs).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Measures a point, unless its network was measured.
+    fn time_of(&mut self, scaling: Scaling, macs: u64) -> Result<T, NoAnswer<E>> {
+        let request = self.subject.request(scaling.clone());
+        let architecture = request.architecture().ok();
+        let network = architecture.map(|architecture| (architecture, macs));
+        let mut known = self.samples.iter();
+        if let Some((_, sample)) = known.find(|(other, _)| *other == network) {
+            return Ok(sample.time);
+        }
+        let time = (self.measure)(&request).map_err(NoAnswer::Point)?;
+        let sample = Sample {
+            scaling,
+            macs,
+            time,
         };
-        let known = self.samples.iter().find(|(other, _)| *other == cost);
-        let time = match known {
-            Some((_, sample)) => sample.time,
-            None => {
-                let request = self.subject.at(phi(step)).expect("it has a cost");
-                let time = (self.measure)(&request).map_err(NoAnswer::Point)?;
-                let sample = Sample {
-                    phi: phi(step),
-                    macs: cost.macs,
-                    time,
-                };
-                self.samples.push((cost, sample));
-                time
+        self.samples.push((network, sample));
+        Ok(time)
+    }
+
+    /// The published model with the most multiply-adds that keeps every limit; `most` is the answer of the formula.
+    fn published(&mut self, most: u32) -> Result<Option<(&'static Variant, T)>, NoAnswer<E>> {
+        let costs = self.subject.family.variants.iter().filter_map(|variant| {
+            let request = self.subject.request(Scaling::published(variant));
+            let cost = Cost::of(&request).ok()?;
+            let is_kept = self.limits.exceeded(&cost).is_empty();
+            is_kept.then_some((cost.macs, variant))
+        });
+        let mut fitting: Vec<(u64, &'static Variant)> = costs.collect();
+        fitting.sort_by_key(|(macs, _)| *macs);
+        let macs = self.cost(most).map_or(0, |cost| cost.macs);
+        let start = fitting.partition_point(|(other, _)| *other <= macs);
+        let mut best = None;
+        for (macs, variant) in fitting[..start].iter().rev() {
+            let time = self.time_of(Scaling::published(variant), *macs)?;
+            if time.seconds() <= self.limit {
+                best = Some((*variant, time));
+                break;
             }
-        };
-        Ok(time.seconds() <= self.limit)
+        }
+        for (macs, variant) in &fitting[start..] {
+            let time = self.time_of(Scaling::published(variant), *macs)?;
+            if time.seconds() > self.limit {
+                break;
+            }
+            best = Some((*variant, time));
+        }
+        Ok(best)
     }
 
     /// The largest step between two whose time should keep the limit.
     fn guess(&mut self, most: u32, least: u32) -> u32 {
         let macs = self.target();
-        let (mut low, mut high) = (most + 1, least - 1);
-        while low < high {
-            let middle = u32::midpoint(low, high + 1);
-            let below = self
-                .cost(middle)
-                .is_some_and(|cost| cost.macs as f64 <= macs);
-            if below {
+        let mut is_below = |step| {
+            let cost = self.cost(step);
+            cost.is_some_and(|cost| cost.macs as f64 <= macs)
+        };
+        // From below, so that no network is built that is much larger than the guess.
+        let (mut low, mut reach) = (most, 1);
+        while most + reach < least && is_below(most + reach) {
+            low = most + reach;
+            reach *= 2;
+        }
+        let mut high = (most + reach).min(least);
+        while high - low > 1 {
+            let middle = u32::midpoint(low, high);
+            if is_below(middle) {
                 low = middle;
             } else {
-                high = middle - 1;
+                high = middle;
             }
         }
-        low
+        low.max(most + 1)
     }
 
     /// Multiply-adds at which a power through the two nearest measurements meets the limit.

@@ -16,14 +16,17 @@ mod tests;
 
 pub use budget::{CostLimits, Excess, Limit};
 pub use latency::{Fastest, Sample, Time, fastest};
-pub use point::{Cost, Implied, Point, file_bytes};
+pub use point::{Cost, Implied, Point};
 pub use points::{Points, PointsError};
 pub use search::{Found, GRID_STEPS, NoAnswer, largest};
 pub use sweep::{Dimension, Sweep};
 
-use crate::architecture::{Family, Scaling};
+use crate::architecture::{Baseline, Family, Reading, Scaling};
+use crate::form::{Form, default_opset};
 use crate::request::{Blueprint, Extent, Request, RequestError};
-use crate::scaling::{Compound, ScalingError};
+use crate::scaling::{BASE_RESOLUTION, Coefficients, Compound, ScalingError};
+use crate::tensor::Element;
+use rayon::prelude::*;
 
 /// What is scaled, and by which bases.
 #[derive(Clone, Debug)]
@@ -34,6 +37,8 @@ pub struct Subject {
     pub compound: Compound,
     /// Classes that the network has.
     pub classes: u64,
+    /// The element type of weights and activations: f32, f16 or bf16.
+    pub element: Element,
 }
 
 /// Why a point has no row.
@@ -43,18 +48,33 @@ pub enum PointError {
     #[error(transparent)]
     Scaling(#[from] ScalingError),
     /// The network is of unreasonable size.
-    #[error(transparent)]
-    Request(#[from] RequestError),
+    #[error("{name}: {source}")]
+    Request {
+        /// The network.
+        name: String,
+        /// Why it has no graph.
+        source: RequestError,
+    },
+}
+
+/// What a point is called: `φ = 1.5` by formula, else the name of its network.
+#[must_use]
+pub fn point_name(request: &Request) -> String {
+    match request.blueprint.scaling().map(|scaling| &scaling.reading) {
+        Some(Reading::Formula { phi, .. }) => format!("φ = {phi}"),
+        _ => request.blueprint.name(),
+    }
 }
 
 impl Subject {
-    /// A family with the paper's bases and 1000 classes.
+    /// A family with the paper's bases and 1000 classes, in f32.
     #[must_use]
     pub fn new(family: &'static Family) -> Self {
         Self {
             family,
             compound: Compound::default(),
             classes: 1000,
+            element: Element::F32,
         }
     }
 
@@ -66,32 +86,57 @@ impl Subject {
         Ok(self.request(Scaling::formula(self.family, phi, self.compound)?))
     }
 
-    /// A point as a request.
+    /// A point as a request: in the element type and the opset that is usual for it, all else by default.
     #[must_use]
     pub fn request(&self, scaling: Scaling) -> Request {
         let resolution = scaling.resolution;
         let mut request = Request::new(Blueprint::Scaled(scaling));
         request.options.classes = self.classes;
         request.size = [Extent::Fixed(resolution); 2];
+        request.form = Form {
+            element: self.element,
+            opset: default_opset(self.element),
+            ..Form::default()
+        };
         request
+    }
+
+    /// A baseline as it is, at 224 pixels.
+    fn baseline(&self, baseline: &'static Baseline) -> Request {
+        self.request(Scaling {
+            baseline,
+            coefficients: Coefficients::ONE,
+            resolution: BASE_RESOLUTION,
+            reading: Reading::Given,
+        })
     }
 
     /// Every number of a point.
     ///
     /// # Errors
     /// If the network is of unreasonable size.
-    pub fn row(&self, scaling: Scaling) -> Result<Point, RequestError> {
-        Point::new(self, &self.request(scaling))
+    pub fn row(&self, scaling: Scaling) -> Result<Point, PointError> {
+        Point::new(self, scaling)
+    }
+
+    /// Every number of some points, in their order.
+    ///
+    /// # Errors
+    /// As [`Subject::row`], of the first point that has no row.
+    pub fn rows(&self, points: Vec<Scaling>) -> Result<Vec<Point>, PointError> {
+        let rows: Vec<_> = points
+            .into_par_iter()
+            .map(|point| self.row(point))
+            .collect();
+        rows.into_iter().collect()
     }
 
     /// The published models of the family, in order, each with its row.
     ///
     /// # Errors
     /// As [`Subject::row`].
-    pub fn published(&self) -> Result<Vec<Point>, RequestError> {
+    pub fn published(&self) -> Result<Vec<Point>, PointError> {
         let variants = self.family.variants.iter();
-        variants
-            .map(|variant| self.row(Scaling::published(variant)))
-            .collect()
+        self.rows(variants.map(Scaling::published).collect())
     }
 }

@@ -1,14 +1,17 @@
 //! Every number of one point.
 
-use super::Subject;
+use super::{PointError, Subject, point_name};
 use crate::architecture::{Reading, ReportedAccuracy, Scaling, Variant};
-use crate::form::fold_batch_norms;
+use crate::form::{elements, fold_batch_norms};
+use crate::graph::Counts;
+use crate::metadata::{HeadRecord, Metadata, Origin, Preprocessing, Recipe};
 use crate::network::{self, summary};
 use crate::onnx::model::{Frame, Model, Storage};
-use crate::request::{Blueprint, Request, RequestError};
+use crate::request::{Request, RequestError};
 use crate::scaling::{BASE_RESOLUTION, Coefficients, Compound};
 use crate::tensor::shape::Dim;
-use crate::tensor::{SourceError, TensorInfo, TensorReader, TensorSource};
+use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
+use crate::weights::init::Rule;
 
 /// A point of compound scaling with what it costs.
 #[derive(Clone, Debug)]
@@ -19,15 +22,18 @@ pub struct Point {
     pub scaling: Scaling,
     /// Width, depth and resolution in pixels as the formula gives them, before any rounding; of a published row its own.
     pub exact: [f64; 3],
-    /// Multiply-adds that the coefficients predict: those of the baseline, times depth · width² · (resolution / 224)².
+    /// Multiply-adds that the coefficients predict: those of the point's own baseline, times depth · width² · (resolution / 224)².
     pub predicted_macs: f64,
     /// What is exact.
     pub cost: Cost,
     /// Stem, stages and head.
     pub parts: Vec<network::Row>,
-    /// Of a published row, the φ that each of its numbers implies.
+    /// Of a published row that scales the family's baseline, the φ that each of its numbers implies; none where the model has
+    /// a baseline of its own, which no φ gives.
     pub implied: Option<Implied>,
-    /// Accuracy on ImageNet that its authors report.
+    /// Bytes of the file in each element type that can be written.
+    pub files: Vec<(Element, u64)>,
+    /// Accuracy on ImageNet that its authors report, of a published row with the classes that it is published with.
     pub accuracy: Option<&'static ReportedAccuracy>,
 }
 
@@ -41,10 +47,11 @@ pub struct Cost {
     /// The most elements of activations that are held at once, batch norms folded
     /// ([`peak_activations`](crate::graph::Graph::peak_activations)).
     pub peak_activations: u64,
-    /// Bytes of the file in the default form, but for what its metadata says.
+    /// The element type of weights and activations.
+    pub element: Element,
+    /// Bytes of the file with weights drawn by the default rule, external data included. A note on how φ was read
+    /// ([`Recipe::reading`]) is not counted.
     pub file_bytes: u64,
-    /// Elements of floating point in the file, of which each takes 4 bytes in f32 and 2 in f16 and bf16.
-    pub stored_elements: u64,
 }
 
 /// The φ at which the formula gives a number.
@@ -68,37 +75,71 @@ impl Cost {
     pub fn of(request: &Request) -> Result<Self, RequestError> {
         let canonical = request.canonical()?;
         let counts = canonical.counts();
-        let peak_activations = fold_batch_norms(canonical).peak_activations();
-        let (file_bytes, stored_elements) = file_bytes(request)?;
         Ok(Self {
             parameters: counts.parameters,
             macs: counts.macs,
-            peak_activations,
-            file_bytes,
-            stored_elements,
+            peak_activations: fold_batch_norms(canonical).peak_activations(),
+            element: request.form.element,
+            file_bytes: file_bytes(request, counts)?,
         })
+    }
+
+    /// Bytes of activations that are held at once.
+    #[must_use]
+    pub fn peak_bytes(&self) -> u64 {
+        let bytes = self.element.bytes().unwrap_or_default() as u64;
+        bytes * self.peak_activations
     }
 }
 
 impl Point {
-    pub(super) fn new(subject: &Subject, request: &Request) -> Result<Self, RequestError> {
-        let Blueprint::Scaled(scaling) = &request.blueprint else {
-            unreachable!("a subject's requests are scaled");
+    pub(super) fn new(subject: &Subject, scaling: Scaling) -> Result<Self, PointError> {
+        let request = subject.request(scaling.clone());
+        let failed = |source| PointError::Request {
+            name: point_name(&request),
+            source,
         };
-        let scaling = scaling.clone();
-        let architecture = request.architecture()?;
-        let cost = Cost::of(request)?;
-        let base = Scaling::given(subject.family, Coefficients::ONE).expect("1 is a multiplier");
-        let base = subject.request(base).counts()?.macs;
+        let architecture = request
+            .architecture()
+            .map_err(|error| failed(error.into()))?;
+        let counts = request.counts().map_err(failed)?;
+        let cost = Cost::of(&request).map_err(failed)?;
+        let base = subject
+            .baseline(scaling.baseline)
+            .counts()
+            .map_err(failed)?
+            .macs;
         let variant = request.variant();
+        let in_each = |element| {
+            let bytes = if element == subject.element {
+                cost.file_bytes
+            } else {
+                let subject = Subject {
+                    element,
+                    ..subject.clone()
+                };
+                file_bytes(&subject.request(scaling.clone()), counts).map_err(failed)?
+            };
+            Ok((element, bytes))
+        };
+        let is_scaled = scaling.baseline == scaling.family().baseline;
+        let macs = cost.macs as f64 / base as f64;
         Ok(Self {
             name: request.blueprint.name(),
             exact: exact(&scaling),
             predicted_macs: base as f64 * factor(&scaling),
-            parts: summary(&architecture, request.default_size(), &request.outputs)?,
+            parts: summary(&architecture, request.default_size(), &request.outputs)
+                .map_err(|error| failed(error.into()))?,
             implied: variant
-                .map(|_| implied(&scaling, subject.compound, cost.macs as f64 / base as f64)),
-            accuracy: variant.and_then(Variant::accuracy),
+                .filter(|_| is_scaled)
+                .map(|_| implied(&scaling, subject.compound, macs)),
+            files: elements()
+                .into_iter()
+                .map(in_each)
+                .collect::<Result<_, PointError>>()?,
+            accuracy: variant
+                .filter(|variant| subject.classes == variant.baseline.options.classes)
+                .and_then(Variant::accuracy),
             scaling,
             cost,
         })
@@ -150,11 +191,8 @@ impl TensorSource for Unbound {
     }
 }
 
-/// Bytes of the file of a request, external data included, but for what its metadata says; and the elements of floating point in it.
-///
-/// # Errors
-/// As [`Request::graph`].
-pub fn file_bytes(request: &Request) -> Result<(u64, u64), RequestError> {
+/// Bytes of the one file that a request and seeded weights give.
+fn file_bytes(request: &Request, counts: Counts) -> Result<u64, RequestError> {
     let graph = request.graph()?;
     let stored = graph.stored_values();
     let infos = stored.into_iter().map(|id| {
@@ -166,8 +204,6 @@ pub fn file_bytes(request: &Request) -> Result<(u64, u64), RequestError> {
         }
     });
     let source = Unbound(infos.collect());
-    let floats = source.0.iter().filter(|info| info.element.is_float());
-    let elements = floats.map(|info| info.shape.iter().product::<u64>()).sum();
     let name = request.blueprint.name();
     let model = Model {
         graph: &graph,
@@ -175,5 +211,17 @@ pub fn file_bytes(request: &Request) -> Result<(u64, u64), RequestError> {
         name: &name,
         initializers: &source,
     };
-    Ok((Frame::new(&model, &Storage::Inline).bytes(), elements))
+    let scaling = request.blueprint.scaling();
+    let preprocessing =
+        scaling.map(|scaling| Preprocessing::tensorflow(scaling.baseline, request.default_size()));
+    let metadata = Metadata {
+        recipe: Recipe::new(request, counts, None),
+        origin: Origin::seed(Rule::Official.name(), 0),
+        preprocessing: preprocessing.map(|whole| whole.outside(&request.form)),
+        labels: None,
+        head: Some(HeadRecord {
+            activation: request.activation(),
+        }),
+    };
+    Ok(Frame::new(&model, &Storage::Inline).whole_bytes(metadata.entries()))
 }

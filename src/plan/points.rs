@@ -12,7 +12,7 @@ pub struct Points(pub Vec<f64>);
 
 /// Text that is no list of numbers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected numbers such as `2`, `0,1,2.5` or `0..8:0.5`, found `{found}`", found = found.shown())]
+#[error("expected numbers such as `2`, `0,1,2.5` or `0..8:0.5`, {MOST} at most, found `{found}`", found = found.shown())]
 pub struct PointsError {
     found: String,
 }
@@ -40,7 +40,9 @@ impl FromStr for Points {
                     #[expect(clippy::cast_possible_truncation, reason = "checked above")]
                     #[expect(clippy::cast_sign_loss, reason = "checked above")]
                     let steps = steps as u32;
-                    points.extend((0..=steps).map(|index| f64::from(index).mul_add(step, first)));
+                    points.extend(
+                        (0..=steps).map(|index| rounded(f64::from(index).mul_add(step, first))),
+                    );
                 }
             }
         }
@@ -48,6 +50,16 @@ impl FromStr for Points {
             return Err(wrong());
         }
         Ok(Self(points))
+    }
+}
+
+/// A number without what adding up decimal fractions leaves of it: 0.3, not 0.30000000000000004.
+pub(super) fn rounded(number: f64) -> f64 {
+    let rounded = (number * 1e9).round() / 1e9;
+    if (rounded - number).abs() < 1e-11 {
+        rounded
+    } else {
+        number
     }
 }
 
@@ -71,8 +83,32 @@ mod tests {
         assert_eq!(read("0..8:0.5").map(|points| points.len()), Ok(17));
         assert_eq!(read("0..0.3:0.1").map(|points| points.len()), Ok(4));
         assert_eq!(read("7,0..1"), Ok(vec![7.0, 0.0, 1.0]));
+        let tenths = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+        assert_eq!(read("0..1:0.1"), Ok(tenths.to_vec()));
+        assert_eq!(read("0..1.05:0.1"), Ok(tenths.to_vec()));
+        assert_eq!(read("2..2:0.5"), Ok(vec![2.0]));
+        assert_eq!(read("0..99.99:0.01").map(|points| points.len()), Ok(10_000));
+        assert_eq!(
+            read("0.333333333333").map(|points| points[0]),
+            Ok(0.333_333_333_333)
+        );
         for text in [
-            "", "1,", "a", "2..1", "0..1:0", "0..1:-1", "0..1e9", "inf", "0..8:x",
+            "",
+            "1,",
+            "a",
+            "2..1",
+            "0..1:0",
+            "0..1:-1",
+            "0..1e9",
+            "inf",
+            "nan",
+            "0..8:x",
+            "0..1e9:0.001",
+            "0..100:0.01",
+            "0..1:nan",
+            "..",
+            "0..",
+            "0..9999,1",
         ] {
             assert!(read(text).is_err(), "{text}");
         }

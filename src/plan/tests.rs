@@ -1,8 +1,9 @@
 //! Searches against exhaustive ones, and points against numbers of other counters.
 
-use super::grid::{self, Candidate, Grid};
+mod grids;
+mod time;
+
 use super::*;
-use std::convert::Infallible;
 
 fn families() -> impl Iterator<Item = Subject> {
     Family::ALL.into_iter().map(Subject::new)
@@ -18,130 +19,155 @@ fn costs(subject: &Subject, steps: u32) -> Vec<Cost> {
         .collect()
 }
 
+/// The largest step that keeps every limit, by looking at all of them.
+fn exhaustive(costs: &[Cost], limits: &CostLimits) -> Option<usize> {
+    let keeps = |limit: Option<u64>, needed: u64| limit.is_none_or(|limit| needed <= limit);
+    costs.iter().rposition(|cost| {
+        let element = if cost.element == Element::F32 { 4 } else { 2 };
+        keeps(limits.macs, cost.macs)
+            && keeps(limits.parameters, cost.parameters)
+            && keeps(limits.memory, element * cost.peak_activations)
+            && keeps(limits.file, cost.file_bytes)
+    })
+}
+
+/// Limits that a point keeps, some of them to the last unit.
+fn limits_around(at: &Cost) -> Vec<CostLimits> {
+    let (macs, parameters) = (Some(at.macs), Some(at.parameters));
+    let (memory, file) = (Some(at.peak_bytes()), Some(at.file_bytes));
+    let none = CostLimits::default();
+    vec![
+        CostLimits { macs, ..none },
+        CostLimits { parameters, ..none },
+        CostLimits { memory, ..none },
+        CostLimits { file, ..none },
+        CostLimits {
+            macs,
+            parameters: parameters.map(|limit| 2 * limit),
+            ..none
+        },
+        CostLimits {
+            macs: macs.map(|limit| 2 * limit),
+            parameters,
+            ..none
+        },
+        CostLimits {
+            memory,
+            file: file.map(|limit| limit + 1_000_000),
+            ..none
+        },
+        CostLimits {
+            macs: macs.map(|limit| limit + 1_000_000),
+            file: file.map(|limit| limit + 1000),
+            ..none
+        },
+        CostLimits {
+            macs,
+            parameters,
+            memory,
+            file,
+        },
+    ]
+}
+
 #[test]
 fn a_budget_gives_what_an_exhaustive_search_gives() {
-    for subject in families() {
+    for (index, mut subject) in families().enumerate() {
+        if index % 2 == 1 {
+            subject.element = Element::F16;
+        }
         let costs = costs(&subject, 150);
-        for quarter in [0, 37, 75, 112] {
-            let at = costs[quarter];
-            for budget in [
-                CostLimits {
-                    macs: Some(at.macs),
-                    ..CostLimits::default()
-                },
-                CostLimits {
-                    parameters: Some(at.parameters),
-                    memory: Some(4 * at.peak_activations + 1000),
-                    ..CostLimits::default()
-                },
-                CostLimits {
-                    macs: Some(at.macs + 1_000_000),
-                    file: Some(at.file_bytes + 1000),
-                    ..CostLimits::default()
-                },
-            ] {
-                let found = budget.largest(&subject).expect("the baseline fits");
-                let fits = |cost: &Cost| budget.exceeded(cost).is_empty();
-                let exhaustive = costs.iter().rposition(fits).expect("the baseline fits");
-                assert!(exhaustive < 150, "the answer is within what was looked at");
-                let step = (found.phi * f64::from(GRID_STEPS)).round();
+        for quarter in [0, 37, 75, 95, 99, 112] {
+            for limits in limits_around(&costs[quarter]) {
+                let Some(expected) = exhaustive(&costs, &limits) else {
+                    panic!("the point itself keeps {limits:?}");
+                };
+                if expected == 150 {
+                    continue;
+                }
+                let found = limits.largest(&subject).expect("the baseline fits");
+                let name = subject.family.name;
                 assert_eq!(
-                    step, exhaustive as f64,
-                    "{} {budget:?}",
-                    subject.family.name
+                    found.phi,
+                    search::phi(u32::try_from(expected).expect("small")),
+                    "{name} {limits:?}"
                 );
-                assert!(!fits(&costs[exhaustive + 1]));
-                assert!(found.tried < 20, "{}", found.tried);
+                assert_eq!(
+                    found.next,
+                    search::phi(u32::try_from(expected).expect("small") + 1)
+                );
+                assert!(found.tried < 200, "{}", found.tried);
             }
         }
     }
 }
 
 #[test]
-fn a_budget_below_the_baseline_and_bases_below_one_have_no_answer() {
-    let mut subject = Subject::new(Family::ALL[0]);
-    let budget = CostLimits {
-        macs: Some(1_000_000),
+fn few_points_are_looked_at_for_a_budget() {
+    let subject = Subject::new(Family::ALL[0]);
+    let limits = CostLimits {
+        macs: Some(1_000_000_000),
         ..CostLimits::default()
     };
-    assert!(matches!(budget.largest(&subject), Err(NoAnswer::Baseline)));
-    subject.compound.beta = 0.9;
-    assert!(matches!(budget.largest(&subject), Err(NoAnswer::Bases(..))));
-}
-
-#[test]
-fn time_gives_what_an_exhaustive_search_gives_with_few_measurements() {
-    let subject = Subject::new(Family::ALL[0]);
-    let costs = costs(&subject, 300);
-    // Seconds that grow with cost in several ways, with a part that is the same for all.
-    let models: [fn(f64) -> f64; 3] = [
-        |macs| macs / 20e9,
-        |macs| 0.003 + macs / 50e9,
-        |macs| libm::pow(macs, 1.4) / 1e15,
-    ];
-    for model in models {
-        for place in [10, 90, 290] {
-            let limit = model(costs[place].macs as f64) * 1.001;
-            let mut measured = 0;
-            let found = fastest(
-                &subject,
-                limit,
-                |_| true,
-                |request| {
-                    measured += 1;
-                    let macs = request.counts().expect("a small network").macs;
-                    Ok::<f64, Infallible>(model(macs as f64))
-                },
-            );
-            let found = found.expect("the baseline fits");
-            let fits = |cost: &Cost| model(cost.macs as f64) <= limit;
-            let exhaustive = costs.iter().rposition(fits).expect("the baseline fits");
-            let step = (found.phi * f64::from(GRID_STEPS)).round();
-            assert_eq!(step, exhaustive as f64, "{limit}");
-            assert_eq!(measured, found.samples.len());
-            assert!(measured <= 9, "{measured} at {limit}: {:?}", found.samples);
-        }
-    }
-}
-
-#[test]
-fn other_limits_bound_a_search_by_time() {
-    let subject = Subject::new(Family::ALL[0]);
-    let fits = |cost: &Cost| cost.macs <= 1_000_000_000;
-    let found = fastest(&subject, 1.0, fits, |_| Ok::<f64, Infallible>(0.001));
-    assert_eq!(found.map(|found| found.phi).ok(), Some(1.03));
-}
-
-#[test]
-fn the_grid_has_every_candidate_and_the_papers_choice() {
-    let subject = Subject::new(Family::ALL[0]);
-    let found = grid::search(&subject, &Grid::default()).expect("a small grid");
-    let mut expected = 0;
-    for (a, b, c) in
-        (0..60).flat_map(|a| (0..20).flat_map(move |b| (0..20).map(move |c| (a, b, c))))
-    {
-        let [alpha, beta, gamma] = [a, b, c].map(|steps: i32| f64::from(steps).mul_add(0.05, 1.0));
-        let product: f64 = alpha * beta * beta * gamma * gamma;
-        expected += usize::from((product - 2.0).abs() <= 0.1 + 1e-9);
-    }
-    assert_eq!(found.len(), expected);
+    // φ = 0, 1 and 2, and the seven halves between the last two.
+    let found = limits.largest(&subject).ok();
     assert_eq!(
-        found
-            .iter()
-            .filter(|one| grid::is_papers(one.compound))
-            .count(),
-        1
+        found,
+        Some(Found {
+            phi: 1.03,
+            next: 1.04,
+            tried: 9
+        })
     );
-    assert!(found.is_sorted_by_key(|one| one.macs));
-    let beats = |one: &Candidate, other: &Candidate| {
-        one.macs <= other.macs
-            && one.parameters <= other.parameters
-            && (one.macs, one.parameters) != (other.macs, other.parameters)
+}
+
+#[test]
+fn what_has_no_largest_point_has_no_answer() {
+    let mut subject = Subject::new(Family::ALL[0]);
+    let limits = |macs| CostLimits {
+        macs: Some(macs),
+        ..CostLimits::default()
     };
-    for one in &found {
-        let is_beaten = found.iter().any(|other| beats(other, one));
-        assert_eq!(one.is_on_front, !is_beaten, "{one:?}");
-    }
+    assert!(matches!(
+        limits(385_814_751).largest(&subject),
+        Err(NoAnswer::Baseline)
+    ));
+    assert!(limits(385_814_752).largest(&subject).is_ok());
+    subject.compound.beta = 0.9;
+    assert!(matches!(
+        limits(1 << 40).largest(&subject),
+        Err(NoAnswer::Bases(..))
+    ));
+    subject.compound = Compound {
+        alpha: 1.0,
+        beta: 1.0,
+        gamma: 1.0,
+    };
+    assert!(matches!(
+        limits(1 << 40).largest(&subject),
+        Err(NoAnswer::Endless(_))
+    ));
+    let timed = fastest(&subject, &limits(1 << 40), 1.0, |_| {
+        Ok::<f64, std::convert::Infallible>(0.5)
+    });
+    assert!(matches!(timed, Err(NoAnswer::Endless(_))));
+}
+
+/// More multiply-adds than 64 bits hold: 385,814,752 times 60² times 4681², about 3 · 10^19.
+#[test]
+fn counts_that_no_number_holds_are_refused() {
+    let mut subject = Subject::new(Family::ALL[0]);
+    subject.compound = Compound {
+        alpha: 1.0,
+        beta: 60.0,
+        gamma: 4681.0,
+    };
+    let point = Scaling::formula(subject.family, 1.0, subject.compound).expect("a legal point");
+    let error = subject
+        .row(point)
+        .expect_err("too many multiply-adds")
+        .to_string();
+    assert!(error.contains("more than 10^19 multiply-adds"), "{error}");
 }
 
 /// Counts of scaled networks in timm 1.0.22, and of the paper's table 7 as `golden/paper.py` has it.
@@ -167,6 +193,48 @@ fn sweeps_scale_one_dimension_alone() {
         multipliers: vec![0.0],
     };
     assert!(sweep.points(&subject).is_err());
+}
+
+#[test]
+fn a_sweep_keeps_its_order() {
+    let subject = Subject::new(Family::ALL[0]);
+    let sweep = Sweep {
+        dimension: Dimension::Width,
+        multipliers: vec![3.0, 1.0, 2.0, 1.0],
+    };
+    let points = sweep.points(&subject).expect("multipliers");
+    let rows = subject.rows(points).expect("small networks");
+    let widths: Vec<f64> = rows
+        .iter()
+        .map(|row| row.scaling.coefficients.width)
+        .collect();
+    assert_eq!(widths, [3.0, 1.0, 2.0, 1.0]);
+}
+
+/// What is predicted of a model that has a baseline of its own scales that one, and no φ gives it.
+#[test]
+fn models_with_their_own_baseline_are_no_phi() {
+    for family in Family::ALL {
+        let mut subject = Subject::new(Family::ALL[0]);
+        let named: Vec<Scaling> = family.variants.iter().map(Scaling::published).collect();
+        for row in subject.rows(named).expect("published sizes") {
+            let is_own = row.scaling.baseline != family.baseline;
+            assert_eq!(row.implied.is_none(), is_own, "{}", row.name);
+            // Within what rounding and a classifier of constant size do.
+            let ratio = row.predicted_macs / row.cost.macs as f64;
+            assert!((0.5..1.1).contains(&ratio), "{} {ratio}", row.name);
+            let reported = match row.scaling.reading {
+                Reading::Published { variant } => variant.accuracy(),
+                _ => None,
+            };
+            assert_eq!(row.accuracy, reported, "{}", row.name);
+        }
+        subject.classes = 10;
+        let ten = subject
+            .row(Scaling::published(&family.variants[0]))
+            .expect("a small network");
+        assert!(ten.accuracy.is_none(), "its authors report 1000 classes");
+    }
 }
 
 #[test]

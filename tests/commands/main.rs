@@ -1,6 +1,8 @@
 //! The commands but `verify`: what they refuse and how, what they print, and what they write where.
 
 mod beside;
+#[cfg(all(feature = "tract", target_os = "linux"))]
+mod budgets;
 mod claims;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod class_activation;

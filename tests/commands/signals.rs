@@ -172,6 +172,25 @@ fn signals_that_are_ignored_at_the_start_stay_ignored() {
 }
 
 /// A second signal comes before the work at hand has ended by itself.
+/// While a graph is written, and while it is timed.
+#[cfg(feature = "tract")]
+#[test]
+fn a_search_by_time_leaves_no_graph() {
+    for wait in [0, 20, 400, 1500] {
+        let place = Place::new();
+        let line = ["plan", "--latency", "1000s", "--runtime", "tract"];
+        let child = place.command(&line).spawn().expect("the program starts");
+        wait_until_ready(&child);
+        wait_for(&place.root.path().join("tmp"));
+        sleep(Duration::from_millis(wait));
+        send(&child, "INT");
+        let (status, said) = end(child);
+        assert_eq!(status.code(), Some(130), "{wait} ms: {said}");
+        assert_eq!(said, "error: interrupted\n", "{wait} ms");
+        assert_eq!(place.left(), Vec::<String>::new(), "{wait} ms");
+    }
+}
+
 #[test]
 fn two_signals_leave_no_folder() {
     for round in 0..8_u64 {

@@ -1,11 +1,12 @@
 //! Rows, answers and candidates as JSON and as comma-separated values.
 
 use super::answer::Answer;
-use super::table::label;
-use efficientnet_onnx::architecture::Reading;
+use super::table::{label, point};
+use efficientnet_onnx::architecture::{Reading, Scaling};
+use efficientnet_onnx::form;
 use efficientnet_onnx::plan::grid::{self, Candidate, Grid};
 use efficientnet_onnx::plan::{Point, Subject};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
 /// The schema's version.
@@ -13,10 +14,10 @@ const SCHEMA: u32 = 1;
 
 fn row(row: &Point) -> Value {
     let [width, depth, resolution] = row.exact;
-    let (reading, phi) = match &row.scaling.reading {
-        Reading::Published { .. } => ("published", None),
-        Reading::Formula { phi, .. } => ("formula", Some(*phi)),
-        Reading::Given => ("given", None),
+    let reading = match &row.scaling.reading {
+        Reading::Published { .. } => "published",
+        Reading::Formula { .. } => "formula",
+        Reading::Given => "given",
     };
     let stages: Vec<Value> = row
         .parts
@@ -34,17 +35,21 @@ fn row(row: &Point) -> Value {
             })
         })
         .collect();
+    let files = row.files.iter();
+    let files: Map<String, Value> = files
+        .map(|(element, bytes)| (element.to_string(), json!(bytes)))
+        .collect();
     json!({
         "name": row.name,
         "reading": reading,
-        "phi": phi,
+        "phi": phi(&row.scaling),
         "exact": { "width": width, "depth": depth, "resolution": resolution },
         "resolution": row.scaling.resolution,
         "parameters": row.cost.parameters,
         "macs": row.cost.macs,
         "predicted_macs": row.predicted_macs,
         "peak_activation_elements": row.cost.peak_activations,
-        "file_bytes": { "f32": row.cost.file_bytes, "f16": row.cost.file_bytes - 2 * row.cost.stored_elements },
+        "file_bytes": files,
         "implied_phi": row.implied.map(|implied| json!({
             "width": implied.width,
             "depth": implied.depth,
@@ -56,6 +61,14 @@ fn row(row: &Point) -> Value {
     })
 }
 
+/// The φ of a point by formula.
+fn phi(scaling: &Scaling) -> Option<f64> {
+    match scaling.reading {
+        Reading::Formula { phi, .. } => Some(phi),
+        Reading::Published { .. } | Reading::Given => None,
+    }
+}
+
 /// Rows and the answer to a budget.
 pub fn json(subject: &Subject, rows: &[Point], answer: Option<&Answer>) -> Value {
     let compound = subject.compound;
@@ -63,6 +76,7 @@ pub fn json(subject: &Subject, rows: &[Point], answer: Option<&Answer>) -> Value
         "schema": SCHEMA,
         "family": subject.family.name,
         "classes": subject.classes,
+        "dtype": subject.element.to_string(),
         "alpha": compound.alpha,
         "beta": compound.beta,
         "gamma": compound.gamma,
@@ -71,14 +85,19 @@ pub fn json(subject: &Subject, rows: &[Point], answer: Option<&Answer>) -> Value
             "phi": answer.found.phi,
             "next": answer.found.next,
             "tried": answer.found.tried,
-            "row": row(&answer.rows[0]),
-            "next_row": row(&answer.rows[1]),
+            "row": row(&answer.row),
+            "next_row": answer.next.as_ref().map(row),
             "published": answer.published.as_ref().map(row),
             "timed": answer.timed.as_ref().map(|timed| json!({
                 "limit_seconds": timed.limit,
                 "runtime": timed.runtime.to_string(),
-                "samples": timed.samples.iter().map(|sample| json!({
-                    "phi": sample.phi,
+                "threads": timed.threads,
+                "seconds": timed.fastest.time,
+                "next_seconds": timed.fastest.next_time,
+                "published_seconds": timed.fastest.published.map(|(_, time)| time),
+                "samples": timed.fastest.samples.iter().map(|sample| json!({
+                    "point": point(&sample.scaling),
+                    "phi": phi(&sample.scaling),
                     "macs": sample.macs,
                     "seconds": sample.time,
                 })).collect::<Vec<_>>(),
@@ -89,25 +108,33 @@ pub fn json(subject: &Subject, rows: &[Point], answer: Option<&Answer>) -> Value
 
 /// A line for each row, after one of names.
 pub fn csv(rows: &[&Point]) -> String {
-    let mut text = "point,width,depth,exact_resolution,resolution,parameters,macs,predicted_macs,peak_activation_elements,file_bytes_f32,file_bytes_f16,top1\n".to_owned();
+    let mut text = "point,width,depth,exact_resolution,resolution,parameters,macs,predicted_macs,peak_activation_elements".to_owned();
+    for element in form::elements() {
+        text += &format!(",file_bytes_{element}");
+    }
+    text += ",top1\n";
     for row in rows {
         let [width, depth, resolution] = row.exact;
         let top1 = row
             .accuracy
             .map_or_else(String::new, |accuracy| accuracy.top1.to_string());
         let cost = row.cost;
+        let files: Vec<String> = row
+            .files
+            .iter()
+            .map(|(_, bytes)| bytes.to_string())
+            .collect();
+        let files = files.join(",");
         // Writing into a string cannot fail.
         let _ = writeln!(
             text,
-            "{},{width},{depth},{resolution},{},{},{},{},{},{},{},{top1}",
+            "{},{width},{depth},{resolution},{},{},{},{},{},{files},{top1}",
             label(row),
             row.scaling.resolution,
             cost.parameters,
             cost.macs,
             row.predicted_macs,
             cost.peak_activations,
-            cost.file_bytes,
-            cost.file_bytes - 2 * cost.stored_elements,
         );
     }
     text
@@ -130,6 +157,7 @@ pub fn grid_json(grid: &Grid, found: &[Candidate]) -> Value {
     };
     json!({
         "schema": SCHEMA,
+        "bases": grid.bases.iter().map(|base| base.name()).collect::<Vec<_>>(),
         "constraint": grid.constraint,
         "tolerance": grid.tolerance,
         "step": grid.step,

@@ -3,6 +3,7 @@
 mod answer;
 mod axis;
 mod data;
+mod decision;
 mod page;
 mod plot;
 mod quantity;
@@ -13,15 +14,17 @@ use super::choice::one_of;
 use super::exit::{Failure, Status};
 use super::libraries::Libraries;
 use super::page::Page;
-use super::{print, text};
+use super::{print, text, written};
 use answer::{Answer, answer};
 use clap::{ArgGroup, Args};
 use efficientnet_onnx::architecture::{Family, Scaling, Variant};
-use efficientnet_onnx::files::Inputs;
-use efficientnet_onnx::plan::grid::{self, Grid};
+use efficientnet_onnx::files::{Inputs, OutputFile};
+use efficientnet_onnx::form;
+use efficientnet_onnx::plan::grid::{self, Base, Grid, GridError};
 use efficientnet_onnx::plan::{CostLimits, Dimension, Point, Points, Subject, Sweep};
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::scaling::Compound;
+use efficientnet_onnx::tensor::Element;
 use std::path::PathBuf;
 
 /// Flags of `plan`.
@@ -37,32 +40,35 @@ pub struct PlanArgs {
     /// Baseline that is scaled
     #[arg(long, value_name = "F", default_value = "v1", value_parser = one_of(Family::ALL, |family| family.name))]
     family: &'static Family,
-    /// Depth base of the formula
-    #[arg(long, value_name = "A", default_value_t = Compound::default().alpha)]
-    alpha: f64,
-    /// Width base of the formula
-    #[arg(long, value_name = "B", default_value_t = Compound::default().beta)]
-    beta: f64,
-    /// Resolution base of the formula
-    #[arg(long, value_name = "G", default_value_t = Compound::default().gamma)]
-    gamma: f64,
+    /// Depth base of the formula [default: 1.2]
+    #[arg(long, value_name = "A", allow_negative_numbers = true)]
+    alpha: Option<f64>,
+    /// Width base of the formula [default: 1.1]
+    #[arg(long, value_name = "B", allow_negative_numbers = true)]
+    beta: Option<f64>,
+    /// Resolution base of the formula [default: 1.15]
+    #[arg(long, value_name = "G", allow_negative_numbers = true)]
+    gamma: Option<f64>,
     /// Classes of the network
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
     classes: u64,
+    /// Element type of weights and activations: what memory, file size and latency are of
+    #[arg(long, value_name = "D", default_value = "f32", value_parser = one_of(form::elements(), |element| element.as_str()))]
+    dtype: Element,
     /// Most multiply-adds of one image, such as 1G: the largest φ that fits is searched
-    #[arg(long, value_name = "N", value_parser = quantity::count, help_heading = "Budget")]
+    #[arg(long, value_name = "N", value_parser = quantity::count, allow_hyphen_values = true, help_heading = "Budget")]
     macs: Option<u64>,
     /// Most parameters, such as 10M
-    #[arg(long, value_name = "N", value_parser = quantity::count, help_heading = "Budget")]
+    #[arg(long, value_name = "N", value_parser = quantity::count, allow_hyphen_values = true, help_heading = "Budget")]
     params: Option<u64>,
-    /// Most bytes of activations held at once in f32, such as 64MiB
-    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes, help_heading = "Budget")]
+    /// Most bytes of activations held at once, such as 64MiB
+    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes, allow_hyphen_values = true, help_heading = "Budget")]
     memory: Option<u64>,
-    /// Most bytes of the file in f32, such as 25MB
-    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes, help_heading = "Budget")]
+    /// Most bytes of the file, such as 25MB
+    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes, allow_hyphen_values = true, help_heading = "Budget")]
     file_size: Option<u64>,
     /// Longest time of one image on this machine, such as 20ms; graphs are emitted and timed until the largest is found
-    #[arg(long, value_name = "TIME", value_parser = quantity::seconds, requires = "runtime", help_heading = "Budget")]
+    #[arg(long, value_name = "TIME", value_parser = quantity::seconds, allow_hyphen_values = true, requires = "runtime", help_heading = "Budget")]
     latency: Option<f64>,
     /// Runtime that is timed: `tract`, `ort-cpu`, `ort-cuda`, `reference`
     #[arg(
@@ -95,9 +101,18 @@ pub struct PlanArgs {
     /// Scale one dimension alone: `depth=1,2,4`, `width=…` or `resolution=…`; may be repeated
     #[arg(long, value_name = "DIM=LIST", value_parser = sweep, help_heading = "Comparison")]
     sweep: Vec<Sweep>,
-    /// The paper's grid search at φ = 1: every α, β, γ whose α·β²·γ² is near the constraint
-    #[arg(long, help_heading = "Comparison", conflicts_with_all = ["phi", "variant", "sweep", "macs", "params", "memory", "file_size"])]
-    search: bool,
+    /// The paper's grid search at φ = 1: every value of the bases `alpha`, `beta` and `gamma` (or of those that are named) whose
+    /// α·β²·γ² is near the constraint
+    #[arg(
+        long,
+        value_name = "BASES",
+        num_args = 0..=1,
+        default_missing_value = "alpha,beta,gamma",
+        value_parser = bases,
+        help_heading = "Comparison",
+        conflicts_with_all = ["phi", "variant", "sweep", "macs", "params", "memory", "file_size", "latency", "emit", "dtype", "long"]
+    )]
+    search: Option<Bases>,
     /// What α·β²·γ² should be
     #[arg(long, value_name = "X", default_value_t = Grid::default().constraint, requires = "search", help_heading = "Comparison")]
     constraint: f64,
@@ -134,31 +149,34 @@ pub struct PlanArgs {
     html: Option<PathBuf>,
 }
 
+/// The bases of a grid search.
+#[derive(Clone, Debug)]
+struct Bases(Vec<Base>);
+
 /// Prints rows, a search or an answer.
 pub fn run(args: &PlanArgs) -> Result<Status, Failure> {
+    let paper = Compound::default();
     let subject = Subject {
         family: args.family,
         compound: Compound {
-            alpha: args.alpha,
-            beta: args.beta,
-            gamma: args.gamma,
+            alpha: args.alpha.unwrap_or(paper.alpha),
+            beta: args.beta.unwrap_or(paper.beta),
+            gamma: args.gamma.unwrap_or(paper.gamma),
         },
         classes: args.classes,
+        element: args.dtype,
     };
-    if args.search {
-        return args.grid(&subject);
+    if let Some(Bases(bases)) = &args.search {
+        return args.grid(&subject, bases);
     }
     let budget = args.budget();
+    args.refuse_output(&budget)?;
     let rows = args.rows(&subject)?;
     let answer = match args.latency.zip(args.runtime) {
         Some((limit, runtime)) => Some(args.timed(&subject, budget, limit, runtime)?),
         None if budget.is_unlimited() => None,
         None => Some(answer(&subject, budget)?),
     };
-    if args.emit && answer.is_none() {
-        return Err(Failure::bad_input("`--emit` needs a budget, whose answer it writes")
-            .hint("give `--macs`, `--params`, `--memory` or `--file-size`; `emit --phi X --formula` writes a point"));
-    }
     args.draw(&subject, &rows, answer.as_ref())?;
     if let Some(answer) = answer.as_ref().filter(|_| args.emit) {
         args.write(&subject, answer)?;
@@ -166,15 +184,17 @@ pub fn run(args: &PlanArgs) -> Result<Status, Failure> {
     if args.json {
         print::line(print::json(&data::json(&subject, &rows, answer.as_ref()))?)?;
     } else if args.csv {
-        let answer = answer.iter().flat_map(|answer| &answer.rows);
-        let rows: Vec<&Point> = rows.iter().chain(answer).collect();
+        let rows: Vec<&Point> = rows
+            .iter()
+            .chain(answer.iter().flat_map(Answer::rows))
+            .collect();
         print::text(&data::csv(&rows))?;
     } else {
         if !rows.is_empty() {
             print::text(&table::rows(&subject, &rows, args.long))?;
         }
         if let Some(answer) = &answer {
-            print::text(&table::answer(&subject, answer))?;
+            print::text(&decision::answer(&subject, answer))?;
         }
     }
     Ok(Status::Done)
@@ -194,22 +214,12 @@ impl PlanArgs {
     fn rows(&self, subject: &Subject) -> Result<Vec<Point>, Failure> {
         let mut points = Vec::new();
         let is_asked = self.phi.is_some() || !self.variant.is_empty() || !self.sweep.is_empty();
-        let usual = || {
-            let phis = subject
-                .family
-                .variants
-                .iter()
-                .filter_map(|variant| variant.phi);
-            Points(phis.map(f64::from).collect())
+        let formula = |phi| {
+            let point = Scaling::formula(subject.family, phi, subject.compound);
+            point.map_err(Failure::bad_input)
         };
-        let phis = match &self.phi {
-            Some(phis) => phis.clone(),
-            None if is_asked || !self.budget().is_unlimited() => Points(Vec::new()),
-            None => usual(),
-        };
-        for phi in phis.0 {
-            let formula = Scaling::formula(subject.family, phi, subject.compound);
-            points.push(formula.map_err(Failure::bad_input)?);
+        for phi in self.phi.iter().flat_map(|phis| phis.0.iter().copied()) {
+            points.push(formula(phi)?);
             if subject.compound == Compound::default() {
                 points.extend(subject.family.variant_at(phi).map(Scaling::published));
             }
@@ -219,11 +229,18 @@ impl PlanArgs {
             points.extend(subject.family.variants.iter().map(Scaling::published));
         }
         points.extend(self.variant.iter().copied().map(Scaling::published));
+        if !is_asked && self.budget().is_unlimited() && self.latency.is_none() {
+            for variant in subject.family.variants {
+                if let Some(phi) = variant.phi {
+                    points.push(formula(phi.into())?);
+                }
+                points.push(Scaling::published(variant));
+            }
+        }
         for sweep in &self.sweep {
             points.extend(sweep.points(subject).map_err(Failure::bad_input)?);
         }
-        let rows = points.into_iter().map(|point| subject.row(point));
-        rows.collect::<Result<_, _>>().map_err(Failure::bad_input)
+        subject.rows(points).map_err(Failure::bad_input)
     }
 
     /// Writes the plots and the page of all rows.
@@ -235,7 +252,7 @@ impl PlanArgs {
     ) -> Result<(), Failure> {
         let more = answer
             .iter()
-            .flat_map(|answer| answer.rows.iter().chain(&answer.published));
+            .flat_map(|answer| answer.rows().chain(&answer.published));
         let all: Vec<Point> = rows.iter().chain(more).cloned().collect();
         let inputs = Inputs::default();
         if let Some(path) = &self.svg {
@@ -249,13 +266,55 @@ impl PlanArgs {
         Ok(())
     }
 
-    fn grid(&self, subject: &Subject) -> Result<Status, Failure> {
+    /// Refuses `--emit` without an answer, and a file that cannot be written, before anything is searched.
+    fn refuse_output(&self, budget: &CostLimits) -> Result<(), Failure> {
+        if self.emit && budget.is_unlimited() && self.latency.is_none() {
+            return Err(Failure::bad_input("`--emit` needs a budget, whose answer it writes")
+                .hint("give `--macs`, `--params`, `--memory` or `--file-size`; `emit --phi X --formula` writes a point"));
+        }
+        let Some(path) = &self.output else {
+            return Ok(());
+        };
+        if path.as_os_str() == "-" {
+            return Err(
+                Failure::bad_input("`--emit` writes beside what is printed, found `-o -`")
+                    .hint("write to a file with `-o FILE`"),
+            );
+        }
+        let opened = OutputFile::open(path, self.force, &Inputs::default());
+        opened.map(drop).map_err(|error| written::output(&error))
+    }
+
+    fn grid(&self, subject: &Subject, bases: &[Base]) -> Result<Status, Failure> {
+        let given = [self.alpha, self.beta, self.gamma];
+        let given = Base::ALL.into_iter().zip(given);
+        for (base, _) in given.filter(|(_, value)| value.is_some()) {
+            let name = base.name();
+            let others = Base::ALL.into_iter().filter(|other| *other != base);
+            let others = others.map(Base::name).collect::<Vec<_>>().join(",");
+            if bases.contains(&base) {
+                return Err(Failure::bad_input(format!(
+                    "`--{name}` is given, but `{name}` is searched"
+                ))
+                .hint(format!(
+                    "leave `--{name}` out, or search the other bases alone with `--search {others}`"
+                )));
+            }
+        }
         let grid = Grid {
+            bases: bases.to_vec(),
             constraint: self.constraint,
             tolerance: self.tolerance,
             step: self.step,
         };
-        let found = grid::search(subject, &grid).map_err(Failure::bad_input)?;
+        let found =
+            grid::search(subject, &grid).map_err(|error| match error {
+                GridError::Nothing { .. } => Failure::bad_input(error)
+                    .hint("give a larger `--tolerance` or a smaller `--step`"),
+                GridError::TooMany { .. } => Failure::bad_input(error)
+                    .hint("give a smaller `--tolerance` or a larger `--step`"),
+                error => Failure::bad_input(error),
+            })?;
         if self.json {
             print::line(print::json(&data::grid_json(&grid, &found))?)?;
         } else if self.csv {
@@ -265,6 +324,21 @@ impl PlanArgs {
         }
         Ok(Status::Done)
     }
+}
+
+fn bases(text: &str) -> Result<Bases, String> {
+    let mut bases = Vec::new();
+    for name in text.split(',') {
+        let base = Base::by_name(name).ok_or_else(|| {
+            let known = Base::ALL.map(|base| format!("`{}`", base.name()));
+            format!("expected {}, separated by commas", text::either(&known))
+        })?;
+        if bases.contains(&base) {
+            return Err(format!("`{name}` stands there twice"));
+        }
+        bases.push(base);
+    }
+    Ok(Bases(bases))
 }
 
 fn sweep(text: &str) -> Result<Sweep, String> {

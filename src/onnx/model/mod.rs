@@ -157,6 +157,18 @@ impl<'a> Frame<'a> {
         self.graph_bytes + self.pieces.iter().map(Piece::bytes).sum::<u64>()
     }
 
+    /// Bytes of all files together with that metadata and the record of checksums.
+    #[must_use]
+    pub fn whole_bytes(&self, mut metadata: Vec<(String, String)>) -> u64 {
+        if self.has_own_data {
+            // The record is as long whatever the checksums are.
+            let sums = vec![Checksum::default(); self.tensors.len()];
+            metadata.push((checksums::KEY.to_owned(), self.checksums(&sums)));
+        }
+        let around = self.head().len() + self.tail(metadata).len();
+        self.bytes() + around as u64
+    }
+
     /// Bytes of tensor data: what progress counts.
     #[must_use]
     pub fn payload_bytes(&self) -> u64 {
@@ -207,6 +219,12 @@ impl<'a> Frame<'a> {
     }
 
     fn write_head(&self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(&self.head())?;
+        out.write_all(&self.before)
+    }
+
+    /// What stands before the graph.
+    fn head(&self) -> Vec<u8> {
         let model = ModelProto {
             ir_version: Some(self.model.ir_version.number()),
             producer_name: Some(PRODUCER.to_owned()),
@@ -216,8 +234,7 @@ impl<'a> Frame<'a> {
         let mut head = model.encode_to_vec();
         encode_key(MODEL_GRAPH, WireType::LengthDelimited, &mut head);
         encode_varint(self.graph_bytes, &mut head);
-        head.extend_from_slice(&self.before);
-        out.write_all(&head)
+        head
     }
 
     /// The record of checksums, given those of the streamed tensors.

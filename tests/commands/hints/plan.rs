@@ -32,6 +32,43 @@ pub const OF_PLANS: &[Case] = &[
         ],
     },
     Case {
+        hint: "give a larger `--tolerance` or a smaller `--step`",
+        prepare: |_| {},
+        line: "plan --search alpha --step 0.5",
+        reason: "no point has α·β²·γ² within 0.1 of 2, in steps of 0.5",
+        steps: &[
+            ("--tolerance", With("--tolerance 0.5")),
+            ("--step", With("--step 0.05")),
+        ],
+    },
+    Case {
+        hint: "give a smaller `--tolerance` or a larger `--step`",
+        prepare: |_| {},
+        line: "plan --search --constraint 4 --tolerance 4 --step 0.01",
+        reason: "more than 100000 points have α·β²·γ² within 4 of 4, in steps of 0.01",
+        steps: &[
+            ("--tolerance", With("--tolerance 0.001")),
+            ("--step", With("--step 0.25")),
+        ],
+    },
+    Case {
+        hint: "search the other bases alone with",
+        prepare: |_| {},
+        line: "plan --search --alpha 1.25",
+        reason: "`--alpha` is given, but `alpha` is searched",
+        steps: &[
+            ("--alpha", Without("--alpha")),
+            ("--search beta,gamma", With("--search beta,gamma")),
+        ],
+    },
+    Case {
+        hint: "write to a file with `-o FILE`",
+        prepare: |_| {},
+        line: "plan --macs 400M --emit -o -",
+        reason: "`--emit` writes beside what is printed, found `-o -`",
+        steps: &[("-o FILE", With("-o a.onnx"))],
+    },
+    Case {
         hint: "`inspect --variant NAME --as-arch` prints a network without a file",
         prepare: foreign,
         line: "inspect m.onnx --as-arch",
