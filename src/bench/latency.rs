@@ -45,7 +45,7 @@ pub enum LatencyError {
     #[error(transparent)]
     Bench(#[from] BenchError),
     /// The runtime did not run a graph.
-    #[error("`{runtime}` did not run {point}: {said}", said = said.shown())]
+    #[error("`{runtime}` did not run {point}: {said}", point = point.shown(), said = said.shown())]
     Failed {
         /// The runtime.
         runtime: RuntimeName,

@@ -22,6 +22,7 @@ pub use search::{Found, GRID_STEPS, NoAnswer, largest};
 pub use sweep::{Dimension, Sweep};
 
 use crate::architecture::{Baseline, Family, Reading, Scaling};
+use crate::files::foreign::Foreign;
 use crate::form::{Form, default_opset};
 use crate::request::{Blueprint, Extent, Request, RequestError};
 use crate::scaling::{BASE_RESOLUTION, Coefficients, Compound, ScalingError};
@@ -48,7 +49,7 @@ pub enum PointError {
     #[error(transparent)]
     Scaling(#[from] ScalingError),
     /// The network is of unreasonable size.
-    #[error("{name}: {source}")]
+    #[error("{name}: {source}", name = name.shown())]
     Request {
         /// The network.
         name: String,

@@ -127,7 +127,6 @@ const MAY_KNOW: [(&str, &[&str]); 28] = [
             "architecture",
             "emit",
             "files",
-            "form",
             "metadata",
             "onnx",
             "plan",
