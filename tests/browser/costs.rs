@@ -63,9 +63,9 @@ fn base([phi, alpha, beta, gamma]: Place) -> (f64, Compound) {
 fn of_library(family: &'static Family, classes: u64, place: Place) -> Row {
     let (phi, compound) = base(place);
     let subject = Subject {
-        family,
         compound,
         classes,
+        ..Subject::new(family)
     };
     let request = subject.at(phi).ok()?;
     request.canonical().ok()?;

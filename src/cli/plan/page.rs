@@ -6,8 +6,7 @@ use super::table::label;
 use efficientnet_onnx::architecture::{
     Block, LARGEST_BLOCK_COUNT, LARGEST_WEIGHT_BYTES, Options, Scaling, ShareOf, Squeeze, Stage,
 };
-use efficientnet_onnx::plan::{Point, Subject};
-use efficientnet_onnx::request::RequestError;
+use efficientnet_onnx::plan::{Point, PointError, Subject};
 use efficientnet_onnx::scaling::{Coefficients, Compound, LARGEST_MULTIPLIER, LARGEST_RESOLUTION};
 use serde_json::{Value, json};
 
@@ -19,7 +18,7 @@ const COST: &str = include_str!("cost.js");
 ///
 /// # Errors
 /// If the family's baseline is refused with so many classes.
-pub fn page(subject: &Subject, rows: &[Point], phi: f64) -> Result<String, RequestError> {
+pub fn page(subject: &Subject, rows: &[Point], phi: f64) -> Result<String, PointError> {
     let Compound { alpha, beta, gamma } = subject.compound;
     let usual = Compound::default();
     let data = json!({
@@ -64,7 +63,7 @@ fn row(row: &Point) -> Value {
 }
 
 /// What `cost.js` scales, and what the parts are called.
-fn baseline(subject: &Subject) -> Result<Value, RequestError> {
+fn baseline(subject: &Subject) -> Result<Value, PointError> {
     let baseline = subject.family.baseline;
     let whole = Scaling::given(subject.family, Coefficients::ONE).expect("1 is a multiplier");
     let parts = subject.row(whole)?.parts;
