@@ -76,7 +76,7 @@ fn commands_of_an_answer_give_what_it_says() {
         (
             "plan --family lite --params 4M --classes 10 --dtype f16",
             [
-                "--family lite --phi 0.21 --formula --classes 10 --dtype f16",
+                "--family lite --phi 0 --formula --classes 10 --dtype f16",
                 "--variant lite0 --classes 10",
             ],
         ),
@@ -156,17 +156,10 @@ fn time_in_an_element_type_needs_a_runtime_that_has_it() {
     let found = run(folder, "plan --latency 1s --runtime tract --dtype bf16").expect(1);
     let said = "`tract` did not run φ = 0: ";
     assert!(found.stderr.contains(said), "{}", found.stderr);
-    let question = "plan --family lite --latency 600s --runtime tract --params 4700000 --dtype f16";
-    let answer = json(folder, question);
-    assert_eq!(answer["dtype"], "f16");
-    assert!(answer["answer"]["timed"]["seconds"]["median"].as_f64() > Some(0.0));
     // Without a terminal the times alone are printed.
+    let question = "plan --family lite --latency 600s --runtime tract --params 4700000";
     let text = run(folder, question).expect(0);
     assert_eq!(text.stderr, "");
-    assert!(
-        text.stdout
-            .contains("graphs emitted and timed in tract with 1 thread"),
-        "{}",
-        text.stdout
-    );
+    let said = "emitted and timed in tract with 1 thread, each in five processes of ten runs";
+    assert!(text.stdout.contains(said), "{}", text.stdout);
 }
