@@ -5,8 +5,9 @@ mod time;
 
 use super::*;
 
+/// The EfficientNets.
 fn families() -> impl Iterator<Item = Subject> {
-    Family::ALL.into_iter().map(Subject::new)
+    Family::ALL.into_iter().take(5).map(Subject::new)
 }
 
 /// Costs of a grid's first steps.
@@ -214,7 +215,7 @@ fn a_sweep_keeps_its_order() {
 /// What is predicted of a model that has a baseline of its own scales that one, and no φ gives it.
 #[test]
 fn models_with_their_own_baseline_are_no_phi() {
-    for family in Family::ALL {
+    for family in Family::ALL.into_iter().take(5) {
         let mut subject = Subject::new(Family::ALL[0]);
         let named: Vec<Scaling> = family.variants.iter().map(Scaling::published).collect();
         for row in subject.rows(named).expect("published sizes") {
