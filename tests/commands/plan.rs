@@ -69,13 +69,12 @@ fn families_of_several_baselines_have_all_their_rows() {
             .map(|row| row["name"].as_str().expect("a name").to_owned())
             .collect()
     };
-    for (family, count) in [
-        ("v1", 10),
-        ("lite", 5),
-        ("edgetpu", 3),
-        ("condconv", 3),
-        ("v2", 8),
-    ] {
+    let models = json(folder, "models")["models"].take();
+    for family in ["v1", "lite", "edgetpu", "condconv", "v2"] {
+        let models = models.as_array().expect("models");
+        let of_family = models.iter().filter(|model| model["family"] == family);
+        let count = of_family.count();
+        assert!(count >= 3);
         assert_eq!(
             names(&format!("plan --family {family}")).len(),
             count,
