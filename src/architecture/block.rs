@@ -176,7 +176,12 @@ impl Block {
         if let Self::Bottleneck(block) = self {
             return 2 * filters * (filters / u128::from(block.expansion));
         }
-        2 * filters * filters * u128::from(self.expand_ratio()) * u128::from(experts)
+        // Convolutions of one position between as many filters; a depthwise convolution has next to nothing.
+        let squares = match self {
+            Self::Separable(_) | Self::Plain(_) => 1,
+            Self::MbConv(_) | Self::Fused(_) | Self::Bottleneck(_) => 2 * self.expand_ratio(),
+        };
+        filters * filters * u128::from(squares) * u128::from(experts)
     }
 
     /// How many kernels are mixed in its convolutions, if they are.
