@@ -1,6 +1,7 @@
 //! Notes and errors of a conversion, with the flags that go with them.
 
 use super::exit::Failure;
+use super::fitted;
 use super::hub;
 use super::like;
 use efficientnet_onnx::convert::{ConvertError, ConvertNote, Counted, Misfit};
@@ -64,6 +65,24 @@ pub fn failure(error: ConvertError) -> Failure {
             )
             .hint("leave it out, or ask for `logits` or `probabilities`");
         }
+        ConvertError::ClassifierWithoutClasses { is_fitted } => {
+            let flag = if *is_fitted {
+                "--classifier"
+            } else {
+                "--reset-classifier"
+            };
+            return Failure::bad_input(format!(
+                "`{flag}` is for outputs of classes, and `--outputs` has none"
+            ))
+            .hint("leave it out, or ask for `logits`, `probabilities` or `cam`");
+        }
+        ConvertError::OtherClasses { path, asked, found } => {
+            return Failure::bad_input(format!(
+                "`--classes {asked}` does not match `{}`, which has {found}",
+                path.shown()
+            ))
+            .hint("leave `--classes` out: the classifier tells");
+        }
         ConvertError::SoftmaxOfOneClass => {
             return Failure::bad_input(
                 "`--activation softmax` of one class is 1 for every image, expected `sigmoid`",
@@ -83,7 +102,7 @@ pub fn failure(error: ConvertError) -> Failure {
     }
     let hint = hint(&error);
     let mut failure = Failure::bad_input(error);
-    failure.hint = hint;
+    failure.hint = hint.or(failure.hint);
     failure
 }
 
@@ -144,6 +163,7 @@ fn hint(error: &ConvertError) -> Option<String> {
         }
         ConvertError::Undecided { error, variant } => like::hint(*error, *variant),
         ConvertError::CarriedLabels(_) => "give the names with `--labels FILE`".to_owned(),
+        ConvertError::Fitted(error) => return fitted::hint(error),
         ConvertError::Misfit { cause, .. } => misfit(cause.as_ref()?),
         _ => return None,
     })
@@ -175,7 +195,7 @@ fn misfit(cause: &Misfit) -> String {
             "the checkpoint ends before the classifier's features: `--outputs {}` emits what it has",
             output.name()
         ),
-        Misfit::NoClassifier => "the checkpoint has no classifier: draw one with `--reset-classifier N`, or leave it out with `--outputs pooled`".to_owned(),
+        Misfit::NoClassifier => "the checkpoint has no classifier: draw one with `--reset-classifier N`, read one with `--classifier FILE`, or leave it out with `--outputs pooled`".to_owned(),
         Misfit::OtherNetwork {
             variant,
             tells_conventions: true,

@@ -13,6 +13,7 @@ mod converting;
 mod doctor;
 mod emit;
 mod exit;
+mod fitted;
 mod form;
 mod hub;
 mod inspect;

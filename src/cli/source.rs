@@ -6,7 +6,9 @@ use super::exit::Failure;
 use super::select::MOST_CHANNELS;
 use super::{hub, print};
 use clap::Args;
-use efficientnet_onnx::convert::{Located, Reset, Seed, Weights};
+use efficientnet_onnx::convert::{
+    ConvertError, FittedClassifier, Located, Replacement, Reset, Seed, Weights,
+};
 use efficientnet_onnx::tensor::Element;
 use efficientnet_onnx::weights::finite::{Fault, Unsound};
 use efficientnet_onnx::weights::init::Rule;
@@ -24,8 +26,17 @@ pub struct WeightArgs {
     #[arg(long, conflicts_with_all = ["weights", "init"])]
     skeleton: bool,
     /// Replace the checkpoint's classifier by a fresh one of N classes, drawn as `--init official` does
-    #[arg(long, value_name = "N", requires = "weights", conflicts_with = "classes", value_parser = clap::value_parser!(u64).range(1..=MOST_CHANNELS))]
+    #[arg(long, value_name = "N", requires = "weights", conflicts_with_all = ["classes", "init", "skeleton"], value_parser = clap::value_parser!(u64).range(1..=MOST_CHANNELS))]
     reset_classifier: Option<u64>,
+    /// Replace the checkpoint's classifier by one that was fitted elsewhere: an .npz or .safetensors file with `weight` [classes,
+    /// features] and `bias` [classes]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "weights",
+        conflicts_with_all = ["reset_classifier", "init", "skeleton"]
+    )]
+    classifier: Option<PathBuf>,
     /// Go on with weights that are NaN, infinite or a negative variance, which otherwise are an error
     #[arg(long, requires = "weights")]
     pub allow_nan: bool,
@@ -78,12 +89,23 @@ impl WeightArgs {
                     .hint("leave it out, or draw a fresh classifier with `--reset-classifier N`"),
             );
         }
+        let classifier = self.replacement()?;
+        let located = locate(named, quiet)?;
+        Weights::open_located(located, classifier).map_err(converting::failure)
+    }
+
+    /// The classifier in the place of the checkpoint's, if one is asked for.
+    fn replacement(&self) -> Result<Option<Replacement>, Failure> {
+        if let Some(path) = &self.classifier {
+            let fitted = FittedClassifier::open(path).map_err(ConvertError::from);
+            let fitted = fitted.map_err(converting::failure)?;
+            return Ok(Some(Replacement::Fitted(fitted)));
+        }
         let reset = self.reset_classifier.map(|classes| Reset {
             classes,
             seed: self.seed.read().number,
         });
-        let located = locate(named, quiet)?;
-        Weights::open_located(located, reset).map_err(converting::failure)
+        Ok(reset.map(Replacement::Drawn))
     }
 }
 

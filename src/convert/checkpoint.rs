@@ -4,11 +4,12 @@ use super::error::ConvertError;
 use super::keras::{self, Pixels};
 use super::locate::{self, Located};
 use super::model;
-use super::note::{ConvertNote, Place};
+use super::note::{ClassifierSource, ConvertNote, Place};
 use super::offered;
 use super::published::Published;
 use super::recorded::{Recorded, told};
-use super::wishes::{Reset, Wishes};
+use super::replacement::{Replacement, Reset};
+use super::wishes::Wishes;
 use crate::files::Inputs;
 use crate::form::BatchNorms;
 use crate::graph::Parameter;
@@ -18,7 +19,6 @@ use crate::request::Request;
 use crate::tensor::{SourceError, TensorSource};
 use crate::weights::Expected;
 use crate::weights::checkpoint::Checkpoint;
-use crate::weights::classifier::FreshClassifier;
 use crate::weights::names::{NameMap, Naming};
 use crate::weights::stem::{AdaptedStem, COLOURS};
 use std::path::PathBuf;
@@ -36,13 +36,17 @@ pub struct OpenCheckpoint {
     /// What it records beside the network.
     pub(super) recorded: Recorded,
     pub(super) published: Option<Published>,
-    pub(super) reset: Option<Reset>,
+    /// The classifier in the place of its own.
+    pub(super) classifier: Option<Replacement>,
     folder: Option<PathBuf>,
 }
 
 impl OpenCheckpoint {
-    /// Opens a checkpoint, with what is published beside it; with `reset`, without its classifier.
-    pub(super) fn open(located: Located, reset: Option<Reset>) -> Result<Self, ConvertError> {
+    /// Opens a checkpoint, with what is published beside it; with `classifier` in the place of its own.
+    pub(super) fn open(
+        located: Located,
+        classifier: Option<Replacement>,
+    ) -> Result<Self, ConvertError> {
         let Located {
             path,
             published,
@@ -78,7 +82,7 @@ impl OpenCheckpoint {
         let counted = published.as_ref().and_then(|published| published.classes);
         if let (Some(told), Some(found)) = (counted, checkpoint.classes(naming))
             && told != found
-            && reset.is_none()
+            && classifier.is_none()
         {
             return Err(ConvertError::CountedClasses { path, told, found });
         }
@@ -86,11 +90,11 @@ impl OpenCheckpoint {
             pixels: keras::pixels(&checkpoint, naming)?,
             recipe,
             preprocessing: told(&checkpoint, metadata::PREPROCESSING_KEY)?,
-            recorded: Recorded::read(&checkpoint, reset)?,
+            recorded: Recorded::read(&checkpoint, classifier.as_ref())?,
             checkpoint,
             naming,
             published,
-            reset,
+            classifier,
             folder,
         })
     }
@@ -105,6 +109,9 @@ impl OpenCheckpoint {
         if let Some(folder) = &self.folder {
             inputs.add(folder);
         }
+        if let Some(Replacement::Fitted(fitted)) = &self.classifier {
+            inputs.add(fitted.path());
+        }
         inputs
     }
 
@@ -113,7 +120,7 @@ impl OpenCheckpoint {
         let mut notes = Vec::new();
         let rewritten = self.checkpoint.rewritten();
         notes.extend(rewritten.map(|sentence| ConvertNote::Rewritten(sentence.to_owned())));
-        notes.extend(offered::notes(&self.checkpoint, self.reset.is_some()));
+        notes.extend(offered::notes(&self.checkpoint, self.classifier.is_some()));
         let published = self.configuring(wishes).map(Published::note);
         let is_silent = self.recipe.is_none() && published.is_none();
         notes.extend(published);
@@ -125,7 +132,8 @@ impl OpenCheckpoint {
         }
         notes.extend(self.prepared_otherwise(wishes, request));
         notes.extend(keras::note(&self.pixels, &self.checkpoint));
-        notes.extend(self.reset.map(|reset| self.fresh_classifier(reset)));
+        let classifier = self.classifier.as_ref();
+        notes.extend(classifier.map(|classifier| self.replaced(classifier)));
         notes.extend(self.recorded.note.clone());
         notes
     }
@@ -145,12 +153,15 @@ impl OpenCheckpoint {
         })
     }
 
-    fn fresh_classifier(&self, Reset { classes, seed }: Reset) -> ConvertNote {
+    fn replaced(&self, classifier: &Replacement) -> ConvertNote {
         let replaced = self.checkpoint.classes(self.naming);
         let module = replaced.and_then(|_| self.checkpoint.head());
-        ConvertNote::FreshClassifier {
-            classes,
-            seed,
+        ConvertNote::NewClassifier {
+            classes: classifier.classes(),
+            from: match classifier {
+                Replacement::Drawn(Reset { seed, .. }) => ClassifierSource::Seed(*seed),
+                Replacement::Fitted(fitted) => ClassifierSource::File(fitted.path().to_owned()),
+            },
             replaced,
             module: module.map(str::to_owned),
         }
@@ -189,7 +200,7 @@ impl OpenCheckpoint {
 
     /// Whether a classifier is nowhere to be had.
     pub(super) fn lacks_classifier(&self) -> bool {
-        self.reset.is_none() && self.checkpoint.classes(self.naming).is_none()
+        self.classifier.is_none() && self.checkpoint.classes(self.naming).is_none()
     }
 
     /// How pictures become input of a size, if it tells.
@@ -215,7 +226,9 @@ impl OpenCheckpoint {
         let own = self.checkpoint.metadata().get(metadata::LABELS_KEY);
         let published = || self.published.as_ref()?.labels.as_ref();
         let labels = own.or_else(published);
-        labels.filter(|_| self.reset.is_none()).map(String::as_str)
+        labels
+            .filter(|_| self.classifier.is_none())
+            .map(String::as_str)
     }
 
     /// The tensors, and the name under which they have each parameter.
@@ -232,8 +245,8 @@ impl OpenCheckpoint {
             .and_then(|parameter| parameter.shape.get(1)?.fixed());
         let own = |timm: &str| names.source_name(timm).unwrap_or(timm).to_owned();
         let mut source: Box<dyn TensorSource + '_> = Box::new(&self.checkpoint);
-        if let Some(Reset { seed, .. }) = self.reset {
-            source = Box::new(FreshClassifier::new(source, &parameters, own, seed));
+        if let Some(classifier) = &self.classifier {
+            source = Box::new(classifier.over(source, &parameters, own));
         }
         match (channels, self.checkpoint.in_channels(self.naming)) {
             (Some(channels), Some(COLOURS)) if channels != COLOURS => {
@@ -242,10 +255,18 @@ impl OpenCheckpoint {
             _ => {}
         }
         let expected = parameters.into_iter().map(|parameter| Expected {
-            source_name: own(&parameter.name),
+            source_name: self.source_name(&parameter, own(&parameter.name)),
             parameter,
         });
         Ok((source, expected.collect()))
+    }
+
+    /// The name under which a parameter is offered whose name in the checkpoint is `own`.
+    fn source_name(&self, parameter: &Parameter, own: String) -> String {
+        match &self.classifier {
+            Some(classifier) => classifier.offered(parameter, own),
+            None => own,
+        }
     }
 
     /// Where the weights are from; hashes the file.
@@ -262,6 +283,7 @@ impl OpenCheckpoint {
                 .and_then(|published| published.source.clone())
                 .or_else(|| entry(["source", "url"])),
             self.recorded.untrained.clone(),
+            self.recorded.fitted.clone(),
         ))
     }
 }

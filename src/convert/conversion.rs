@@ -3,6 +3,7 @@
 use super::error::ConvertError;
 use super::model;
 use super::note::ConvertNote;
+use super::replacement::Replacement;
 use super::weights::Weights;
 use super::wishes::Wishes;
 use crate::emit::{self, Destination, EmitError, Emitted, Observer, Tensors};
@@ -39,6 +40,12 @@ impl Conversion {
         request.form = wishes.form.clone();
         request.form.normalize = normalize(&wishes, &weights, &request)?;
         request.activation = activation(&wishes, &weights, &request)?;
+        if let Some(classifier) = weights.classifier()
+            && !request.has_classes()
+        {
+            let is_fitted = matches!(classifier, Replacement::Fitted(_));
+            return Err(ConvertError::ClassifierWithoutClasses { is_fitted });
+        }
         let agreement = weights.agreement(&wishes, &request)?;
         let labels = labels(&wishes, &weights, request.options.classes)?;
         let mut notes = weights.notes(&wishes, &request);

@@ -1,5 +1,6 @@
 //! Why a checkpoint and what is asked for do not make a file: what contradicts what, and what is missing.
 
+use super::fitted::FittedError;
 use super::note::Place;
 use crate::emit::EmitError;
 use crate::files::foreign::Foreign;
@@ -164,6 +165,25 @@ pub enum ConvertError {
         asked: u64,
         /// What the checkpoint has.
         found: u64,
+    },
+    /// Another number of classes is asked for than a fitted classifier has.
+    #[error("{asked} classes do not match `{}`, which has {found}", path.shown())]
+    OtherClasses {
+        /// The classifier's file.
+        path: PathBuf,
+        /// What is asked for.
+        asked: u64,
+        /// What the classifier has.
+        found: u64,
+    },
+    /// A fitted classifier cannot be read, or is not one of the network's features.
+    #[error(transparent)]
+    Fitted(#[from] FittedError),
+    /// A classifier is given where no output needs one.
+    #[error("a classifier is for outputs of classes, found none among the outputs")]
+    ClassifierWithoutClasses {
+        /// Whether it was fitted elsewhere; else it is drawn.
+        is_fitted: bool,
     },
     /// There is one name a class.
     #[error("expected {expected} names, one for each class, found {found}")]

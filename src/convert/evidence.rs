@@ -55,7 +55,7 @@ impl OpenCheckpoint {
         let Some(evidence) = self.checkpoint.evidence() else {
             return Ok(Vec::new());
         };
-        let keeps_head = self.reset.is_none() && request.has_classes();
+        let keeps_head = self.classifier.is_none() && request.has_classes();
         let found = contradictions(evidence, request, self.naming, keeps_head);
         let is_overruled = |contradiction: &Contradiction| match contradiction {
             Contradiction::Border { .. } => wishes.padding.is_some(),

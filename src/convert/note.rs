@@ -8,6 +8,7 @@ use crate::recognise::{self, Contradiction};
 use crate::weights::names::Naming;
 use crate::weights::names::conventions::Conventions;
 use std::fmt;
+use std::path::PathBuf;
 
 /// One thing to know of how a checkpoint was read, or of what is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,12 +78,12 @@ pub enum ConvertNote {
         /// The record.
         place: String,
     },
-    /// The classifier is drawn, not trained.
-    FreshClassifier {
+    /// The classifier is another than the checkpoint's.
+    NewClassifier {
         /// Its classes.
         classes: u64,
-        /// From which it is drawn.
-        seed: u64,
+        /// Where it is from.
+        from: ClassifierSource,
         /// Classes of the checkpoint's own, if it has one.
         replaced: Option<u64>,
         /// The module of that one, where it is not the usual.
@@ -128,6 +129,15 @@ pub enum ConvertNote {
         /// What the weights are for.
         own: Conventions,
     },
+}
+
+/// Where a classifier in the place of a checkpoint's is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClassifierSource {
+    /// It is drawn from a seed: not trained.
+    Seed(u64),
+    /// It is read from a file.
+    File(PathBuf),
 }
 
 /// Where a checkpoint's network is told.
@@ -235,16 +245,25 @@ impl fmt::Display for ConvertNote {
                 "{} records that pixels are rescaled before the network: for other than 3 channels the file does not say how",
                 place.shown()
             ),
-            Self::FreshClassifier {
+            Self::NewClassifier {
                 classes,
-                seed,
+                from,
                 replaced,
                 module,
             } => {
-                write!(
-                    f,
-                    "an untrained classifier of {classes} classes, drawn from seed {seed}, "
-                )?;
+                match from {
+                    ClassifierSource::Seed(seed) => write!(
+                        f,
+                        "an untrained classifier of {classes} classes, drawn from seed {seed}, "
+                    )?,
+                    ClassifierSource::File(path) => {
+                        let classes = match classes {
+                            1 => "1 class, whose probability is a sigmoid,".to_owned(),
+                            classes => format!("{classes} classes"),
+                        };
+                        write!(f, "a classifier of {classes} from `{}` ", path.shown())?;
+                    }
+                }
                 match (replaced, module) {
                     (None, _) => f.write_str("is added to a checkpoint without one"),
                     (Some(own), None) => write!(f, "replaces the checkpoint's of {own}"),

@@ -2,8 +2,8 @@
 
 use super::error::ConvertError;
 use super::note::ConvertNote;
-use super::wishes::Reset;
-use crate::metadata::{self, Fresh, HeadRecord, Origin, RecordsError, Untrained};
+use super::replacement::{Replacement, Reset};
+use crate::metadata::{self, Fitted, Fresh, HeadRecord, Origin, RecordsError, Untrained};
 use crate::network::ClassActivation;
 use crate::weights::checkpoint::Checkpoint;
 use crate::weights::classifier::FRESH_RULE;
@@ -12,30 +12,41 @@ use serde::de::DeserializeOwned;
 
 /// The records that go with the weights.
 pub(super) struct Recorded {
-    /// What turns logits into probabilities; none with a fresh classifier.
+    /// What turns logits into probabilities; none with another classifier.
     pub activation: Option<ClassActivation>,
     /// What of the weights is not trained, a fresh classifier included.
     pub untrained: Untrained,
+    /// Where a classifier is from that was fitted elsewhere.
+    pub fitted: Option<Fitted>,
     /// What a reader should hear of that.
     pub note: Option<ConvertNote>,
 }
 
 impl Recorded {
-    /// Reads what a checkpoint says; with `reset`, without its classifier.
-    pub fn read(checkpoint: &Checkpoint, reset: Option<Reset>) -> Result<Self, ConvertError> {
+    /// Reads what a checkpoint says; with `classifier` in the place of its own.
+    pub fn read(
+        checkpoint: &Checkpoint,
+        classifier: Option<&Replacement>,
+    ) -> Result<Self, ConvertError> {
         let head: Option<HeadRecord> = told(checkpoint, metadata::HEAD_KEY)?;
         let origin: Option<Origin> = told(checkpoint, metadata::ORIGIN_KEY)?;
         let mut untrained = origin.as_ref().map(Origin::untrained).unwrap_or_default();
-        // A fresh classifier has a note of its own.
-        if reset.is_some() {
+        let mut fitted = origin.as_ref().and_then(Origin::fitted).cloned();
+        // Another classifier has a note of its own.
+        if classifier.is_some() {
             untrained.classifier = None;
+            fitted = None;
         }
         let note = (!untrained.is_nothing()).then(|| ConvertNote::Untrained(untrained.clone()));
-        if let Some(Reset { seed, .. }) = reset {
-            untrained.classifier = Some(Fresh {
-                rule: FRESH_RULE.name().to_owned(),
-                seed,
-            });
+        match classifier {
+            Some(Replacement::Drawn(Reset { seed, .. })) => {
+                untrained.classifier = Some(Fresh {
+                    rule: FRESH_RULE.name().to_owned(),
+                    seed: *seed,
+                });
+            }
+            Some(Replacement::Fitted(new)) => fitted = Some(new.record().clone()),
+            None => {}
         }
         // What the model itself does to its logits, where it is recorded.
         let own = checkpoint
@@ -47,8 +58,9 @@ impl Recorded {
             });
         let recorded = head.map(|head| head.activation).or(own);
         Ok(Self {
-            activation: recorded.filter(|_| reset.is_none()),
+            activation: recorded.filter(|_| classifier.is_none()),
             untrained,
+            fitted,
             note,
         })
     }

@@ -4,9 +4,10 @@ use super::checkpoint::OpenCheckpoint;
 use super::error::{ConvertError, Counted};
 use super::model;
 use super::note::Place;
+use super::replacement::Replacement;
 use super::wishes::Wishes;
 use crate::like::{Like, recorded_request};
-use crate::request::{Blueprint, Extent, Request};
+use crate::request::{Blueprint, Extent, Request, RequestError};
 use crate::weights::names::conventions::{Known, resolve_conventions};
 use crate::weights::stem::COLOURS;
 
@@ -15,6 +16,7 @@ impl OpenCheckpoint {
     pub(super) fn request(&self, wishes: &Wishes) -> Result<Request, ConvertError> {
         let told = self.recipe.as_ref().map(recorded_request).transpose()?;
         let mut request = self.network(wishes, told.as_ref())?;
+        self.fits_classifier(&request)?;
         self.set_conventions(&mut request, wishes, told.as_ref())?;
         self.set_counts(&mut request, wishes)?;
         Ok(request)
@@ -111,15 +113,33 @@ impl OpenCheckpoint {
         )
     }
 
+    /// Refuses a classifier that was fitted on other features than the network's.
+    fn fits_classifier(&self, request: &Request) -> Result<(), ConvertError> {
+        if let Some(Replacement::Fitted(fitted)) = &self.classifier {
+            let architecture = request.architecture().map_err(RequestError::from)?;
+            fitted.fits(architecture.features())?;
+        }
+        Ok(())
+    }
+
     /// Classes and input channels as the checkpoint has them; another number of channels only where colours can be
     /// adapted.
     fn set_counts(&self, request: &mut Request, wishes: &Wishes) -> Result<(), ConvertError> {
-        let classes = match self.reset {
-            Some(reset) => Some(reset.classes),
+        let classes = match &self.classifier {
+            Some(classifier) => Some(classifier.classes()),
             None => self.checkpoint.classes(self.naming),
         };
         let channels = self.checkpoint.in_channels(self.naming);
         let options = &mut request.options;
+        if let (Some(asked), Some(Replacement::Fitted(fitted))) = (wishes.classes, &self.classifier)
+            && asked != fitted.classes()
+        {
+            return Err(ConvertError::OtherClasses {
+                path: fitted.path().to_owned(),
+                asked,
+                found: fitted.classes(),
+            });
+        }
         options.classes = same_count(Counted::Classes, wishes.classes, classes, options.classes)?;
         options.in_channels = match (wishes.in_channels, channels) {
             (Some(asked), Some(COLOURS)) => asked,

@@ -5,7 +5,8 @@ use super::error::{ConvertError, Misfit};
 use super::locate::Located;
 use super::model;
 use super::note::ConvertNote;
-use super::wishes::{Reset, Wishes};
+use super::replacement::Replacement;
+use super::wishes::Wishes;
 use crate::files::Inputs;
 use crate::graph::Parameter;
 use crate::like::{Like, keras_preprocessing};
@@ -71,12 +72,15 @@ impl Weights {
         Self::open_located(Located::on_disk(path)?, None)
     }
 
-    /// Opens a checkpoint that was located; with `reset`, without its classifier.
+    /// Opens a checkpoint that was located; with `classifier` in the place of its own.
     ///
     /// # Errors
     /// As [`Weights::open`].
-    pub fn open_located(located: Located, reset: Option<Reset>) -> Result<Self, ConvertError> {
-        let open = OpenCheckpoint::open(located, reset)?;
+    pub fn open_located(
+        located: Located,
+        classifier: Option<Replacement>,
+    ) -> Result<Self, ConvertError> {
+        let open = OpenCheckpoint::open(located, classifier)?;
         Ok(Self::Checkpoint(Box::new(open)))
     }
 
@@ -204,6 +208,14 @@ impl Weights {
                 Some(keras_preprocessing(request.default_size(), normal))
             }
             (usual, _) => usual,
+        }
+    }
+
+    /// The classifier in the place of the checkpoint's, if there is one.
+    pub(super) fn classifier(&self) -> Option<&Replacement> {
+        match self {
+            Self::Checkpoint(open) => open.classifier.as_ref(),
+            Self::Seed(_) | Self::Skeleton(_) => None,
         }
     }
 

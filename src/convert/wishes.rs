@@ -48,15 +48,6 @@ pub enum Network {
     Like(Box<Like>),
 }
 
-/// A classifier that replaces the checkpoint's.
-#[derive(Clone, Copy, Debug)]
-pub struct Reset {
-    /// Classes of the fresh one.
-    pub classes: u64,
-    /// From which it is drawn, as [`Rule::Official`](crate::weights::init::Rule::Official) does.
-    pub seed: u64,
-}
-
 impl Network {
     /// The published model of a name, such as `b0`; none if there is none.
     #[must_use]

@@ -11,7 +11,7 @@ mod recipe;
 mod records;
 
 pub use head::HeadRecord;
-pub use origin::{Fresh, Origin, Untrained};
+pub use origin::{Fitted, Fresh, Origin, Untrained};
 pub use preprocessing::{Framing, Interpolation, Normal, Preprocessing, Sampling};
 pub use recipe::{Formula, IslandsRecord, MetadataError, Recipe};
 pub use records::{Records, RecordsError, record};

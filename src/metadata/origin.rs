@@ -44,6 +44,9 @@ pub enum Origin {
         /// How its classifier was drawn, where the checkpoint's was replaced.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         classifier: Option<Fresh>,
+        /// The file that its classifier is from, where the checkpoint's was replaced by one that was fitted elsewhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fitted: Option<Fitted>,
         /// How all of the checkpoint's weights were drawn, where it says so of itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         drawn: Option<Fresh>,
@@ -60,6 +63,15 @@ pub struct Fresh {
     pub rule: String,
     /// As in `--seed`.
     pub seed: u64,
+}
+
+/// The file that a classifier is from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fitted {
+    /// File name, without folders.
+    pub name: String,
+    /// Of the whole file, hexadecimal.
+    pub sha256: String,
 }
 
 /// What of a file's weights is not trained.
@@ -100,6 +112,7 @@ impl Origin {
         licence: Option<String>,
         source: Option<String>,
         untrained: Untrained,
+        fitted: Option<Fitted>,
     ) -> Self {
         Self::Checkpoint {
             version: VERSION,
@@ -109,7 +122,17 @@ impl Origin {
             licence,
             source,
             classifier: untrained.classifier,
+            fitted,
             drawn: untrained.all,
+        }
+    }
+
+    /// The file that the classifier is from, where it was fitted elsewhere.
+    #[must_use]
+    pub fn fitted(&self) -> Option<&Fitted> {
+        match self {
+            Self::Checkpoint { fitted, .. } => fitted.as_ref(),
+            Self::Seed { .. } | Self::Skeleton { .. } => None,
         }
     }
 
@@ -189,7 +212,7 @@ mod tests {
         let checkpoint = |all, classifier| {
             let text = || "x".to_owned();
             let untrained = Untrained { all, classifier };
-            Origin::checkpoint(text(), text(), text(), None, None, untrained)
+            Origin::checkpoint(text(), text(), text(), None, None, untrained, None)
         };
         for (origin, expected) in [
             (

@@ -27,10 +27,16 @@ const ALIGNMENT: usize = 64;
 pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
     let mut input = BufReader::new(open_input(path)?);
     let tensor = array(&mut input, String::new())?;
+    ends(&mut input)?;
+    Ok(vec![tensor])
+}
+
+/// Refuses bytes after an array.
+pub fn ends(input: &mut impl Read) -> Result<(), Fault> {
     if input.read(&mut [0])? > 0 {
         return Err(Fault::Malformed("bytes follow its last element".to_owned()));
     }
-    Ok(vec![tensor])
+    Ok(())
 }
 
 /// Reads an array, if it fits the memory budget of the process.

@@ -41,7 +41,11 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
         if !names.insert(name.clone()) {
             return Err(format!("`{name}` is there twice").into());
         }
-        let tensor = npy::array(&mut entry, name);
+        let tensor = npy::array(&mut entry, name).and_then(|tensor| {
+            // The checksum is compared at the entry's end.
+            npy::ends(&mut entry)?;
+            Ok(tensor)
+        });
         tensors.push(tensor.map_err(|fault| match fault {
             Fault::Malformed(reason) => format!("entry {index}: {reason}").into(),
             fault @ (Fault::Io(_) | Fault::Memory(_)) => fault,

@@ -252,6 +252,19 @@ fn an_archive_has_its_arrays_by_name_packed_or_not() {
         ];
         assert_eq!(found, expected);
     }
+    let long = [&one[..], &[0]].concat();
+    let archive = npz(::zip::CompressionMethod::Stored, &[("a.npy", &long)]);
+    let message = refused(".npz", &archive);
+    assert!(
+        message.contains("entry 0: bytes follow its last element"),
+        "{message}"
+    );
+    // The last byte of the array, damaged after its checksum was written.
+    let mut archive = npz(::zip::CompressionMethod::Stored, &[("a.npy", &one)]);
+    let start = archive.windows(one.len()).position(|bytes| bytes == one);
+    archive[start.expect("the entry") + one.len() - 1] ^= 1;
+    let message = refused(".npz", &archive);
+    assert!(message.contains("checksum"), "{message}");
     // An array that no memory holds, declared by a few bytes.
     let zeros = |shape: usize, bytes: usize| {
         let header = format!("{{'descr': '|i1', 'fortran_order': False, 'shape': ({shape},), }}");

@@ -222,7 +222,7 @@ impl Checkpoint {
         if hashing.is_none() {
             let files = self.files.clone();
             // Where the system refuses a thread, they are hashed when the hash is asked for.
-            *hashing = thread::Builder::new().spawn(move || digest(&files)).ok();
+            *hashing = thread::Builder::new().spawn(move || sha256(&files)).ok();
         }
     }
 
@@ -233,8 +233,8 @@ impl Checkpoint {
     /// If it cannot be read.
     pub fn sha256(&self) -> Result<String, SourceError> {
         let digest = match self.hashing().take() {
-            Some(thread) => thread.join().unwrap_or_else(|_| digest(&self.files)),
-            None => digest(&self.files),
+            Some(thread) => thread.join().unwrap_or_else(|_| sha256(&self.files)),
+            None => sha256(&self.files),
         };
         digest.map_err(|source| io(self.first(), source))
     }
@@ -274,7 +274,11 @@ impl TensorSource for Checkpoint {
 /// Bytes that are read and hashed at a time: they stay in a core's cache in between.
 const HASHED_AT_ONCE: usize = 1 << 17;
 
-fn digest(files: &[PathBuf]) -> std::io::Result<String> {
+/// SHA-256 of files one after the other, in lower-case hexadecimal.
+///
+/// # Errors
+/// If one cannot be read.
+pub(crate) fn sha256(files: &[PathBuf]) -> std::io::Result<String> {
     let mut hasher = Sha256::new();
     let mut piece = vec![0; HASHED_AT_ONCE];
     for path in files {

@@ -1,67 +1,124 @@
-//! A fresh classifier in the place of a checkpoint's own, for other classes.
+//! Another classifier in the place of a checkpoint's own.
 
-use super::init::{Rule, SeededWeights};
+use super::init::Rule;
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
-use crate::graph::Parameter;
+use crate::tensor::NamedTensor;
 
 /// The rule by which a fresh classifier is drawn: weights U(±1 / sqrt(classes)), biases 0.
 pub const FRESH_RULE: Rule = Rule::Official;
 
-/// A source whose classifier, if it has one, is replaced by one drawn from a seed.
-pub struct FreshClassifier<'a> {
+/// A source whose classifier, if it has one, is replaced by the tensors of another source.
+pub struct NewClassifier<'a> {
     source: Box<dyn TensorSource + 'a>,
     tensors: Vec<TensorInfo>,
-    fresh: SeededWeights,
-    /// timm's name of a parameter, and the source's.
-    names: Vec<(String, String)>,
+    new: Box<dyn TensorSource + 'a>,
+    names: Vec<NewName>,
 }
 
-impl<'a> FreshClassifier<'a> {
-    /// Draws the classifier among `parameters`; `source_name` gives the name under which the source has a parameter.
+/// What a tensor of a classifier is called where.
+#[derive(Clone, Debug)]
+pub struct NewName {
+    /// In the source whose tensor it replaces.
+    pub replaced: String,
+    /// In the source that it is from.
+    pub new: String,
+    /// Where it is offered.
+    pub offered: String,
+}
+
+impl<'a> NewClassifier<'a> {
+    /// Offers the tensors of `new` that have `names`, and those of `source` that they do not replace.
     #[must_use]
     pub fn new(
         source: Box<dyn TensorSource + 'a>,
-        parameters: &[Parameter],
-        source_name: impl Fn(&str) -> String,
-        seed: u64,
+        new: Box<dyn TensorSource + 'a>,
+        names: Vec<NewName>,
     ) -> Self {
-        let parameters = parameters.iter();
-        let drawn = parameters.filter(|parameter| parameter.is_classifier());
-        let drawn: Vec<Parameter> = drawn.cloned().collect();
-        let named = |parameter: &Parameter| (parameter.name.clone(), source_name(&parameter.name));
-        let names: Vec<(String, String)> = drawn.iter().map(named).collect();
-        let fresh = SeededWeights::new(drawn, FRESH_RULE, seed);
-        let is_replaced = |name: &str| names.iter().any(|(_, own)| own == name);
         let kept = source.tensors().iter();
-        let mut tensors: Vec<_> = kept
-            .filter(|tensor| !is_replaced(&tensor.name))
-            .cloned()
-            .collect();
-        for tensor in fresh.tensors() {
-            let own = names.iter().find(|(timm, _)| *timm == tensor.name);
-            tensors.extend(own.map(|(_, own)| TensorInfo {
-                name: own.clone(),
+        let is_replaced = |name: &str| names.iter().any(|names| names.replaced == name);
+        let kept = kept.filter(|tensor| !is_replaced(&tensor.name));
+        let mut tensors: Vec<_> = kept.cloned().collect();
+        for tensor in new.tensors() {
+            let found = names.iter().find(|names| names.new == tensor.name);
+            tensors.extend(found.map(|names| TensorInfo {
+                name: names.offered.clone(),
                 ..tensor.clone()
             }));
         }
         Self {
             source,
             tensors,
-            fresh,
+            new,
             names,
         }
     }
 }
 
-impl TensorSource for FreshClassifier<'_> {
+impl TensorSource for NewClassifier<'_> {
     fn tensors(&self) -> &[TensorInfo] {
         &self.tensors
     }
 
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
-        match self.names.iter().find(|(_, own)| own == name) {
-            Some((timm, _)) => self.fresh.open(timm),
+        match self.names.iter().find(|names| names.offered == name) {
+            Some(names) => self.new.open(&names.new),
             None => self.source.open(name),
         }
+    }
+}
+
+/// Tensors in memory, each rounded once from f64 to what is written.
+pub struct InMemory<'a> {
+    tensors: Vec<TensorInfo>,
+    values: Vec<&'a [f64]>,
+}
+
+impl<'a> InMemory<'a> {
+    /// Offers tensors under their names.
+    #[must_use]
+    pub fn new(tensors: &[&'a NamedTensor]) -> Self {
+        let info = |tensor: &&NamedTensor| TensorInfo {
+            name: tensor.name.clone(),
+            shape: tensor.shape.iter().map(|&extent| extent as u64).collect(),
+            element: tensor.element,
+        };
+        Self {
+            tensors: tensors.iter().map(info).collect(),
+            values: tensors.iter().map(|tensor| &*tensor.data).collect(),
+        }
+    }
+}
+
+impl TensorSource for InMemory<'_> {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        let mut tensors = self.tensors.iter().zip(&self.values);
+        match tensors.find(|(tensor, _)| tensor.name == name) {
+            Some((_, values)) => Ok(Box::new(Values(values))),
+            None => Err(SourceError::Missing(name.to_owned())),
+        }
+    }
+}
+
+struct Values<'a>(&'a [f64]);
+
+impl TensorReader for Values<'_> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounded once, to what is stored"
+    )]
+    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
+        for (value, exact) in out.iter_mut().zip(&self.0[offset..]) {
+            *value = *exact as f32;
+        }
+        Ok(())
+    }
+
+    fn fill_exact(&self, offset: usize, out: &mut [f64]) -> Result<(), SourceError> {
+        out.copy_from_slice(&self.0[offset..offset + out.len()]);
+        Ok(())
     }
 }

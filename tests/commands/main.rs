@@ -23,6 +23,7 @@ mod drawn_stages;
 mod emit;
 #[cfg(unix)]
 mod emit_files;
+mod fitted;
 #[path = "../folder/mod.rs"]
 mod folder;
 mod hints;

@@ -1,5 +1,6 @@
 //! What a file records beside its network, in words.
 
+use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::metadata::{Framing, HeadRecord, Normal, Origin, Preprocessing, Sampling};
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::tensor::Element;
@@ -20,7 +21,14 @@ pub fn origin(origin: &Origin) -> String {
             } else {
                 format!("; {untrained}")
             };
-            format!("{name} ({naming} names, SHA-256 {sha256}){untrained}")
+            let fitted = origin.fitted().map_or(String::new(), |fitted| {
+                format!(
+                    "; classifier of {} (SHA-256 {})",
+                    fitted.name.shown(),
+                    fitted.sha256.shown()
+                )
+            });
+            format!("{name} ({naming} names, SHA-256 {sha256}){fitted}{untrained}")
         }
     }
 }

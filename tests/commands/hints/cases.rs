@@ -139,20 +139,6 @@ pub const OF_CHECKPOINTS: &[Case] = &[
         ],
     },
     Case {
-        hint: "the checkpoint has no classifier: draw one with",
-        prepare: |folder| {
-            weights(folder, "--variant lite0", |name| {
-                !name.starts_with("classifier")
-            })
-        },
-        line: "emit --weights w --like timm/tf_efficientnet_lite0 -o m.onnx",
-        reason: "classifier.weight",
-        steps: &[
-            ("--reset-classifier N", With("--reset-classifier 4")),
-            ("--outputs pooled", With("--outputs pooled")),
-        ],
-    },
-    Case {
         hint: "the checkpoint ends before the classifier's features",
         prepare: |folder| {
             weights(folder, "--variant lite0", |name| {

@@ -3,6 +3,7 @@
 
 mod cases;
 mod files;
+mod fitted;
 mod follow;
 mod forms;
 mod more;
@@ -16,13 +17,14 @@ mod whole;
 mod writer;
 
 use cases::{ELSEWHERE, OF_CHECKPOINTS};
+use fitted::OF_CLASSIFIERS;
 use follow::Case;
 use forms::OF_FORMS;
 use more::OF_FILES;
 use plan::OF_PLANS;
 
 fn cases() -> Vec<&'static Case> {
-    let all = [OF_CHECKPOINTS, OF_FILES, OF_FORMS, OF_PLANS];
+    let all = [OF_CHECKPOINTS, OF_CLASSIFIERS, OF_FILES, OF_FORMS, OF_PLANS];
     all.into_iter().flatten().collect()
 }
 
