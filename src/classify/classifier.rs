@@ -29,6 +29,9 @@ const OUTPUTS: [(&str, bool); 2] = [("logits", false), ("probabilities", true)];
 /// Bytes of an element of a picture: as it was prepared, in a case, and while the case is sent to a worker.
 const PICTURE_BYTES: u64 = (size_of::<f32>() + 2 * size_of::<f64>()) as u64;
 
+/// Bytes of an element of an output: as it comes from a worker, and as it is kept.
+const ANSWER_BYTES: u64 = 2 * size_of::<f64>() as u64;
+
 /// More classes than any known data set has.
 const MOST_CLASSES: u64 = 1 << 24;
 
@@ -45,9 +48,9 @@ pub struct Classifier {
     size: [usize; 2],
     output: (&'static str, bool),
     classes: usize,
-    labels: Labels,
+    pub(super) labels: Labels,
     /// Classes by their names in lower case, once one is asked for.
-    by_name: OnceLock<BTreeMap<String, usize>>,
+    pub(super) by_name: OnceLock<BTreeMap<String, Vec<usize>>>,
 }
 
 /// A class, and how probable it is that a picture is of it.
@@ -162,25 +165,6 @@ impl Classifier {
         self.classes
     }
 
-    /// The class that `text` names: its index, or its name in upper or lower case.
-    #[must_use]
-    pub fn class_of(&self, text: &str) -> Option<usize> {
-        let named = || {
-            let by_name = self.by_name.get_or_init(|| {
-                let mut by_name = BTreeMap::new();
-                for class in 0..self.classes {
-                    if let Some(name) = self.labels.name(class) {
-                        by_name.entry(name.to_ascii_lowercase()).or_insert(class);
-                    }
-                }
-                by_name
-            });
-            by_name.get(&text.to_ascii_lowercase()).copied()
-        };
-        let number = text.parse().ok().filter(|class| *class < self.classes);
-        number.or_else(named)
-    }
-
     /// Elements of one prepared picture.
     #[must_use]
     pub fn row_elements(&self) -> usize {
@@ -238,8 +222,10 @@ impl Classifier {
     /// Pictures of a group whose memory the budget has: at most so many, and at least one batch.
     #[must_use]
     pub fn group(&self, most: usize) -> usize {
-        let elements = memory::left() / PICTURE_BYTES;
-        let rows = usize::try_from(elements).unwrap_or(usize::MAX) / self.row_elements();
+        let answer = self.answer_elements().saturating_mul(ANSWER_BYTES);
+        let picture = PICTURE_BYTES.saturating_mul(self.row_elements() as u64);
+        let rows = memory::left() / picture.saturating_add(answer).max(1);
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         rows.min(most).max(1).next_multiple_of(self.batch)
     }
 
@@ -291,14 +277,17 @@ impl Classifier {
     /// The `count` most probable classes of a row of probabilities, most probable first; of equals the first class.
     #[must_use]
     pub fn top(&self, row: &[f64], count: usize) -> Vec<RankedClass> {
-        largest(row, count)
-            .into_iter()
-            .map(|class| RankedClass {
-                class,
-                name: self.labels.name(class).map(str::to_owned),
-                probability: row[class],
-            })
-            .collect()
+        let classes = largest(row, count).into_iter();
+        classes.map(|class| self.ranked(class, row)).collect()
+    }
+
+    /// A class of a row of probabilities.
+    pub(super) fn ranked(&self, class: usize, row: &[f64]) -> RankedClass {
+        RankedClass {
+            class,
+            name: self.labels.name(class).map(str::to_owned),
+            probability: row[class],
+        }
     }
 }
 

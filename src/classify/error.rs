@@ -131,6 +131,16 @@ pub enum OutputsError {
         /// The shape that came.
         found: Vec<usize>,
     },
+    /// Class activation maps of another shape than `[batch, classes, height, width]`, or without a place.
+    #[error("output `{output}`: expected shape [{}, {}, height, width], found {found}", expected[0], expected[1], found = foreign::shape(found))]
+    Maps {
+        /// The output's name.
+        output: &'static str,
+        /// The batch, and the number of classes.
+        expected: [usize; 2],
+        /// The shape that came.
+        found: Vec<usize>,
+    },
     /// It has an infinite value or NaN.
     #[error("output `{output}`: expected finite numbers, found {value}")]
     NotFinite {

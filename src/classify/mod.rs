@@ -47,13 +47,19 @@
 mod accuracy;
 mod classifier;
 mod error;
+mod figure;
 mod labelled;
 mod lines;
+mod map;
+mod named;
 mod probability;
 mod run;
 
 pub use accuracy::{Accuracy, AccuracyError, Score};
 pub use classifier::{Classifier, RankedClass};
 pub use error::{ClassifierError, NoPreprocessing, OutputsError, Unfit};
+pub use figure::figure;
 pub use labelled::{LABELS_FILE, LabelledError, LabelledPicture};
+pub use map::{ClassMap, MappedClass, MapsError};
+pub use named::ClassError;
 pub use run::{Classification, ClassifiedPicture, ClassifyFailure, ClassifyNote, ClassifyOptions};

@@ -2,9 +2,10 @@
 
 use super::classifier::{Classifier, RankedClass};
 use super::error::OutputsError;
+use super::map::{ClassMap, MappedClass};
 use crate::memory::{Buffer, NoMemory};
 use crate::onnx::file::plain::Change;
-use crate::picture::PictureError;
+use crate::picture::{PictureError, Pixels};
 use crate::runtime::RuntimeName;
 use crate::runtime::outcome::{Outcome, Trouble};
 use crate::runtime::process::{Host, PassedOver, ProcessError, RunOptions};
@@ -22,6 +23,9 @@ pub struct ClassifyOptions {
     pub runtime: RuntimeName,
     /// Number of classes to rank for each picture; 5 by default.
     pub top: usize,
+    /// The class whose activation map is taken of each picture, if any; [`Classifier::check_maps`] says whether the file has
+    /// maps.
+    pub map: Option<MappedClass>,
     /// Time limit of the runtime, for each group of pictures, where it runs in a worker; by default
     /// [`Classifier::seconds`] for all pictures.
     pub limit: Option<Duration>,
@@ -34,6 +38,7 @@ impl Default for ClassifyOptions {
         Self {
             runtime: built.unwrap_or(RuntimeName::Reference),
             top: 5,
+            map: None,
             limit: None,
         }
     }
@@ -74,6 +79,8 @@ pub struct ClassifiedPicture {
     pub path: PathBuf,
     /// Its most probable classes, most probable first; empty if it was not classified.
     pub top: Vec<RankedClass>,
+    /// The activation map of a class, if one was asked for and the picture was classified.
+    pub map: Option<ClassMap>,
     /// Time to read, decode and resize it.
     pub load_seconds: f64,
     /// Time of the run that it was in.
@@ -103,8 +110,10 @@ impl Classifier {
     /// # Errors
     ///
     /// If the host is interrupted, the temporary files of a run do not fit the disk, or a batch does not fit the memory
-    /// limit. What a runtime does wrong
-    /// is [`Classification::failure`].
+    /// limit. What a runtime does wrong is [`Classification::failure`].
+    ///
+    /// # Panics
+    /// If the class whose map is asked for is not one of the file's.
     pub fn classify(
         &self,
         pictures: &[impl AsRef<Path>],
@@ -123,7 +132,8 @@ impl Classifier {
         self.check_batch()?;
         let per_group = self.group((GROUP_ELEMENTS / self.row_elements()).max(1));
         for group in pictures.chunks(per_group) {
-            let (places, rows) = self.load_group(group, host, &mut found, tell)?;
+            let loaded = self.load_group(group, options, host, &mut found, tell)?;
+            let Loaded { places, rows, seen } = loaded;
             if rows.is_empty() {
                 continue;
             }
@@ -141,7 +151,7 @@ impl Classifier {
                 }
             }
             found.changes = run.changes;
-            if let Err(failure) = self.rank(run.outcome, &places, options.top, &mut found) {
+            if let Err(failure) = self.rank(run.outcome, (&places, seen), options, &mut found) {
                 found.failure = Some(failure);
                 break;
             }
@@ -149,26 +159,33 @@ impl Classifier {
         Ok(found)
     }
 
-    /// Loads pictures and adds them to `found`: the place there, and the row, of each that can be loaded.
+    /// Loads pictures and adds them to `found`.
     fn load_group(
         &self,
         pictures: &[impl AsRef<Path>],
+        options: &ClassifyOptions,
         host: &Host,
         found: &mut Classification,
         tell: &mut dyn FnMut(ClassifyNote<'_>),
-    ) -> Result<(Vec<usize>, Vec<Buffer<f32>>), ProcessError> {
-        let (mut places, mut rows) = (Vec::new(), Vec::new());
+    ) -> Result<Loaded, ProcessError> {
+        let mut group = Loaded::default();
         for path in pictures.iter().map(AsRef::as_ref) {
             if host.interrupted.load(Ordering::SeqCst) {
                 return Err(ProcessError::Interrupted);
             }
             let start = Instant::now();
-            let loaded = self.load(path);
+            let loaded = self.load(path).and_then(|row| {
+                let seen = options
+                    .map
+                    .map(|_| Pixels::of_input(&row, self.preprocessing()));
+                Ok((row, seen.transpose()?))
+            });
             let load_seconds = start.elapsed().as_secs_f64();
             let error = match loaded {
-                Ok(row) => {
-                    places.push(found.pictures.len());
-                    rows.push(row);
+                Ok((row, seen)) => {
+                    group.places.push(found.pictures.len());
+                    group.rows.push(row);
+                    group.seen.push(seen);
                     None
                 }
                 Err(error) => {
@@ -179,37 +196,59 @@ impl Classifier {
             found.pictures.push(ClassifiedPicture {
                 path: path.to_owned(),
                 top: Vec::new(),
+                map: None,
                 load_seconds,
                 run_seconds: None,
                 error,
             });
         }
-        Ok((places, rows))
+        Ok(group)
     }
 
     /// Adds what came of a run on the pictures at `places`, which are in its cases in that order.
     fn rank(
         &self,
         outcome: Outcome,
-        places: &[usize],
-        top: usize,
+        (places, seen): (&[usize], Vec<Option<Pixels>>),
+        options: &ClassifyOptions,
         found: &mut Classification,
     ) -> Result<(), ClassifyFailure> {
         found.version = outcome.version.or(found.version.take());
         add(&mut found.load_seconds, outcome.load_seconds);
+        let mut seen = seen.into_iter();
         for (case, places) in outcome.cases.iter().zip(places.chunks(self.batch())) {
             add(&mut found.prepare_seconds, Some(case.prepare_seconds));
             let rows = self.probabilities(&case.outputs)?;
-            for (&place, row) in places.iter().zip(rows) {
+            for (index, (&place, row)) in places.iter().zip(rows).enumerate() {
                 let picture = &mut found.pictures[place];
                 picture.run_seconds = Some(case.run_seconds);
-                picture.top = self.top(&row, top);
+                picture.top = self.top(&row, options.top);
+                if let (Some(of), Some(seen)) = (options.map, seen.next().flatten()) {
+                    let class = self.mapped(of, &row);
+                    let map = self.map(&case.outputs, index, class.class)?;
+                    picture.map = Some(ClassMap {
+                        class,
+                        map,
+                        picture: seen,
+                    });
+                }
             }
         }
         outcome
             .trouble
             .map_or(Ok(()), |trouble| Err(ClassifyFailure::Trouble(trouble)))
     }
+}
+
+/// The pictures of a group that could be loaded.
+#[derive(Default)]
+struct Loaded {
+    /// Where each is in what is found.
+    places: Vec<usize>,
+    /// What the network gets of each.
+    rows: Vec<Buffer<f32>>,
+    /// What it sees, where maps are asked for.
+    seen: Vec<Option<Pixels>>,
 }
 
 fn add(total: &mut Option<f64>, seconds: Option<f64>) {

@@ -7,7 +7,7 @@ use efficientnet_onnx::files::{Inputs, OutputFile};
 use std::io::Write;
 use std::path::Path;
 
-/// A file of text that is written beside a result.
+/// A file that is written beside a result.
 pub struct Page<'a> {
     path: &'a Path,
     output: OutputFile,
@@ -15,13 +15,18 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Opens it; none of the `inputs` may be it.
+    /// Opens it; none of the `inputs` may be it, and one that is there is replaced only if `replace` says so.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn open(path: &'a Path, inputs: &Inputs, quiet: bool) -> Result<Self, Failure> {
+    pub fn open(
+        path: &'a Path,
+        replace: bool,
+        inputs: &Inputs,
+        quiet: bool,
+    ) -> Result<Self, Failure> {
         let output =
-            OutputFile::open(path, true, inputs).map_err(|error| written::output(&error))?;
+            OutputFile::open(path, replace, inputs).map_err(|error| written::output(&error))?;
         if let OutputFile::Staged(staged) = &output {
             let notes = staged.notes().iter();
             notes.for_each(|note| written::note(note, quiet));
@@ -37,15 +42,16 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// If the file system refuses.
-    pub fn write(self, text: &str) -> Result<(), Failure> {
+    pub fn write(self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
+        let bytes = bytes.as_ref();
         let failed =
             |error| Failure::bad_input(format!("cannot write `{}`: {error}", self.path.shown()));
         match self.output {
-            OutputFile::Stream(mut device) => device.write_all(text.as_bytes()).map_err(failed),
+            OutputFile::Stream(mut device) => device.write_all(bytes).map_err(failed),
             OutputFile::Staged(staged) => {
                 let bad = |error| written::output(&error);
                 let mut file = staged.create(None).map_err(bad)?;
-                file.write_all(text.as_bytes()).map_err(failed)?;
+                file.write_all(bytes).map_err(failed)?;
                 let notes = staged.commit(None, None).map_err(bad)?;
                 for note in &notes {
                     written::note(note, self.quiet);

@@ -1,7 +1,8 @@
-//! Loads JPEG and PNG files as inputs of a graph: `3 · H · W` values, prepared as the network's authors prepared them.
+//! Loads JPEG and PNG files as inputs of a graph: `3 · H · W` values, prepared as the network's authors prepared them. Draws
+//! heat maps over what was prepared, as one [`Figure`].
 //!
-//! Owns the decoding of pictures, with limits for hostile files, and resizing that matches Pillow's and TensorFlow's byte
-//! for byte. Independent of models and runtimes: a [`Preprocessing`] says everything that is needed.
+//! Owns the decoding of pictures, with limits for hostile files, resizing that matches Pillow's and TensorFlow's byte for
+//! byte, and the colours and letters of figures. Independent of models and runtimes: a [`Preprocessing`] says everything that is needed.
 //!
 //! ```
 //! use efficientnet_onnx::architecture::Family;
@@ -20,13 +21,17 @@
 
 mod decode;
 mod error;
+mod figure;
 mod jpeg;
 mod limits;
+mod pixels;
 mod prepare;
 mod resize;
 mod room;
 
 pub use error::{DecodeError, PictureError, PreprocessingError};
+pub use figure::{Figure, FigureError, FigureRow, HeatMap, Panel};
+pub use pixels::Pixels;
 pub use prepare::input_size;
 
 use crate::memory::Buffer;

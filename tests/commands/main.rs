@@ -6,6 +6,8 @@ mod budgets;
 mod claims;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod class_activation;
+#[cfg(all(feature = "tract", feature = "ort"))]
+mod class_maps;
 mod classes;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod classify;

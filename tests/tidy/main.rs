@@ -189,7 +189,7 @@ const MAY_KNOW: [(&str, &[&str]); 28] = [
 
 /// Crates with one home each. Where the module has its crate's name, the home is the folder above, so that the module can be
 /// named there.
-const HOMES: [(&str, &str); 14] = [
+const HOMES: [(&str, &str); 15] = [
     ("tract_onnx::", "src/runtime/tract"),
     ("ort::", "src/runtime/"),
     ("pytorch_reader::", "src/weights/pytorch"),
@@ -203,6 +203,7 @@ const HOMES: [(&str, &str); 14] = [
     ("csv::", "src/classify/"),
     ("ureq::", "src/hub/client"),
     ("image::", "src/picture"),
+    ("noto_sans_mono_bitmap::", "src/picture/figure/lettering"),
     ("object::", "src/runtime/cuda/elf"),
 ];
 

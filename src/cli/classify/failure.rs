@@ -3,6 +3,10 @@
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text;
 use efficientnet_onnx::classify::{ClassifierError, NoPreprocessing, Unfit};
+use efficientnet_onnx::network::Output;
+
+/// What to do about a file without class activation maps, or with nothing beside them.
+pub const WITH_MAPS: &str = "emit the model again with `--outputs logits,cam`";
 
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {
@@ -17,6 +21,11 @@ impl From<ClassifierError> for Failure {
             },
             ClassifierError::Unfit { reason, .. } => match reason {
                 Unfit::Size(_) => failure.hint(text::OTHER_SIZE),
+                Unfit::NoOutput { found }
+                    if found.iter().any(|name| name == Output::Cam.name()) =>
+                {
+                    failure.hint(WITH_MAPS)
+                }
                 Unfit::NoOutput { .. } | Unfit::Output { .. } => {
                     failure.hint("emit the model again with `--outputs logits`")
                 }

@@ -1,6 +1,7 @@
 //! `classify`: names what is on pictures, with any file whose metadata says how it wants them.
 
 mod failure;
+mod maps;
 mod report;
 mod table;
 
@@ -9,24 +10,37 @@ use super::libraries::{self, Libraries};
 use super::print;
 use super::worker::host;
 use clap::Args;
-use efficientnet_onnx::classify::{Classifier, ClassifyFailure, ClassifyNote, ClassifyOptions};
+use efficientnet_onnx::classify::{
+    Classification, Classifier, ClassifyFailure, ClassifyNote, ClassifyOptions,
+};
 use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::network::ClassActivation;
 use efficientnet_onnx::runtime::RuntimeName;
 use efficientnet_onnx::runtime::hint::Hint;
 use efficientnet_onnx::runtime::outcome::Trouble;
-use report::Report;
+use efficientnet_onnx::runtime::process::Host;
+use maps::MapArgs;
+use report::{Report, Reports};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Flags of `classify`.
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "efficientnet-onnx classify [OPTIONS] <FILE> <PICTURE>...\n       efficientnet-onnx classify [OPTIONS] --cam <OUT.png> <FILE>... -- <PICTURE>..."
+)]
 pub struct ClassifyArgs {
     /// The file to run: one that `emit` wrote, or any whose metadata says how pictures are prepared
-    file: PathBuf,
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
     /// The pictures: JPEG or PNG
-    #[arg(required = true, value_name = "PICTURE")]
+    #[arg(value_name = "PICTURE")]
     pictures: Vec<PathBuf>,
+    /// What stands behind `--`.
+    #[arg(last = true, value_name = "PICTURE", hide = true)]
+    behind: Vec<PathBuf>,
+    #[command(flatten)]
+    maps: MapArgs,
     /// The runtime: `tract`, `ort-cpu`, `ort-cuda` or `reference` [default: tract; ort-cpu with `--ort-lib`]
     #[arg(long, value_name = "NAME")]
     runtime: Option<RuntimeName>,
@@ -50,49 +64,109 @@ pub struct ClassifyArgs {
 ///
 /// # Errors
 ///
-/// If the file cannot be read or is not made for pictures, on bad usage, and on Ctrl-C.
+/// If a file cannot be read or is not made for pictures, on bad usage, and on Ctrl-C.
 pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
-    let classifier = Classifier::open(&args.file)?;
+    let (files, pictures) = args.files_and_pictures()?;
+    if args.json && args.maps.takes_stdout() {
+        let message = "`--json` and `--cam -` both write to standard output";
+        return Err(
+            Failure::bad_input(message).hint("write the figure to a file, or leave `--json` out")
+        );
+    }
+    let files = files.iter().map(|file| Classifier::open(file));
+    let classifiers = files.collect::<Result<Vec<_>, _>>()?;
     let options = args.options()?;
-    if !args.quiet {
-        tell_of(&classifier);
-    }
-    let mut tell = |note: ClassifyNote<'_>| match note {
-        ClassifyNote::Unloadable(error) => print::error(&Failure::from(error)),
-        _ if args.quiet => {}
-        ClassifyNote::PassedOver(passed_over) => tell!("note: {passed_over}"),
-        ClassifyNote::Changed(change) => {
-            tell!("note: {} ran a copy of the file: {change}", options.runtime);
-        }
-    };
+    let drawing = args.maps.prepare(&classifiers, &pictures, args.quiet)?;
     let host = host(args.libraries.places());
-    let found = classifier.classify(&args.pictures, &options, &host, &mut tell)?;
+    let (mut reports, mut all) = (Vec::new(), Vec::new());
     let mut status = Status::Done;
-    if found.pictures.iter().any(|picture| picture.error.is_some()) {
-        status = Status::BadInput;
+    for (index, classifier) in classifiers.iter().enumerate() {
+        let map = drawing.as_ref().and_then(|drawing| drawing.class(index));
+        let options = ClassifyOptions {
+            map,
+            ..options.clone()
+        };
+        let (report, found, one) = args.classify(classifier, &pictures, &options, &host)?;
+        status = status.and(one);
+        reports.push(report);
+        all.push(found);
     }
-    let error = found.failure.as_ref().map(|failure| {
-        let (error, failure) = words(options.runtime, failure);
-        print::error(&failure);
-        status = status.and(failure.status);
-        error
-    });
-    let activation = classifier.activation();
-    let mut report = Report::new(&args.file, options.runtime, activation, found);
-    report.error = error;
-    let untrained = classifier.untrained();
-    if !untrained.is_nothing() {
-        report.untrained = Some(untrained.to_string());
+    let mut figure = None;
+    if let Some(drawing) = drawing {
+        let found: Vec<_> = classifiers.iter().zip(&all).collect();
+        let path = drawing.path();
+        figure = drawing.finish(&found)?.then_some(path);
     }
     if args.json {
-        print::line(print::json(&report)?)?;
-    } else if let Some(text) = table::render(&report) {
-        print::line(text)?;
+        print::line(Reports::new(reports, figure).json()?)?;
+    } else if !args.maps.takes_stdout() {
+        let texts: Vec<String> = reports.iter().filter_map(table::render).collect();
+        if !texts.is_empty() {
+            print::line(texts.join("\n\n"))?;
+        }
     }
     Ok(status)
 }
 
 impl ClassifyArgs {
+    /// The files to run, and the pictures: one file, then pictures; with `--cam` also several files, `--`, and pictures.
+    fn files_and_pictures(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Failure> {
+        let mut paths: Vec<PathBuf> = self.file.iter().chain(&self.pictures).cloned().collect();
+        let mut behind = self.behind.clone();
+        if !self.maps.is_asked_for() || paths.is_empty() || behind.is_empty() {
+            paths.append(&mut behind);
+            behind = paths.split_off(paths.len().min(1));
+        }
+        if behind.is_empty() {
+            let found = paths.first().map_or("neither".to_owned(), |file| {
+                format!("only `{}`", file.shown())
+            });
+            let message = format!("expected a file and the pictures to classify, found {found}");
+            return Err(Failure::bad_input(message));
+        }
+        Ok((paths, behind))
+    }
+
+    /// Classifies all pictures with one file, and says on standard error what happens.
+    fn classify(
+        &self,
+        classifier: &Classifier,
+        pictures: &[PathBuf],
+        options: &ClassifyOptions,
+        host: &Host,
+    ) -> Result<(Report, Classification, Status), Failure> {
+        if !self.quiet {
+            tell_of(classifier);
+        }
+        let mut tell = |note: ClassifyNote<'_>| match note {
+            ClassifyNote::Unloadable(error) => print::error(&Failure::from(error)),
+            _ if self.quiet => {}
+            ClassifyNote::PassedOver(passed_over) => tell!("note: {passed_over}"),
+            ClassifyNote::Changed(change) => {
+                tell!("note: {} ran a copy of the file: {change}", options.runtime);
+            }
+        };
+        let found = classifier.classify(pictures, options, host, &mut tell)?;
+        let mut status = Status::Done;
+        if found.pictures.iter().any(|picture| picture.error.is_some()) {
+            status = Status::BadInput;
+        }
+        let error = found.failure.as_ref().map(|failure| {
+            let (error, failure) = words(options.runtime, failure);
+            print::error(&failure);
+            status = status.and(failure.status);
+            error
+        });
+        let activation = classifier.activation();
+        let mut report = Report::new(classifier.path(), options.runtime, activation, &found);
+        report.error = error;
+        let untrained = classifier.untrained();
+        if !untrained.is_nothing() {
+            report.untrained = Some(untrained.to_string());
+        }
+        Ok((report, found, status))
+    }
+
     fn options(&self) -> Result<ClassifyOptions, Failure> {
         self.libraries.check(self.runtime.as_slice())?;
         let default = ClassifyOptions::default();
@@ -103,6 +177,7 @@ impl ClassifyArgs {
         Ok(ClassifyOptions {
             runtime: self.runtime.unwrap_or(by_default),
             top: usize::from(self.top),
+            map: None,
             limit: self.timeout.map(Duration::from_secs),
         })
     }

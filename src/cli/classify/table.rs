@@ -24,6 +24,15 @@ pub fn render(report: &Report) -> Option<String> {
                 name(ranked)
             );
         }
+        if let Some(cam) = &picture.cam {
+            let [column, row] = cam.peak;
+            let [height, width] = cam.size;
+            let _ = writeln!(
+                text,
+                "  heat map of {}, largest at column {column}, row {row} of {height}x{width}",
+                name(&cam.class)
+            );
+        }
         let _ = writeln!(
             text,
             "  picture read and resized in {}, run in {}\n",
@@ -65,6 +74,7 @@ mod tests {
         ClassifiedPicture {
             path: path.into(),
             top,
+            map: None,
             load_seconds: 0.01,
             run_seconds,
             error: None,
@@ -99,7 +109,7 @@ mod tests {
             Path::new("lite0.onnx"),
             RuntimeName::Tract,
             ClassActivation::Softmax,
-            found,
+            &found,
         );
         let expected = "a\\u{1b}[31m.jpg
    95.12 %  espresso (967)

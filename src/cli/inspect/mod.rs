@@ -184,7 +184,7 @@ impl InspectArgs {
             rows,
             cost.peak_activations,
         );
-        Page::open(path, &inputs, false)?.write(&picture)
+        Page::open(path, true, &inputs, false)?.write(&picture)
     }
 
     /// Shows a file that another program wrote.

@@ -256,12 +256,12 @@ impl PlanArgs {
         let all: Vec<Point> = rows.iter().chain(more).cloned().collect();
         let inputs = Inputs::default();
         if let Some(path) = &self.svg {
-            Page::open(path, &inputs, false)?.write(&plot::svg(&all))?;
+            Page::open(path, true, &inputs, false)?.write(&plot::svg(&all))?;
         }
         if let Some(path) = &self.html {
             let phi = answer.map_or(1.0, |answer| answer.found.phi);
             let page = page::page(subject, &all, phi).map_err(Failure::bad_input)?;
-            Page::open(path, &inputs, false)?.write(&page)?;
+            Page::open(path, true, &inputs, false)?.write(&page)?;
         }
         Ok(())
     }

@@ -129,7 +129,7 @@ fn plain(args: &VerifyArgs) -> Result<(String, Status), Failure> {
         refuse_same(page, data).map_err(|error| written::output(&error))?;
     }
     let page = match &args.html {
-        Some(path) => Some(Page::open(path, &args.inputs(), args.quiet)?),
+        Some(path) => Some(Page::open(path, true, &args.inputs(), args.quiet)?),
         None => None,
     };
     let verifier = args.request.verifier()?;

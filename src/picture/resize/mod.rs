@@ -53,9 +53,9 @@ const WHAT: &str = "a resized picture";
 const MEMORY_LIMIT: usize = 512 << 20;
 
 /// What one pixel is made of: the first of its neighbours that count, and their weights.
-struct Taps {
-    first: usize,
-    weights: Vec<f64>,
+pub struct Taps {
+    pub first: usize,
+    pub weights: Vec<f64>,
 }
 
 /// Something that neighbours are blended to.
@@ -163,7 +163,7 @@ fn passes<T: Level>(
 }
 
 /// The weights of every wanted pixel along one side.
-fn taps(side: &Side, Filter(sampling, interpolation): Filter) -> Vec<Taps> {
+pub fn taps(side: &Side, Filter(sampling, interpolation): Filter) -> Vec<Taps> {
     let of = |index: u32| match sampling {
         Sampling::Antialias => widened(side, interpolation, index),
         Sampling::HalfPixel => {

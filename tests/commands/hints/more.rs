@@ -133,6 +133,54 @@ pub const OF_FILES: &[Case] = &[
         )],
     },
     Case {
+        hint: "emit the model again with `--outputs logits,cam`",
+        prepare: |folder| {
+            made(folder, "m.onnx", "emit --variant lite0 --size 32");
+            picture(folder);
+        },
+        line: "classify m.onnx p.jpg --cam f.png",
+        reason: "expected an output `cam`, found `logits`",
+        steps: &[(
+            "--outputs logits,cam",
+            Run(
+                "emit --variant lite0 --size 32 --outputs logits,cam -o l.onnx; classify l.onnx p.jpg --cam f.png",
+            ),
+        )],
+    },
+    Case {
+        hint: "emit the model again with `--outputs logits,cam`",
+        prepare: |folder| {
+            made(
+                folder,
+                "m.onnx",
+                "emit --variant lite0 --size 32 --outputs cam",
+            );
+            picture(folder);
+        },
+        line: "classify m.onnx p.jpg --cam f.png",
+        reason: "expected an output `logits` or `probabilities`, found `cam`",
+        steps: &[(
+            "--outputs logits,cam",
+            Run(
+                "emit --variant lite0 --size 32 --outputs logits,cam -o l.onnx; classify l.onnx p.jpg --cam f.png",
+            ),
+        )],
+    },
+    Case {
+        hint: "write the figure to a file, or leave `--json` out",
+        prepare: |folder| {
+            made(
+                folder,
+                "m.onnx",
+                "emit --variant lite0 --size 32 --outputs logits,cam",
+            );
+            picture(folder);
+        },
+        line: "classify m.onnx p.jpg --cam - --json",
+        reason: "both write to standard output",
+        steps: &[("--json", Without("--json"))],
+    },
+    Case {
         hint: "`verify` lists everything that is wrong with it",
         prepare: |folder| {
             broken(folder);
