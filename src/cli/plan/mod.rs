@@ -224,10 +224,6 @@ impl PlanArgs {
                 points.extend(subject.family.variant_at(phi).map(Scaling::published));
             }
         }
-        let has_no_phi = subject.family.variants.iter().all(|row| row.phi.is_none());
-        if has_no_phi && !is_asked && self.budget().is_unlimited() {
-            points.extend(subject.family.variants.iter().map(Scaling::published));
-        }
         points.extend(self.variant.iter().copied().map(Scaling::published));
         if !is_asked && self.budget().is_unlimited() && self.latency.is_none() {
             for variant in subject.family.variants {
