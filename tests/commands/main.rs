@@ -57,6 +57,8 @@ mod snapshot;
 mod special_files;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod static_padding;
+#[cfg(all(feature = "tract", feature = "ort", target_os = "linux"))]
+mod transfer;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod untrained;
 #[path = "../verify_support/mod.rs"]
