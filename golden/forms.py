@@ -1,4 +1,4 @@
-"""Emits four networks in every form, and says what takes each file: writes `forms.md` beside this file.
+"""Emits a network of each kind in every form, and says what takes each file: writes `forms.md` beside this file.
 
     tests/run --set-up-only
     cargo build --release
@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 sys.dont_write_bytecode = True
 from onnx_checker import check as onnx_check  # noqa: E402
 
-VARIANTS = ["b0", "lite0", "v2-b0", "condconv-b0-4e"]
+VARIANTS = ["b0", "lite0", "v2-b0", "condconv-b0-4e", "mobilenet-v1", "mobilenet-v2", "resnet-50"]
 # Flags, and the lowest opset that has the type.
 ELEMENTS = {
     "f32": ([], 13),

@@ -55,10 +55,11 @@ fn conventions(naming: Naming) -> &'static str {
             "use `--padding static:S` with the image size S that the model was built for (`image_size`), or \
              `--padding same` if it was built with `image_size=None` (efficientnet_pytorch's epsilon is 1e-3)"
         }
-        Naming::Resnet | Naming::MobileNetV2 => {
-            "use `--padding symmetric --bn-epsilon 1e-5`, as timm and torchvision have them"
-        }
-        Naming::Timm | Naming::Keras | Naming::TensorFlow => {
+        Naming::Timm
+        | Naming::Resnet
+        | Naming::MobileNetV2
+        | Naming::Keras
+        | Naming::TensorFlow => {
             "use `--padding same --bn-epsilon 1e-3` for weights of timm's `tf_efficientnet_*`, \
              `--padding symmetric --bn-epsilon 1e-5` for those of its `efficientnet_*`"
         }

@@ -126,6 +126,10 @@ impl OpenCheckpoint {
         notes.extend(published);
         if is_silent && wishes.network.is_none() {
             notes.push(ConvertNote::Recognised(request.blueprint.name()));
+            let has_modules = self.checkpoint.evidence().is_some();
+            if self.naming == Naming::Resnet && !has_modules {
+                notes.push(ConvertNote::ManyResnets);
+            }
         }
         if let Some(asked) = wishes.like().filter(|_| is_silent) {
             notes.extend(model::assumed(asked, self.naming, request.default_size()));

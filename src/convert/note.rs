@@ -41,6 +41,8 @@ pub enum ConvertNote {
     },
     /// The network was told from the tensors.
     Recognised(String),
+    /// A ResNet was recognised by names and shapes that others have too.
+    ManyResnets,
     /// Padding and epsilon come from the model that was asked for.
     Assumed {
         /// Whose names the tensors have.
@@ -197,6 +199,11 @@ impl fmt::Display for ConvertNote {
             Self::Recognised(name) => {
                 write!(f, "recognised {} by its tensors' names and shapes", name.shown())
             }
+            Self::ManyResnets => f.write_str(
+                "timm's and torchvision's ResNets have these names and shapes, and antialiased ones (timm's `resnetblur50` and \
+                 `resnetaa50`) and Caffe's have them too: name the library's model to say that it is neither, and how its pictures \
+                 are prepared",
+            ),
             Self::Assumed {
                 naming,
                 implied: Some(implied),

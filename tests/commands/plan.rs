@@ -284,7 +284,7 @@ fn models_are_found_by_any_name() {
         let name = |model: &Value| model["variant"].as_str().expect("a name").to_owned();
         models.iter().map(name).collect()
     };
-    assert_eq!(names("models").len(), 29);
+    assert_eq!(names("models").len(), 44);
     assert_eq!(names("models condconv").len(), 3);
     assert_eq!(names("models KERAS/EfficientNetB7"), ["b7"]);
     assert_eq!(names("models tf_efficientnet_lite4"), ["lite4"]);

@@ -231,7 +231,7 @@ fn folders_that_are_no_models_say_why() {
             r#"{"architectures": ["EfficientNetForImageClassification"]}"#,
             "has no `architecture`",
         ),
-        (r#"{"architecture": "resnet50"}"#, "`timm/resnet50`"),
+        (r#"{"architecture": "resnetblur50"}"#, "`timm/resnetblur50`"),
         (
             r#"{"architecture": "tf_efficientnet_lite0", "num_classes": 7}"#,
             "7 classes",

@@ -3,6 +3,7 @@
 use crate::lite_support::LITES;
 use crate::verify_support::{Run, emitted, folder, program, verify};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 fn self_test(file: &Path, arguments: &[&str], status: i32) -> Value {
@@ -49,6 +50,60 @@ fn probe_weights_show_every_mistake() {
         "softmax-axis",
     ];
     expect_caught(&self_test(&file, &[], 0), 37, &without);
+}
+
+/// The paper's other networks have neither swish nor gates.
+#[test]
+fn probe_weights_of_other_families_show_every_mistake() {
+    let folder = folder();
+    let gates = [
+        "activation-relu",
+        "sigmoid-hard",
+        "sigmoid-tanh",
+        "gate-dropped",
+        "gate-elsewhere",
+        "squeeze-one-axis",
+        "softmax-axis",
+    ];
+    let residuals = [
+        "residual-dropped",
+        "branch-dropped",
+        "residual-doubled",
+        "residual-earlier",
+    ];
+    let own: [(&str, usize, &[&str]); 3] = [
+        ("mobilenet-v1", 29, &residuals),
+        ("mobilenet-v2", 33, &[]),
+        (
+            "resnet-50",
+            28,
+            &[
+                "depthwise-rotated",
+                "residual-earlier",
+                "clip-lower",
+                "clip-without-maximum",
+                "clip-without-minimum",
+            ],
+        ),
+    ];
+    for (variant, trials, lacks) in own {
+        let file = folder.path().join(format!("{variant}.onnx"));
+        let emit = ["emit", "--variant", variant, "--size", "64", "--bn", "keep"];
+        let flags = ["--init", "probe", "--quiet", "-o"];
+        Run::of(program().args(emit).args(flags).arg(&file)).expect(0);
+        let result = self_test(&file, &["--runtime", "reference,ort-cpu"], 0);
+        let found = result["not_applicable"].as_array().expect("a list");
+        let found: BTreeSet<&str> = found.iter().filter_map(Value::as_str).collect();
+        let without = [&["pads-moved"], &gates[..], lacks].concat();
+        assert_eq!(found, without.into_iter().collect(), "{variant}");
+        let without: Vec<&str> = result["not_applicable"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        expect_caught(&result, trials, &without);
+    }
 }
 
 #[test]

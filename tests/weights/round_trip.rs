@@ -124,15 +124,9 @@ fn an_emitted_file_is_a_checkpoint_if_its_batch_norms_are_kept() {
     assert!(message.contains("hint: emit it again with `--bn keep`"));
 }
 
-/// The metadata of a real checkpoint tells nothing, so its tensors have to.
-#[test]
-fn a_checkpoint_without_metadata_is_recognised() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
-    let lite0 = ["--variant", "lite0", "--classes", "5"];
-    let export = ["weights", "export", "--names", "lukemelas", "-o", "w"];
-    done(folder, &[&export[..], &lite0].concat());
-    let bytes = std::fs::read(folder.join("w")).expect("a file");
+/// Writes a checkpoint without its metadata.
+fn strip(from: &Path, to: &Path) {
+    let bytes = std::fs::read(from).expect("a file");
     let length = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes"));
     let end = 8 + usize::try_from(length).expect("a header");
     let mut header: serde_json::Value = serde_json::from_slice(&bytes[8..end]).expect("JSON");
@@ -143,7 +137,88 @@ fn a_checkpoint_without_metadata_is_recognised() {
     let header = header.to_string();
     let length = (header.len() as u64).to_le_bytes();
     let bare = [&length[..], header.as_bytes(), &bytes[end..]].concat();
-    std::fs::write(folder.join("bare"), bare).expect("a file");
+    std::fs::write(to, bare).expect("a file");
+}
+
+/// Names and shapes tell a MobileNet or a ResNet with its padding and its epsilon; of a ResNet, that others have the same.
+#[test]
+fn the_papers_other_networks_are_recognised_under_every_librarys_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let seed = ["--size", "64", "--init", "probe", "--seed", "7"];
+    let force = ["--force", "-o"];
+    for (variant, names, naming) in [
+        ("mobilenet-v1", "timm", Naming::Timm),
+        ("mobilenet-v2-110d", "timm", Naming::Timm),
+        ("mobilenet-v2-050", "torchvision", Naming::MobileNetV2),
+        ("resnet-50", "torchvision", Naming::Resnet),
+        ("resnet-50", "timm", Naming::Resnet),
+    ] {
+        let own = ["--variant", variant];
+        done(
+            folder,
+            &[&["emit"], &own[..], &seed, &force, &["seed.onnx"]].concat(),
+        );
+        let kept = ["--bn", "keep"];
+        done(
+            folder,
+            &[&["emit"], &own[..], &seed, &kept, &force, &["kept.onnx"]].concat(),
+        );
+        let export = ["weights", "export", "--names", names];
+        done(folder, &[&export[..], &own, &seed, &force, &["w"]].concat());
+        strip(&folder.join("w"), &folder.join("bare"));
+        let checkpoint = Checkpoint::open(&folder.join("bare")).expect("a checkpoint");
+        assert_eq!(checkpoint.naming(), Some(naming), "{variant}");
+        let graph = |name: &str| but_for_metadata(&folder.join(name), |_| true).0;
+        for weights in ["bare", "kept.onnx"] {
+            let emit = ["emit", "--weights", weights, "--size", "64"];
+            let (status, said) = run(folder, &[&emit[..], &force, &["back.onnx"]].concat());
+            assert_eq!(status, Some(0), "{said}");
+            assert!(
+                graph("back.onnx") == graph("seed.onnx"),
+                "{variant} {names} {weights}"
+            );
+            let is_bare = weights == "bare";
+            let recognised = format!("recognised {variant} by its tensors' names and shapes");
+            assert_eq!(said.contains(&recognised), is_bare, "{said}");
+            let is_resnet = naming == Naming::Resnet;
+            assert_eq!(
+                said.contains("resnetblur50"),
+                is_bare && is_resnet,
+                "{said}"
+            );
+        }
+    }
+    // The classifier and the first convolution are found under names of their own.
+    let emit = [
+        "emit",
+        "--weights",
+        "bare",
+        "--reset-classifier",
+        "7",
+        "--in-channels",
+        "1",
+    ];
+    done(folder, &[&emit[..], &force, &["fresh.onnx"]].concat());
+    let fresh = Checkpoint::open(&folder.join("fresh.onnx")).expect("a checkpoint");
+    let shape = |name: &str| {
+        let mut tensors = fresh.tensors().iter();
+        let found = tensors.find(|tensor| tensor.name == name);
+        found.expect("a tensor").shape.clone()
+    };
+    assert_eq!(shape("fc.weight"), [7, 2048]);
+    assert_eq!(shape("conv1.weight"), [64, 1, 7, 7]);
+}
+
+/// The metadata of a real checkpoint tells nothing, so its tensors have to.
+#[test]
+fn a_checkpoint_without_metadata_is_recognised() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let lite0 = ["--variant", "lite0", "--classes", "5"];
+    let export = ["weights", "export", "--names", "lukemelas", "-o", "w"];
+    done(folder, &[&export[..], &lite0].concat());
+    strip(&folder.join("w"), &folder.join("bare"));
     let (status, message) = run(folder, &["emit", "--weights", "bare", "-o", "bare.onnx"]);
     assert_eq!(status, Some(0), "{message}");
     let note = "recognised efficientnet-lite0 by its tensors' names and shapes";

@@ -31,10 +31,8 @@ pub fn sites(view: &View, kind: Kind) -> Vec<Mutation> {
             Kind::WeightRounded if view.element(node, 1) != Some(Element::Bf16) => {
                 change(TensorChange::Rounded)
             }
-            Kind::WeightZeroed if outputs > 1 => change(TensorChange::ZeroedPart(middle(outputs))),
-            Kind::ChannelsSwapped if outputs > 1 => {
-                change(TensorChange::SwappedParts(0, middle(outputs)))
-            }
+            Kind::WeightZeroed if outputs > 1 => change(TensorChange::ZeroedLargest),
+            Kind::ChannelsSwapped if outputs > 1 => change(TensorChange::SwappedExtremes),
             Kind::WeightTransposed if window && height == width => {
                 change(TensorChange::TransposedWindow)
             }
@@ -76,10 +74,6 @@ fn linear_sites(view: &View, kind: Kind) -> Vec<Mutation> {
         }
     }
     sites
-}
-
-fn middle(extent: i64) -> usize {
-    usize::try_from(extent / 2).unwrap_or(0)
 }
 
 /// The explicit pads `[top, left, bottom, right]`.

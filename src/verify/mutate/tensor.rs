@@ -17,10 +17,10 @@ pub enum TensorChange {
     SquareRoot,
     /// Every element rounded to bfloat16, ties to even.
     Rounded,
-    /// Zeros in one part of the first dimension.
-    ZeroedPart(usize),
-    /// Two parts of the first dimension exchanged.
-    SwappedParts(usize, usize),
+    /// Zeros in the part of the first dimension that has the largest sum: after ReLU, a part with a small one may be dead.
+    ZeroedLargest,
+    /// The parts of the first dimension with the largest and the smallest sum exchanged.
+    SwappedExtremes,
     /// Each part of the first dimension moved one further, the last one to the front.
     RotatedParts,
     /// The last two dimensions, of one extent, exchanged.
@@ -136,10 +136,14 @@ fn alter(elements: &mut [f32], extents: &[usize], how: &TensorChange) {
             let bits = element.to_bits();
             *element = f32::from_bits(bits.wrapping_add(0x7fff + (bits >> 16 & 1)) & 0xffff_0000);
         }),
-        TensorChange::ZeroedPart(at) => elements[at * part..(at + 1) * part].fill(0.0),
-        TensorChange::SwappedParts(one, two) => {
+        TensorChange::ZeroedLargest => {
+            let [_, largest] = extremes(elements, part);
+            elements[largest * part..(largest + 1) * part].fill(0.0);
+        }
+        TensorChange::SwappedExtremes => {
+            let [smallest, largest] = extremes(elements, part);
             for index in 0..part {
-                elements.swap(one * part + index, two * part + index);
+                elements.swap(smallest * part + index, largest * part + index);
             }
         }
         TensorChange::RotatedParts => elements.rotate_right(part),
@@ -178,6 +182,16 @@ fn alter(elements: &mut [f32], extents: &[usize], how: &TensorChange) {
     }
 }
 
+/// The parts with the smallest and the largest sum.
+fn extremes(elements: &[f32], part: usize) -> [usize; 2] {
+    let sum = |part: &[f32]| part.iter().copied().map(f64::from).sum::<f64>();
+    let sums: Vec<f64> = elements.chunks_exact(part).map(sum).collect();
+    let by_sum = |one: &usize, other: &usize| sums[*one].total_cmp(&sums[*other]);
+    let smallest = (0..sums.len()).min_by(by_sum);
+    let largest = (0..sums.len()).max_by(by_sum);
+    [smallest, largest].map(Option::unwrap_or_default)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,12 +203,12 @@ mod tests {
             (TensorChange::Scaled(2.0), vec![3], vec![0.0, 2.0, 4.0]),
             (TensorChange::SquareRoot, vec![2], vec![0.0, 1.0]),
             (
-                TensorChange::ZeroedPart(1),
+                TensorChange::ZeroedLargest,
                 vec![2, 2],
                 vec![0.0, 1.0, 0.0, 0.0],
             ),
             (
-                TensorChange::SwappedParts(0, 2),
+                TensorChange::SwappedExtremes,
                 vec![3, 2],
                 vec![4.0, 5.0, 2.0, 3.0, 0.0, 1.0],
             ),

@@ -235,9 +235,9 @@ pub const OF_CHECKPOINTS: &[Case] = &[
     },
     Case {
         hint: "`inspect --like list` has all names",
-        prepare: |folder| published(folder, r#"{"architecture": "resnet50"}"#),
+        prepare: |folder| published(folder, r#"{"architecture": "resnetblur50"}"#),
         line: "emit --weights model -o m.onnx",
-        reason: "`timm/resnet50`",
+        reason: "`timm/resnetblur50`",
         steps: &[("inspect --like list", Run("inspect --like list"))],
     },
     Case {

@@ -104,6 +104,31 @@ fn padding_and_epsilon_are_the_modules_own() {
     accepted(&timm, &["--like", "timm/tf_efficientnet_b0"]);
 }
 
+/// Modules of other families' libraries, whose epsilon is not PyTorch's.
+#[test]
+fn modules_of_the_papers_other_networks() {
+    let resnet = Saved::named("resnet-50", "resnet-50", Naming::Resnet);
+    accepted(&resnet, &[]);
+    accepted(
+        &Saved::named("timm-resnet-50", "resnet-50", Naming::Resnet),
+        &[],
+    );
+    accepted(
+        &Saved::named("mobilenet-v2", "mobilenet-v2", Naming::MobileNetV2),
+        &[],
+    );
+    let relu = "torch.nn.modules.activation.ReLU";
+    let other = resnet.reclassed(relu, "torch.nn.modules.activation.ReLU6");
+    let (status, said, _) = emit(&other, &[]);
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("`layer1.0.relu` is a"), "{said}");
+    let blurred = "timm.layers.blur_pool.BlurPool2d";
+    let pooled = resnet.reclassed("torch.nn.modules.pooling.MaxPool2d", blurred);
+    let (status, said, _) = emit(&pooled, &[]);
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("`maxpool` is a `timm.layers"), "{said}");
+}
+
 #[test]
 fn a_module_is_found_where_training_scripts_put_it() {
     let torchvision = Saved::of(Naming::Torchvision);

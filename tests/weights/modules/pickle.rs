@@ -32,14 +32,14 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 /// What `make.py` drew: name in the library, bytes.
-fn drawn(naming: Naming) -> BTreeMap<String, Vec<u8>> {
-    let b0 = Variant::by_name("b0").expect("a published variant");
-    let mut request = Request::new(Blueprint::published(b0));
+fn drawn(variant: &str, naming: Naming) -> BTreeMap<String, Vec<u8>> {
+    let variant = Variant::by_name(variant).expect("a published variant");
+    let mut request = Request::new(Blueprint::published(variant));
     request.options.classes = CLASSES as u64;
     request.options.padding = match naming {
         Naming::Timm => Padding::Same,
-        Naming::Torchvision => Padding::Symmetric,
-        _ => Padding::Static([99; 2]),
+        Naming::Lukemelas => Padding::Static([99; 2]),
+        _ => Padding::Symmetric,
     };
     request.options.batch_norm_epsilon = if naming == Naming::Timm { 1e-3 } else { 2e-3 };
     let parameters = request.parameters().expect("a published network");
@@ -63,16 +63,21 @@ fn drawn(naming: Naming) -> BTreeMap<String, Vec<u8>> {
 }
 
 impl Saved {
-    /// The fixture of a library.
+    /// The fixture of a library: its EfficientNet-B0.
     pub fn of(naming: Naming) -> Self {
+        Self::named(&naming.to_string(), "b0", naming)
+    }
+
+    /// The fixture of that name, of a variant.
+    pub fn named(name: &str, variant: &str, naming: Naming) -> Self {
         let record = fs::read(fixture("modules.json")).expect("a fixture");
         let record: Value = serde_json::from_slice(&record).expect("JSON");
-        let record = &record[naming.to_string()];
-        let deflated = fs::read(fixture(&format!("{naming}.pkl.z"))).expect("a fixture");
+        let record = &record[name];
+        let deflated = fs::read(fixture(&format!("{name}.pkl.z"))).expect("a fixture");
         let mut pickle = Vec::new();
         let mut decoder = flate2::read::ZlibDecoder::new(&deflated[..]);
         decoder.read_to_end(&mut pickle).expect("a deflated pickle");
-        let drawn = drawn(naming);
+        let drawn = drawn(variant, naming);
         let storage = |name: &Value| {
             let name = name.as_str().expect("a name");
             // Counters of batches are 0.
