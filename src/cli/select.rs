@@ -55,7 +55,7 @@ pub struct Selection {
     /// Baseline that is scaled
     #[arg(long, value_name = "F", default_value = "v1", value_parser = one_of(Family::ALL, |family| family.name))]
     family: &'static Family,
-    /// Published model, such as b0, l2, lite4, edgetpu-s, condconv-b0-4e, v2-s or v2-b0
+    /// Published model, such as b0, l2, lite4, edgetpu-s, condconv-b0-4e, v2-s, v2-b0, mobilenet-v2 or resnet-50
     #[arg(long, value_name = "NAME", value_parser = one_of(Variant::all(), |variant| variant.name).or(Variant::find), conflicts_with = "family")]
     variant: Option<&'static Variant>,
     /// Exactly that library's model, with all that sets it apart: timm/tf_efficientnet_b2[.TAG], torchvision/…,
@@ -89,10 +89,10 @@ pub struct Shape {
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub size: Option<Size>,
     /// Padding of convolutions: `same`, `symmetric`, or `static:S`, the pads that `same` has at size S, at any size
-    /// (efficientnet_pytorch) [default: same; of a checkpoint what it records or its names imply]
+    /// (efficientnet_pytorch) [default: same, of MobileNets and ResNets symmetric; of a checkpoint what it records or its names imply]
     #[arg(long, value_name = "P", value_parser = parse_padding)]
     pub padding: Option<Padding>,
-    /// Epsilon of batch norms [default: 1e-3]
+    /// Epsilon of batch norms [default: 1e-3, of MobileNets and ResNets 1e-5]
     #[arg(long, value_name = "E", value_parser = parse_epsilon, allow_negative_numbers = true)]
     pub bn_epsilon: Option<f64>,
     /// Number of classes [default: the checkpoint's, else 1000]
