@@ -101,7 +101,7 @@ impl Pixels {
     clippy::cast_sign_loss,
     reason = "clamped first"
 )]
-fn byte(level: f64) -> u8 {
+pub(super) fn byte(level: f64) -> u8 {
     level.round_ties_even().clamp(0.0, 255.0) as u8
 }
 

@@ -1,6 +1,7 @@
 //! Another classifier in the place of a checkpoint's own.
 
 use super::init::Rule;
+use super::kernels::Table;
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::tensor::NamedTensor;
 
@@ -97,28 +98,8 @@ impl TensorSource for InMemory<'_> {
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         let mut tensors = self.tensors.iter().zip(&self.values);
         match tensors.find(|(tensor, _)| tensor.name == name) {
-            Some((_, values)) => Ok(Box::new(Values(values))),
+            Some((_, values)) => Ok(Box::new(Table(&values[..]))),
             None => Err(SourceError::Missing(name.to_owned())),
         }
-    }
-}
-
-struct Values<'a>(&'a [f64]);
-
-impl TensorReader for Values<'_> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "rounded once, to what is stored"
-    )]
-    fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
-        for (value, exact) in out.iter_mut().zip(&self.0[offset..]) {
-            *value = *exact as f32;
-        }
-        Ok(())
-    }
-
-    fn fill_exact(&self, offset: usize, out: &mut [f64]) -> Result<(), SourceError> {
-        out.copy_from_slice(&self.0[offset..offset + out.len()]);
-        Ok(())
     }
 }

@@ -3,22 +3,22 @@
 use crate::tensor::{Element, SourceError, TensorReader};
 
 /// Values at hand, before they are rounded.
-pub(super) struct Table(pub(super) Vec<f64>);
+pub(super) struct Table<V = Vec<f64>>(pub(super) V);
 
-impl TensorReader for Table {
+impl<V: AsRef<[f64]> + Send + Sync> TensorReader for Table<V> {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "rounded once, to what is stored"
     )]
     fn fill(&self, offset: usize, out: &mut [f32]) -> Result<(), SourceError> {
-        for (value, exact) in out.iter_mut().zip(&self.0[offset..]) {
+        for (value, exact) in out.iter_mut().zip(&self.0.as_ref()[offset..]) {
             *value = *exact as f32;
         }
         Ok(())
     }
 
     fn fill_exact(&self, offset: usize, out: &mut [f64]) -> Result<(), SourceError> {
-        out.copy_from_slice(&self.0[offset..offset + out.len()]);
+        out.copy_from_slice(&self.0.as_ref()[offset..offset + out.len()]);
         Ok(())
     }
 }

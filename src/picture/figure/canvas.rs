@@ -1,6 +1,6 @@
 //! A picture that is drawn on: areas, other pictures and letters; written as PNG.
 
-use super::super::pixels::Pixels;
+use super::super::pixels::{Pixels, byte};
 use super::lettering::{BOX, drawn};
 use super::{FigureError, MOST_PIXELS};
 use crate::memory::{self, Buffer};
@@ -52,7 +52,7 @@ impl Canvas {
             return;
         };
         for (level, colour) in pixel.iter_mut().zip(colour) {
-            *level = nearest(f64::from(*level) + part * (colour - f64::from(*level)));
+            *level = byte(f64::from(*level) + part * (colour - f64::from(*level)));
         }
     }
 
@@ -105,13 +105,4 @@ impl Canvas {
             .map_err(|error| FigureError::Encoding(error.to_string()))?;
         Ok(file)
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped first"
-)]
-fn nearest(level: f64) -> u8 {
-    level.round_ties_even().clamp(0.0, 255.0) as u8
 }

@@ -347,7 +347,8 @@ impl TensorSource for BoundWeights<'_> {
 pub(super) fn constant(elements: &Constant) -> Box<dyn TensorReader> {
     match elements {
         Constant::F32(values) | Constant::Half(_, values) => {
-            Box::new(Table(values.iter().copied().map(f64::from).collect()))
+            let values: Vec<f64> = values.iter().copied().map(f64::from).collect();
+            Box::new(Table(values))
         }
         Constant::I64(values) => Box::new(Extents(values.clone())),
     }
