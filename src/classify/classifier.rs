@@ -29,6 +29,9 @@ const OUTPUTS: [(&str, bool); 2] = [("logits", false), ("probabilities", true)];
 /// Bytes of an element of a picture: as it was prepared, in a case, and while the case is sent to a worker.
 const PICTURE_BYTES: u64 = (size_of::<f32>() + 2 * size_of::<f64>()) as u64;
 
+/// The same in a group, also in the worker, and as the network saw it.
+const GROUPED_BYTES: u64 = PICTURE_BYTES + (size_of::<f64>() + size_of::<u8>()) as u64;
+
 /// Bytes of an element of an output: as it comes from a worker, and as it is kept.
 const ANSWER_BYTES: u64 = 2 * size_of::<f64>() as u64;
 
@@ -223,7 +226,7 @@ impl Classifier {
     #[must_use]
     pub fn group(&self, most: usize) -> usize {
         let answer = self.answer_elements().saturating_mul(ANSWER_BYTES);
-        let picture = PICTURE_BYTES.saturating_mul(self.row_elements() as u64);
+        let picture = GROUPED_BYTES.saturating_mul(self.row_elements() as u64);
         let rows = memory::left() / picture.saturating_add(answer).max(1);
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         rows.min(most).max(1).next_multiple_of(self.batch)

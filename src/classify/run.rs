@@ -130,8 +130,12 @@ impl Classifier {
         };
         let mut found = Classification::default();
         self.check_batch()?;
-        let per_group = self.group((GROUP_ELEMENTS / self.row_elements()).max(1));
-        for group in pictures.chunks(per_group) {
+        let mut left = pictures;
+        while !left.is_empty() {
+            // What earlier groups leave behind takes room.
+            let per_group = self.group((GROUP_ELEMENTS / self.row_elements()).max(1));
+            let (group, others) = left.split_at(per_group.min(left.len()));
+            left = others;
             let loaded = self.load_group(group, options, host, &mut found, tell)?;
             let Loaded { places, rows, seen } = loaded;
             if rows.is_empty() {

@@ -95,7 +95,7 @@ impl Canvas {
     /// If that does not fit the memory limit.
     pub fn png(&self) -> Result<Vec<u8>, FigureError> {
         // The file is not longer than its pixels by more than a few bytes a row.
-        let _reserved = memory::reserve(2 * self.levels.len() as u64, "a figure as PNG")?;
+        let _reserved = memory::reserve(2 * self.levels.len() as u64, "the PNG of a figure")?;
         let mut file = Vec::new();
         let encoder =
             PngEncoder::new_with_quality(&mut file, CompressionType::Best, FilterType::Adaptive);
