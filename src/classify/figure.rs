@@ -26,7 +26,7 @@ pub fn figure<'a>(columns: &[(&'a Classifier, &'a Classification)]) -> Option<Fi
         .pictures
         .iter()
         .map(|picture| picture.path.as_path());
-    let names = names(paths.collect());
+    let names = self::names(&paths.collect::<Vec<_>>());
     let row = |place: usize| {
         let maps = columns.iter().map(|(_, found)| map_of(found, place));
         let first = maps.clone().flatten().next()?;
@@ -40,7 +40,8 @@ pub fn figure<'a>(columns: &[(&'a Classifier, &'a Classification)]) -> Option<Fi
     if rows.is_empty() {
         return None;
     }
-    let files = self::names(columns.iter().map(|(file, _)| file.path()).collect());
+    let files: Vec<&Path> = columns.iter().map(|(file, _)| file.path()).collect();
+    let files = self::names(&files);
     let heading = |((file, found), name): (&(&Classifier, &Classification), String)| {
         let first = (0..pictures).find_map(|place| {
             let map = found.pictures.get(place)?.map.as_ref()?;
@@ -77,7 +78,7 @@ fn panel(map: &ClassMap) -> Panel<'_> {
 }
 
 /// Names of files without their folders; where two are the same, with the last folder.
-fn names(paths: Vec<&Path>) -> Vec<String> {
+fn names(paths: &[&Path]) -> Vec<String> {
     let ending = |path: &Path, parts: usize| {
         let all: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
         all[all.len().saturating_sub(parts)..].join("/")
@@ -102,9 +103,6 @@ mod tests {
     #[test]
     fn names_are_short_unless_two_are_the_same() {
         let paths = ["a/x.onnx", "b/x.onnx", "/long/way/y.onnx", "z"].map(Path::new);
-        assert_eq!(
-            names(paths.to_vec()),
-            ["a/x.onnx", "b/x.onnx", "y.onnx", "z"]
-        );
+        assert_eq!(names(&paths), ["a/x.onnx", "b/x.onnx", "y.onnx", "z"]);
     }
 }

@@ -109,7 +109,7 @@ impl Classifier {
                 (!lower.contains(&text), distance, name)
             })
             .collect();
-        names.sort();
+        names.sort_unstable();
         names.dedup();
         let nearest = names.into_iter().take(OFFERED);
         nearest.map(|(_, _, name)| name.to_owned()).collect()

@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use super::written;
 use efficientnet_onnx::files::foreign::Foreign;
-use efficientnet_onnx::files::{Inputs, OutputFile};
+use efficientnet_onnx::files::{Inputs, OutputError, OutputFile};
 use std::io::Write;
 use std::path::Path;
 
@@ -25,8 +25,11 @@ impl<'a> Page<'a> {
         inputs: &Inputs,
         quiet: bool,
     ) -> Result<Self, Failure> {
-        let output =
-            OutputFile::open(path, replace, inputs).map_err(|error| written::output(&error))?;
+        let failed = |error| match error {
+            OutputError::Terminal(_) => Failure::bad_input(error).hint("name a file"),
+            error => written::output(&error),
+        };
+        let output = OutputFile::open(path, replace, inputs).map_err(failed)?;
         if let OutputFile::Staged(staged) = &output {
             let notes = staged.notes().iter();
             notes.for_each(|note| written::note(note, quiet));

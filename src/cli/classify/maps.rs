@@ -7,10 +7,10 @@ use clap::Args;
 use efficientnet_onnx::classify::{
     ClassError, Classification, Classifier, MappedClass, MapsError, figure,
 };
-use efficientnet_onnx::files::Inputs;
 use efficientnet_onnx::files::foreign::Foreign;
+use efficientnet_onnx::files::{Inputs, OutputError};
 use efficientnet_onnx::onnx::file::ModelFile;
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// Flags of the figure.
@@ -80,8 +80,14 @@ impl MapArgs {
             let data = ModelFile::open(classifier.path()).map(|model| model.data_files());
             data.iter().flatten().for_each(|path| inputs.add(path));
         }
-        pictures.iter().for_each(|picture| inputs.add(picture));
+        for picture in pictures {
+            inputs.add(picture);
+        }
         let to = if is_stdout(path) {
+            if io::stdout().is_terminal() {
+                let error = OutputError::Terminal(path.clone());
+                return Err(Failure::bad_input(error).hint("name a file, or write into a pipe"));
+            }
             To::Stdout(written::stdout(&inputs)?)
         } else {
             To::Page(Page::open(path, self.force, &inputs, quiet)?)

@@ -1,14 +1,14 @@
 //! Letters of one width: Noto Sans Mono, as the crate `noto-sans-mono-bitmap` has it drawn.
 
-use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
+use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster};
 
 const WEIGHT: FontWeight = FontWeight::Regular;
 const HEIGHT: RasterHeight = RasterHeight::Size16;
 
 /// Pixels from line to line.
 pub const LINE: u32 = 20;
-/// Height and width of a letter's box.
-pub const BOX: [u32; 2] = [HEIGHT.val() as u32, get_raster_width(WEIGHT, HEIGHT) as u32];
+/// Height and width of a letter's box: the font's at this size, which a test compares.
+pub const BOX: [u32; 2] = [16, 7];
 /// What stands for a character that the font lacks.
 const OTHER: char = '?';
 /// What stands for the rest of a text that is too long.
@@ -55,6 +55,15 @@ pub fn wrapped(text: &str, widest: u32) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letters_box_is_the_fonts() {
+        let letter = get_raster('a', WEIGHT, HEIGHT).expect("a letter");
+        assert_eq!(
+            [letter.height(), letter.width()],
+            BOX.map(|side| side as usize)
+        );
+    }
 
     #[test]
     fn letters_have_a_box_and_unknown_ones_are_a_question_mark() {

@@ -101,9 +101,7 @@ impl Figure<'_> {
         let mut canvas = Canvas::new([high, wide])?;
         for (index, heading) in self.columns.iter().enumerate() {
             let left = across(index + 1);
-            let fit = |line: &String| fitted(line, SIDE);
-            let heading: Vec<String> = heading.iter().map(fit).collect();
-            write(&mut canvas, [GAP, left], &heading);
+            write(&mut canvas, [GAP, left], &all_fitted(heading));
         }
         let mut top = GAP + head + PAD;
         for row in &self.rows {
@@ -128,7 +126,12 @@ fn lines(count: usize) -> u32 {
         .saturating_mul(LINE)
 }
 
-/// Writes lines that a column has room for; a caption fits already.
+/// Lines that a column has room for.
+fn all_fitted(lines: &[String]) -> Vec<String> {
+    lines.iter().map(|line| fitted(line, SIDE)).collect()
+}
+
+/// Writes lines one below the other.
 fn write(canvas: &mut Canvas, [mut top, left]: Place, lines: &[String]) {
     for line in lines {
         canvas.text([top, left], line, INK);
@@ -191,9 +194,9 @@ impl Panel<'_> {
     fn draw(&self, canvas: &mut Canvas, [top, left]: Place, below: u32) -> Result<(), FigureError> {
         let size = shown(self.picture.size());
         let picture = self.picture.resized(size)?;
-        let map = self.map.stretched(size)?;
+        let stretched = self.map.stretched(size)?;
         let [least, most] = self.map.range();
-        let part = |value: f64| {
+        let share = |value: f64| {
             let span = most - least;
             if span > 0.0 {
                 (value - least) / span
@@ -203,21 +206,19 @@ impl Panel<'_> {
         };
         canvas.area([top, left], size, |row, column| {
             let place = row as usize * size[1] as usize + column as usize;
-            let heat = colour(part(map[place]));
+            let heat = colour(share(stretched[place]));
             let grey = luma(picture.at(row, column));
             heat.map(|level| grey + OPACITY * (level - grey))
         });
-        let last = f64::from(SIDE - 1);
+        let end = f64::from(SIDE - 1);
         canvas.area([below, left], [BAR, SIDE], |_, column| {
-            colour(f64::from(column) / last)
+            colour(f64::from(column) / end)
         });
         let numbers = below + BAR + PAD;
         canvas.text([numbers, left], &number(least), INK);
-        let most = number(most);
-        canvas.text([numbers, left + SIDE - width(&most)], &most, INK);
-        let fit = |line: &String| fitted(line, SIDE);
-        let texts: Vec<String> = self.lines.iter().map(fit).collect();
-        write(canvas, [numbers + LINE, left], &texts);
+        let right = number(most);
+        canvas.text([numbers, left + SIDE - width(&right)], &right, INK);
+        write(canvas, [numbers + LINE, left], &all_fitted(&self.lines));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What `classify --cam` refuses, and that a figure is whole or what was there before.
 
 use super::{OUTPUTS, classify, files, pixels};
-use crate::lite_support::change::changed;
+use crate::lite_support::change::{changed, set_metadata};
 use crate::lite_support::{LITES, data};
 use crate::verify_support::{Run, folder, program};
 use std::fs;
@@ -29,6 +29,12 @@ fn what_cannot_be_drawn_is_refused_before_anything_runs() {
         });
         graph.output.push(logits);
     });
+    let (_changed, twice) = changed(file, "twice.onnx", |model| {
+        let name = |class| format!("thing {}", class % 997);
+        let names: Vec<String> = (0..1000).map(name).collect();
+        let names = serde_json::to_string(&names).expect("JSON");
+        set_metadata(model, "efficientnet.labels", Some(&names));
+    });
     for (paths, flags, message) in [
         (
             [LITES[0].file(), &coffee],
@@ -52,6 +58,11 @@ fn what_cannot_be_drawn_is_refused_before_anything_runs() {
         ),
         (both, &["--class=-1"], "has no class `-1`"),
         (both, &["--class", "cat"], "`tiger cat`"),
+        (
+            [&twice, &coffee],
+            &["--class", "Thing 2"],
+            "has several classes `Thing 2`, with the numbers 2, 999: give one of them",
+        ),
     ] {
         let run = classify(paths, &[&cam, flags].concat()).expect(2);
         assert!(run.stderr.contains(message), "{message}: {run:#?}");
