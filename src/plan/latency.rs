@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 /// How fast time is taken to grow with multiply-adds until two points were measured.
 const EXPONENT: f64 = 1.0;
+/// How many times as many multiply-adds as those that kept the limit a guess may have: noise hides how time grows.
+const MOST_GROWTH: f64 = 4.0;
 
 /// A point that was measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,8 +115,9 @@ pub fn fastest<T: Time, E: std::error::Error>(
         if least - most <= 1 {
             break;
         }
-        // Every third point halves what is left, so that no bad guess makes the search long.
-        let step = if round % 3 == 2 {
+        // Every third point halves what is left, so that no bad guess makes the search long; but only below a time that was
+        // measured, since a network far above every time that was may run for hours.
+        let step = if round % 3 == 2 && next.1.is_some() {
             u32::midpoint(most, least)
         } else {
             search.guess(most, least)
@@ -251,6 +254,9 @@ impl<T: Time, E: std::error::Error, M: FnMut(&Request) -> Result<T, E>> Search<'
             }
         });
         let factor = libm::pow(self.limit / base.time.seconds(), 1.0 / exponent);
-        base.macs as f64 * factor
+        let kept = self.samples.iter().map(|(_, sample)| sample);
+        let kept = kept.filter(|sample| sample.time.seconds() <= self.limit);
+        let largest = kept.map(|sample| sample.macs).max().unwrap_or(base.macs);
+        (base.macs as f64 * factor).min(MOST_GROWTH * largest as f64)
     }
 }

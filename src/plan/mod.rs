@@ -40,6 +40,8 @@ pub struct Subject {
     pub classes: u64,
     /// The element type of weights and activations: f32, f16 or bf16.
     pub element: Element,
+    /// The element types for which a row has the size of the file.
+    pub files: Vec<Element>,
 }
 
 /// Why a point has no row.
@@ -76,6 +78,7 @@ impl Subject {
             compound: Compound::default(),
             classes: 1000,
             element: Element::F32,
+            files: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{PointError, Subject, point_name};
 use crate::architecture::{Reading, ReportedAccuracy, Scaling, Variant};
-use crate::form::{elements, fold_batch_norms};
+use crate::form::fold_batch_norms;
 use crate::graph::Counts;
 use crate::metadata::{HeadRecord, Metadata, Origin, Preprocessing, Recipe};
 use crate::network::{self, summary};
@@ -31,7 +31,7 @@ pub struct Point {
     /// Of a published row that scales the family's baseline, the φ that each of its numbers implies; none where the model has
     /// a baseline of its own, which no φ gives.
     pub implied: Option<Implied>,
-    /// Bytes of the file in each element type that can be written.
+    /// Bytes of the file in each element type of [`Subject::files`].
     pub files: Vec<(Element, u64)>,
     /// Accuracy on ImageNet that its authors report, of a published row with the classes that it is published with.
     pub accuracy: Option<&'static ReportedAccuracy>,
@@ -102,7 +102,6 @@ impl Point {
         let architecture = request
             .architecture()
             .map_err(|error| failed(error.into()))?;
-        let counts = request.counts().map_err(failed)?;
         let cost = Cost::of(&request).map_err(failed)?;
         let base = subject
             .baseline(scaling.baseline)
@@ -110,18 +109,18 @@ impl Point {
             .map_err(failed)?
             .macs;
         let variant = request.variant();
-        let in_each = |element| {
-            let bytes = if element == subject.element {
-                cost.file_bytes
-            } else {
-                let subject = Subject {
-                    element,
-                    ..subject.clone()
-                };
-                file_bytes(&subject.request(scaling.clone()), counts).map_err(failed)?
+        let in_element = |element: &Element| {
+            let subject = Subject {
+                element: *element,
+                ..subject.clone()
             };
-            Ok((element, bytes))
+            let request = subject.request(scaling.clone());
+            let bytes = request
+                .counts()
+                .and_then(|counts| file_bytes(&request, counts));
+            Ok((*element, bytes.map_err(failed)?))
         };
+        let files: Result<_, PointError> = subject.files.iter().map(in_element).collect();
         let is_scaled = scaling.baseline == scaling.family().baseline;
         let macs = cost.macs as f64 / base as f64;
         Ok(Self {
@@ -133,10 +132,7 @@ impl Point {
             implied: variant
                 .filter(|_| is_scaled)
                 .map(|_| implied(&scaling, subject.compound, macs)),
-            files: elements()
-                .into_iter()
-                .map(in_each)
-                .collect::<Result<_, PointError>>()?,
+            files: files?,
             accuracy: variant
                 .filter(|variant| subject.classes == variant.baseline.options.classes)
                 .and_then(Variant::accuracy),

@@ -165,6 +165,11 @@ pub fn run(args: &PlanArgs) -> Result<Status, Failure> {
         },
         classes: args.classes,
         element: args.dtype,
+        files: if args.long || args.json || args.csv {
+            form::elements()
+        } else {
+            Vec::new()
+        },
     };
     if let Some(Bases(bases)) = &args.search {
         return args.grid(&subject, bases);
