@@ -141,3 +141,20 @@ fn what_is_not_of_the_model_is_left_alone() {
         }
     }
 }
+
+/// timm has ResNets and MobileNets whose tensors could be taken for another's.
+#[test]
+fn a_network_of_another_name_in_these_families_is_refused() {
+    let folder = published();
+    let folder = folder.path();
+    for name in [
+        "resnetblur50",
+        "mobilenetv3_large_100",
+        "tf_efficientnet_lite9",
+    ] {
+        describe(folder, &format!(r#"{{"architecture": "{name}"}}"#));
+        let (status, said) = emit(folder, "model/model.safetensors", &[]);
+        assert_eq!(status, Some(2), "{said}");
+        assert!(said.contains(&format!("`timm/{name}`")), "{said}");
+    }
+}

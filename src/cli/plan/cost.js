@@ -83,7 +83,8 @@ function parts(baseline, width, depth, size) {
     }
   });
   if (head.filters !== null) {
-    const features = Math.max(atEnd(head.filters), rules.least_head ? head.filters : 0);
+    // The sliders only widen: a head that is never narrower than the baseline's needs no rule here.
+    const features = atEnd(head.filters);
     add("head", side, features, 1).conv(side, 1, channels, features, 1, null);
     channels = features;
   }

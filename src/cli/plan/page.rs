@@ -71,7 +71,6 @@ fn baseline(subject: &Subject) -> Result<Value, PointError> {
         "rules": {
             "ninety_percent": baseline.rules.ninety_percent,
             "fixed_ends": baseline.rules.fixed_ends,
-            "least_head": baseline.rules.least_head,
         },
         "stem": {
             "filters": baseline.stem.filters,

@@ -374,3 +374,18 @@ fn training_state_is_left_out_by_name_whatever_is_removed() {
         assert_eq!(kinds, expected, "{prefix}");
     }
 }
+
+/// `conv1.weight` also ends the names of a ResNet's blocks, and begins those of other networks.
+#[test]
+fn a_resnet_is_found_by_its_first_block_as_well() {
+    let names = [
+        "module.conv1.weight",
+        "module.layer1.0.conv1.weight",
+        "module.fc.weight",
+    ];
+    let whole = offer(&names);
+    assert_eq!(whole.prefix(), Some("module"));
+    assert_eq!(whole.tensors()[1].name, "layer1.0.conv1.weight");
+    let other = offer(&[names[0], names[2]]);
+    assert_eq!((other.prefix(), other.refusal()), (None, None));
+}

@@ -127,6 +127,19 @@ fn modules_of_the_papers_other_networks() {
     let (status, said, _) = emit(&pooled, &[]);
     assert_eq!(status, Some(2), "{said}");
     assert!(said.contains("`maxpool` is a `timm.layers"), "{said}");
+    // Its kernel, stride and padding, and whether it rounds up.
+    for (from, to) in [
+        (b"K\x03hQK\x02hSK\x01", b"K\x03hQK\x02hSK\x00"),
+        (b"K\x03hQK\x02hSK\x01", b"K\x02hQK\x02hSK\x01"),
+    ] {
+        let (status, said, _) = emit(&resnet.replaced(from, to, true), &[]);
+        assert_eq!(status, Some(2), "{said}");
+        assert!(said.contains("expected windows of 3x3"), "{said}");
+    }
+    let ceiled = resnet.replaced(b"ceil_modeq\xd0\x89", b"ceil_modeq\xd0\x88", true);
+    let (status, said, _) = emit(&ceiled, &[]);
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("expected windows of 3x3"), "{said}");
 }
 
 #[test]
