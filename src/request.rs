@@ -117,16 +117,6 @@ impl Request {
         self.outputs.iter().any(|output| output.has_classes())
     }
 
-    /// The outputs whose network is counted: logits, unless no output is of classes.
-    #[must_use]
-    pub fn counted_outputs(&self) -> &[Output] {
-        if self.has_classes() {
-            &[Output::Logits]
-        } else {
-            &self.outputs
-        }
-    }
-
     /// Height and width at which the graph is counted and tried: the fixed ones, and for symbolic ones the
     /// network's own, rounded up to a multiple of 32.
     #[must_use]
@@ -157,17 +147,17 @@ impl Request {
         Ok(graph)
     }
 
-    /// Parameters, buffers and multiply-adds of one image at the default size: those of the network to its logits, or as far
-    /// as the outputs need it if none is of classes. Class activation maps count as the logits do, whose weight they use.
+    /// Parameters, buffers and multiply-adds of one image at the default size, as far as the outputs need the network. Class
+    /// activation maps have no parameters but the classifier's weight, and cost a convolution.
     ///
     /// # Errors
     /// As [`Request::canonical`].
     pub fn counts(&self) -> Result<Counts, RequestError> {
         let whole = self.canonical()?;
-        if self.has_classes() {
+        if self.outputs == [Output::Logits] {
             return Ok(whole.counts());
         }
-        Ok(self.built(self.counted_outputs())?.counts())
+        Ok(self.built(&self.outputs)?.counts())
     }
 
     /// The parameters of the network as far as the outputs need it.

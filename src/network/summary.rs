@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// One row: a part of the network and what it costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// `stem`, a stage from `1` on, `head`, `classifier`.
+    /// `stem`, a stage from `1` on, `head`, `classifier`, `cam`.
     pub part: String,
     /// `Conv3x3`, `MBConv6 k5x5`, `Pool + Linear`.
     pub operator: String,
@@ -81,14 +81,20 @@ pub fn summary(
         let operator = "Conv1x1".to_owned();
         add("head", operator, conv.filters, 1, 1, &["conv_head", "bn2"]);
     }
-    add(
-        "classifier",
-        "Pool + Linear".to_owned(),
-        architecture.options.classes,
-        1,
-        1,
-        &["global_pool", architecture.head.classifier],
-    );
+    let (classes, classifier) = (architecture.options.classes, architecture.head.classifier);
+    let has_logits = outputs.iter().any(|output| output.needs_logits());
+    if has_logits {
+        let operator = "Pool + Linear".to_owned();
+        let scopes = ["global_pool", classifier];
+        add("classifier", operator, classes, 1, 1, &scopes);
+    }
+    if outputs.contains(&Output::Cam) {
+        let operator = "Conv1x1".to_owned();
+        // Without logits, the classifier's weight is only here.
+        let scopes = ["cam", classifier];
+        let scopes = &scopes[..if has_logits { 1 } else { 2 }];
+        add(Output::Cam.name(), operator, classes, 1, 1, scopes);
+    }
     let counts = graph.counts_by(rows.len(), |name| Some(parts.find(name)?.row));
     for (row, counts) in rows.iter_mut().zip(counts) {
         row.counts = counts;
@@ -171,6 +177,7 @@ fn resolution(graph: &Graph, node: &Node) -> [u64; 2] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::FeatureLevel;
     use super::*;
     use crate::architecture::Options;
     use crate::architecture::{Scaling, Variant};
@@ -196,6 +203,41 @@ mod tests {
         assert_eq!(rows[2].activations, first + second);
         assert_eq!(rows[8].activations, 2 * 1280 * 49);
         assert_eq!(rows[9].activations, 1280 + 1000);
+    }
+
+    /// A row for each part that the outputs need; of B0 at 224 pixels, maps are a product at each of 49 places.
+    #[test]
+    fn rows_are_of_what_outputs_need() {
+        let b0 = Variant::by_name("b0").expect("published");
+        let architecture =
+            Architecture::scale(&Scaling::published(b0), Options::default()).expect("published");
+        let last = |outputs: &[Output]| {
+            let rows = summary(&architecture, [224; 2], outputs).expect("published");
+            let macs: u64 = rows.iter().map(|row| row.counts.macs).sum();
+            let last = rows.last().expect("a row").clone();
+            (last.part, last.counts.parameters, last.counts.macs, macs)
+        };
+        let (whole, body) = (385_814_752, 385_814_752 - 1_280_000);
+        let maps = 49 * 1_280_000;
+        let row = |part: &str| part.to_owned();
+        assert_eq!(
+            last(&[Output::Logits]),
+            (row("classifier"), 1_281_000, 1_280_000, whole)
+        );
+        assert_eq!(
+            last(&[Output::Cam]),
+            (row("cam"), 1_280_000, maps, body + maps)
+        );
+        assert_eq!(
+            last(&[Output::Cam, Output::Logits]),
+            (row("cam"), 0, maps, whole + maps)
+        );
+        assert_eq!(last(&[Output::Pooled]).0, "head");
+        assert_eq!(last(&[Output::Pooled]).3, body);
+        assert_eq!(
+            last(&[Output::Features(FeatureLevel::ALL[0])]),
+            (row("1"), 1448, 10_035_712, 10_838_016 + 10_035_712)
+        );
     }
 
     #[test]

@@ -135,8 +135,7 @@ pub fn run(args: &InspectArgs) -> Result<Status, Failure> {
         print::line(file.trim_end())?;
         return Ok(Status::Done);
     }
-    let outputs = request.counted_outputs();
-    let rows = summary(&architecture, request.default_size(), outputs);
+    let rows = summary(&architecture, request.default_size(), &request.outputs);
     let rows = rows.map_err(Failure::bad_input)?;
     if facts.contradictions.is_empty() {
         args.draw(&request, &rows)?;
