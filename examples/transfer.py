@@ -67,14 +67,19 @@ def features(network, paths):
     return np.concatenate(rows)
 
 
-def fit(network, folder, head, labels):
+def fitted(network, folder):
+    """A scaler and a logistic regression, fitted to the pictures of FOLDER/CLASS."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     paths, classes = labelled(folder)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
-    model.fit(features(network, paths), classes)
+    return model.fit(features(network, paths), classes)
+
+
+def fit(network, folder, head, labels):
+    model = fitted(network, folder)
     # The scaler is linear too, and goes into weight and bias.
     scaler, linear = model[0], model[1]
     weight = linear.coef_ / scaler.scale_
@@ -87,8 +92,8 @@ def fit(network, folder, head, labels):
 
 def predict(network, head, labels, folder):
     paths, classes = labelled(folder)
-    fitted = np.load(head)
-    logits = features(network, paths) @ fitted["weight"].T + fitted["bias"]
+    linear = np.load(head)
+    logits = features(network, paths) @ linear["weight"].T + linear["bias"]
     names = np.array(pathlib.Path(labels).read_text().split("\n")[:-1])
     found = names[logits.argmax(1)]
     for path, name in zip(paths, found):

@@ -66,6 +66,52 @@ fn classified(report: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Of two classes scikit-learn keeps one row: its probability is that of the second class.
+#[test]
+fn two_classes_are_one_with_a_sigmoid() {
+    let folder = prepared();
+    let folder = folder.path();
+    for line in lines().iter().take(2) {
+        shell(folder, line).expect(0);
+    }
+    let python = "import pathlib, sys; sys.path.insert(0, 'examples'); import transfer as t; \
+                  m = t.fitted('pooled.onnx', 'two'); \
+                  p = sorted(pathlib.Path('digits/held-out').glob('[06]/*[05].png')); \
+                  print(*m.predict_proba(t.features('pooled.onnx', p))[:, 1])";
+    let mut expected = Vec::new();
+    for line in [
+        "mkdir two && cp -r digits/training/0 digits/training/6 two",
+        "python3 examples/transfer.py fit pooled.onnx two head.npz labels.txt",
+        "efficientnet-onnx emit --weights *.pth --size 96 --classifier head.npz --labels labels.txt -o two.onnx",
+        &format!("python3 -c \"{python}\""),
+    ] {
+        let printed = shell(folder, line).expect(0).stdout;
+        expected = printed.split_whitespace().map(str::to_owned).collect();
+    }
+    let line = "efficientnet-onnx classify two.onnx digits/held-out/[06]/*[05].png --json";
+    let report = shell(folder, line).expect(0).report();
+    let pictures = report["pictures"].as_array().expect("pictures");
+    assert_eq!(pictures.len(), expected.len());
+    let mut found = Vec::new();
+    for (picture, expected) in pictures.iter().zip(expected) {
+        let top = &picture["top"][0];
+        assert_eq!(top["name"], "6", "{picture}");
+        let probability = top["probability"].as_f64().expect("a number");
+        let expected: f64 = expected.parse().expect("a number");
+        assert!(
+            (probability - expected).abs() < 1e-4,
+            "{expected} {picture}"
+        );
+        found.push(probability);
+    }
+    for class in [|found: &f64| *found < 0.1, |found: &f64| *found > 0.9] {
+        assert!(
+            found.iter().filter(|found| class(found)).count() > 5,
+            "{found:?}"
+        );
+    }
+}
+
 #[test]
 fn the_page_does_what_it_says() {
     let folder = prepared();

@@ -281,6 +281,40 @@ fn a_whole_network_comes_back_from_its_averages() {
     let note = "the checkpoint's weights are its `ExponentialMovingAverage`";
     assert!(message.contains(note), "{message}");
     assert!(but_for_origin(&folder.join("back.onnx")) == but_for_origin(&folder.join("seed.onnx")));
+
+    // The same with another classifier, and its own from a file.
+    let classifier = ["weight", "bias"].map(|name| {
+        let values = values(&timm, &format!("classifier.{name}"));
+        (
+            name,
+            values
+                .into_iter()
+                .flat_map(f32::to_le_bytes)
+                .collect::<Vec<u8>>(),
+        )
+    });
+    let features = classifier[0].1.len() / classifier[1].1.len();
+    let shapes = [vec![3, features], vec![3]];
+    let views = classifier.iter().zip(shapes).map(|((name, bytes), shape)| {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, bytes);
+        (*name, view.expect("a tensor"))
+    });
+    let head = safetensors::serialize(views, None).expect("a file");
+    fs::write(folder.join("head.safetensors"), head).expect("a file");
+    for (name, _, values) in &mut tensors {
+        if name.contains("/head/dense/") {
+            values.fill(9.0);
+        }
+    }
+    fs::create_dir(folder.join("other")).expect("a folder");
+    let prefix = save(&folder.join("other"), &tensors, 3)
+        .display()
+        .to_string();
+    let own = ["--classifier", "head.safetensors", "-o", "other.onnx"];
+    run(&["emit"], &[&["--weights", &prefix][..], &own].concat());
+    assert!(
+        but_for_origin(&folder.join("other.onnx")) == but_for_origin(&folder.join("seed.onnx"))
+    );
 }
 
 /// The model's bytes without the metadata key that tells where its weights are from.

@@ -1,5 +1,6 @@
 //! `--classifier`: a head that was fitted elsewhere, in the place of the checkpoint's.
 
+mod families;
 mod refused;
 
 use crate::command_line::{done, refused};

@@ -103,6 +103,19 @@ fn a_file_that_is_not_a_classifier_says_what_was_expected() {
         let message = refusal(folder, &format!("--weights w --classifier {name}"));
         assert!(message.contains(expected), "{message}");
     }
+    // A header that claims 8 TiB.
+    let header = format!(
+        "{:117}\n",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (1024, 1073741824), }"
+    );
+    let claim = [b"\x93NUMPY\x01\x00\x76\x00", header.as_bytes()].concat();
+    std::fs::write(folder.join("bad.npy"), claim).expect("a file");
+    let message = refusal(folder, "--weights w --classifier bad.npy");
+    assert!(message.contains("needs 8388608 MiB of memory"), "{message}");
+    assert!(
+        message.contains("hint: allow more with `--memory-limit SIZE`"),
+        "{message}"
+    );
     let message = refusal(folder, "--weights w --classifier absent.npz");
     assert!(message.contains("cannot read `absent.npz`"), "{message}");
     write_npy(&folder.join("bad.npy"), &array(weight, |_| {})).expect("a file");
