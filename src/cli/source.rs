@@ -99,7 +99,7 @@ impl WeightArgs {
         if let Some(path) = &self.classifier {
             let fitted = FittedClassifier::open(path).map_err(ConvertError::from);
             let fitted = fitted.map_err(converting::failure)?;
-            return Ok(Some(Replacement::Fitted(fitted)));
+            return Ok(Some(Replacement::Fitted(Box::new(fitted))));
         }
         let reset = self.reset_classifier.map(|classes| Reset {
             classes,

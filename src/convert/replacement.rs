@@ -12,7 +12,7 @@ pub enum Replacement {
     /// Drawn from a seed: not trained.
     Drawn(Reset),
     /// Fitted elsewhere.
-    Fitted(FittedClassifier),
+    Fitted(Box<FittedClassifier>),
 }
 
 /// A classifier that is drawn.

@@ -260,7 +260,8 @@ fn the_records_tell_both_files() {
         &format!("{line} --classifier head.npz --labels names"),
     );
     let digest = Sha256::digest(std::fs::read(folder.join("head.npz")).expect("a file"));
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest.concat();
     let fitted = json!({"name": "head.npz", "sha256": digest});
     let origin = metadata(folder, "new.onnx", ORIGIN_KEY).expect("an origin");
     assert_eq!(origin["kind"], "checkpoint");
