@@ -117,7 +117,7 @@ fn one(graph: &mut GraphProto, edit: &Edit, folder: &Path) -> Result<(), MutateE
                 .iter_mut()
                 .find(|tensor| tensor.name() == name)
             {
-                change(tensor, how, folder)?;
+                change(tensor, *how, folder)?;
             }
         }
         Edit::Copy(name, how) => {
@@ -127,7 +127,7 @@ fn one(graph: &mut GraphProto, edit: &Edit, folder: &Path) -> Result<(), MutateE
                 .find(|tensor| tensor.name() == name)
                 .cloned();
             if let Some(mut tensor) = copied {
-                change(&mut tensor, how, folder)?;
+                change(&mut tensor, *how, folder)?;
                 tensor.name = Some(format!("{name}{COPIED}"));
                 graph.initializer.push(tensor);
             }

@@ -36,7 +36,7 @@ pub enum TensorChange {
 /// Changes a tensor, and stores it in the model if it was in a file of its own.
 pub fn change(
     tensor: &mut TensorProto,
-    how: &TensorChange,
+    how: TensorChange,
     folder: &Path,
 ) -> Result<(), MutateError> {
     let element = element_of(tensor)?;
@@ -121,13 +121,13 @@ fn floats(element: Element, bytes: &[u8]) -> Vec<f32> {
 }
 
 /// `extents` have the product of the number of elements.
-fn alter(elements: &mut [f32], extents: &[usize], how: &TensorChange) {
+fn alter(elements: &mut [f32], extents: &[usize], how: TensorChange) {
     let first = extents.first().copied().unwrap_or(1);
     if elements.is_empty() {
         return;
     }
     let part = elements.len() / first;
-    match *how {
+    match how {
         TensorChange::Scaled(by) => elements.iter_mut().for_each(|element| *element *= by),
         TensorChange::SquareRoot => elements
             .iter_mut()
@@ -241,12 +241,12 @@ mod tests {
         ] {
             let mut elements =
                 counted(u8::try_from(extents.iter().product::<usize>()).expect("few"));
-            alter(&mut elements, &extents, &how);
+            alter(&mut elements, &extents, how);
             assert_eq!(elements, expected, "{how:?}");
         }
         // In units of half the last place of bfloat16 at one.
         let mut elements = [0_u8, 1, 2, 3].map(|halves| 1.0 + f32::from(halves) / 256.0);
-        alter(&mut elements, &[4], &TensorChange::Rounded);
+        alter(&mut elements, &[4], TensorChange::Rounded);
         assert_eq!(elements, [1.0, 1.0, 1.007_812_5, 1.015_625]);
     }
 }
