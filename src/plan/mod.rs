@@ -56,7 +56,7 @@ pub enum PointError {
         /// The network.
         name: String,
         /// Why it has no graph.
-        source: RequestError,
+        source: Box<RequestError>,
     },
 }
 

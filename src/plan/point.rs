@@ -97,7 +97,7 @@ impl Point {
         let request = subject.request(scaling.clone());
         let failed = |source| PointError::Request {
             name: point_name(&request),
-            source,
+            source: Box::new(source),
         };
         let architecture = request
             .architecture()

@@ -144,7 +144,7 @@ fn plain(args: &VerifyArgs) -> Result<(String, Status), Failure> {
             None => verifier.profile(file, &report)?,
             Some(_) => Vec::new(),
         };
-        page.write(&html::page(&report, &profiles))?;
+        page.write(html::page(&report, &profiles))?;
     }
     Ok((text(&report, args.json)?, status(&report)))
 }

@@ -6,6 +6,7 @@ use crate::plan::grid::{self, Base, Candidate, Grid, GridError};
 use crate::scaling::Compound;
 
 /// Every point of a grid of all three bases, by counting in whole steps.
+#[expect(clippy::cast_possible_truncation, reason = "a small number of steps")]
 fn points(grid: &Grid) -> Vec<[i32; 3]> {
     let most = |power: i32| {
         let limit = grid.constraint + grid.tolerance + 1.0;
@@ -26,6 +27,7 @@ fn points(grid: &Grid) -> Vec<[i32; 3]> {
     points
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a small number of steps")]
 fn steps(grid: &Grid, compound: Compound) -> [i32; 3] {
     [compound.alpha, compound.beta, compound.gamma]
         .map(|base| ((base - 1.0) / grid.step).round() as i32)
