@@ -4,6 +4,7 @@ use super::parameter::{Parameter, Role, WeightRecipe};
 use super::{Conv, Graph, Node, Op, Padding, Value, ValueId, ValueKind, Window};
 use crate::files::foreign::Foreign;
 use crate::tensor::shape::{Dim, Shape, WindowError};
+use std::collections::HashSet;
 
 /// Why a node cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +23,8 @@ pub enum BuildError {
 #[derive(Debug, Default)]
 pub struct GraphBuilder {
     graph: Graph,
+    /// Names of the parameters.
+    declared: HashSet<String>,
 }
 
 impl GraphBuilder {
@@ -40,8 +43,7 @@ impl GraphBuilder {
 
     /// Declares a parameter, unless it is declared already; initializers are made of it.
     pub fn declare(&mut self, name: &str, shape: &[u64], role: Role) {
-        let mut parameters = self.graph.parameters.iter();
-        if parameters.all(|parameter| parameter.name != name) {
+        if self.declared.insert(name.to_owned()) {
             self.graph.parameters.push(Parameter {
                 name: name.to_owned(),
                 shape: fixed(shape),
