@@ -14,6 +14,15 @@ pub struct Page<'a> {
     quiet: bool,
 }
 
+/// Refuses `-` as the file of a flag: standard output has what is printed.
+pub fn refuse_stdout(flag: &str, path: &Path) -> Result<(), Failure> {
+    if path.as_os_str() == "-" {
+        let found = format!("`{flag}` writes beside what is printed, found `{flag} -`");
+        return Err(Failure::bad_input(found).hint("name a file"));
+    }
+    Ok(())
+}
+
 impl<'a> Page<'a> {
     /// Opens it; none of the `inputs` may be it, and one that is there is replaced only if `replace` says so.
     ///

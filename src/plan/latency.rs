@@ -184,7 +184,7 @@ impl<T: Time, E: std::error::Error, M: FnMut(&Request) -> Result<T, E>> Search<'
     fn published(&mut self, most: u32) -> Result<Option<(&'static Variant, T)>, NoAnswer<E>> {
         let costs = self.subject.family.variants.iter().filter_map(|variant| {
             let request = self.subject.request(Scaling::published(variant));
-            let cost = Cost::of(&request).ok()?;
+            let cost = self.subject.cost(&request).ok()?;
             let is_kept = self.limits.exceeded(&cost).is_empty();
             is_kept.then_some((cost.macs, variant))
         });

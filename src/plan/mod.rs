@@ -42,7 +42,13 @@ pub struct Subject {
     pub element: Element,
     /// The element types for which a row has the size of the file.
     pub files: Vec<Element>,
+    /// What the recipe of a point by formula records of how φ was read ([`Recipe::reading`](crate::metadata::Recipe::reading)): a
+    /// part of its file.
+    pub note: Note,
 }
+
+/// What is recorded of how φ was read; none for nothing.
+pub type Note = fn(f64, &Request) -> Option<String>;
 
 /// Why a point has no row.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +76,7 @@ pub fn point_name(request: &Request) -> String {
 }
 
 impl Subject {
-    /// A family with the paper's bases and 1000 classes, in f32.
+    /// A family with the paper's bases and 1000 classes, in f32, without a note on φ.
     #[must_use]
     pub fn new(family: &'static Family) -> Self {
         Self {
@@ -79,7 +85,25 @@ impl Subject {
             classes: 1000,
             element: Element::F32,
             files: Vec::new(),
+            note: |_, _| None,
         }
+    }
+
+    /// What the recipe of a point records of how φ was read.
+    #[must_use]
+    pub fn note(&self, request: &Request) -> Option<String> {
+        match request.blueprint.scaling()?.reading {
+            Reading::Formula { phi, .. } => (self.note)(phi, request),
+            _ => None,
+        }
+    }
+
+    /// What a point costs, the note on φ in its file included.
+    ///
+    /// # Errors
+    /// If the network is of unreasonable size.
+    pub fn cost(&self, request: &Request) -> Result<Cost, RequestError> {
+        Cost::counted(request, [true; 2], || self.note(request))
     }
 
     /// The formula at φ, as a request: one square image of the point's own resolution.

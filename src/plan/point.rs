@@ -49,8 +49,8 @@ pub struct Cost {
     pub peak_activations: u64,
     /// The element type of weights and activations.
     pub element: Element,
-    /// Bytes of the file with weights drawn by the default rule, external data included. A note on how φ was read
-    /// ([`Recipe::reading`]) is not counted.
+    /// Bytes of the file with weights drawn by the default rule, external data included; a note on how φ was read
+    /// ([`Recipe::reading`]) counts in [`Subject::cost`] alone.
     pub file_bytes: u64,
 }
 
@@ -73,14 +73,31 @@ impl Cost {
     /// # Errors
     /// If the network is of unreasonable size.
     pub fn of(request: &Request) -> Result<Self, RequestError> {
+        Self::counted(request, [true; 2], || None)
+    }
+
+    /// Counts a network; activations and the file, which take longer, stay 0 unless they are asked for.
+    pub(super) fn counted(
+        request: &Request,
+        [memory, file]: [bool; 2],
+        note: impl FnOnce() -> Option<String>,
+    ) -> Result<Self, RequestError> {
         let canonical = request.canonical()?;
         let counts = canonical.counts();
         Ok(Self {
             parameters: counts.parameters,
             macs: counts.macs,
-            peak_activations: fold_batch_norms(canonical).peak_activations(),
+            peak_activations: if memory {
+                fold_batch_norms(canonical).peak_activations()
+            } else {
+                0
+            },
             element: request.form.element,
-            file_bytes: file_bytes(request, counts)?,
+            file_bytes: if file {
+                file_bytes(request, counts, note())?
+            } else {
+                0
+            },
         })
     }
 
@@ -102,7 +119,7 @@ impl Point {
         let architecture = request
             .architecture()
             .map_err(|error| failed(error.into()))?;
-        let cost = Cost::of(&request).map_err(failed)?;
+        let cost = subject.cost(&request).map_err(failed)?;
         let base = subject
             .baseline(scaling.baseline)
             .counts()
@@ -117,7 +134,7 @@ impl Point {
             let request = subject.request(scaling.clone());
             let bytes = request
                 .counts()
-                .and_then(|counts| file_bytes(&request, counts));
+                .and_then(|counts| file_bytes(&request, counts, subject.note(&request)));
             Ok((*element, bytes.map_err(failed)?))
         };
         let files: Result<_, PointError> = subject.files.iter().map(in_element).collect();
@@ -188,7 +205,11 @@ impl TensorSource for Unbound {
 }
 
 /// Bytes of the one file that a request and seeded weights give.
-fn file_bytes(request: &Request, counts: Counts) -> Result<u64, RequestError> {
+fn file_bytes(
+    request: &Request,
+    counts: Counts,
+    note: Option<String>,
+) -> Result<u64, RequestError> {
     let graph = request.graph()?;
     let stored = graph.stored_values();
     let infos = stored.into_iter().map(|id| {
@@ -211,7 +232,7 @@ fn file_bytes(request: &Request, counts: Counts) -> Result<u64, RequestError> {
     let preprocessing =
         scaling.map(|scaling| Preprocessing::tensorflow(scaling.baseline, request.default_size()));
     let metadata = Metadata {
-        recipe: Recipe::new(request, counts, None),
+        recipe: Recipe::new(request, counts, note),
         origin: Origin::seed(Rule::Official.name(), 0),
         preprocessing: preprocessing.map(|whole| whole.outside(&request.form)),
         labels: None,

@@ -122,7 +122,9 @@ impl CostLimits {
         let mut tried = 0;
         let most = self.last(|step| {
             tried += 1;
-            cost(subject, step)
+            let request = subject.at(phi(step)).ok()?;
+            let limited = [self.memory.is_some(), self.file.is_some()];
+            Cost::counted(&request, limited, || subject.note(&request)).ok()
         })?;
         Ok(Found {
             phi: phi(most),
@@ -159,5 +161,5 @@ impl CostLimits {
 /// What a point of the grid costs, if it has a network.
 pub(super) fn cost(subject: &Subject, step: u32) -> Option<Cost> {
     let request = subject.at(phi(step)).ok()?;
-    Cost::of(&request).ok()
+    subject.cost(&request).ok()
 }

@@ -21,6 +21,7 @@ fn a_budget_gives_a_file_that_keeps_it() {
     assert_eq!(answer["row"]["file_bytes"]["f32"], answered.len());
     let decoded = |bytes: &[u8]| ModelProto::decode(bytes).expect("a model").graph;
     assert_eq!(decoded(&answered), decoded(&by_hand));
+    assert_eq!(answered.len(), by_hand.len());
     let text = run(folder, "plan --macs 1G").expect(0);
     let line = "    efficientnet-onnx emit --phi 1.03 --formula -o phi-1.03.onnx";
     assert!(
@@ -66,7 +67,7 @@ fn a_file_is_as_large_as_foretold() {
     );
 }
 
-/// Each command that an answer shows runs as it is, and gives what the answer says.
+/// Each command that an answer shows runs as it is, and gives what the answer says, with a file of exactly that size.
 #[test]
 fn commands_of_an_answer_give_what_it_says() {
     let folder = folder();
@@ -94,6 +95,9 @@ fn commands_of_an_answer_give_what_it_says() {
     ] {
         let text = run(folder, question).expect(0).stdout;
         let answer = json(folder, question)["answer"].take();
+        let dtype = question
+            .split_once("--dtype ")
+            .map_or("f32", |(_, dtype)| dtype);
         let commands = text
             .lines()
             .filter_map(|line| line.strip_prefix("    efficientnet-onnx "));
@@ -103,6 +107,10 @@ fn commands_of_an_answer_give_what_it_says() {
             assert!(command.contains(part), "{command}");
             run(folder, &format!("{command} --quiet --force")).expect(0);
             let (_, file) = command.split_once("-o ").expect("a file");
+            let written = fs::metadata(folder.join(file))
+                .expect("it was written")
+                .len();
+            assert_eq!(answer[row]["file_bytes"][dtype], written, "{command}");
             let recipe = json(folder, &format!("inspect {file}"))["recipe"].take();
             for key in ["parameters", "macs", "resolution"] {
                 assert_eq!(recipe[key], answer[row][key], "{command} {key}");

@@ -31,7 +31,11 @@ fn number(text: &str, name: &str) -> f64 {
 
 /// Draws what `inspect` is asked for; the picture, and the stages as JSON.
 fn drawn(folder: &Path, network: &str) -> (String, Vec<Value>) {
-    let found = run(folder, &format!("inspect {network} --svg s.svg --json")).expect(0);
+    let found = run(
+        folder,
+        &format!("inspect {network} --svg s.svg --force --json"),
+    )
+    .expect(0);
     let report: Value = serde_json::from_str(&found.stdout).expect("JSON");
     let svg = fs::read_to_string(folder.join("s.svg")).expect("a picture");
     (svg, report["stages"].as_array().expect("stages").clone())

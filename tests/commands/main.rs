@@ -46,6 +46,8 @@ mod messages;
 mod other_files;
 #[cfg(target_os = "linux")]
 mod plan;
+#[cfg(target_os = "linux")]
+mod plan_files;
 mod refused_threads;
 #[cfg(unix)]
 mod signals;

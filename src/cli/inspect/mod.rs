@@ -8,7 +8,7 @@ mod table;
 use super::converting;
 use super::exit::{Failure, Status};
 use super::like;
-use super::page::Page;
+use super::page::{Page, refuse_stdout};
 use super::print;
 use super::select::{Selection, Shape};
 use super::text;
@@ -46,6 +46,9 @@ pub struct InspectArgs {
     /// Also draw the stages with their shares of the cost
     #[arg(long, value_name = "FILE", conflicts_with = "as_arch")]
     svg: Option<PathBuf>,
+    /// Replace an existing picture
+    #[arg(long, requires = "svg")]
+    force: bool,
 }
 
 /// What is known of the file, beyond its recipe.
@@ -166,6 +169,7 @@ impl InspectArgs {
         let Some(path) = &self.svg else {
             return Ok(());
         };
+        refuse_stdout("--svg", path)?;
         let mut inputs = Inputs::none();
         if let Some(file) = &self.file {
             inputs.add(file);
@@ -183,7 +187,7 @@ impl InspectArgs {
             rows,
             cost.peak_activations,
         );
-        Page::open(path, true, &inputs, false)?.write(&picture)
+        Page::open(path, self.force, &inputs, false)?.write(&picture)
     }
 
     /// Shows a file that another program wrote.

@@ -9,10 +9,11 @@ use super::table::point;
 use super::words;
 use efficientnet_onnx::architecture::Scaling;
 use efficientnet_onnx::bench::{BenchError, LatencyError, LatencyGoal, Spread, largest_within};
-use efficientnet_onnx::convert::{Conversion, Network, Seed, Weights, Wishes};
-use efficientnet_onnx::emit::{Destination, Emitted};
+use efficientnet_onnx::convert::{Conversion, ConvertError, Network, Seed, Weights, Wishes};
+use efficientnet_onnx::emit::{Destination, EmitError, Emitted};
 use efficientnet_onnx::files::foreign::Foreign;
-use efficientnet_onnx::plan::{Cost, CostLimits, Fastest, Found, NoAnswer, Point, Subject};
+use efficientnet_onnx::onnx::ModelError;
+use efficientnet_onnx::plan::{CostLimits, Fastest, Found, NoAnswer, Point, Subject};
 use efficientnet_onnx::runtime::RuntimeName;
 use std::time::Duration;
 
@@ -125,14 +126,21 @@ impl PlanArgs {
         };
         let conversion =
             Conversion::new(Weights::Seed(Seed::default()), wishes).map_err(converting::failure)?;
-        let recipe = conversion.recipe(None).map_err(converting::failure)?;
+        let recipe = conversion
+            .recipe(subject.note(conversion.request()))
+            .map_err(converting::failure)?;
         let destination = Destination {
             replace: self.force,
             ..Destination::new_file(path.clone())
         };
-        let emitted = conversion
-            .write(&recipe, destination, &())
-            .map_err(converting::failure)?;
+        let emitted = conversion.write(&recipe, destination, &());
+        let emitted = emitted.map_err(|error| match error {
+            ConvertError::Emit(EmitError::Model(ModelError::Stream(error))) => {
+                written::stream(&error, path)
+            }
+            ConvertError::Emit(EmitError::Output(error)) => written::output(&error),
+            error => converting::failure(error),
+        })?;
         if let Emitted::Staged(model) = emitted {
             let notes = model.commit().map_err(Failure::bad_input)?;
             for note in &notes {
@@ -180,7 +188,7 @@ fn untimed(error: NoAnswer<LatencyError>, limit: f64, runtime: RuntimeName) -> F
 /// What limits of cost the baseline breaks.
 fn too_large(subject: &Subject, budget: &CostLimits) -> Failure {
     let request = subject.at(0.0).ok();
-    let cost = request.and_then(|request| Cost::of(&request).ok());
+    let cost = request.and_then(|request| subject.cost(&request).ok());
     let exceeded = cost.map(|cost| budget.exceeded(&cost)).unwrap_or_default();
     let exceeded: Vec<String> = exceeded.iter().map(words::excess).collect();
     Failure::bad_input(format!(

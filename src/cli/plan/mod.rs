@@ -4,6 +4,7 @@ mod answer;
 mod axis;
 mod data;
 mod decision;
+mod outputs;
 mod page;
 mod plot;
 mod quantity;
@@ -13,12 +14,10 @@ mod words;
 use super::choice::one_of;
 use super::exit::{Failure, Status};
 use super::libraries::Libraries;
-use super::page::Page;
-use super::{print, text, written};
+use super::{print, reading, text};
 use answer::{Answer, answer};
 use clap::{ArgGroup, Args};
 use efficientnet_onnx::architecture::{Family, Scaling, Variant};
-use efficientnet_onnx::files::{Inputs, OutputFile};
 use efficientnet_onnx::form;
 use efficientnet_onnx::plan::grid::{self, Base, Grid, GridError};
 use efficientnet_onnx::plan::{CostLimits, Dimension, Point, Points, Subject, Sweep};
@@ -30,6 +29,7 @@ use std::path::PathBuf;
 /// Flags of `plan`.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("question").args(["phi", "variant", "search", "sweep"]).multiple(true)))]
+#[command(group(ArgGroup::new("written").args(["output", "svg", "html"]).multiple(true)))]
 pub struct PlanArgs {
     /// Values of φ, by formula and as published: a list and ranges, such as `0,1,2.5` or `0..8:0.5`
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
@@ -95,9 +95,6 @@ pub struct PlanArgs {
         help_heading = "Budget"
     )]
     output: Option<PathBuf>,
-    /// Replace an existing file
-    #[arg(long, requires = "emit", help_heading = "Budget")]
-    force: bool,
     /// Scale one dimension alone: `depth=1,2,4`, `width=…` or `resolution=…`; may be repeated
     #[arg(long, value_name = "DIM=LIST", value_parser = sweep, help_heading = "Comparison")]
     sweep: Vec<Sweep>,
@@ -147,6 +144,9 @@ pub struct PlanArgs {
         conflicts_with = "search"
     )]
     html: Option<PathBuf>,
+    /// Replace existing files
+    #[arg(long, requires = "written", help_heading = "Output")]
+    force: bool,
 }
 
 /// The bases of a grid search.
@@ -170,12 +170,13 @@ pub fn run(args: &PlanArgs) -> Result<Status, Failure> {
         } else {
             Vec::new()
         },
+        note: reading::line,
     };
     if let Some(Bases(bases)) = &args.search {
         return args.grid(&subject, bases);
     }
     let budget = args.budget();
-    args.refuse_output(&budget)?;
+    args.refuse_outputs(&budget)?;
     let rows = args.rows(&subject)?;
     let answer = match args.latency.zip(args.runtime) {
         Some((limit, runtime)) => Some(args.timed(&subject, budget, limit, runtime)?),
@@ -242,48 +243,6 @@ impl PlanArgs {
             points.extend(sweep.points(subject).map_err(Failure::bad_input)?);
         }
         subject.rows(points).map_err(Failure::bad_input)
-    }
-
-    /// Writes the plots and the page of all rows.
-    fn draw(
-        &self,
-        subject: &Subject,
-        rows: &[Point],
-        answer: Option<&Answer>,
-    ) -> Result<(), Failure> {
-        let more = answer
-            .iter()
-            .flat_map(|answer| answer.rows().chain(&answer.published));
-        let all: Vec<Point> = rows.iter().chain(more).cloned().collect();
-        let inputs = Inputs::default();
-        if let Some(path) = &self.svg {
-            Page::open(path, true, &inputs, false)?.write(&plot::svg(&all))?;
-        }
-        if let Some(path) = &self.html {
-            let phi = answer.map_or(1.0, |answer| answer.found.phi);
-            let page = page::page(subject, &all, phi).map_err(Failure::bad_input)?;
-            Page::open(path, true, &inputs, false)?.write(&page)?;
-        }
-        Ok(())
-    }
-
-    /// Refuses `--emit` without an answer, and a file that cannot be written, before anything is searched.
-    fn refuse_output(&self, budget: &CostLimits) -> Result<(), Failure> {
-        if self.emit && budget.is_unlimited() && self.latency.is_none() {
-            return Err(Failure::bad_input("`--emit` needs a budget, whose answer it writes")
-                .hint("give `--macs`, `--params`, `--memory` or `--file-size`; `emit --phi X --formula` writes a point"));
-        }
-        let Some(path) = &self.output else {
-            return Ok(());
-        };
-        if path.as_os_str() == "-" {
-            return Err(
-                Failure::bad_input("`--emit` writes beside what is printed, found `-o -`")
-                    .hint("write to a file with `-o FILE`"),
-            );
-        }
-        let opened = OutputFile::open(path, self.force, &Inputs::default());
-        opened.map(drop).map_err(|error| written::output(&error))
     }
 
     fn grid(&self, subject: &Subject, bases: &[Base]) -> Result<Status, Failure> {
