@@ -1,7 +1,7 @@
 //! From a file to what is to be verified.
 
 use super::facts::{Declared, DeclaredExtent, FileFacts, OmittedOutput, SIGMOID, Why};
-use super::plan::{self, Case};
+use super::plan::{self, Case, PlanError};
 use super::trace::{channels_last, trace};
 use crate::metadata::claims::Claims;
 use crate::metadata::{ORIGIN_KEY, Origin, Recipe, Untrained};
@@ -183,8 +183,8 @@ fn precision(contents: &Contents, outputs: &[Declared]) -> Element {
 fn measure(file: &ModelFile, claims: &Claims, facts: &mut FileFacts) {
     let nodes = &file.contents.nodes;
     match first_case(facts) {
-        None => facts.uncounted = nodes.iter().map(|node| node.name().to_owned()).collect(),
-        Some((case, shapes)) => {
+        Err(_) => facts.uncounted = nodes.iter().map(cost::label).collect(),
+        Ok((case, shapes)) => {
             match cost::count(file, &shapes) {
                 Ok(count) => {
                     facts.macs = count.macs / case.batch.max(1);
@@ -211,14 +211,18 @@ fn measure(file: &ModelFile, claims: &Claims, facts: &mut FileFacts) {
 pub(super) type Shapes = Vec<(String, Vec<u64>)>;
 
 /// The first inputs that a file is tried with, and their shapes.
-pub(super) fn first_case(facts: &FileFacts) -> Option<(Case, Shapes)> {
-    let case = plan::cases(facts).ok()?.into_iter().next()?;
+///
+/// # Errors
+/// If an input cannot be made, or the file has no input or no output.
+pub(super) fn first_case(facts: &FileFacts) -> Result<(Case, Shapes), PlanError> {
+    let cases = plan::cases(facts)?;
+    let case = cases.into_iter().next().ok_or(PlanError::Nothing("case"))?;
     let shapes = facts.inputs.iter().enumerate().map(|(index, input)| {
-        let (_, shape) = plan::input_type(facts, &case, index).ok()?;
-        Some((input.name.clone(), shape))
+        let (_, shape) = plan::input_type(facts, &case, index)?;
+        Ok((input.name.clone(), shape))
     });
-    let shapes = shapes.collect::<Option<_>>()?;
-    Some((case, shapes))
+    let shapes = shapes.collect::<Result<_, PlanError>>()?;
+    Ok((case, shapes))
 }
 
 fn declared(value: &ValueInfoProto) -> Declared {

@@ -2,6 +2,7 @@
 
 use super::plan::Case;
 use super::read::{facts, first_case};
+use crate::onnx::check::{Finding, impossible};
 use crate::onnx::cost;
 use crate::onnx::file::ModelFile;
 use crate::onnx::proto::NodeProto;
@@ -20,6 +21,8 @@ pub struct Survey {
     pub case: Option<Case>,
     /// Shapes of the inputs in that case, by name.
     pub inputs: Vec<(String, Vec<u64>)>,
+    /// Why no costs are counted: the graph cannot run, no inputs can be made up, or a function cannot be inlined.
+    pub not_counted: Option<String>,
     /// Multiply-adds of one image; a lower bound where `uncounted` has a node.
     pub macs: u64,
     /// Nodes whose multiply-adds are not known.
@@ -41,28 +44,36 @@ pub fn survey(file: &ModelFile) -> Survey {
         uncounted_parameters: parameters.uncounted,
         case: None,
         inputs: Vec::new(),
+        not_counted: None,
         macs: 0,
         uncounted: Vec::new(),
         peak_activations: None,
         unsized_nodes: Vec::new(),
     };
-    let names = || contents.nodes.iter().map(|node| node.name().to_owned());
-    let Some((case, shapes)) = first_case(&facts(file)) else {
-        survey.uncounted = names().collect();
-        return survey;
-    };
-    match cost::count(file, &shapes) {
-        Ok(count) => {
-            survey.macs = count.macs / case.batch.max(1);
-            survey.uncounted = count.uncounted;
-            survey.peak_activations = count.peak_activations;
-            survey.unsized_nodes = count.unsized_nodes;
-        }
-        Err(_) => survey.uncounted = names().collect(),
+    if let Err(reason) = survey.costs(file) {
+        survey.uncounted = contents.nodes.iter().map(cost::label).collect();
+        survey.not_counted = Some(reason);
     }
-    survey.case = Some(case);
-    survey.inputs = shapes;
     survey
+}
+
+impl Survey {
+    /// Counts what the first inputs cost; why it cannot, if so.
+    fn costs(&mut self, file: &ModelFile) -> Result<(), String> {
+        if let Some(Finding { node, message, .. }) = impossible(file) {
+            let place = node.map_or_else(String::new, |node| format!("in node `{node}`: "));
+            return Err(format!("the graph cannot run: {place}{message}"));
+        }
+        let (case, shapes) = first_case(&facts(file)).map_err(|error| error.to_string())?;
+        let count = cost::count(file, &shapes).map_err(|error| error.to_string())?;
+        self.macs = count.macs / case.batch.max(1);
+        self.uncounted = count.uncounted;
+        self.peak_activations = count.peak_activations;
+        self.unsized_nodes = count.unsized_nodes;
+        self.case = Some(case);
+        self.inputs = shapes;
+        Ok(())
+    }
 }
 
 fn operators(nodes: &[NodeProto]) -> Vec<(String, u64)> {

@@ -20,6 +20,7 @@ use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::metadata::claims::{Claims, FalseClaim};
 use efficientnet_onnx::metadata::{Recipe, Records, RecordsError};
 use efficientnet_onnx::network::{Row, summary};
+use efficientnet_onnx::onnx::check::{Finding, Level, check};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::plan::Cost;
 use efficientnet_onnx::request::Request;
@@ -193,21 +194,39 @@ impl InspectArgs {
     /// Shows a file that another program wrote.
     fn other(&self, file: &ModelFile) -> Result<Status, Failure> {
         let (lines, json) = other::described(file);
+        let errors: Vec<Finding> = (check(file).into_iter())
+            .filter(|finding| finding.level == Level::Error)
+            .collect();
         if self.json {
             let mut shown = basics(file);
             shown["survey"] = json;
+            if !errors.is_empty() {
+                shown["errors"] = json!(errors);
+            }
             print::line(print::json(
                 &json!({ "schema": 1, "recipe": null, "file": shown }),
             )?)?;
-            return Ok(Status::Done);
+            return Ok(told(&errors));
         }
         let lines = std::iter::once(("file", file_line(file))).chain(lines);
         let lines: Vec<String> = lines
             .map(|(name, value)| format!("{name:<11} {}", value.shown()))
             .collect();
         print::line(lines.join("\n"))?;
-        Ok(Status::Done)
+        Ok(told(&errors))
     }
+}
+
+/// Tells that the file breaks rules, if it does.
+fn told(errors: &[Finding]) -> Status {
+    let Some(first) = errors.first() else {
+        return Status::Done;
+    };
+    tell!("{first}");
+    tell!(
+        "note: the file breaks a rule, so figures of it may be wrong; `check FILE` lists all that is wrong"
+    );
+    Status::Disagrees
 }
 
 fn opset(file: &ModelFile) -> Option<i64> {
@@ -217,16 +236,24 @@ fn opset(file: &ModelFile) -> Option<i64> {
 
 fn file_line(file: &ModelFile) -> String {
     let contents = &file.contents;
-    format!(
-        "{}, IR {}, opset {}, {}, {}, by {} {}",
+    let version = |number: Option<i64>| number.map_or("unknown".to_owned(), |it| it.to_string());
+    let producer = [&contents.producer_name, &contents.producer_version];
+    let producer: Vec<&str> = (producer.into_iter().map(|word| word.trim()))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let mut line = format!(
+        "{}, IR {}, opset {}, {}, {}",
         text::bytes(file.length),
-        contents.ir_version.unwrap_or_default(),
-        opset(file).unwrap_or_default(),
+        version(contents.ir_version),
+        version(opset(file)),
         text::counted(contents.nodes.len() as u64, "node"),
         text::counted(contents.initializers.len() as u64, "initializer"),
-        contents.producer_name,
-        contents.producer_version,
-    )
+    );
+    if !producer.is_empty() {
+        line.push_str(", by ");
+        line.push_str(&producer.join(" "));
+    }
+    line
 }
 
 /// What is shown of every file.

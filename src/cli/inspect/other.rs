@@ -23,11 +23,22 @@ fn typed(values: &[ValueInfoProto]) -> Vec<String> {
 pub fn operators(survey: &Survey) -> String {
     let one = |(name, count): &(String, u64)| format!("{count} {}", name.shown());
     let all: Vec<String> = survey.operators.iter().map(one).collect();
-    all.join(", ")
+    joined(&all)
+}
+
+/// A list, as `none` if it is empty.
+fn joined(all: &[String]) -> String {
+    match all {
+        [] => "none".to_owned(),
+        all => all.join(", "),
+    }
 }
 
 /// The most activations, in words.
 pub fn activations(survey: &Survey) -> String {
+    if let Some(reason) = &survey.not_counted {
+        return format!("not counted: {reason}");
+    }
     match survey.peak_activations {
         Some(elements) => format!(
             "{} elements held at once, {} in f32",
@@ -89,8 +100,8 @@ pub fn described(file: &ModelFile) -> (Vec<(&'static str, String)>, Value) {
         .map(|(name, shape)| format!("`{name}` {shape:?}"))
         .collect();
     let mut lines = vec![
-        ("inputs", inputs.join(", ")),
-        ("outputs", outputs.join(", ")),
+        ("inputs", joined(&inputs)),
+        ("outputs", joined(&outputs)),
         ("operators", operators(&found)),
         (
             "parameters",
@@ -98,7 +109,10 @@ pub fn described(file: &ModelFile) -> (Vec<(&'static str, String)>, Value) {
         ),
         (
             "MACs",
-            bounded(found.macs, " of one image", &found.uncounted),
+            match &found.not_counted {
+                Some(reason) => format!("not counted: {reason}"),
+                None => bounded(found.macs, " of one image", &found.uncounted),
+            },
         ),
         ("activations", activations(&found)),
     ];
@@ -110,6 +124,7 @@ pub fn described(file: &ModelFile) -> (Vec<(&'static str, String)>, Value) {
         "outputs": outputs,
         "operators": found.operators.iter().map(|(name, count)| json!({ "operator": name, "nodes": count })).collect::<Vec<_>>(),
         "parameters": found.parameters,
+        "not_counted": found.not_counted,
         "uncounted_parameters": found.uncounted_parameters,
         "macs": found.macs,
         "uncounted": found.uncounted,

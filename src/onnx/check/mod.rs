@@ -51,6 +51,16 @@ use std::fmt;
 /// Findings that are listed; further ones are only counted.
 const MOST_FINDINGS: usize = 1000;
 
+/// Codes of errors after which no runtime could run the graph, whatever its weights are.
+const FATAL: [&str; 6] = [
+    "node",
+    "operand",
+    "order",
+    "output",
+    "undefined",
+    "value-twice",
+];
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -77,18 +87,23 @@ pub struct Finding {
 /// Checks a file, its external data included. Tensor data is read, in pieces, only where checksums of it are recorded.
 #[must_use]
 pub fn check(file: &ModelFile) -> Vec<Finding> {
-    let mut report = Report {
-        own: file.contents.producer_name == PRODUCER,
-        findings: Vec::new(),
-        more: 0,
-        more_errors: false,
-    };
+    let mut report = Report::new(file);
     let opset = header::check(file, &mut report);
     graph::check(&file.contents, opset, &mut report);
     data::check(file, &mut report);
     data::check_others(file, &mut report);
     checksums::check(file, &mut report);
     report.finish()
+}
+
+/// The first error because of which the graph cannot run, whatever its weights are: an operator that does not exist or does not take
+/// its operands, a value that nothing makes, that is made too late or twice, an output that is missing. Initializers are not looked into.
+#[must_use]
+pub fn impossible(file: &ModelFile) -> Option<Finding> {
+    let mut report = Report::new(file);
+    let opset = header::check(file, &mut report);
+    graph::check(&file.contents, opset, &mut report);
+    report.fatal
 }
 
 impl fmt::Display for Finding {
@@ -115,9 +130,21 @@ struct Report {
     findings: Vec<Finding>,
     more: usize,
     more_errors: bool,
+    /// The first error that is one of [`FATAL`], listed or not.
+    fatal: Option<Finding>,
 }
 
 impl Report {
+    fn new(file: &ModelFile) -> Self {
+        Self {
+            own: file.contents.producer_name == PRODUCER,
+            findings: Vec::new(),
+            more: 0,
+            more_errors: false,
+            fatal: None,
+        }
+    }
+
     fn error(&mut self, code: &'static str, node: Option<&str>, message: impl fmt::Display) {
         self.add(Level::Error, code, node, &message);
     }
@@ -147,19 +174,27 @@ impl Report {
         node: Option<&str>,
         message: &dyn fmt::Display,
     ) {
-        if self.findings.len() == MOST_FINDINGS {
+        let is_fatal = level == Level::Error && FATAL.contains(&code) && self.fatal.is_none();
+        let is_listed = self.findings.len() < MOST_FINDINGS;
+        if !is_listed {
             self.more += 1;
             self.more_errors |= level == Level::Error;
+        }
+        if !is_listed && !is_fatal {
             return;
         }
-        let node = node.map(|node| node.shown().to_string());
-        let message = said(message).to_string();
-        self.findings.push(Finding {
+        let finding = Finding {
             level,
             code,
-            node,
-            message,
-        });
+            node: node.map(|node| node.shown().to_string()),
+            message: said(message).to_string(),
+        };
+        if is_fatal {
+            self.fatal = Some(finding.clone());
+        }
+        if is_listed {
+            self.findings.push(finding);
+        }
     }
 
     fn finish(mut self) -> Vec<Finding> {

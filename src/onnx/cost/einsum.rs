@@ -1,7 +1,7 @@
 //! Products that are written as an equation of labels.
 
 use super::{Call, product};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The labels of each operand and of the result, and the extent of each label; none if the equation has an ellipsis or does not fit.
 struct Equation {
@@ -36,6 +36,12 @@ impl Equation {
             Some(result) => result.chars().collect(),
             None => extents.keys().copied().filter(once).collect(),
         };
+        let distinct: BTreeSet<&char> = result.iter().collect();
+        (distinct.len() == result.len()).then_some(())?;
+        result
+            .iter()
+            .all(|label| extents.contains_key(label))
+            .then_some(())?;
         Some(Self {
             operands: operands.len(),
             result,

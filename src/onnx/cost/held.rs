@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn peak(
     nodes: &[NodeProto],
     values: &BTreeMap<String, Value>,
+    undefined: &BTreeSet<String>,
     inputs: &[(String, Vec<u64>)],
     outputs: impl Iterator<Item = String>,
 ) -> Result<Option<u64>, Vec<String>> {
     let uses: Vec<BTreeSet<&str>> = nodes.iter().map(taken).collect();
     let mut activations: BTreeSet<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
+    activations.extend(undefined.iter().map(String::as_str));
     let mut unknown = Vec::new();
     let mut made: Vec<Vec<(&str, u64)>> = Vec::new();
     for (node, uses) in nodes.iter().zip(&uses) {

@@ -88,7 +88,7 @@ pub fn count(file: &ModelFile, inputs: &[(String, Vec<u64>)]) -> Result<Count, P
         .outputs
         .iter()
         .map(|info| info.name().to_owned());
-    match held::peak(&nodes, &walk.values, inputs, outputs) {
+    match held::peak(&nodes, &walk.values, &walk.undefined, inputs, outputs) {
         Ok(peak) => walk.count.peak_activations = peak,
         Err(unknown) => walk.count.unsized_nodes = unknown,
     }
@@ -100,6 +100,8 @@ struct Walk<'a> {
     declared: BTreeMap<&'a str, &'a ValueInfoProto>,
     /// What the names of the inputs' dimensions stand for.
     names: BTreeMap<&'a str, u64>,
+    /// Names that nodes use before anything makes them.
+    undefined: BTreeSet<String>,
     count: Count,
 }
 
@@ -107,6 +109,8 @@ impl<'a> Walk<'a> {
     fn new(file: &'a ModelFile, inputs: &[(String, Vec<u64>)]) -> Self {
         let contents = &file.contents;
         let mut values = BTreeMap::new();
+        let sparse = contents.sparse_initializers.iter().cloned();
+        values.extend(sparse.map(|name| (name, Value::default())));
         for initializer in &contents.initializers {
             values.insert(initializer.name.clone(), constant(file, initializer));
         }
@@ -125,6 +129,7 @@ impl<'a> Walk<'a> {
             values,
             declared: declared.map(|info| (info.name(), info)).collect(),
             names,
+            undefined: BTreeSet::new(),
             count: Count::default(),
         }
     }
@@ -139,7 +144,11 @@ impl<'a> Walk<'a> {
             node,
             operands: &operands,
         };
-        let own = matches!(node.domain(), "" | "ai.onnx");
+        let is_missing =
+            |name: &&String| !name.is_empty() && !self.values.contains_key(name.as_str());
+        let missing: Vec<String> = node.input.iter().filter(is_missing).cloned().collect();
+        let own = missing.is_empty() && matches!(node.domain(), "" | "ai.onnx");
+        self.undefined.extend(missing);
         let mut results = if own {
             shapes::results(&call)
         } else {
@@ -172,11 +181,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A node's name, or that of its result.
-fn label(node: &NodeProto) -> String {
-    let result = node.output.first().map_or("", String::as_str);
-    let name = Some(node.name()).filter(|name| !name.is_empty());
-    name.unwrap_or(result).to_owned()
+/// A node's name, or that of its first result with a name, or its operator.
+pub(crate) fn label(node: &NodeProto) -> String {
+    let results = node.output.iter().map(String::as_str);
+    let mut names = std::iter::once(node.name()).chain(results);
+    match names.find(|name| !name.is_empty()) {
+        Some(name) => name.to_owned(),
+        None => format!("a node {} without a name", node.op_type()),
+    }
 }
 
 /// The graphs that a node runs.
@@ -200,17 +212,23 @@ fn work(call: &Call<'_>, results: &[Value]) -> Option<u64> {
     let elements = |value: Option<&Value>| product(value?.shape.as_deref()?);
     let behind = |index: usize| product(call.shape(index)?.get(1..)?);
     let out = || elements(results.first());
-    let last = |index: usize| call.shape(index)?.last().copied();
+    // A shape of the result that only the file declares does not mend operands that do not fit.
+    let fits = |weight: usize| windows::channels(call, weight);
     match call.node.op_type() {
-        "Conv" | "ConvInteger" => out()?.checked_mul(behind(1)?),
-        "QLinearConv" => out()?.checked_mul(behind(3)?),
-        "ConvTranspose" => elements(call.operands.first())?.checked_mul(behind(1)?),
+        "Conv" | "ConvInteger" => fits(1).and(out()?.checked_mul(behind(1)?)),
+        "QLinearConv" => fits(3).and(out()?.checked_mul(behind(3)?)),
+        "ConvTranspose" => {
+            windows::filters(call).and(elements(call.operands.first())?.checked_mul(behind(1)?))
+        }
         "Gemm" => {
             let transposed = call.int("transA").unwrap_or(0) != 0;
             let inner = call.shape(0)?.get(usize::from(!transposed)).copied()?;
+            let turned = call.int("transB").unwrap_or(0) != 0;
+            (call.shape(1)?.get(usize::from(turned)) == Some(&inner)).then_some(())?;
             out()?.checked_mul(inner)
         }
-        "MatMul" | "MatMulInteger" | "QLinearMatMul" => out()?.checked_mul(last(0)?),
+        "MatMul" | "MatMulInteger" => shapes::inner(call, 1)?.checked_mul(out()?),
+        "QLinearMatMul" => shapes::inner(call, 3)?.checked_mul(out()?),
         "Einsum" => einsum::work(call),
         heavy if HEAVY.split(' ').any(|one| one == heavy) => None,
         known if super::ops::definitions::is_defined(known) => Some(0),

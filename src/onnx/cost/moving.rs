@@ -7,6 +7,8 @@ pub(super) fn reshape(call: &Call<'_>) -> Option<Vec<u64>> {
     let shape = call.shape(0)?;
     let wanted = call.needed("shape", 1)?;
     let zero = call.int("allowzero").unwrap_or(0) != 0;
+    let rests = wanted.iter().filter(|extent| **extent == -1).count();
+    (rests <= 1).then_some(())?;
     let mut result = Vec::new();
     for (axis, extent) in wanted.iter().enumerate() {
         result.push(match extent {
@@ -59,7 +61,7 @@ pub(super) fn resize(call: &Call<'_>) -> Option<Vec<u64>> {
         return None;
     }
     match (sizes.filter(|sizes| !sizes.is_empty()), scales) {
-        (Some(sizes), _) => extents(&super::integers(sizes)),
+        (Some(sizes), _) if sizes.len() == shape.len() => extents(&super::integers(sizes)),
         (None, Some(scales)) if scales.len() == shape.len() => {
             let pairs = shape.iter().zip(scales);
             Some(
@@ -76,7 +78,11 @@ pub(super) fn concat(call: &Call<'_>) -> Option<Vec<u64>> {
     let mut result = call.first()?;
     let axis = place(call.int("axis").unwrap_or(1), result.len(), false)?;
     for index in 1..call.operands.len() {
-        result[axis] = result[axis].checked_add(*call.shape(index)?.get(axis)?)?;
+        let shape = call.shape(index)?;
+        let mut others = (shape.iter().zip(&result).enumerate()).filter(|(at, _)| *at != axis);
+        let fits = shape.len() == result.len() && others.all(|(_, (one, other))| one == other);
+        fits.then_some(())?;
+        result[axis] = result[axis].checked_add(shape[axis])?;
     }
     Some(result)
 }
@@ -90,6 +96,7 @@ pub(super) fn squeeze(call: &Call<'_>) -> Option<Vec<u64>> {
             .collect::<Option<Vec<_>>>()?,
         None => (0..shape.len()).filter(|axis| shape[*axis] == 1).collect(),
     };
+    removed.iter().all(|axis| shape[*axis] == 1).then_some(())?;
     let kept = shape
         .iter()
         .enumerate()
@@ -147,6 +154,10 @@ pub(super) fn split(call: &Call<'_>) -> Option<Vec<Value>> {
             .map(|part| even.min(shape[axis].saturating_sub(part * even)))
             .collect(),
     };
+    let whole = parts
+        .iter()
+        .try_fold(0_u64, |sum, part| sum.checked_add(*part));
+    (whole == Some(shape[axis]) && parts.len() as u64 == count).then_some(())?;
     let part = |extent: u64| {
         let mut shape = shape.clone();
         shape[axis] = extent;

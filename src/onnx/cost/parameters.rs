@@ -29,7 +29,7 @@ const TRAINED: [(&str, usize); 2] = [("DequantizeLinear", 0), ("QLinearConv", 8)
 pub struct Parameters {
     /// Elements; a lower bound where `uncounted` has a name.
     pub count: u64,
-    /// Sparse constants, whose elements are not counted.
+    /// Sparse constants, and those of an impossible shape.
     pub uncounted: Vec<String>,
 }
 
@@ -46,14 +46,13 @@ pub fn parameters(file: &ModelFile) -> Parameters {
         let element = initializer.element();
         roles.is_parameter(&initializer.name, element, initializer.dims.len())
     };
-    let counts = contents.initializers.iter().filter(trained);
-    let stored = counts
-        .filter_map(Initializer::element_count)
-        .fold(0, u64::saturating_add);
-    let mut found = Parameters {
-        count: stored,
-        uncounted: contents.sparse_initializers.clone(),
-    };
+    let mut found = Parameters::default();
+    for name in &contents.sparse_initializers {
+        found.add(name, None);
+    }
+    for initializer in contents.initializers.iter().filter(trained) {
+        found.add(&initializer.name, initializer.element_count());
+    }
     found.add_nodes(&nodes, &roles);
     found
 }
@@ -110,19 +109,31 @@ fn is_small(element: Element) -> bool {
 }
 
 impl Parameters {
+    /// Adds a constant's elements, or its name where they are not known.
+    fn add(&mut self, name: &str, elements: Option<u64>) {
+        match elements.and_then(|elements| self.count.checked_add(elements)) {
+            Some(count) => self.count = count,
+            None if name.is_empty() => self.uncounted.push("a constant without a name".to_owned()),
+            None => self.uncounted.push(name.to_owned()),
+        }
+    }
+
     fn add_nodes(&mut self, nodes: &[NodeProto], roles: &Roles) {
         for node in nodes {
             if node.op_type() == "Constant" {
                 let name = node.output.first().map_or("", String::as_str);
                 for attribute in &node.attribute {
-                    let tensors = attribute.t.iter().filter(|tensor| elements(tensor) > 1);
+                    let tensors = attribute
+                        .t
+                        .iter()
+                        .filter(|tensor| elements(tensor) != Some(1));
                     tensors.for_each(|tensor| self.add_tensor(name, tensor, roles));
                     let floats = attribute.floats.len() as u64;
                     if floats > 1 && roles.is_parameter(name, Some(Element::F32), 1) {
-                        self.count = self.count.saturating_add(floats);
+                        self.add(name, Some(floats));
                     }
                     if attribute.sparse_tensor.is_some() {
-                        self.uncounted.push(name.to_owned());
+                        self.add(name, None);
                     }
                 }
             }
@@ -136,7 +147,7 @@ impl Parameters {
         }
         for sparse in &graph.sparse_initializer {
             let name = sparse.values.as_ref().map_or("", TensorProto::name);
-            self.uncounted.push(name.to_owned());
+            self.add(name, None);
         }
         self.add_nodes(&graph.node, roles);
     }
@@ -146,12 +157,14 @@ impl Parameters {
         if !roles.is_parameter(name, element, tensor.dims.len()) {
             return;
         }
-        self.count = self.count.saturating_add(elements(tensor));
+        self.add(name, elements(tensor));
     }
 }
 
-fn elements(tensor: &TensorProto) -> u64 {
-    tensor.dims.iter().fold(1, |count: u64, dim| {
-        count.saturating_mul(u64::try_from(*dim).unwrap_or(0))
+/// None of an impossible shape.
+fn elements(tensor: &TensorProto) -> Option<u64> {
+    let mut dims = tensor.dims.iter();
+    dims.try_fold(1_u64, |count, dim| {
+        count.checked_mul(u64::try_from(*dim).ok()?)
     })
 }

@@ -12,6 +12,7 @@ use super::windows::{transposed, window};
 use super::{Call, Value, einsum, numbers, product};
 use crate::onnx::element;
 use crate::tensor::Element;
+use std::collections::BTreeSet;
 
 /// Operators whose first result has the shape of the first operand.
 const SAME: &str = "Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization BitwiseNot Cast CastLike Ceil Celu Clip Cos Cosh \
@@ -88,10 +89,11 @@ fn shape(call: &Call<'_>) -> Option<Vec<u64>> {
                 let flipped = usize::from(call.int(name).unwrap_or(0) != 0);
                 call.shape(index)?.get(keep ^ flipped).copied()
             };
+            (side(0, "transA", 1)? == side(1, "transB", 0)?).then_some(())?;
             Some(vec![side(0, "transA", 0)?, side(1, "transB", 1)?])
         }
-        "MatMul" | "MatMulInteger" => matmul(call.shape(0)?, call.shape(1)?),
-        "QLinearMatMul" => matmul(call.shape(0)?, call.shape(3)?),
+        "MatMul" | "MatMulInteger" => inner(call, 1).and(matmul(call.shape(0)?, call.shape(1)?)),
+        "QLinearMatMul" => inner(call, 3).and(matmul(call.shape(0)?, call.shape(3)?)),
         "Einsum" => einsum::shape(call),
         "Flatten" => {
             let axis = place(call.int("axis").unwrap_or(1), rank()?, true)?;
@@ -104,6 +106,8 @@ fn shape(call: &Call<'_>) -> Option<Vec<u64>> {
             let reversed = || (0..shape.len() as i64).rev().collect();
             let order = call.ints("perm").unwrap_or_else(reversed);
             let at = |axis: &i64| shape.get(usize::try_from(*axis).ok()?).copied();
+            let distinct: BTreeSet<&i64> = order.iter().collect();
+            (distinct.len() == shape.len() && order.len() == shape.len()).then_some(())?;
             order.iter().map(at).collect()
         }
         "Expand" => {
@@ -112,6 +116,7 @@ fn shape(call: &Call<'_>) -> Option<Vec<u64>> {
         }
         "Tile" => {
             let repeats = extents(&call.needed("repeats", 1)?)?;
+            (repeats.len() == rank()?).then_some(())?;
             let pairs = call.shape(0)?.iter().zip(repeats);
             pairs
                 .map(|(extent, times)| extent.checked_mul(times))
@@ -157,10 +162,28 @@ fn shape(call: &Call<'_>) -> Option<Vec<u64>> {
             let [batch, channels, height, width] = *call.shape(0)? else {
                 return None;
             };
-            Some(if call.node.op_type() == "DepthToSpace" {
-                vec![batch, channels / (size * size), height * size, width * size]
+            let is_deep = call.node.op_type() == "DepthToSpace";
+            let area = size.checked_mul(size)?;
+            let fits = if is_deep {
+                channels % area == 0
             } else {
-                vec![batch, channels * size * size, height / size, width / size]
+                height % size == 0 && width % size == 0
+            };
+            fits.then_some(())?;
+            Some(if is_deep {
+                vec![
+                    batch,
+                    channels / area,
+                    height.checked_mul(size)?,
+                    width.checked_mul(size)?,
+                ]
+            } else {
+                vec![
+                    batch,
+                    channels.checked_mul(area)?,
+                    height / size,
+                    width / size,
+                ]
             })
         }
         _ => None,
@@ -189,6 +212,13 @@ fn stretch(shapes: &[&[u64]]) -> Option<Vec<u64>> {
         }
     }
     Some(result)
+}
+
+/// Products that a matrix product sums for each element; none if its operands do not fit.
+pub(super) fn inner(call: &Call<'_>, other: usize) -> Option<u64> {
+    let other = call.shape(other)?;
+    let inner = call.shape(0)?.last()?;
+    (other.get(other.len().saturating_sub(2)) == Some(inner)).then_some(*inner)
 }
 
 fn matmul(one: &[u64], other: &[u64]) -> Option<Vec<u64>> {

@@ -10,7 +10,7 @@ pub(super) fn window(call: &Call<'_>, weight: Option<usize>) -> Option<Vec<u64>>
     let spatial = &shape[2..];
     let kernel = kernel(call, weight, spatial.len())?;
     let filters = match weight {
-        Some(weight) => *call.shape(weight)?.first()?,
+        Some(weight) => self::channels(call, weight)?,
         None => channels,
     };
     let mut result = vec![batch, filters];
@@ -22,12 +22,35 @@ pub(super) fn window(call: &Call<'_>, weight: Option<usize>) -> Option<Vec<u64>>
     Some(result)
 }
 
+/// Channels of the result of a convolution; none if its groups, its channels and its weights do not fit.
+pub(super) fn channels(call: &Call<'_>, weight: usize) -> Option<u64> {
+    let (shape, weights) = (call.shape(0)?, call.shape(weight)?);
+    let (filters, each, groups) = (*weights.first()?, *weights.get(1)?, groups(call)?);
+    let fits = each.checked_mul(groups)? == *shape.get(1)?
+        && filters % groups == 0
+        && weights.len() == shape.len();
+    fits.then_some(filters)
+}
+
+/// The same of a transposed convolution.
+pub(super) fn filters(call: &Call<'_>) -> Option<u64> {
+    let (shape, weights) = (call.shape(0)?, call.shape(1)?);
+    let (taken, each, groups) = (*weights.first()?, *weights.get(1)?, groups(call)?);
+    let fits = taken == *shape.get(1)? && taken % groups == 0 && weights.len() == shape.len();
+    fits.then_some(())?;
+    each.checked_mul(groups)
+}
+
+fn groups(call: &Call<'_>) -> Option<u64> {
+    let groups = u64::try_from(call.int("group").unwrap_or(1)).ok();
+    groups.filter(|groups| *groups > 0)
+}
+
 /// The same of a transposed convolution.
 pub(super) fn transposed(call: &Call<'_>) -> Option<Vec<u64>> {
-    let (shape, weight) = (call.shape(0)?, call.shape(1)?);
+    let shape = call.shape(0)?;
     let spatial = shape.get(2..)?;
-    let group = u64::try_from(call.int("group").unwrap_or(1)).ok()?;
-    let mut result = vec![shape[0], weight.get(1)?.checked_mul(group)?];
+    let mut result = vec![shape[0], filters(call)?];
     let sizes = call.ints("output_shape");
     let extra = call.ints("output_padding");
     let kernel = kernel(call, Some(1), spatial.len())?;
@@ -42,7 +65,8 @@ pub(super) fn transposed(call: &Call<'_>) -> Option<Vec<u64>> {
                     .as_ref()
                     .map_or(Some(0), |extra| extra.get(axis).copied())?;
                 let moved = (extent - 1).checked_mul(step.stride)?;
-                moved.checked_add(extra)?.checked_add(step.window)? - step.padding
+                let whole = moved.checked_add(extra)?.checked_add(step.window)?;
+                whole.checked_sub(step.padding)?
             }
         };
         result.push(u64::try_from(found).ok()?);
@@ -51,15 +75,16 @@ pub(super) fn transposed(call: &Call<'_>) -> Option<Vec<u64>> {
 }
 
 fn kernel(call: &Call<'_>, weight: Option<usize>, rank: usize) -> Option<Vec<i64>> {
-    let found = match (call.ints("kernel_shape"), weight) {
-        (Some(kernel), _) => kernel,
-        (None, Some(weight)) => {
-            let behind = call.shape(weight)?.get(2..)?.iter();
-            behind
-                .map(|extent| i64::try_from(*extent).ok())
-                .collect::<Option<_>>()?
+    let given = call.ints("kernel_shape");
+    let of_weight = |weight: usize| -> Option<Vec<i64>> {
+        let behind = call.shape(weight)?.get(2..)?.iter();
+        behind.map(|extent| i64::try_from(*extent).ok()).collect()
+    };
+    let found = match weight {
+        Some(weight) => {
+            of_weight(weight).filter(|found| given.as_ref().is_none_or(|given| given == found))?
         }
-        (None, None) => return None,
+        None => given?,
     };
     (found.len() == rank).then_some(found)
 }
@@ -113,7 +138,8 @@ impl Step {
                 .ok()
                 .map(|extent| extent.div_ceil(self.stride.unsigned_abs()));
         }
-        let room = u64::try_from(extent.checked_add(self.padding)? - self.window).ok()?;
+        let room = extent.checked_add(self.padding)?.checked_sub(self.window)?;
+        let room = u64::try_from(room).ok()?;
         let stride = self.stride.unsigned_abs();
         let steps = if ceil {
             room.div_ceil(stride)

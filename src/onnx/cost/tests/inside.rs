@@ -17,7 +17,7 @@ fn bytes(name: &str, dims: &[i64]) -> TensorProto {
     typed(name, dims, DataType::Int8, 1)
 }
 
-fn parameters_of(model: &ModelProto) -> Parameters {
+pub(super) fn parameters_of(model: &ModelProto) -> Parameters {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model.onnx");
     std::fs::write(&path, model.encode_to_vec()).expect("a file");

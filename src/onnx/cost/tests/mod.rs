@@ -1,5 +1,6 @@
 //! Files whose work is known by hand.
 
+mod impossible;
 mod inside;
 mod unknown;
 
