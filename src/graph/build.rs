@@ -4,7 +4,6 @@ use super::parameter::{Parameter, Role, WeightRecipe};
 use super::{Conv, Graph, Node, Op, Padding, Value, ValueId, ValueKind, Window};
 use crate::files::foreign::Foreign;
 use crate::tensor::shape::{Dim, Shape, WindowError};
-use std::collections::HashSet;
 
 /// Why a node cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +22,6 @@ pub enum BuildError {
 #[derive(Debug, Default)]
 pub struct GraphBuilder {
     graph: Graph,
-    /// Names of the parameters.
-    declared: HashSet<String>,
 }
 
 impl GraphBuilder {
@@ -41,15 +38,13 @@ impl GraphBuilder {
         self.reshaped(name, shape, name)
     }
 
-    /// Declares a parameter, unless it is declared already; initializers are made of it.
+    /// Declares a parameter of which initializers are made. Each name is declared once.
     pub fn declare(&mut self, name: &str, shape: &[u64], role: Role) {
-        if self.declared.insert(name.to_owned()) {
-            self.graph.parameters.push(Parameter {
-                name: name.to_owned(),
-                shape: fixed(shape),
-                role,
-            });
-        }
+        self.graph.parameters.push(Parameter {
+            name: name.to_owned(),
+            shape: fixed(shape),
+            role,
+        });
     }
 
     /// An initializer with the elements of a declared parameter, in a shape of as many.

@@ -207,19 +207,21 @@ impl Network<'_> {
             }
         }
         if taps.has(|output| output == Output::Cam) {
-            let cam = self.cam(x)?;
+            let cam = self.cam(x, taps.has(Output::needs_logits))?;
             taps.set(Output::Cam, cam);
         }
         Ok(())
     }
 
     /// The classifier at every place of the head's maps: its weight as the kernel of a 1×1 convolution.
-    fn cam(&mut self, x: ValueId) -> Result<ValueId, BuildError> {
+    fn cam(&mut self, x: ValueId, is_declared: bool) -> Result<ValueId, BuildError> {
         let classifier = format!("{}.weight", self.architecture.head.classifier);
         let (classes, features) = (self.architecture.options.classes, self.channels(x));
-        let role = Role::LinearWeight;
-        self.builder
-            .declare(&classifier, &[classes, features], role);
+        if !is_declared {
+            let shape = [classes, features];
+            self.builder
+                .declare(&classifier, &shape, Role::LinearWeight);
+        }
         let shape = [classes, features, 1, 1];
         let kernel = self.builder.reshaped(CAM_WEIGHT, &shape, &classifier);
         let conv = Conv {

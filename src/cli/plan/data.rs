@@ -110,7 +110,8 @@ pub fn json(subject: &Subject, rows: &[Point], answer: Option<&Answer>) -> Value
 pub fn csv(rows: &[&Point]) -> String {
     let mut text = "point,width,depth,exact_resolution,resolution,parameters,macs,predicted_macs,peak_activation_elements".to_owned();
     for element in form::elements() {
-        text += &format!(",file_bytes_{element}");
+        text += ",file_bytes_";
+        text += element.as_str();
     }
     text += ",top1\n";
     for row in rows {

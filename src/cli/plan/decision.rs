@@ -197,9 +197,9 @@ fn commands(subject: &Subject, answer: &Answer) -> String {
     );
     if let Some(published) = &answer.published {
         let name = label(published);
-        commands += &format!(
-            "    efficientnet-onnx emit --variant {name}{classes}{dtype} -o {name}.onnx\n"
-        );
+        let command =
+            format!("    efficientnet-onnx emit --variant {name}{classes}{dtype} -o {name}.onnx\n");
+        commands += &command;
     }
     commands
 }

@@ -71,7 +71,7 @@ impl PlanArgs {
         let all: Vec<Point> = rows.iter().chain(more).cloned().collect();
         let inputs = Inputs::default();
         if let Some(path) = &self.svg {
-            Page::open(path, self.force, &inputs, false)?.write(&plot::svg(&all))?;
+            Page::open(path, self.force, &inputs, false)?.write(plot::svg(&all))?;
         }
         if let Some(path) = &self.html {
             let phi = answer.map_or(1.0, |answer| answer.found.phi);
