@@ -91,7 +91,7 @@ fn listed(models: &[Model]) -> String {
         "size",
         "parameters",
         "MACs",
-        "top-1",
+        "top-1 %",
     ]);
     for model in models {
         let variant = model.variant;

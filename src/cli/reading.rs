@@ -1,7 +1,7 @@
 //! What `--phi` was taken to mean, in one line.
 
 use super::text;
-use efficientnet_onnx::architecture::{Reading, Scaling};
+use efficientnet_onnx::architecture::{Reading, Scaling, Variant};
 use efficientnet_onnx::request::{Blueprint, Request};
 use efficientnet_onnx::scaling::Compound;
 
@@ -26,18 +26,35 @@ pub fn line(phi: f64, request: &Request) -> Option<String> {
             )
         }
         _ => {
+            let none = || format!("family {} has no published model of this phi", family.name);
             let other = match family.variant_at(phi) {
                 Some(variant) => format!(
                     "the published {} (without `--formula`) has {}",
                     variant.name,
                     describe(&Scaling::published(variant))
                 ),
-                None => format!("family {} has no published model of this phi", family.name),
+                None if phi == 0.0 => match family
+                    .variants
+                    .iter()
+                    .find(|variant| is_baseline(scaling, variant))
+                {
+                    Some(variant) => format!("it is the published {}", variant.name),
+                    None => none(),
+                },
+                None => none(),
             };
             format!("phi {phi} by the formula: {used}{here}; {other}")
         }
     };
     Some(line)
+}
+
+/// Whether a point is a published model as it is.
+fn is_baseline(scaling: &Scaling, variant: &'static Variant) -> bool {
+    let published = Scaling::published(variant);
+    published.baseline == scaling.baseline
+        && published.coefficients == scaling.coefficients
+        && published.resolution == scaling.resolution
 }
 
 /// `width 1.1, depth 1.2, 260 px, 9,109,994 parameters, 993.6 M MACs`.

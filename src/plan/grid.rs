@@ -4,7 +4,7 @@ use super::Subject;
 use super::points::rounded;
 use crate::architecture::{Architecture, Scaling};
 use crate::request::RequestError;
-use crate::scaling::{Compound, ScalingError};
+use crate::scaling::{Compound, ScalingError, brief};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -94,7 +94,8 @@ pub struct Candidate {
 pub enum GridError {
     /// A number is out of range.
     #[error(
-        "a grid needs a constraint of 1 to 100, a tolerance from 0 to the constraint, and a step of 0.005 to 1, found {0}, {1} and {2}"
+        "a grid needs a constraint of 1 to 100, a tolerance from 0 to the constraint, and a step of 0.005 to 1, found {}, {} and {}",
+        brief(*.0), brief(*.1), brief(*.2)
     )]
     Range(f64, f64, f64),
     /// Too many points keep the constraint.

@@ -25,7 +25,7 @@ use crate::architecture::{Baseline, Family, Reading, Scaling};
 use crate::files::foreign::Foreign;
 use crate::form::{Form, default_opset};
 use crate::request::{Blueprint, Extent, Request, RequestError};
-use crate::scaling::{BASE_RESOLUTION, Coefficients, Compound, ScalingError};
+use crate::scaling::{BASE_RESOLUTION, Coefficients, Compound, ScalingError, brief};
 use crate::tensor::Element;
 use rayon::prelude::*;
 
@@ -70,7 +70,7 @@ pub enum PointError {
 #[must_use]
 pub fn point_name(request: &Request) -> String {
     match request.blueprint.scaling().map(|scaling| &scaling.reading) {
-        Some(Reading::Formula { phi, .. }) => format!("φ = {phi}"),
+        Some(Reading::Formula { phi, .. }) => format!("φ = {}", brief(*phi)),
         _ => request.blueprint.name(),
     }
 }

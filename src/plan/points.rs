@@ -12,7 +12,7 @@ pub struct Points(pub Vec<f64>);
 
 /// Text that is no list of numbers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected numbers such as `2`, `0,1,2.5` or `0..8:0.5`, {MOST} at most, found `{found}`", found = found.shown())]
+#[error("expected at most 10,000 numbers, such as `2`, `0,1,2.5` or `0..8:0.5`, found `{found}`", found = found.shown())]
 pub struct PointsError {
     found: String,
 }
@@ -29,6 +29,8 @@ impl FromStr for Points {
         for part in text.split(',') {
             match part.split_once("..") {
                 None => points.push(number(part).ok_or_else(wrong)?),
+                // A third point is a slip, not the point of `.3`.
+                Some((_, rest)) if rest.starts_with('.') => return Err(wrong()),
                 Some((first, rest)) => {
                     let (last, step) = rest.split_once(':').unwrap_or((rest, "1"));
                     let ends = number(first).zip(number(last)).zip(number(step));
@@ -63,11 +65,11 @@ pub(super) fn rounded(number: f64) -> f64 {
     }
 }
 
+/// A finite number; a zero has no sign.
 fn number(text: &str) -> Option<f64> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|number: &f64| number.is_finite())
+    let number: Option<f64> = text.trim().parse().ok();
+    let finite = number.filter(|number| number.is_finite());
+    finite.map(|number| if number == 0.0 { 0.0 } else { number })
 }
 
 #[cfg(test)]
@@ -87,6 +89,9 @@ mod tests {
         assert_eq!(read("0..1:0.1"), Ok(tenths.to_vec()));
         assert_eq!(read("0..1.05:0.1"), Ok(tenths.to_vec()));
         assert_eq!(read("2..2:0.5"), Ok(vec![2.0]));
+        assert_eq!(read("0.. .5:.25"), Ok(vec![0.0, 0.25, 0.5]));
+        let zero = read("-0").map(|points| points[0].is_sign_negative());
+        assert_eq!(zero, Ok(false));
         assert_eq!(read("0..99.99:0.01").map(|points| points.len()), Ok(10_000));
         assert_eq!(
             read("0.333333333333").map(|points| points[0]),
@@ -109,6 +114,8 @@ mod tests {
             "..",
             "0..",
             "0..9999,1",
+            "0...3",
+            "0...",
         ] {
             assert!(read(text).is_err(), "{text}");
         }

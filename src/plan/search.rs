@@ -2,6 +2,7 @@
 
 use super::{Cost, CostLimits, Subject};
 use crate::request::Request;
+use crate::scaling::brief;
 use std::convert::Infallible;
 
 /// Steps of the grid in one φ: the answer is a multiple of 0.01.
@@ -32,7 +33,7 @@ pub enum NoAnswer<E: std::error::Error> {
     #[error("the baseline, φ = 0, takes {0} seconds")]
     Slow(f64),
     /// A base is below 1, so that a larger φ may cost less.
-    #[error("a search needs α, β and γ of at least 1, found {0}, {1} and {2}")]
+    #[error("a search needs α, β and γ of at least 1, found {}, {} and {}", brief(*.0), brief(*.1), brief(*.2))]
     Bases(f64, f64, f64),
     /// Every φ fits.
     #[error("φ = {0} fits too, and a search ends there: with these bases a network hardly grows")]

@@ -62,11 +62,14 @@ impl Sweep {
             }
             let coefficients = Coefficients { width, depth };
             // A side is checked as the other multipliers are.
-            Coefficients {
+            let alone = Coefficients {
                 width: side,
                 depth: 1.0,
-            }
-            .checked()?;
+            };
+            alone.checked().map_err(|_| ScalingError::Coefficient {
+                name: "resolution",
+                value: side,
+            })?;
             let scaling = Scaling::given(subject.family, coefficients)?;
             #[expect(
                 clippy::cast_possible_truncation,

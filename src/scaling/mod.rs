@@ -49,10 +49,10 @@ impl Default for Compound {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ScalingError {
     /// φ is negative or not a number.
-    #[error("`phi` must be a finite number of at least 0, found {0}")]
+    #[error("`phi` must be a finite number of at least 0, found {}", brief(*.0))]
     Phi(f64),
     /// A base or multiplier is not a positive number, or beyond any network.
-    #[error("`{name}` must be a number above 0 and at most {LARGEST_MULTIPLIER}, found {value}")]
+    #[error("`{name}` must be a number above 0 and at most {LARGEST_MULTIPLIER}, found {}", brief(*value))]
     Coefficient {
         /// Which one.
         name: &'static str,
@@ -61,8 +61,9 @@ pub enum ScalingError {
     },
     /// The formula gives numbers beyond any network.
     #[error(
-        "`phi` {phi} gives width {width:.3e}, depth {depth:.3e} and {resolution:.3e} pixels, \
-         expected at most {LARGEST_MULTIPLIER} for each multiplier and {LARGEST_RESOLUTION} pixels"
+        "`phi` {} gives width {width:.3e}, depth {depth:.3e} and {resolution:.3e} pixels, \
+         expected at most {LARGEST_MULTIPLIER} for each multiplier and {LARGEST_RESOLUTION} pixels",
+        brief(*phi)
     )]
     TooLarge {
         /// The exponent.
@@ -74,6 +75,17 @@ pub enum ScalingError {
         /// Its resolution.
         resolution: f64,
     },
+}
+
+/// A number as people write it: `1.2`, and `1e308` or `1e-320` where it would have many zeros.
+#[must_use]
+pub fn brief(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-6..1e16).contains(&size) && value.is_finite() {
+        format!("{value:e}")
+    } else {
+        value.to_string()
+    }
 }
 
 /// Multipliers above this are refused: thirty times beyond L2, and already past every other limit.

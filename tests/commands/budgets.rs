@@ -171,3 +171,68 @@ fn time_in_an_element_type_needs_a_runtime_that_has_it() {
     let said = "emitted and timed in tract with 1 thread, each in five processes of ten runs";
     assert!(text.stdout.contains(said), "{}", text.stdout);
 }
+
+/// The baseline of a family may cost more than a published model does, or than those of another family.
+#[test]
+fn published_models_fit_where_the_baseline_does_not() {
+    let folder = folder();
+    let folder = folder.path();
+    for (question, why, name) in [
+        (
+            "plan --family mobilenet-v2 --macs 200M",
+            "MACs of 200.0 M",
+            "mobilenet-v2-050",
+        ),
+        (
+            "plan --family mobilenet-v2 --params 1.8M",
+            "parameters of 1,800,000",
+            "mobilenet-v2-035",
+        ),
+    ] {
+        let found = json(folder, &format!("{question} --emit -o {name}.onnx"));
+        let answer = &found["answer"];
+        assert!(
+            answer["phi"].is_null() && answer["row"].is_null(),
+            "{answer}"
+        );
+        let published = &answer["published"];
+        assert_eq!(published["name"], name);
+        let written = fs::metadata(folder.join(format!("{name}.onnx")));
+        let written = written.expect("it was written").len();
+        assert_eq!(published["file_bytes"]["f32"], written);
+        let inspected = json(folder, &format!("inspect {name}.onnx"));
+        assert_eq!(inspected["recipe"]["macs"], published["macs"]);
+        let text = run(folder, question).expect(0).stdout;
+        assert!(
+            text.contains("the baseline, φ = 0, does not fit: "),
+            "{text}"
+        );
+        assert!(text.contains(why), "{text}");
+        let line = format!("    efficientnet-onnx emit --variant {name} -o {name}.onnx");
+        assert!(text.lines().any(|found| found == line), "{text}");
+        assert!(!text.contains("--formula"), "{text}");
+        let rows = run(folder, &format!("{question} --csv")).expect(0).stdout;
+        assert_eq!(rows.lines().count(), 2, "{rows}");
+    }
+    let nothing = run(folder, "plan --family v2 --macs 400M --params 5M").expect(2);
+    let said = "of other families lite0 (";
+    assert!(nothing.stderr.contains(said), "{}", nothing.stderr);
+}
+
+/// Whatever is allowed, the answer is there at once: the time of counting grows with the blocks, not with their square.
+#[test]
+fn large_budgets_are_answered_in_seconds() {
+    let folder = folder();
+    let folder = folder.path();
+    let start = std::time::Instant::now();
+    for limit in ["--macs 1000T", "--params 100G", "--memory 100T"] {
+        let text = run(folder, &format!("plan {limit}")).expect(0).stdout;
+        assert!(text.contains("is the largest of the grid"), "{text}");
+        // So large a file is written on demand alone.
+        assert!(text.contains(" --formula --allow-large -o "), "{text}");
+    }
+    let small = run(folder, "plan --macs 1G").expect(0).stdout;
+    assert!(!small.contains("--allow-large"), "{small}");
+    let taken = start.elapsed();
+    assert!(taken.as_secs() < 60, "{taken:?}");
+}

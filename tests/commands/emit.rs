@@ -120,6 +120,14 @@ fn both_readings_of_phi_are_told_and_stored() {
             "family v1 has no published model of this phi",
         ),
         (
+            &["--family", "resnet-50", "--phi", "0", "--size", "64"],
+            "64 px, 25,557,032 parameters, 335.7 M MACs; it is the published resnet-50",
+        ),
+        (
+            &["--family", "resnet-50", "--phi", "0.5", "--size", "64"],
+            "family resnet-50 has no published model of this phi",
+        ),
+        (
             &["--phi", "2", "--size", "128"],
             "phi 2 is the published b2: width 1.1, depth 1.2, 260 px, 9,109,994 parameters, 993.6 M MACs, here with size 128, \
              not 260: 128 px, 9,109,994 parameters, 217.0 M MACs; the formula (`--formula`) would give width 1.21",

@@ -148,7 +148,7 @@ fn what_has_no_answer_is_bad_input() {
         ),
         (
             "plan --phi 0..8:0",
-            "expected numbers such as `2`, `0,1,2.5` or `0..8:0.5`, 10000 at most, found `0..8:0`",
+            "expected at most 10,000 numbers, such as `2`, `0,1,2.5` or `0..8:0.5`, found `0..8:0`",
         ),
         (
             "plan --macs 1e9",
@@ -206,10 +206,10 @@ fn what_has_no_answer_is_bad_input() {
             "expected a time such as 20ms or 0.5s",
         ),
         ("plan --latency 20ms", "--runtime <NAME>"),
-        ("plan --phi nan", "10000 at most, found `nan`"),
+        ("plan --phi nan", "or `0..8:0.5`, found `nan`"),
         (
             "plan --phi 0..1e9:0.001",
-            "10000 at most, found `0..1e9:0.001`",
+            "or `0..8:0.5`, found `0..1e9:0.001`",
         ),
         (
             "plan --phi -1",
@@ -217,7 +217,21 @@ fn what_has_no_answer_is_bad_input() {
         ),
         ("plan --phi 0,30", "φ = 30: the weights would take at least"),
         ("plan --classes 0", "0 is not in 1..=16777216"),
-        ("plan --sweep depth=", "expected numbers such as"),
+        ("plan --sweep depth=", "expected at most 10,000 numbers"),
+        ("plan --phi 0...3", "or `0..8:0.5`, found `0...3`"),
+        (
+            "plan --sweep resolution=1e5",
+            "`resolution` must be a number above 0 and at most 10000, found 100000",
+        ),
+        ("plan --sweep width=1e5", "`width` must be a number"),
+        ("plan --phi 1e308", "`phi` 1e308 gives width"),
+        ("plan --sweep width=1e308", "at most 10000, found 1e308"),
+        ("plan --search --step -1", "found 2, 0.1 and -1"),
+        ("plan --search --tolerance -1", "found 2, -1 and 0.05"),
+        (
+            "plan --search --constraint -1e308",
+            "found -1e308, 0.1 and 0.05",
+        ),
         (
             "plan --sweep depth=1,10000",
             "the network would have 160000 blocks, expected at most 5000",
@@ -250,6 +264,29 @@ fn what_has_no_answer_is_bad_input() {
         assert!(found.stderr.contains(said), "{command}: {}", found.stderr);
     }
     assert_eq!(fs::read_dir(folder).expect("a folder").count(), 0);
+}
+
+/// A zero has no sign, and a tiny number few digits.
+#[test]
+fn numbers_are_shown_as_people_write_them() {
+    let folder = folder();
+    let text = run(folder.path(), "plan --phi=-0,1e-320").expect(0).stdout;
+    let points: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("φ "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(points[..2], ["0", "1e-320"], "{text}");
+    assert!(text.contains(" top-1 %"), "{text}");
+    let text = run(folder.path(), "plan --variant resnet-50,b7")
+        .expect(0)
+        .stdout;
+    assert!(text.contains(" 84.3"), "{text}");
+    assert!(text.contains(" 76.0"), "{text}");
+    assert!(
+        text.contains("where they differ, no φ gives this model"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::super::{converting, text, written};
 use super::PlanArgs;
 use super::table::point;
 use super::words;
-use efficientnet_onnx::architecture::Scaling;
+use efficientnet_onnx::architecture::{Family, Scaling};
 use efficientnet_onnx::bench::{BenchError, LatencyError, LatencyGoal, Spread, largest_within};
 use efficientnet_onnx::convert::{Conversion, ConvertError, Network, Seed, Weights, Wishes};
 use efficientnet_onnx::emit::{Destination, EmitError, Emitted};
@@ -15,6 +15,7 @@ use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::onnx::ModelError;
 use efficientnet_onnx::plan::{CostLimits, Fastest, Found, NoAnswer, Point, Subject};
 use efficientnet_onnx::runtime::RuntimeName;
+use std::cmp::Reverse;
 use std::time::Duration;
 
 /// What to do where nothing fits.
@@ -22,18 +23,24 @@ const BELOW: &str = "scale below the baseline with `emit --width W --depth D --s
 
 /// What was found for a budget.
 pub struct Answer {
-    /// The search by formula.
-    pub found: Found,
-    /// The row of the answer.
-    pub row: Point,
-    /// The row of the next step, unless it is beyond any network.
-    pub next: Option<Point>,
+    /// What the formula gives, or what limits its baseline breaks; then a published model fits.
+    pub formula: Result<Formula, String>,
     /// The largest published model that fits.
     pub published: Option<Point>,
     /// What is limited.
     pub budget: CostLimits,
     /// What was timed, if time is limited.
     pub timed: Option<Timed>,
+}
+
+/// The largest point by formula.
+pub struct Formula {
+    /// The search.
+    pub found: Found,
+    /// The row of the answer.
+    pub row: Point,
+    /// The row of the next step, unless it is beyond any network.
+    pub next: Option<Point>,
 }
 
 /// Times of graphs on this machine.
@@ -51,7 +58,15 @@ pub struct Timed {
 impl Answer {
     /// The rows by formula.
     pub fn rows(&self) -> impl Iterator<Item = &Point> {
-        std::iter::once(&self.row).chain(&self.next)
+        let formula = self.formula.iter();
+        formula.flat_map(|formula| std::iter::once(&formula.row).chain(&formula.next))
+    }
+
+    /// The rows by formula, or the published model that fits where none of those does.
+    pub fn shown(&self) -> impl Iterator<Item = &Point> {
+        let published = self.published.iter();
+        self.rows()
+            .chain(published.filter(|_| self.formula.is_err()))
     }
 }
 
@@ -90,7 +105,7 @@ impl PlanArgs {
         let fastest = largest_within(&host, subject, &goal, &budget, &mut tell);
         line.finish();
         let fastest = fastest.map_err(|error| match error {
-            NoAnswer::Baseline => too_large(subject, &budget),
+            NoAnswer::Baseline => too_large(&excess(subject, &budget)).hint(BELOW),
             error => untimed(error, limit, runtime),
         })?;
         let found = Found {
@@ -108,7 +123,8 @@ impl PlanArgs {
                 threads,
                 fastest,
             }),
-            ..by_formula(subject, budget, found)?
+            formula: Ok(by_formula(subject, found)?),
+            budget,
         })
     }
 
@@ -117,7 +133,12 @@ impl PlanArgs {
         let Some(path) = &self.output else {
             return Ok(());
         };
-        let request = subject.at(answer.found.phi).map_err(Failure::bad_input)?;
+        let point = match (&answer.formula, &answer.published) {
+            (Ok(formula), _) => &formula.row,
+            (Err(_), Some(published)) => published,
+            (Err(_), None) => return Ok(()),
+        };
+        let request = subject.request(point.scaling.clone());
         let wishes = Wishes {
             classes: Some(subject.classes),
             network: Some(Network::Blueprint(request.blueprint)),
@@ -186,46 +207,87 @@ fn untimed(error: NoAnswer<LatencyError>, limit: f64, runtime: RuntimeName) -> F
 }
 
 /// What limits of cost the baseline breaks.
-fn too_large(subject: &Subject, budget: &CostLimits) -> Failure {
+fn excess(subject: &Subject, budget: &CostLimits) -> String {
     let request = subject.at(0.0).ok();
     let cost = request.and_then(|request| subject.cost(&request).ok());
     let exceeded = cost.map(|cost| budget.exceeded(&cost)).unwrap_or_default();
     let exceeded: Vec<String> = exceeded.iter().map(words::excess).collect();
-    Failure::bad_input(format!(
-        "the baseline, φ = 0, does not fit: {}",
-        exceeded.join(", ")
-    ))
-    .hint(BELOW)
+    exceeded.join(", ")
 }
 
-/// The largest φ that keeps every limit of cost.
+fn too_large(excess: &str) -> Failure {
+    Failure::bad_input(format!("the baseline, φ = 0, does not fit: {excess}"))
+}
+
+/// The largest φ that keeps every limit of cost, and the largest published model; one of them may be missing.
 pub fn answer(subject: &Subject, budget: CostLimits) -> Result<Answer, Failure> {
-    let found = budget.largest(subject).map_err(|error| match error {
-        NoAnswer::Baseline => too_large(subject, &budget),
-        error => Failure::bad_input(error),
-    })?;
-    let published = subject.published().map_err(Failure::bad_input)?;
-    let fitting = published
-        .into_iter()
-        .filter(|row| budget.exceeded(&row.cost).is_empty());
-    Ok(Answer {
-        published: fitting.max_by_key(|row| row.cost.macs),
-        ..by_formula(subject, budget, found)?
-    })
+    let formula = match budget.largest(subject) {
+        Ok(found) => Ok(by_formula(subject, found)?),
+        Err(NoAnswer::Baseline) => Err(excess(subject, &budget)),
+        Err(error) => return Err(Failure::bad_input(error)),
+    };
+    let published = fitting(subject, &budget)?.pop();
+    match formula {
+        Err(excess) if published.is_none() => {
+            let failure = too_large(&excess);
+            let elsewhere = elsewhere(subject, &budget)?;
+            Err(if elsewhere.is_empty() {
+                failure.hint(BELOW)
+            } else {
+                failure.hint(format!(
+                    "of other families {elsewhere} fit: `emit --variant NAME -o FILE` writes one"
+                ))
+            })
+        }
+        formula => Ok(Answer {
+            formula,
+            published,
+            budget,
+            timed: None,
+        }),
+    }
 }
 
-/// The answer without a published model.
-fn by_formula(subject: &Subject, budget: CostLimits, found: Found) -> Result<Answer, Failure> {
+/// The family's published models that keep every limit, the one with the most multiply-adds last.
+fn fitting(subject: &Subject, budget: &CostLimits) -> Result<Vec<Point>, Failure> {
+    let published = subject.published().map_err(Failure::bad_input)?;
+    let mut fitting: Vec<Point> = published
+        .into_iter()
+        .filter(|row| budget.exceeded(&row.cost).is_empty())
+        .collect();
+    fitting.sort_by_key(|row| row.cost.macs);
+    Ok(fitting)
+}
+
+/// Published models of other families that keep every limit, the ones with the most multiply-adds first.
+fn elsewhere(subject: &Subject, budget: &CostLimits) -> Result<String, Failure> {
+    /// Models that are named.
+    const MOST: usize = 3;
+    let mut found = Vec::new();
+    let others = Family::ALL.into_iter();
+    for family in others.filter(|family| family.name != subject.family.name) {
+        let subject = Subject {
+            family,
+            ..subject.clone()
+        };
+        found.extend(fitting(&subject, budget)?);
+    }
+    found.sort_by_key(|row| Reverse(row.cost.macs));
+    let named = found.iter().take(MOST).map(|row| {
+        let macs = text::scaled(row.cost.macs);
+        format!("{} ({macs} MACs)", point(&row.scaling))
+    });
+    Ok(named.collect::<Vec<_>>().join(", "))
+}
+
+fn by_formula(subject: &Subject, found: Found) -> Result<Formula, Failure> {
     let row = |phi| {
         let point = Scaling::formula(subject.family, phi, subject.compound)?;
         subject.row(point)
     };
-    Ok(Answer {
+    Ok(Formula {
         row: row(found.phi).map_err(Failure::bad_input)?,
         next: row(found.next).ok(),
-        published: None,
         found,
-        budget,
-        timed: None,
     })
 }

@@ -1,6 +1,6 @@
 //! Rows, answers and candidates as JSON and as comma-separated values.
 
-use super::answer::Answer;
+use super::answer::{Answer, Formula};
 use super::table::{label, point};
 use efficientnet_onnx::architecture::{Reading, Scaling};
 use efficientnet_onnx::form;
@@ -69,6 +69,11 @@ fn phi(scaling: &Scaling) -> Option<f64> {
     }
 }
 
+/// What the formula gives; none where its baseline does not fit.
+fn by_formula(answer: &Answer) -> Option<&Formula> {
+    answer.formula.as_ref().ok()
+}
+
 /// Rows and the answer to a budget.
 pub fn json(subject: &Subject, rows: &[Point], answer: Option<&Answer>) -> Value {
     let compound = subject.compound;
@@ -82,11 +87,11 @@ pub fn json(subject: &Subject, rows: &[Point], answer: Option<&Answer>) -> Value
         "gamma": compound.gamma,
         "rows": rows.iter().map(row).collect::<Vec<_>>(),
         "answer": answer.map(|answer| json!({
-            "phi": answer.found.phi,
-            "next": answer.found.next,
-            "tried": answer.found.tried,
-            "row": row(&answer.row),
-            "next_row": answer.next.as_ref().map(row),
+            "phi": by_formula(answer).map(|formula| formula.found.phi),
+            "next": by_formula(answer).map(|formula| formula.found.next),
+            "tried": by_formula(answer).map(|formula| formula.found.tried),
+            "row": by_formula(answer).map(|formula| row(&formula.row)),
+            "next_row": by_formula(answer).and_then(|formula| formula.next.as_ref()).map(row),
             "published": answer.published.as_ref().map(row),
             "timed": answer.timed.as_ref().map(|timed| json!({
                 "limit_seconds": timed.limit,

@@ -2,22 +2,19 @@
 //! that emit them.
 
 use super::super::text;
-use super::answer::{Answer, Timed};
+use super::answer::{Answer, Formula, Timed};
 use super::table::{finish, label, pixels, plain, point};
 use super::words::excess;
 use efficientnet_onnx::bench::Spread;
-use efficientnet_onnx::plan::{Point, Subject};
+use efficientnet_onnx::files::room::LARGE;
+use efficientnet_onnx::plan::{Found, Point, Subject};
 use efficientnet_onnx::scaling::Compound;
 use efficientnet_onnx::tensor::Element;
+use std::fmt::Write;
 
 /// The answer.
 pub fn answer(subject: &Subject, answer: &Answer) -> String {
     let sure = answer.timed.as_ref().map_or_else(String::new, times);
-    let looked = if answer.timed.is_some() {
-        text::counted(answer.found.tried as u64, "graph") + " emitted and timed"
-    } else {
-        text::counted(answer.found.tried as u64, "point") + " looked at"
-    };
     let published = match &answer.published {
         Some(published) => format!(
             "the largest published model that fits is {}",
@@ -25,19 +22,34 @@ pub fn answer(subject: &Subject, answer: &Answer) -> String {
         ),
         None => "no published model fits".to_owned(),
     };
+    let by_formula = match &answer.formula {
+        Ok(formula) => largest(answer, formula),
+        Err(excess) => format!("the baseline, φ = 0, does not fit: {excess}"),
+    };
     format!(
-        "{}\n{sure}φ {} is the largest of the grid of 0.01 that fits ({looked}); φ {} needs {}; {published}\n\n{}",
+        "{}\n{sure}{by_formula}; {published}\n\n{}",
         columns(subject, answer),
-        answer.found.phi,
-        answer.found.next,
-        needed(answer),
         commands(subject, answer),
     )
 }
 
+/// The answer of the formula, and why it is the largest.
+fn largest(answer: &Answer, formula: &Formula) -> String {
+    let Found { phi, next, tried } = formula.found;
+    let looked = if answer.timed.is_some() {
+        text::counted(tried as u64, "graph") + " emitted and timed"
+    } else {
+        text::counted(tried as u64, "point") + " looked at"
+    };
+    format!(
+        "φ {phi} is the largest of the grid of 0.01 that fits ({looked}); φ {next} needs {}",
+        needed(answer, formula)
+    )
+}
+
 /// What the next step breaks.
-fn needed(answer: &Answer) -> String {
-    let Some(next) = &answer.next else {
+fn needed(answer: &Answer, formula: &Formula) -> String {
+    let Some(next) = &formula.next else {
         return "a network beyond every limit of size".to_owned();
     };
     let exceeded = answer.budget.exceeded(&next.cost);
@@ -56,13 +68,11 @@ fn columns(subject: &Subject, answer: &Answer) -> String {
     let element = subject.element;
     let rows: Vec<&Point> = answer.rows().chain(&answer.published).collect();
     let mut header = vec![String::new()];
-    header.push(format!("formula {}", label(&answer.row)));
-    header.extend(
-        answer
-            .next
-            .as_ref()
-            .map(|next| format!("next {}", label(next))),
-    );
+    if let Ok(formula) = &answer.formula {
+        header.push(format!("formula {}", label(&formula.row)));
+        let next = formula.next.as_ref();
+        header.extend(next.map(|next| format!("next {}", label(next))));
+    }
     let published = answer.published.as_ref();
     header.extend(published.map(|published| format!("published {}", label(published))));
     header.push("allowed".to_owned());
@@ -102,9 +112,9 @@ fn columns(subject: &Subject, answer: &Answer) -> String {
         let time = |row: &Point| timed.of(answer, row).map_or_else(String::new, spread);
         line("time", &time, Some(text::time(timed.limit)));
     }
-    let top1 = |row: &Point| row.accuracy.map(|accuracy| accuracy.top1.to_string());
+    let top1 = |row: &Point| row.accuracy.map(|accuracy| format!("{:.1}", accuracy.top1));
     if rows.iter().any(|row| top1(row).is_some()) {
-        line("top-1", &|row| top1(row).unwrap_or_default(), None);
+        line("top-1 %", &|row| top1(row).unwrap_or_default(), None);
     }
     finish(table, 1)
 }
@@ -120,12 +130,10 @@ impl Timed {
     /// The time of a row of the answer.
     fn of(&self, answer: &Answer, row: &Point) -> Option<Spread> {
         let is = |other: &Point| other.scaling == row.scaling;
-        if is(&answer.row) {
-            Some(self.fastest.time)
-        } else if answer.next.as_ref().is_some_and(is) {
-            self.fastest.next_time
-        } else {
-            self.fastest.published.map(|(_, time)| time)
+        match &answer.formula {
+            Ok(formula) if is(&formula.row) => Some(self.fastest.time),
+            Ok(formula) if formula.next.as_ref().is_some_and(is) => self.fastest.next_time,
+            _ => self.fastest.published.map(|(_, time)| time),
         }
     }
 }
@@ -191,15 +199,26 @@ fn commands(subject: &Subject, answer: &Answer) -> String {
         "v1" => String::new(),
         name => format!(" --family {name}"),
     };
-    let phi = answer.found.phi;
-    let mut commands = format!(
-        "    efficientnet-onnx emit{family} --phi {phi} --formula{bases}{classes}{dtype} -o phi-{phi}.onnx\n"
-    );
+    let mut commands = String::new();
+    if let Ok(formula) = &answer.formula {
+        let phi = formula.found.phi;
+        let large = if formula.row.cost.file_bytes > LARGE {
+            " --allow-large"
+        } else {
+            ""
+        };
+        // Writing into a string cannot fail, here and below.
+        let _ = writeln!(
+            commands,
+            "    efficientnet-onnx emit{family} --phi {phi} --formula{bases}{classes}{dtype}{large} -o phi-{phi}.onnx"
+        );
+    }
     if let Some(published) = &answer.published {
         let name = label(published);
-        let command =
-            format!("    efficientnet-onnx emit --variant {name}{classes}{dtype} -o {name}.onnx\n");
-        commands += &command;
+        let _ = writeln!(
+            commands,
+            "    efficientnet-onnx emit --variant {name}{classes}{dtype} -o {name}.onnx"
+        );
     }
     commands
 }

@@ -111,13 +111,13 @@ pub struct PlanArgs {
     )]
     search: Option<Bases>,
     /// What α·β²·γ² should be
-    #[arg(long, value_name = "X", default_value_t = Grid::default().constraint, requires = "search", help_heading = "Comparison")]
+    #[arg(long, value_name = "X", default_value_t = Grid::default().constraint, allow_negative_numbers = true, requires = "search", help_heading = "Comparison")]
     constraint: f64,
     /// How far from it a candidate may be
-    #[arg(long, value_name = "X", default_value_t = Grid::default().tolerance, requires = "search", help_heading = "Comparison")]
+    #[arg(long, value_name = "X", default_value_t = Grid::default().tolerance, allow_negative_numbers = true, requires = "search", help_heading = "Comparison")]
     tolerance: f64,
     /// Step of each base
-    #[arg(long, value_name = "X", default_value_t = Grid::default().step, requires = "search", help_heading = "Comparison")]
+    #[arg(long, value_name = "X", default_value_t = Grid::default().step, allow_negative_numbers = true, requires = "search", help_heading = "Comparison")]
     step: f64,
     /// Also print channels and repeats of every stage
     #[arg(long, help_heading = "Output")]
@@ -192,7 +192,7 @@ pub fn run(args: &PlanArgs) -> Result<Status, Failure> {
     } else if args.csv {
         let rows: Vec<&Point> = rows
             .iter()
-            .chain(answer.iter().flat_map(Answer::rows))
+            .chain(answer.iter().flat_map(Answer::shown))
             .collect();
         print::text(&data::csv(&rows))?;
     } else {

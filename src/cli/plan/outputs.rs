@@ -74,7 +74,8 @@ impl PlanArgs {
             Page::open(path, self.force, &inputs, false)?.write(plot::svg(&all))?;
         }
         if let Some(path) = &self.html {
-            let phi = answer.map_or(1.0, |answer| answer.found.phi);
+            let formula = answer.and_then(|answer| answer.formula.as_ref().ok());
+            let phi = formula.map_or(1.0, |formula| formula.found.phi);
             let page = page::page(subject, &all, phi).map_err(Failure::bad_input)?;
             Page::open(path, self.force, &inputs, false)?.write(&page)?;
         }

@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use efficientnet_onnx::architecture::{Reading, Scaling};
 use efficientnet_onnx::plan::grid::{self, Candidate};
 use efficientnet_onnx::plan::{Point, Subject};
-use efficientnet_onnx::scaling::{BASE_RESOLUTION, Coefficients, Compound};
+use efficientnet_onnx::scaling::{BASE_RESOLUTION, Coefficients, Compound, brief};
 use std::fmt::Write;
 
 /// Candidates that are listed around the front.
@@ -36,7 +36,7 @@ pub fn label(row: &Point) -> String {
 pub fn point(scaling: &Scaling) -> String {
     match &scaling.reading {
         Reading::Published { variant } => variant.name.to_owned(),
-        Reading::Formula { phi, .. } => format!("φ {phi}"),
+        Reading::Formula { phi, .. } => format!("φ {}", brief(*phi)),
         Reading::Given => {
             let Scaling {
                 coefficients,
@@ -80,7 +80,7 @@ pub fn rows(subject: &Subject, rows: &[Point], long: bool) -> String {
         "predicted",
         &format!("peak {element}"),
         &format!("file {element}"),
-        "top-1",
+        "top-1 %",
     ]);
     for row in rows {
         let [width, depth, _] = row.exact;
@@ -95,7 +95,7 @@ pub fn rows(subject: &Subject, rows: &[Point], long: bool) -> String {
             text::bytes(row.cost.peak_bytes()),
             text::bytes(row.cost.file_bytes),
             row.accuracy
-                .map_or_else(String::new, |accuracy| format!("{}", accuracy.top1)),
+                .map_or_else(String::new, |accuracy| format!("{:.1}", accuracy.top1)),
         ]);
     }
     let Compound { alpha, beta, gamma } = subject.compound;
@@ -104,7 +104,7 @@ pub fn rows(subject: &Subject, rows: &[Point], long: bool) -> String {
     // Writing into a string cannot fail, here and below.
     let _ = writeln!(
         shown,
-        "\nα {alpha}, β {beta}, γ {gamma}: α·β²·γ² = {product:.5}, by which each φ multiplies the predicted MACs"
+        "\nα {alpha}, β {beta}, γ {gamma}: α·β²·γ² = {product:.5}, by which each φ multiplies the predicted MACs: the baseline's times d·w²·r²"
     );
     shown += &implied(rows);
     let own = rows
@@ -160,7 +160,10 @@ fn implied(rows: &[Point]) -> String {
         }
     }
     if any {
-        format!("\n{}", finish(table, 1))
+        format!(
+            "\n{}the φ at which the formula alone would give that number; where they differ, no φ gives this model\n",
+            finish(table, 1)
+        )
     } else {
         String::new()
     }
@@ -236,7 +239,10 @@ pub fn grid(found: &[Candidate]) -> String {
     } else {
         "\nthe paper's choice, 1.2, 1.1 and 1.15, is no point of this grid\n"
     };
-    format!("{}{rest}{paper}", finish(table, 1))
+    format!(
+        "{}\nfront: no other candidate has at most as many MACs and parameters, and fewer of one\n{rest}{paper}",
+        finish(table, 1)
+    )
 }
 
 #[expect(

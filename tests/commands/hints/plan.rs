@@ -16,6 +16,16 @@ pub const OF_PLANS: &[Case] = &[
         )],
     },
     Case {
+        hint: "fit: `emit --variant NAME -o FILE` writes one",
+        prepare: |_| {},
+        line: "plan --family v2 --macs 400M --params 5M",
+        reason: "the baseline, φ = 0, does not fit: ",
+        steps: &[(
+            "emit --variant NAME -o FILE",
+            Run("emit --variant lite0 -o lite0.onnx"),
+        )],
+    },
+    Case {
         hint: "give `--macs`, `--params`, `--memory` or `--file-size`; `emit --phi X --formula` writes a point",
         prepare: |_| {},
         line: "plan --family lite --emit -o a.onnx --force",
