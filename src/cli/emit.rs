@@ -41,7 +41,7 @@ pub struct EmitArgs {
     /// Images at once: a number or `dynamic`
     #[arg(long, value_name = "N", default_value = "dynamic", value_parser = parse_batch, help_heading = "Graph")]
     batch: Batch,
-    /// Results, separated by commas: logits, probabilities, pooled, cam (class activation maps), features_1 to features_5
+    /// Results, separated by commas: logits, probabilities, pooled, cam (class activation maps); feature maps: features_1, features_2, features_3, features_4, features_5
     #[arg(long, value_name = "LIST", default_value = "logits", value_parser = parse_outputs, help_heading = "Graph")]
     outputs: Outputs,
     /// What turns logits into probabilities, here and in `classify`: `softmax`, or `sigmoid`, by which each class has its own

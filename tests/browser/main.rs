@@ -32,7 +32,8 @@ fn program(folder: &Path, arguments: &[&str]) -> String {
 
 /// Writes the page of a plan and opens it.
 fn open(browser: &Chromium, folder: &Path, plan: &str) {
-    let arguments: Vec<&str> = plan.split(' ').chain(["--html", "page.html"]).collect();
+    let page = ["--html", "page.html", "--force"];
+    let arguments: Vec<&str> = plan.split(' ').chain(page).collect();
     program(folder, &arguments);
     browser.open(&folder.join("page.html"));
 }
