@@ -140,9 +140,13 @@ def compare(before, after):
 
 def main(before, after, *variants):
     names = [published(before), published(after)]
-    if not variants and names[0] != names[1]:
-        print(f"published variants differ:\n  before {' '.join(names[0])}\n  after  {' '.join(names[1])}")
+    missing = [name for name in names[0] if name not in names[1]]
+    if not variants and missing:
+        print(f"no longer published: {' '.join(missing)}")
         return 1
+    new = [name for name in names[1] if name not in names[0]]
+    if not variants and new:
+        print(f"new, and not compared: {' '.join(new)}")
     start = time.monotonic()
     print("\t".join(["variant", "bn", "size", *SECTIONS[1:], "bytes", "verdict"]))
     faults = []
