@@ -14,7 +14,7 @@ use efficientnet_onnx::request::{Blueprint, Extent, Request};
 use efficientnet_onnx::scaling::{Coefficients, Compound};
 use std::path::{Path, PathBuf};
 
-/// Which network; exactly one of φ, a variant, a library's model, width and depth, or one's own.
+/// Which network; exactly one of φ, a variant, a library's model, width and depth, or a custom one.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("network").args(["phi", "variant", "like", "width", "arch", "blocks"])))]
 #[command(next_help_heading = "Network")]
@@ -73,7 +73,7 @@ pub struct Selection {
     /// Depth multiplier, with --width
     #[arg(long, value_name = "D", requires = "width", conflicts_with_all = ["phi", "variant", "like"], allow_negative_numbers = true)]
     depth: Option<f64>,
-    /// Architecture of one's own: a TOML file, such as `inspect --as-arch` prints
+    /// Custom architecture: a TOML file, such as `inspect --as-arch` prints
     #[arg(long, value_name = "FILE", conflicts_with_all = ["family", "formula", "depth"])]
     arch: Option<PathBuf>,
     /// Block strings, one a stage, in the notation of TensorFlow's repositories or of timm

@@ -295,7 +295,7 @@ impl ConvertError {
 /// A network that nothing tells of how its pictures are normalised.
 fn unknown(channels: u64) -> String {
     match channels {
-        3 => "an architecture of one's own".to_owned(),
+        3 => "a custom architecture".to_owned(),
         other => format!("one of {other} input channels"),
     }
 }

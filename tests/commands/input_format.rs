@@ -137,7 +137,7 @@ fn program_in(folder: &Path, command: &str) -> Run {
     Run::of(program().current_dir(folder).args(command.split(' ')))
 }
 
-/// What is known of colours is not known of other channels, and nothing of an architecture of one's own.
+/// What is known of colours is not known of other channels, and nothing of a custom architecture.
 #[test]
 fn nothing_is_normalised_by_numbers_that_are_not_known() {
     let folder = folder();
@@ -151,7 +151,7 @@ fn nothing_is_normalised_by_numbers_that_are_not_known() {
         ),
         (
             "--arch own.toml --input-format uint8-nhwc",
-            "`--input-format uint8-nhwc`: expected a network that it is known how pictures are normalised for, found an architecture of one's own",
+            "`--input-format uint8-nhwc`: expected a network that it is known how pictures are normalised for, found a custom architecture",
         ),
     ] {
         let command = format!("emit {flags} --size 64 --init constant -o refused.onnx");

@@ -128,7 +128,7 @@ fn bases_are_searched_as_they_are_named() {
     assert!(!candidates.is_empty() && candidates.iter().all(|one| one["gamma"] == 1.2));
     let text = run(folder, "plan --search --step 0.03").expect(0).stdout;
     assert!(
-        text.contains("the paper's choice, 1.2, 1.1 and 1.15, is no point of this grid"),
+        text.contains("this grid leaves out the paper's choice, 1.2, 1.1 and 1.15"),
         "{text}"
     );
 }

@@ -43,8 +43,7 @@ fn without(reason: NoPreprocessing) -> String {
             text::counted(channels, "channel")
         ),
         NoPreprocessing::Custom => {
-            "nobody has said it of a network of one's own: run it by a program of your own"
-                .to_owned()
+            "a custom network has no known preparation: run it by a program of your own".to_owned()
         }
         NoPreprocessing::NotRecorded => {
             "emit it again with this program, which says it of published networks".to_owned()

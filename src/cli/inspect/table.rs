@@ -24,7 +24,7 @@ pub fn as_text(request: &Request, facts: &FileFacts, rows: &[Row]) -> String {
                     text::rounded(scaling.coefficients.width),
                     text::rounded(scaling.coefficients.depth)
                 ),
-                None => format!("{}: an architecture of one's own", request.blueprint.name()),
+                None => format!("{}: a custom architecture", request.blueprint.name()),
             },
         ),
         (

@@ -237,7 +237,7 @@ pub fn grid(found: &[Candidate]) -> String {
     let paper = if paper {
         ""
     } else {
-        "\nthe paper's choice, 1.2, 1.1 and 1.15, is no point of this grid\n"
+        "\nthis grid leaves out the paper's choice, 1.2, 1.1 and 1.15\n"
     };
     format!(
         "{}\nfront: no other candidate has at most as many MACs and parameters, and fewer of one\n{rest}{paper}",
