@@ -6,11 +6,13 @@
 mod block;
 pub mod design;
 pub mod family;
+mod head;
 mod scaled;
 
 pub use block::{Block, Bottleneck, Fused, MbConv, Plain, Separable, ShareOf, Squeeze, Stage};
 pub use design::Design;
 pub use family::{Baseline, Family, ReportedAccuracy, Variant};
+pub use head::{HeadChain, HeadLayer, HeadPool};
 pub use scaled::{Reading, Scaling};
 
 use crate::graph::{Activation, Padding};
