@@ -17,7 +17,9 @@ use efficientnet_onnx::weights::names::Naming;
 /// A note, with what can be done about it.
 pub fn note(note: &ConvertNote) -> String {
     match note {
-        ConvertNote::Wrapped => format!("{note}, `verify --input FILE --expect FILE`"),
+        ConvertNote::Wrapped | ConvertNote::Inside(_) => {
+            format!("{note}, `verify --input FILE --expect FILE`")
+        }
         ConvertNote::StaticPads { place: None, .. } => format!(
             "{note}; for one built with another `image_size` use `--padding static:S`, and `--padding same` for \
              `image_size=None`"

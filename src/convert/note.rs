@@ -32,6 +32,8 @@ pub enum ConvertNote {
     Classifier(String),
     /// A module around the network may compute something that no tensor shows.
     Wrapped,
+    /// The network is in an attribute of a module of which nothing is known: its path.
+    Inside(String),
     /// A `config.json` names the model.
     Published {
         /// The model.
@@ -186,6 +188,12 @@ impl fmt::Display for ConvertNote {
             Self::Wrapped => f.write_str(
                 "`model` or `module` in it may be a module around the network: what else its `forward` computes (scaling, an \
                  activation) shows in no tensor; compare with the original's logits",
+            ),
+            Self::Inside(path) => write!(
+                f,
+                "the network is under `{}`: what the modules around it compute (scaling, an activation) shows in no tensor; compare \
+                 with the original's logits",
+                path.shown()
             ),
             Self::Published { model, differences } if differences.is_empty() => {
                 write!(f, "`config.json` says that it is `{}`", model.shown())

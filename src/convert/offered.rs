@@ -28,8 +28,11 @@ pub fn notes(checkpoint: &Checkpoint, is_replaced: bool) -> Vec<ConvertNote> {
     let is_known = checkpoint
         .evidence()
         .is_some_and(|evidence| evidence.covers_wrappers);
-    if checkpoint.is_wrapped() && !is_known {
-        notes.push(ConvertNote::Wrapped);
+    match checkpoint.nest() {
+        _ if is_known => {}
+        Some(nest) if checkpoint.is_inside() => notes.push(ConvertNote::Inside(nest.to_owned())),
+        _ if checkpoint.is_wrapped() => notes.push(ConvertNote::Wrapped),
+        _ => {}
     }
     notes
 }

@@ -180,6 +180,12 @@ impl Checkpoint {
         self.offer.is_wrapped()
     }
 
+    /// Whether the network is inside a module of no known wrapper's name, whose `forward` is not known.
+    #[must_use]
+    pub fn is_inside(&self) -> bool {
+        self.offer.is_inside()
+    }
+
     /// Floating-point tensors that are not on offer, and what accounts for them.
     #[must_use]
     pub fn left_out(&self) -> &[LeftOutGroup] {

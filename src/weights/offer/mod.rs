@@ -1,14 +1,16 @@
 //! What a container's tensors are offered as: wrappers' prefixes off their names, PyTorch's layout on their kernels.
 //!
 //! Training scripts save a state dict under `state_dict`, `state_dict_ema` or `model`, often with `module.` in front of every name
-//! (`torch.nn.DataParallel`). A prefix is removed only where every floating-point tensor that is left is accounted for; otherwise
-//! everything is on offer under its own name, and [`Offer::refusal`] says why. Knows no container.
+//! (`torch.nn.DataParallel`), and modules of their own hold the network in any attribute. A prefix is removed only where every
+//! floating-point tensor that is left is accounted for; otherwise everything is on offer under its own name, and [`Offer::refusal`]
+//! says why. Knows no container.
 
 mod known;
 mod left_out;
 mod reading;
 mod refusal;
 mod roots;
+mod wrappers;
 
 use super::layout::{self, Axes, Permuted};
 use super::names::Naming;
@@ -131,6 +133,16 @@ impl Offer {
     #[must_use]
     pub fn prefix(&self) -> Option<&str> {
         self.prefix.strip_suffix('.')
+    }
+
+    /// Whether a part of the prefix is the name of no known wrapper or training script, and thus of a module whose `forward` is
+    /// not known.
+    #[must_use]
+    pub fn is_inside(&self) -> bool {
+        self.prefix().is_some_and(|prefix| {
+            let mut components = prefix.split('.');
+            !components.all(known::is_removable)
+        })
     }
 
     /// Whether a module around the network may compute more than the network does.

@@ -5,6 +5,9 @@ use super::known::{self, ByName};
 use super::left_out::{GroupKind, LeftOut, LeftOutGroup};
 use super::refusal::{Listed, Refusal};
 use super::roots::{self, Chosen, Rank, Root};
+use super::wrappers::unwrapped;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// How a container is read.
 #[derive(Debug, Default)]
@@ -21,8 +24,8 @@ pub(super) struct Reading {
 
 /// What becomes of a tensor.
 enum Fate<'a> {
-    Read(&'a str),
-    LeftOutGroup(GroupKind, String),
+    Read(Cow<'a, str>),
+    LeftOut(GroupKind, String),
     Beside,
 }
 
@@ -31,22 +34,13 @@ impl Reading {
     /// without losing a part.
     pub(super) fn of(tensors: &[&TensorInfo]) -> Self {
         let roots = roots::find(tensors);
-        let all: ByName<'_> = tensors
-            .iter()
-            .map(|tensor| (tensor.name.as_str(), *tensor))
-            .collect();
         let refused = |refusal| Self::refused(tensors, refusal);
-        let beside = |chosen: &Chosen| {
-            let beside = tensors
-                .iter()
-                .filter(|tensor| matches!(fate(tensor, chosen, &roots, &all), Fate::Beside));
-            beside.map(|tensor| listed(tensor)).collect()
-        };
-        let chosen = match roots::choose(&roots, tensors, beside) {
+        let chosen = match roots::choose(&roots, tensors) {
             Ok(Some(chosen)) => chosen,
             Ok(None) => return Self::whole(tensors),
             Err(refusal) => return refused(refusal),
         };
+        let container = Container::new(tensors, &roots);
         let mut reading = Self {
             prefix: chosen.root.prefix.clone(),
             ..Self::default()
@@ -54,17 +48,18 @@ impl Reading {
         let mut beside: Vec<&TensorInfo> = Vec::new();
         let mut left_out = LeftOut::default();
         for tensor in tensors {
-            match fate(tensor, &chosen, &roots, &all) {
-                Fate::Read(name) => reading.names.push((tensor.name.clone(), name.to_owned())),
-                Fate::LeftOutGroup(kind, place) => {
-                    left_out.add(kind, &place, &tensor.name);
-                }
+            match container.fate(tensor, &chosen) {
+                Fate::Read(name) => reading.names.push((tensor.name.clone(), name.into_owned())),
+                Fate::LeftOut(kind, place) => left_out.add(kind, &place, &tensor.name),
                 Fate::Beside => beside.push(tensor),
             }
         }
+        if let Some([one, other]) = twice(&reading.names) {
+            return refused(Refusal::Twice { one, other });
+        }
         reading.left_out = left_out.into_groups();
         let has_linear = reading.names.iter().any(|(stored, name)| {
-            let stored = all.get(stored.as_str());
+            let stored = container.by_name.get(stored.as_str());
             let is_matrix = stored.is_some_and(|tensor| tensor.shape.len() == 2);
             is_matrix && !chosen.root.naming.is_backbone(name)
         });
@@ -108,46 +103,91 @@ fn listed(tensor: &TensorInfo) -> Listed {
     (tensor.name.clone(), tensor.shape.clone())
 }
 
-/// What becomes of a tensor where `chosen` is read.
-fn fate<'a>(tensor: &'a TensorInfo, chosen: &Chosen, roots: &[Root], all: &ByName<'_>) -> Fate<'a> {
-    let name = tensor.name.as_str();
-    let owner = roots::owner(roots, name);
-    if owner == Some(&chosen.root) {
-        let own = &name[chosen.root.prefix.len()..];
-        if let Some((GroupKind::Counter, counter)) = known::state(tensor, all) {
-            return Fate::LeftOutGroup(GroupKind::Counter, counter.to_owned());
+/// The tensors of a container and its networks.
+struct Container<'a> {
+    roots: &'a [Root],
+    by_name: ByName<'a>,
+    /// Shapes by names without wrappers.
+    shapes: BTreeMap<Cow<'a, str>, &'a [u64]>,
+}
+
+impl<'a> Container<'a> {
+    fn new(tensors: &[&'a TensorInfo], roots: &'a [Root]) -> Self {
+        let named = tensors.iter().map(|tensor| (tensor.name.as_str(), *tensor));
+        let shaped = tensors
+            .iter()
+            .map(|tensor| (unwrapped(&tensor.name), &tensor.shape[..]));
+        Self {
+            roots,
+            by_name: named.collect(),
+            shapes: shaped.collect(),
         }
+    }
+
+    /// What becomes of a tensor where `chosen` is read.
+    fn fate(&self, tensor: &'a TensorInfo, chosen: &Chosen) -> Fate<'a> {
+        let name = tensor.name.as_str();
+        let root = &chosen.root;
+        let owner = roots::owner(self.roots, name);
+        if let Some(own) = root.own(name).filter(|_| owner == Some(root)) {
+            if let Some((GroupKind::Counter, counter)) = known::state(tensor, &self.by_name) {
+                return Fate::LeftOut(GroupKind::Counter, counter.to_owned());
+            }
+            return match self.state_after(tensor, root.prefix.len()) {
+                Some((kind, place)) if !root.naming.is_weight(&own) => Fate::LeftOut(kind, place),
+                _ => Fate::Read(own),
+            };
+        }
+        if let Some(Root {
+            rank: Rank::State(kind),
+            ..
+        }) = owner
+        {
+            return Fate::LeftOut(*kind, owner.map(Root::place).unwrap_or_default());
+        }
+        for twin in &chosen.twins {
+            let pair = twin.counterpart(name);
+            let pair = pair.and_then(|pair| self.shapes.get(pair.as_str()));
+            if pair.is_some_and(|shape| **shape == tensor.shape) {
+                return Fate::LeftOut(GroupKind::StateDict, twin.place.clone());
+            }
+        }
+        let state = self.state_after(tensor, 0);
+        match state.or_else(|| self.state_after(tensor, shared(&root.prefix, name))) {
+            Some((kind, place)) => Fate::LeftOut(kind, place),
+            None => Fate::Beside,
+        }
+    }
+
+    /// What a tensor is by the part of its name from `start` on, and the beginning of the name that tells.
+    fn state_after(&self, tensor: &TensorInfo, start: usize) -> Option<(GroupKind, String)> {
+        let (before, own) = tensor.name.split_at_checked(start)?;
         let inner = TensorInfo {
             name: own.to_owned(),
             ..tensor.clone()
         };
-        return match known::state(&inner, all) {
-            Some((kind, place)) if !chosen.root.naming.is_weight(own) => {
-                Fate::LeftOutGroup(kind, format!("{}{place}", chosen.root.prefix))
-            }
-            _ => Fate::Read(own),
-        };
+        let (kind, place) = known::state(&inner, &self.by_name)?;
+        Some((kind, format!("{before}{place}")))
     }
-    if let Some(Root {
-        rank: Rank::State(kind),
-        ..
-    }) = owner
-    {
-        return Fate::LeftOutGroup(*kind, owner.map(Root::place).unwrap_or_default());
-    }
-    for twin in &chosen.twins {
-        let (own, their) = chosen.root.scopes(twin);
-        let pair = name
-            .strip_prefix(their)
-            .and_then(|inner| all.get(format!("{own}{inner}").as_str()));
-        if pair.is_some_and(|pair| pair.shape == tensor.shape) {
-            return Fate::LeftOutGroup(GroupKind::StateDict, twin.place());
-        }
-    }
-    match known::state(tensor, all) {
-        Some((kind, place)) => Fate::LeftOutGroup(kind, place.to_owned()),
-        None => Fate::Beside,
-    }
+}
+
+/// Bytes of the components with which both a prefix and a name begin, with the last dot: the modules around a network that are
+/// around the tensor as well.
+fn shared(prefix: &str, name: &str) -> usize {
+    let pairs = prefix.split_inclusive('.').zip(name.split_inclusive('.'));
+    pairs
+        .take_while(|(one, other)| one == other)
+        .map(|(one, _)| one.len())
+        .sum()
+}
+
+/// Two tensors with one name on offer: wrappers are in the name of one of them.
+fn twice(names: &[(String, String)]) -> Option<[String; 2]> {
+    let mut stored_as: BTreeMap<&str, &str> = BTreeMap::new();
+    names.iter().find_map(|(stored, name)| {
+        let earlier = stored_as.insert(name, stored)?;
+        Some([earlier.to_owned(), stored.clone()])
+    })
 }
 
 /// What ends the name of a layer's weight.

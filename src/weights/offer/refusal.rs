@@ -1,6 +1,7 @@
 //! Why no state dict of a container can be read without losing a part of the model.
 
 use super::known;
+use super::left_out::GroupKind;
 use crate::files::foreign::{self, Foreign};
 use std::fmt;
 
@@ -29,12 +30,19 @@ pub enum Refusal {
         /// The counter that is zero.
         counter: String,
     },
-    /// A network below a name that no wrapper or training script is known for.
-    Prefix {
+    /// The only network is below a name of what no model computes with, such as `teacher`.
+    State {
         /// What stands before the network's names, without the last dot.
         root: String,
-        /// Tensors beside it that nothing accounts for.
-        tensors: Vec<Listed>,
+        /// What the name says.
+        kind: GroupKind,
+    },
+    /// Two tensors of the network have one name without the wrappers in it.
+    Twice {
+        /// The first in the container.
+        one: String,
+        /// The second.
+        other: String,
     },
 }
 
@@ -71,21 +79,17 @@ impl fmt::Display for Refusal {
                 root.shown(),
                 counter.shown()
             ),
-            Self::Prefix { root, tensors } => {
-                write!(
-                    f,
-                    "the names of an EfficientNet are below `{}`, a prefix of no known wrapper",
-                    root.shown()
-                )?;
-                if !tensors.is_empty() {
-                    write!(
-                        f,
-                        "; nothing accounts for {} beside it",
-                        counted(tensors.len())
-                    )?;
-                }
-                list(f, tensors)
-            }
+            Self::State { root, kind } => write!(
+                f,
+                "the only network is below `{}`, which is left out by its name ({kind})",
+                root.shown()
+            ),
+            Self::Twice { one, other } => write!(
+                f,
+                "`{}` and `{}` are one tensor of the network once the wrappers' names are removed",
+                one.shown(),
+                other.shown()
+            ),
         }
     }
 }
@@ -97,8 +101,10 @@ impl Refusal {
         match self {
             Self::Beside { tensors, .. } if tensors.iter().all(is_averaged) => AVERAGES.to_owned(),
             Self::Beside { .. } => WHOLE.to_owned(),
-            Self::Prefix { tensors, .. } if !tensors.is_empty() => WHOLE.to_owned(),
-            Self::Prefix { .. } => NETWORK_ALONE.to_owned(),
+            Self::State { .. } => NETWORK_ALONE.to_owned(),
+            Self::Twice { .. } => {
+                "save the state dict of the module that is inside the wrapper, as a plain state dict".to_owned()
+            }
             Self::Idle { .. } => "save the weights that were trained alone, as a plain state dict".to_owned(),
             Self::Several { .. } => "if the model computes with one of them only, save that one alone as a plain state dict; \
                 if it computes with several, export it with `torch.onnx.export`"

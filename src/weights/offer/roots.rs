@@ -4,7 +4,9 @@ use super::super::TensorInfo;
 use super::super::names::Naming;
 use super::known;
 use super::left_out::GroupKind;
-use super::refusal::{Listed, Refusal};
+use super::refusal::Refusal;
+use super::wrappers::{before, unwrapped};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Libraries whose names may have something before them. Those of torchvision's MobileNetV2 begin and end as its others'.
@@ -41,36 +43,51 @@ pub(super) enum Rank {
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) root: Root,
-    /// State dicts of the same network.
-    pub(super) twins: Vec<Root>,
+    pub(super) twins: Vec<Twin>,
+}
+
+/// A state dict of the network that is read.
+#[derive(Debug)]
+pub(super) struct Twin {
+    /// What stands before its network, without the last dot.
+    pub(super) place: String,
+    /// What stands before all names of the state dict that is read, without wrappers.
+    own: String,
+    /// What stands before all names of this one.
+    their: String,
+}
+
+impl Twin {
+    /// What a tensor of this state dict is called in the one that is read, without wrappers.
+    pub(super) fn counterpart(&self, name: &str) -> Option<String> {
+        let inner = unwrapped(name.strip_prefix(&self.their)?);
+        Some(match self.own.as_str() {
+            "" => inner.into_owned(),
+            own => format!("{own}.{inner}"),
+        })
+    }
 }
 
 impl Root {
-    fn components(&self) -> Vec<&str> {
-        let components = self.prefix.split('.');
-        components.filter(|name| !name.is_empty()).collect()
-    }
-
     /// The prefix without its last dot.
     pub(super) fn place(&self) -> String {
         self.prefix.trim_end_matches('.').to_owned()
     }
 
-    fn is_removable(&self) -> bool {
-        let components = self.components();
-        components.into_iter().all(known::is_removable)
+    /// The name of a tensor of its own, without the prefix and the wrappers inside.
+    pub(super) fn own<'a>(&self, name: &'a str) -> Option<Cow<'a, str>> {
+        name.strip_prefix(&self.prefix).map(unwrapped)
     }
+}
 
-    /// What stands before all names of this state dict and of `other`, where a module around both networks has one name in both.
-    pub(super) fn scopes<'a>(&'a self, other: &'a Self) -> (&'a str, &'a str) {
-        let (mut own, mut their) = (self.prefix.as_str(), other.prefix.as_str());
-        while let (Some((one, last)), Some((two, other))) = (shorter(own), shorter(their))
-            && last == other
-        {
-            (own, their) = (one, two);
-        }
-        (own, their)
+/// What stands before all names of two state dicts, where a module around both networks has one name in both.
+fn scopes<'a>(mut own: &'a str, mut their: &'a str) -> (&'a str, &'a str) {
+    while let (Some((one, last)), Some((two, other))) = (shorter(own), shorter(their))
+        && last == other
+    {
+        (own, their) = (one, two);
     }
+    (own, their)
 }
 
 /// A prefix without its last component, and that.
@@ -82,16 +99,18 @@ fn shorter(prefix: &str) -> Option<(&str, &str)> {
 
 /// Every network, in the order of their tensors.
 pub(super) fn find(tensors: &[&TensorInfo]) -> Vec<Root> {
-    let names: BTreeSet<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+    let names: BTreeSet<Cow<'_, str>> = tensors
+        .iter()
+        .map(|tensor| unwrapped(&tensor.name))
+        .collect();
     let has_witness = |prefix: &str, naming: Naming| {
-        let witness = naming.witness();
-        witness.is_none_or(|witness| names.contains(format!("{prefix}{witness}").as_str()))
+        let witness = |witness: &str| names.contains(&*unwrapped(&format!("{prefix}{witness}")));
+        naming.witness().is_none_or(witness)
     };
     let mut roots = Vec::new();
     for tensor in tensors {
         for naming in NESTED {
-            let prefix = tensor.name.strip_suffix(naming.stem_weight());
-            let prefix = prefix.filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
+            let prefix = before(&tensor.name, naming.stem_weight());
             let prefix = prefix.filter(|prefix| has_witness(prefix, naming));
             roots.extend(prefix.map(|prefix| Root {
                 prefix: prefix.to_owned(),
@@ -132,23 +151,22 @@ pub(super) fn owner<'a>(roots: &'a [Root], name: &str) -> Option<&'a Root> {
     owners.max_by_key(|root| root.prefix.len())
 }
 
-/// Chooses the network that is read; none if there is none. `beside` gives what nothing accounts for beside a network.
-pub(super) fn choose(
-    roots: &[Root],
-    tensors: &[&TensorInfo],
-    beside: impl Fn(&Chosen) -> Vec<Listed>,
-) -> Result<Option<Chosen>, Refusal> {
+/// Chooses the network that is read; none if there is none.
+pub(super) fn choose(roots: &[Root], tensors: &[&TensorInfo]) -> Result<Option<Chosen>, Refusal> {
     let candidates: Vec<&Root> = roots
         .iter()
         .filter(|root| !matches!(root.rank, Rank::State(_)))
         .collect();
     let Some(best) = candidates.iter().map(|root| root.rank).max() else {
         return match roots.first() {
-            None => Ok(None),
-            Some(state) => Err(Refusal::Prefix {
-                root: state.place(),
-                tensors: Vec::new(),
+            Some(Root {
+                rank: Rank::State(kind),
+                ..
+            }) => Err(Refusal::State {
+                root: roots[0].place(),
+                kind: *kind,
             }),
+            _ => Ok(None),
         };
     };
     let several = |roots: &[&Root]| {
@@ -167,11 +185,11 @@ pub(super) fn choose(
     let [root] = preferred[..] else {
         return Err(several(&preferred));
     };
-    let network = |root: &Root| -> BTreeSet<(&str, &[u64])> {
+    let network = |root: &Root| -> BTreeSet<(Cow<'_, str>, &[u64])> {
         let own = tensors.iter().filter_map(|tensor| {
-            let name = tensor.name.strip_prefix(&root.prefix)?;
+            let name = root.own(&tensor.name)?;
             let is_own = owner(roots, &tensor.name) == Some(root);
-            let is_weight = root.naming.is_weight(name) && !name.ends_with(".num_batches_tracked");
+            let is_weight = root.naming.is_weight(&name) && !name.ends_with(".num_batches_tracked");
             (is_own && is_weight).then_some((name, tensor.shape.as_slice()))
         });
         own.collect()
@@ -180,17 +198,18 @@ pub(super) fn choose(
     if others.iter().any(|other| network(other) != own) {
         return Err(several(&candidates));
     }
-    let chosen = Chosen {
+    let twins = others.into_iter().map(|twin| {
+        let (own, their) = scopes(&root.prefix, &twin.prefix);
+        Twin {
+            place: twin.place(),
+            own: unwrapped(own.trim_end_matches('.')).into_owned(),
+            their: their.to_owned(),
+        }
+    });
+    Ok(Some(Chosen {
+        twins: twins.collect(),
         root: root.clone(),
-        twins: others.into_iter().cloned().collect(),
-    };
-    if !root.is_removable() {
-        return Err(Refusal::Prefix {
-            root: root.place(),
-            tensors: beside(&chosen),
-        });
-    }
-    Ok(Some(chosen))
+    }))
 }
 
 fn owner_is(roots: &[&Root], root: &Root, name: &str) -> bool {

@@ -4,6 +4,7 @@
 //! The lists are exact names of path components. A substring would also match the name of a head.
 
 use super::left_out::GroupKind;
+use super::wrappers::is_wrapper;
 use crate::weights::TensorInfo;
 use std::collections::BTreeMap;
 
@@ -157,10 +158,16 @@ const AVERAGING: [&str; 5] = ["decay", "n_averaged", "num_updates", "updates", "
 
 /// Attributes of modules around a network (`DataParallel`, Lightning's usual one), which stand before every name.
 pub(super) const MODULES: [&str; 2] = ["module", "model"];
-/// What `torch.compile` puts there; it computes nothing else.
-const COMPILED: &str = "_orig_mod";
-/// Keys under which training scripts keep a state dict.
-const NESTS: [&str; 2] = ["state_dict", "model_state_dict"];
+/// Keys under which training scripts keep a state dict, and that no module has for an attribute.
+const NESTS: [&str; 7] = [
+    "state_dict",
+    "model_state_dict",
+    "net_state_dict",
+    "network_state_dict",
+    "model_state",
+    "model_weights",
+    "weights",
+];
 /// What was trained, beside the averages that `state_dict` holds (Lightning `weight_averaging.py`).
 pub(super) const TRAINED: &str = "current_model_state";
 /// Settings, whose tensors are told by their own names.
@@ -171,10 +178,10 @@ pub(super) const SETTINGS: [&str; 4] = [
     "args",
 ];
 
-/// Whether a component of a name may be removed from the names of a network.
+/// Whether a component of a name is a known wrapper's or training script's.
 pub(super) fn is_removable(component: &str) -> bool {
     MODULES.contains(&component)
-        || component == COMPILED
+        || is_wrapper(component)
         || NESTS.contains(&component)
         || component == TRAINED
         || is_average(component)
