@@ -36,6 +36,8 @@ mod hub_support;
 mod input_format;
 #[cfg(unix)]
 mod inputs_kept;
+#[path = "../kept/mod.rs"]
+mod kept;
 mod like;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod lite;

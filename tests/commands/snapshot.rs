@@ -5,19 +5,18 @@ use efficientnet_onnx::metadata::{LABELS_KEY, ORIGIN_KEY, PREPROCESSING_KEY, REC
 use efficientnet_onnx::onnx::file::ModelFile;
 use serde_json::{Value, json};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 /// The weights, made once for all tests.
 fn checkpoint() -> &'static Path {
-    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a folder");
-        weights(&folder.path().join("w"));
-        folder
-    });
-    Box::leak(folder.path().join("w").into_boxed_path())
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let file = crate::kept::folder("snapshot").join("w");
+        weights(&file);
+        file
+    })
 }
 
 /// Fills a folder with a model.

@@ -25,16 +25,15 @@ fn gpu_library() -> PathBuf {
 
 /// The folder of the stub, built once for each test program.
 fn stub() -> &'static Path {
-    static STUB: OnceLock<TempDir> = OnceLock::new();
-    let folder = STUB.get_or_init(|| {
-        let folder = folder();
+    static STUB: OnceLock<PathBuf> = OnceLock::new();
+    STUB.get_or_init(|| {
+        let folder = crate::kept::folder("stub");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stub_cuda/build");
         let mut command = Command::new(script);
-        command.arg(folder.path()).arg(data());
+        command.arg(&folder).arg(data());
         assert!(command.status().expect("bash").success());
         folder
-    });
-    folder.path()
+    })
 }
 
 /// `verify FILE --runtime ort-cpu,ort-cuda --json`, in an environment in which no CUDA is found but the stub if `over_stub`.

@@ -15,6 +15,9 @@ mod images;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod inputs;
 mod islands;
+#[cfg(target_os = "linux")]
+#[path = "../kept/mod.rs"]
+mod kept;
 mod layout;
 #[cfg(target_os = "linux")]
 mod library;

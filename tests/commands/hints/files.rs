@@ -3,26 +3,22 @@
 use super::whole;
 use serde_json::{Map, Value};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
 /// Puts the file that `arguments` make, with `-o`, into a folder under a name.
 pub fn made(folder: &Path, name: &str, arguments: &str) {
-    static MADE: OnceLock<(tempfile::TempDir, Mutex<Vec<String>>)> = OnceLock::new();
-    let (store, known) = MADE.get_or_init(|| {
-        (
-            tempfile::tempdir().expect("a folder"),
-            Mutex::new(Vec::new()),
-        )
-    });
+    static MADE: OnceLock<(PathBuf, Mutex<Vec<String>>)> = OnceLock::new();
+    let (store, known) =
+        MADE.get_or_init(|| (crate::kept::folder("hints"), Mutex::new(Vec::new())));
     let mut known = known.lock().expect("no case fails here");
     let number = known
         .iter()
         .position(|known| known == arguments)
         .unwrap_or_else(|| {
             known.push(arguments.to_owned());
-            let path = store.path().join((known.len() - 1).to_string());
+            let path = store.join((known.len() - 1).to_string());
             let done = Command::new(env!("CARGO_BIN_EXE_efficientnet-onnx"))
                 .args(arguments.split(' '))
                 .arg("-o")
@@ -36,7 +32,7 @@ pub fn made(folder: &Path, name: &str, arguments: &str) {
             );
             known.len() - 1
         });
-    fs::copy(store.path().join(number.to_string()), folder.join(name)).expect("a file");
+    fs::copy(store.join(number.to_string()), folder.join(name)).expect("a file");
 }
 
 /// A checkpoint of a Lite0 with three classes under timm's names, without metadata.
