@@ -1,7 +1,8 @@
 //! One request, from scaling to a graph in its final form: the only place that strings the stages together.
 
 use crate::architecture::{
-    Architecture, Design, LARGEST_WEIGHT_BYTES, Options, Reading, Scaling, SizeError, Variant,
+    Architecture, Design, HeadChain, LARGEST_WEIGHT_BYTES, Options, Reading, Scaling, SizeError,
+    Variant,
 };
 use crate::form::{self, Form, SpellError};
 use crate::graph::{Counts, Graph, Parameter};
@@ -19,6 +20,8 @@ pub struct Request {
     pub blueprint: Blueprint,
     /// Padding, epsilon, classes, input channels.
     pub options: Options,
+    /// The pool and the layers after it; none is the mean and one linear layer to the classes.
+    pub head: Option<HeadChain>,
     /// Height and width of the input.
     pub size: [Extent; 2],
     /// Images at once; none is symbolic.
@@ -80,6 +83,7 @@ impl Request {
                 Blueprint::Own(design) => design.architecture.options,
             },
             blueprint,
+            head: None,
             batch: None,
             outputs: vec![Output::Logits],
             activation: None,
@@ -92,9 +96,26 @@ impl Request {
     /// # Errors
     /// If it is of unreasonable size.
     pub fn architecture(&self) -> Result<Architecture, SizeError> {
-        match &self.blueprint {
+        let architecture = match &self.blueprint {
             Blueprint::Scaled(scaling) => Architecture::scale(scaling, self.options),
             Blueprint::Own(design) => design.architecture.clone().with_options(self.options),
+        }?;
+        architecture.with_head(self.head.clone())
+    }
+
+    /// The pool and the layers after it, written out.
+    #[must_use]
+    pub fn head_chain(&self) -> HeadChain {
+        let chain = self.head.clone();
+        chain.unwrap_or_else(|| HeadChain::usual(self.options.classes))
+    }
+
+    /// The result that needs every parameter: the logits, or the embedding of a head that has no classes.
+    #[must_use]
+    pub fn whole(&self) -> Output {
+        match self.head_chain().classes() {
+            Some(_) => Output::Logits,
+            None => Output::Embedding,
         }
     }
 
@@ -129,13 +150,13 @@ impl Request {
         })
     }
 
-    /// The canonical graph of one image at the default size to logits: what is counted, and what a
-    /// checkpoint must hold.
+    /// The canonical graph of one image at the default size to its logits, or to its embedding where the head has no classes:
+    /// what is counted, and what a checkpoint must hold.
     ///
     /// # Errors
     /// If the network is of unreasonable size, or an input too small for a window.
     pub fn canonical(&self) -> Result<Graph, RequestError> {
-        let graph = self.built(&[Output::Logits])?;
+        let graph = self.built(&[self.whole()])?;
         let counts = graph.counts();
         let bytes = 4 * u128::from(counts.parameters);
         if bytes > u128::from(LARGEST_WEIGHT_BYTES) {
@@ -154,7 +175,7 @@ impl Request {
     /// As [`Request::canonical`].
     pub fn counts(&self) -> Result<Counts, RequestError> {
         let whole = self.canonical()?;
-        if self.outputs == [Output::Logits] {
+        if self.outputs == [self.whole()] {
             return Ok(whole.counts());
         }
         Ok(self.built(&self.outputs)?.counts())

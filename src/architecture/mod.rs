@@ -12,7 +12,7 @@ mod scaled;
 pub use block::{Block, Bottleneck, Fused, MbConv, Plain, Separable, ShareOf, Squeeze, Stage};
 pub use design::Design;
 pub use family::{Baseline, Family, ReportedAccuracy, Variant};
-pub use head::{HeadChain, HeadLayer, HeadPool};
+pub use head::{HeadChain, HeadLayer, HeadPool, HeadSketch, HeadTextError, LayerSketch};
 pub use scaled::{Reading, Scaling};
 
 use crate::graph::{Activation, Padding};
@@ -35,12 +35,14 @@ pub struct Architecture {
     pub stages: Vec<Stage>,
     /// What comes after the stages.
     pub head: Head,
+    /// The head's pool and the layers after it; none is [`HeadChain::usual`].
+    pub chain: Option<HeadChain>,
     /// Choices that scaling does not make.
     pub options: Options,
 }
 
 /// What comes before the stages: a convolution, a batch norm, an activation and perhaps a max pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stem {
     /// Name of the convolution.
     pub conv: &'static str,
@@ -66,7 +68,7 @@ pub struct StemPool {
 }
 
 /// What comes after the stages: perhaps a convolution, then a pool and a classifier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Head {
     /// A 1×1 convolution, a batch norm and an activation, if it has them.
     pub conv: Option<HeadConv>,
@@ -75,7 +77,7 @@ pub struct Head {
 }
 
 /// The 1×1 convolution of a head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeadConv {
     /// Its filters.
     pub filters: u64,
@@ -175,6 +177,7 @@ impl Architecture {
                 }),
                 ..*head
             },
+            chain: None,
             options,
         };
         architecture.refuse_unreasonable_size()?;
@@ -191,13 +194,30 @@ impl Architecture {
         Ok(architecture)
     }
 
+    /// The same network with another pool and other layers after it; with none, the usual ones.
+    ///
+    /// # Errors
+    /// If it would be of unreasonable size.
+    pub fn with_head(mut self, chain: Option<HeadChain>) -> Result<Self, SizeError> {
+        self.chain = chain;
+        self.refuse_unreasonable_size()?;
+        Ok(self)
+    }
+
+    /// The pool and the layers after it.
+    #[must_use]
+    pub fn head_chain(&self) -> HeadChain {
+        let chain = self.chain.clone();
+        chain.unwrap_or_else(|| HeadChain::usual(self.options.classes))
+    }
+
     /// Number of blocks.
     #[must_use]
     pub fn block_count(&self) -> u64 {
         self.stages.iter().map(|stage| stage.num_repeat).sum()
     }
 
-    /// Channels that the pool takes and the classifier reads.
+    /// Channels that the pool takes, and that the classifier reads by default.
     #[must_use]
     pub fn features(&self) -> u64 {
         match (self.head.conv, self.stages.last()) {
@@ -220,10 +240,10 @@ impl Architecture {
         let repeated = |stage: &Stage| {
             stage.block.least_weights(stage.output_filters) * u128::from(stage.num_repeat - 1)
         };
-        let classifier = u128::from(self.features()) * u128::from(self.options.classes);
+        let linear = self.head_chain().linear_weights(self.features());
         let window = u128::from(self.stem.kernel_size * self.stem.kernel_size);
         let stem = u128::from(self.options.in_channels) * u128::from(self.stem.filters) * window;
-        let bytes = 4 * (self.stages.iter().map(repeated).sum::<u128>() + classifier + stem);
+        let bytes = 4 * (self.stages.iter().map(repeated).sum::<u128>() + linear + stem);
         if bytes > u128::from(LARGEST_WEIGHT_BYTES) {
             return Err(SizeError::Bytes(bytes));
         }

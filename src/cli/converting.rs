@@ -9,6 +9,7 @@ use efficientnet_onnx::files::foreign::Foreign;
 use efficientnet_onnx::form::{InputFormat, SpellError};
 use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::{Library, Like};
+use efficientnet_onnx::network::NetworkError;
 use efficientnet_onnx::recognise::Contradiction;
 use efficientnet_onnx::request::RequestError;
 use efficientnet_onnx::tensor::SourceError;
@@ -118,6 +119,15 @@ pub fn request(error: &RequestError) -> Failure {
         RequestError::Spell(SpellError::Element {
             least: Some(least), ..
         }) => failure.hint(format!("leave `--opset` out, or give {least} or more")),
+        RequestError::Network(NetworkError::Classes { features, .. }) => failure.hint(format!(
+            "leave the number out of the last `linear` of `--head`, or give `--classes {features}`"
+        )),
+        RequestError::Network(NetworkError::NoClasses { .. }) => failure.hint(
+            "`--outputs embedding` emits what the head gives; a head that ends in `linear` has classes",
+        ),
+        RequestError::Network(NetworkError::NoClassMaps { .. }) => {
+            failure.hint("leave `cam` out of `--outputs`")
+        }
         _ => failure,
     }
 }

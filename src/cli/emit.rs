@@ -41,9 +41,9 @@ pub struct EmitArgs {
     /// Images at once: a number or `dynamic`
     #[arg(long, value_name = "N", default_value = "dynamic", value_parser = parse_batch, help_heading = "Graph")]
     batch: Batch,
-    /// Results, separated by commas: logits, probabilities, pooled, cam (class activation maps); feature maps: features_1, features_2, features_3, features_4, features_5
-    #[arg(long, value_name = "LIST", default_value = "logits", value_parser = parse_outputs, help_heading = "Graph")]
-    outputs: Outputs,
+    /// Results, separated by commas: logits, probabilities, embedding (what the last linear layer reads, of norm 1), pooled, cam (class activation maps); feature maps: features_1, features_2, features_3, features_4, features_5 [default: logits; embedding of a head without classes]
+    #[arg(long, value_name = "LIST", value_parser = parse_outputs, help_heading = "Graph")]
+    outputs: Option<Outputs>,
     /// What turns logits into probabilities, here and in `classify`: `softmax`, or `sigmoid`, by which each class has its own
     /// [default: the checkpoint's, else softmax, but sigmoid for one class]
     #[arg(long, value_name = "A", value_parser = one_of(ClassActivation::ALL, |activation| activation.name()), help_heading = "Graph")]
@@ -221,7 +221,7 @@ impl EmitArgs {
     fn wishes(&self) -> Result<Wishes, Failure> {
         Ok(Wishes {
             batch: self.batch.0,
-            outputs: self.outputs.0.clone(),
+            outputs: self.outputs.clone().map(|Outputs(outputs)| outputs),
             activation: self.activation,
             form: self.form.form()?,
             normalize: self.form.normalize(),

@@ -6,7 +6,7 @@ use super::like::{self, Choice};
 use super::reading;
 use clap::{ArgGroup, Args};
 use efficientnet_onnx::architecture::design::{Design, DesignError, parse_blocks, read_file};
-use efficientnet_onnx::architecture::{Family, Scaling, Variant};
+use efficientnet_onnx::architecture::{Family, HeadSketch, Scaling, Variant};
 use efficientnet_onnx::convert::{Network, Wishes};
 use efficientnet_onnx::graph::Padding;
 use efficientnet_onnx::like::Like;
@@ -98,6 +98,10 @@ pub struct Shape {
     /// Number of classes [default: the checkpoint's, else 1000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_CHANNELS))]
     pub classes: Option<u64>,
+    /// Pool and layers after the feature maps, separated by commas: `gem:3,bn,linear:512,relu,linear`; docs/heads.md has all
+    /// [default: the checkpoint's, else `average,linear`]
+    #[arg(long, value_name = "CHAIN")]
+    pub head: Option<HeadSketch>,
     /// Channels of the input [default: the checkpoint's, else 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_CHANNELS))]
     pub in_channels: Option<u64>,
@@ -147,6 +151,7 @@ impl Selection {
             padding: shape.padding,
             batch_norm_epsilon: shape.bn_epsilon,
             classes: shape.classes,
+            head: shape.head.clone(),
             in_channels: shape.in_channels,
             ..Wishes::default()
         })

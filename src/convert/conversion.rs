@@ -36,7 +36,8 @@ impl Conversion {
     pub fn new(weights: Weights, wishes: Wishes) -> Result<Self, ConvertError> {
         let mut request = weights.request(&wishes)?;
         request.batch = wishes.batch;
-        request.outputs.clone_from(&wishes.outputs);
+        let outputs = wishes.outputs.clone();
+        request.outputs = outputs.unwrap_or_else(|| vec![request.whole()]);
         request.form = wishes.form.clone();
         request.form.normalize = normalize(&wishes, &weights, &request)?;
         request.activation = activation(&wishes, &weights, &request)?;

@@ -2,6 +2,7 @@
 
 use super::fitted::FittedError;
 use super::note::Place;
+use crate::architecture::HeadTextError;
 use crate::emit::EmitError;
 use crate::files::foreign::Foreign;
 use crate::form::InputFormat;
@@ -28,6 +29,9 @@ pub enum ConvertError {
     /// Neither the caller nor a checkpoint says which network it is.
     #[error("no network is chosen")]
     NoNetwork,
+    /// The head that is asked for lacks a number.
+    #[error(transparent)]
+    Head(#[from] HeadTextError),
     /// The address of a published model cannot be read.
     #[error("{text}", text = .0.shown())]
     Address(String),

@@ -1,7 +1,7 @@
 //! What a caller asks for: which network, and what of it is not to be as the checkpoint or the baseline has it.
 
 use super::error::ConvertError;
-use crate::architecture::Variant;
+use crate::architecture::{HeadSketch, Variant};
 use crate::form::Form;
 use crate::graph::Padding;
 use crate::like::Like;
@@ -22,12 +22,14 @@ pub struct Wishes {
     pub batch_norm_epsilon: Option<f64>,
     /// Number of classes.
     pub classes: Option<u64>,
+    /// The pool and the layers after it.
+    pub head: Option<HeadSketch>,
     /// Channels of the input.
     pub in_channels: Option<u64>,
     /// Images at once; none is symbolic.
     pub batch: Option<u64>,
-    /// Results, in order. By default the logits.
-    pub outputs: Vec<Output>,
+    /// Results, in order. By default the logits, or the embedding of a head that has no classes.
+    pub outputs: Option<Vec<Output>>,
     /// What turns logits into probabilities. By default the checkpoint's, else a softmax, but a sigmoid for one class.
     pub activation: Option<ClassActivation>,
     /// How the graph is spelled. By default batch norms are folded, at opset 17.
@@ -64,9 +66,10 @@ impl Default for Wishes {
             padding: None,
             batch_norm_epsilon: None,
             classes: None,
+            head: None,
             in_channels: None,
             batch: None,
-            outputs: vec![Output::Logits],
+            outputs: None,
             activation: None,
             form: Form::default(),
             normalize: false,
@@ -79,14 +82,18 @@ impl Wishes {
     /// The request of the wishes alone, without a checkpoint.
     ///
     /// # Errors
-    /// If no network is asked for.
+    /// If no network is asked for, or a layer of the head lacks its number of features.
     pub fn request(&self) -> Result<Request, ConvertError> {
         let request = match &self.network {
             Some(Network::Like(like)) => like.request(),
             Some(Network::Blueprint(blueprint)) => Request::new(blueprint.clone()),
             None => return Err(ConvertError::NoNetwork),
         };
-        Ok(self.over(request))
+        let mut request = self.over(request);
+        if let Some(head) = &self.head {
+            request.head = Some(head.complete(request.options.classes)?);
+        }
+        Ok(request)
     }
 
     /// The library's model that is asked for.

@@ -1,11 +1,11 @@
-//! Batch norms that follow a convolution become its weight and bias.
+//! Batch norms that follow a convolution or a linear layer become its weight and bias.
 
 use crate::graph::{BatchNormNames, Graph, Node, Op, Value, ValueId, ValueKind, WeightRecipe};
 
-/// Folds every batch norm that is the only reader of a convolution without bias; into every expert of a
-/// routed one.
+/// Folds every batch norm that is the only reader of a convolution without bias, into every expert of a routed one, or of a
+/// linear layer.
 ///
-/// The convolution keeps its name and its weight's name, gains `NAME.bias`, and its result takes the batch
+/// The convolution or linear layer keeps its name and its weight's name, gains `NAME.bias`, and its result takes the batch
 /// norm's name. The arithmetic happens in f64 when weights are bound.
 #[must_use]
 pub fn fold_batch_norms(mut graph: Graph) -> Graph {
@@ -21,10 +21,8 @@ pub fn fold_batch_norms(mut graph: Graph) -> Graph {
     let mut producer: Vec<Option<usize>> = vec![None; graph.values.len()];
     let mut nodes: Vec<Node> = Vec::with_capacity(graph.nodes.len());
     for node in std::mem::take(&mut graph.nodes) {
-        let target = producer[node.inputs[0].0].filter(|index| {
-            readers[node.inputs[0].0] == 1
-                && operands_before_bias(&nodes[*index].op) == Some(nodes[*index].inputs.len())
-        });
+        let target = producer[node.inputs[0].0]
+            .filter(|index| readers[node.inputs[0].0] == 1 && takes_norm(&nodes[*index]));
         match (&node.op, target) {
             (Op::BatchNorm { epsilon }, Some(index)) => {
                 fold_into(&mut graph, &mut nodes[index], &node, *epsilon);
@@ -40,12 +38,14 @@ pub fn fold_batch_norms(mut graph: Graph) -> Graph {
     graph
 }
 
-/// How many operands a convolution has without a bias, its weight last.
-fn operands_before_bias(op: &Op) -> Option<usize> {
-    match op {
-        Op::Conv(_) => Some(2),
-        Op::RoutedConv { .. } => Some(3),
-        _ => None,
+/// Whether a batch norm can become part of a node: of a convolution that has no bias, its weight last, or of a linear layer
+/// into which none was folded.
+fn takes_norm(node: &Node) -> bool {
+    match node.op {
+        Op::Conv(_) => node.inputs.len() == 2,
+        Op::RoutedConv { .. } => node.inputs.len() == 3,
+        Op::Linear => true,
+        _ => false,
     }
 }
 
@@ -58,6 +58,11 @@ fn fold_into(graph: &mut Graph, conv: &mut Node, batch_norm: &Node, epsilon: f64
         variance: name(batch_norm.inputs[4]),
         epsilon,
     };
+    let own_bias = match conv.op {
+        Op::Linear if conv.inputs.len() == 3 => conv.inputs.pop(),
+        _ => None,
+    };
+    let own_bias = own_bias.map(name);
     let weight_id = conv.inputs[conv.inputs.len() - 1];
     let weight = name(weight_id);
     let bias_shape = graph.value(batch_norm.inputs[2]).shape.clone();
@@ -68,7 +73,10 @@ fn fold_into(graph: &mut Graph, conv: &mut Node, batch_norm: &Node, epsilon: f64
     let bias = graph.add_value(Value {
         name: format!("{}.bias", conv.name),
         shape: bias_shape,
-        kind: ValueKind::Initializer(WeightRecipe::FoldedBias { norm }),
+        kind: ValueKind::Initializer(WeightRecipe::FoldedBias {
+            bias: own_bias,
+            norm,
+        }),
     });
     conv.inputs.push(bias);
     conv.output = batch_norm.output;

@@ -207,7 +207,7 @@ fn islands(graph: &Graph, asked: &Islands) -> Result<Vec<bool>, SpellError> {
     let nodes = graph.nodes();
     let mut islands: Vec<bool> = match asked {
         Islands::None => return Ok(vec![false; nodes.len()]),
-        Islands::Auto => nodes.iter().map(|node| sums(&node.operator)).collect(),
+        Islands::Auto => usual(graph),
         Islands::Nodes(names) => {
             let known: BTreeSet<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
             if let Some(unknown) = names.iter().find(|name| !known.contains(name.as_str())) {
@@ -228,13 +228,38 @@ fn islands(graph: &Graph, asked: &Islands) -> Result<Vec<bool>, SpellError> {
 /// them by itself.
 #[must_use]
 pub fn usual_islands(graph: &Graph) -> Vec<String> {
-    let nodes = graph.nodes().iter();
-    let nodes = nodes.filter(|node| sums(&node.operator));
-    nodes.map(|node| node.name.clone()).collect()
+    let nodes = graph.nodes().iter().zip(usual(graph));
+    let nodes = nodes.filter(|(_, is_island)| *is_island);
+    nodes.map(|(node, _)| node.name.clone()).collect()
+}
+
+/// Which nodes are islands by default: those that add up, and products and sums of what they give that only they take.
+fn usual(graph: &Graph) -> Vec<bool> {
+    let nodes = graph.nodes();
+    let sums: Vec<bool> = nodes.iter().map(|node| sums(&node.operator)).collect();
+    let inside = nodes.iter().zip(&sums).filter(|(_, sums)| **sums);
+    let given: BTreeSet<ValueId> = inside.map(|(node, _)| node.output).collect();
+    let mut outside: BTreeSet<ValueId> = graph.outputs().iter().copied().collect();
+    for (node, _) in nodes.iter().zip(&sums).filter(|(_, sums)| !**sums) {
+        outside.extend(node.inputs.iter().copied());
+    }
+    let is_between = |node: &Node| {
+        let mut operands = node.inputs.iter();
+        let is_inside =
+            |id: &ValueId| given.contains(id) || graph.value(*id).kind != ValueKind::Activation;
+        matches!(node.operator, Operator::Add | Operator::Mul)
+            && !outside.contains(&node.output)
+            && operands.all(is_inside)
+    };
+    let nodes = nodes.iter().zip(&sums);
+    nodes
+        .map(|(node, sums)| *sums || is_between(node))
+        .collect()
 }
 
 /// Whether an operator adds many numbers up, or takes from each what its digits in half precision would be lost by: a pool over
-/// an image, probabilities over all classes, the mean of the pixels.
+/// an image, a norm over features, probabilities over all classes, the mean of the pixels. Of a generalised mean and of a
+/// norm, the bounds and the powers are too, whose numbers half precision does not have.
 fn sums(operator: &Operator) -> bool {
     matches!(
         operator,
@@ -242,6 +267,11 @@ fn sums(operator: &Operator) -> bool {
             | Operator::GlobalAveragePool
             | Operator::Softmax { .. }
             | Operator::Sub
+            | Operator::Max
+            | Operator::Pow
+            | Operator::ReduceL2 { .. }
+            | Operator::Sqrt
+            | Operator::Div
     )
 }
 

@@ -14,6 +14,7 @@ mod route;
 mod spell;
 mod speller;
 mod spelling;
+mod vectors;
 
 pub use fold::fold_batch_norms;
 pub use half::usual_islands;
@@ -60,7 +61,7 @@ pub struct Form {
 /// What happens to batch norms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchNorms {
-    /// They become part of the convolutions before them.
+    /// They become part of the convolutions and linear layers before them.
     Fold,
     /// They stay.
     Keep,
@@ -69,8 +70,8 @@ pub enum BatchNorms {
 /// What is computed in f32 in a graph of half precision, between casts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Islands {
-    /// Pools over the whole image and softmaxes, which add up more numbers than half precision has digits for, and the
-    /// subtraction of the mean from pixels.
+    /// Pools over the whole image, norms over features and softmaxes, which add up more numbers than half precision has digits
+    /// for, powers, and the subtraction of the mean from pixels.
     Auto,
     /// Nothing.
     None,

@@ -74,6 +74,15 @@ impl Speller<'_> {
                 let bounds = self.relu6_bounds();
                 return Ok(self.last(node, Operator::Clip, &bounds)?);
             }
+            Op::Activation(Activation::Tanh) => Operator::Tanh,
+            Op::Activation(Activation::Elu) => Operator::Elu { alpha: 1.0 },
+            #[expect(clippy::cast_possible_truncation, reason = "ONNX stores slopes as f32")]
+            Op::Activation(Activation::LeakyRelu { slope }) => Operator::LeakyRelu {
+                alpha: *slope as f32,
+            },
+            Op::Activation(activation @ (Activation::Gelu | Activation::HardSwish)) => {
+                return self.composed(node, *activation);
+            }
             Op::MaxPool(window) => Operator::MaxPool {
                 kernel_shape: window.kernel,
                 strides: window.stride,
@@ -92,6 +101,14 @@ impl Speller<'_> {
                 let flatten = Operator::Flatten { axis: 1 };
                 return Ok(self.finish(node, flatten, vec![average])?);
             }
+            Op::LargestPool => return self.largest_pool(node),
+            Op::GeneralizedMean { power, epsilon } => {
+                return self.generalized_mean(node, *power, *epsilon);
+            }
+            Op::Concat => Operator::Concat { axis: 1 },
+            Op::Midpoint => return self.midpoint(node),
+            Op::LayerNorm { epsilon } => return self.layer_norm(node, *epsilon),
+            Op::Normalize => return self.normalized(node),
             Op::Linear if self.head == Linear::MatMul => return Ok(self.product(node)?),
             Op::Linear => Operator::Gemm { trans_b: true },
             Op::Mul => Operator::Mul,
@@ -113,9 +130,9 @@ impl Speller<'_> {
         self.finish(node, operator, inputs)
     }
 
-    /// A linear layer as MatMul by the transposed weight, and Add of the bias.
+    /// A linear layer as MatMul by the transposed weight, and Add of the bias, where it has one.
     fn product(&mut self, node: &graph::Node) -> Result<ValueId, NodeError> {
-        let [x, weight, bias] = [0, 1, 2].map(|index| node.inputs[index]);
+        let [x, weight] = [0, 1].map(|index| node.inputs[index]);
         let [rows, columns] = [0, 1].map(|axis| {
             let extent = self.shape(weight)[axis].fixed();
             extent.expect("parameters have known shapes")
@@ -128,14 +145,17 @@ impl Speller<'_> {
         };
         let x = self.value(x);
         let weight = self.initializer(weight, Some(turned), transposed);
+        let Some(bias) = node.inputs.get(2) else {
+            return self.finish(node, Operator::MatMul, vec![x, weight]);
+        };
         let product = format!("{}.product", node.name);
         let product = self.inner(&product, Operator::MatMul, vec![x, weight])?;
-        let bias = self.value(bias);
+        let bias = self.value(*bias);
         self.finish(node, Operator::Add, vec![product, bias])
     }
 
     /// Height and width, the dimensions that a pool is over: in the operator up to opset 17, then as an operand.
-    fn pool_axes(&mut self) -> (Axes, Vec<ValueId>) {
+    pub(super) fn pool_axes(&mut self) -> (Axes, Vec<ValueId>) {
         let axes = vec![2, 3];
         if self.opset.reduces_by_attribute() {
             return (Axes::Attribute(axes), Vec::new());
@@ -148,7 +168,7 @@ impl Speller<'_> {
         (Axes::Operand, vec![operand])
     }
 
-    fn relu6_bounds(&mut self) -> [ValueId; 2] {
+    pub(super) fn relu6_bounds(&mut self) -> [ValueId; 2] {
         *self.relu6_bounds.get_or_insert_with(|| {
             [("relu6.min", 0.0), ("relu6.max", 6.0)]
                 .map(|(name, bound)| self.builder.constant(name, &[], Constant::F32(vec![bound])))

@@ -131,9 +131,23 @@ impl GraphBuilder {
             Op::Pool { keep_dims: true } => {
                 vec![x[0].clone(), x[1].clone(), Dim::Fixed(1), Dim::Fixed(1)]
             }
-            Op::Pool { keep_dims: false } => vec![x[0].clone(), x[1].clone()],
+            Op::Pool { keep_dims: false } | Op::LargestPool | Op::GeneralizedMean { .. } => {
+                vec![x[0].clone(), x[1].clone()]
+            }
+            Op::Concat => {
+                let features = [x, self.shape(inputs[1])].map(|shape| shape[1].fixed());
+                let features = features.map(|features| features.expect("features are fixed"));
+                vec![x[0].clone(), Dim::Fixed(features.iter().sum())]
+            }
             Op::Linear => vec![x[0].clone(), self.shape(inputs[1])[0].clone()],
-            Op::BatchNorm { .. } | Op::Activation(_) | Op::Mul | Op::Add | Op::Softmax => x.clone(),
+            Op::BatchNorm { .. }
+            | Op::LayerNorm { .. }
+            | Op::Activation(_)
+            | Op::Mul
+            | Op::Add
+            | Op::Midpoint
+            | Op::Normalize
+            | Op::Softmax => x.clone(),
         })
     }
 }

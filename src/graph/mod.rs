@@ -93,8 +93,28 @@ pub enum Op {
         /// Whether height and width stay, with extent 1.
         keep_dims: bool,
     },
-    /// `x · weightᵀ + bias`, weight `[out, in]`.
+    /// Largest element over height and width, which go.
+    LargestPool,
+    /// `mean(max(x, epsilon)^power)^(1 / power)` over height and width, which go.
+    GeneralizedMean {
+        /// The exponent.
+        power: f64,
+        /// The least element that is raised to it.
+        epsilon: f64,
+    },
+    /// `x · weightᵀ + bias`, weight `[out, in]`; the bias may be absent.
     Linear,
+    /// Normalisation over the features of one image: `x` `[batch, features]`, `gamma`, `beta`.
+    LayerNorm {
+        /// Added to the variance.
+        epsilon: f64,
+    },
+    /// Division of `[batch, features]` by the Euclidean norm of each row.
+    Normalize,
+    /// Two vectors `[batch, features]` one after the other.
+    Concat,
+    /// Element-wise mean of two equal shapes.
+    Midpoint,
     /// Element-wise product, with broadcasting.
     Mul,
     /// Element-wise sum of equal shapes.
@@ -141,7 +161,7 @@ pub enum Padding {
 }
 
 /// An element-wise non-linearity; that of classes, softmax or sigmoid, is `network::ClassActivation`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
     /// `x · sigmoid(x)`.
     Swish,
@@ -151,6 +171,19 @@ pub enum Activation {
     Relu6,
     /// `1 / (1 + exp(−x))`.
     Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// `x / 2 · (1 + erf(x / √2))`.
+    Gelu,
+    /// `x` where it is above 0, else `exp(x) − 1`.
+    Elu,
+    /// `x · min(max(x + 3, 0), 6) / 6`.
+    HardSwish,
+    /// `x` where it is above 0, else `slope · x`.
+    LeakyRelu {
+        /// From 0 to 1.
+        slope: f64,
+    },
 }
 
 /// Largest side of a [`Padding::Static`], in pixels.

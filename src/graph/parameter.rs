@@ -41,12 +41,18 @@ pub enum Role {
         /// Where the batch norm stands.
         site: Site,
     },
-    /// Offset of a batch norm.
+    /// Offset of a batch norm or of a layer norm.
     Beta,
     /// Running mean of a batch norm: a buffer, not trained.
     RunningMean,
     /// Running variance of a batch norm: a buffer, not trained.
     RunningVariance,
+    /// Weight of a linear layer that is not the classifier, `[out, in]`.
+    HiddenWeight,
+    /// Bias of such a layer.
+    HiddenBias,
+    /// Scale of a layer norm.
+    LayerGamma,
     /// Weight of the classifier, `[classes, features]`.
     LinearWeight,
     /// Bias of the classifier.
@@ -107,7 +113,7 @@ impl Parameter {
 pub enum WeightRecipe {
     /// The parameter as it is.
     Parameter(String),
-    /// A kernel, or the kernels of several experts, each output channel multiplied by
+    /// A kernel, the kernels of several experts, or a matrix, each output channel multiplied by
     /// `gamma / sqrt(variance + epsilon)` in f64.
     FoldedWeight {
         /// The kernel.
@@ -115,8 +121,10 @@ pub enum WeightRecipe {
         /// The batch norm that follows it.
         norm: BatchNormNames,
     },
-    /// `beta − mean · gamma / sqrt(variance + epsilon)` in f64: the bias that a folded batch norm leaves.
+    /// `beta + (bias − mean) · gamma / sqrt(variance + epsilon)` in f64: the bias that a folded batch norm leaves.
     FoldedBias {
+        /// The bias of what comes before it, which is added to `−mean`; convolutions have none.
+        bias: Option<String>,
         /// The batch norm.
         norm: BatchNormNames,
     },
@@ -155,8 +163,11 @@ impl WeightRecipe {
         match self {
             Self::Parameter(name) => vec![name],
             Self::FoldedWeight { weight, norm } => vec![weight, &norm.gamma, &norm.variance],
-            Self::FoldedBias { norm } => {
-                vec![&norm.gamma, &norm.variance, &norm.beta, &norm.mean]
+            Self::FoldedBias { bias, norm } => {
+                let mut names: Vec<&str> =
+                    vec![&norm.gamma, &norm.variance, &norm.beta, &norm.mean];
+                names.extend(bias.as_deref());
+                names
             }
             Self::ExpertsInner { of, .. }
             | Self::Transposed { of, .. }
@@ -169,7 +180,7 @@ impl WeightRecipe {
     pub fn norm(&self) -> Option<&BatchNormNames> {
         match self {
             Self::Parameter(_) => None,
-            Self::FoldedWeight { norm, .. } | Self::FoldedBias { norm } => Some(norm),
+            Self::FoldedWeight { norm, .. } | Self::FoldedBias { norm, .. } => Some(norm),
             Self::ExpertsInner { of, .. }
             | Self::Transposed { of, .. }
             | Self::ScaledChannels { of, .. } => of.norm(),

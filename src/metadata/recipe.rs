@@ -6,7 +6,7 @@ pub use form::IslandsRecord;
 
 use super::{Normal, RECIPE_KEY, VERSION};
 use crate::architecture::design::Record;
-use crate::architecture::{Family, Options, Reading, Scaling, Variant};
+use crate::architecture::{Family, HeadChain, HeadSketch, Options, Reading, Scaling, Variant};
 use crate::files::foreign::Foreign;
 use crate::form::{InputFormat, Normalize, Swish};
 use crate::graph::{Counts, Padding};
@@ -59,6 +59,9 @@ pub struct Recipe {
     /// How a linear layer is written, `gemm` or `matmul`; absent where the element type decides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
+    /// The pool and the layers after it, as in `--head`; absent for the mean and one linear layer with a bias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
     /// Logits.
     pub classes: u64,
     /// Channels of the input.
@@ -182,6 +185,11 @@ impl Recipe {
                 .form
                 .unusual_head()
                 .map(|head| head.name().to_owned()),
+            chain: request
+                .head
+                .as_ref()
+                .filter(|chain| **chain != HeadChain::usual(request.options.classes))
+                .map(ToString::to_string),
             classes: request.options.classes,
             in_channels: request.options.in_channels,
             outputs: request
@@ -231,6 +239,16 @@ impl Recipe {
     pub fn takes_any_size(&self) -> bool {
         let mut sides = self.size.iter().map(|side| side.parse());
         sides.any(|side| side == Ok(Extent::Any))
+    }
+
+    fn chain(&self) -> Result<Option<HeadChain>, MetadataError> {
+        let Some(text) = &self.chain else {
+            return Ok(None);
+        };
+        let sketch = text.parse::<HeadSketch>();
+        let chain = sketch.and_then(|sketch| sketch.complete(self.classes));
+        let wrong = |_| unknown("chain", text, "the layers of a head");
+        chain.map(Some).map_err(wrong)
     }
 
     /// The request that this recipe records.
@@ -311,6 +329,7 @@ impl Recipe {
         };
         Ok(Request {
             blueprint,
+            head: self.chain()?,
             options: Options {
                 padding: Padding::by_name(&self.padding)
                     .ok_or_else(|| unknown("padding", &self.padding, Padding::EXPECTED))?,

@@ -75,7 +75,8 @@ impl Network<'_> {
             }
         };
         let norm = format!("{}{}", spec.scope, spec.norm);
-        let y = self.batch_norm(y, &norm, filters, spec.site)?;
+        let epsilon = self.architecture.options.batch_norm_epsilon;
+        let y = self.batch_norm(&norm, y, epsilon, spec.site)?;
         match spec.activation {
             Some(activation) => {
                 let name = format!("{norm}.act");
@@ -86,14 +87,14 @@ impl Network<'_> {
         }
     }
 
-    fn batch_norm(
+    pub(super) fn batch_norm(
         &mut self,
-        x: ValueId,
         name: &str,
-        filters: u64,
+        x: ValueId,
+        epsilon: f64,
         site: Site,
     ) -> Result<ValueId, BuildError> {
-        let epsilon = self.architecture.options.batch_norm_epsilon;
+        let channels = self.channels(x);
         let gamma = Role::Gamma {
             variance: format!("{name}.running_var"),
             epsilon,
@@ -108,7 +109,7 @@ impl Network<'_> {
         ] {
             inputs.push(
                 self.builder
-                    .parameter(&format!("{name}.{suffix}"), &[filters], role),
+                    .parameter(&format!("{name}.{suffix}"), &[channels], role),
             );
         }
         self.builder

@@ -1,6 +1,7 @@
 //! Levels of feature maps, and where a network has each.
 
 use crate::architecture::Architecture;
+use crate::files::foreign::Foreign;
 use crate::graph::BuildError;
 use std::collections::BTreeMap;
 
@@ -49,6 +50,36 @@ pub enum NetworkError {
         level: FeatureLevel,
         /// How many times smaller the maps of the stem and of the stages are.
         found: Vec<u64>,
+    },
+    /// The head's last layer does not give the classes.
+    #[error(
+        "the last layer of the head `{head}` has {features} features, expected the number of classes, {classes}"
+    )]
+    Classes {
+        /// The head.
+        head: String,
+        /// Features of its last layer.
+        features: u64,
+        /// The number of classes.
+        classes: u64,
+    },
+    /// An output of classes, of a head that has none.
+    #[error(
+        "output `{output}` is of classes, and the head `{head}` has none: it does not end in a linear layer"
+    )]
+    NoClasses {
+        /// What was asked for.
+        output: &'static str,
+        /// The head.
+        head: String,
+    },
+    /// Class activation maps, of a head that has none.
+    #[error(
+        "output `cam` needs a head of average pooling and one linear layer, found the head `{head}`"
+    )]
+    NoClassMaps {
+        /// The head.
+        head: String,
     },
 }
 

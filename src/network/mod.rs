@@ -7,6 +7,7 @@ mod activation;
 mod bottleneck;
 mod conv;
 mod fused;
+mod head;
 mod level;
 mod mbconv;
 mod output;
@@ -25,9 +26,7 @@ use output::Taps;
 pub use summary::{Row, summary};
 
 use crate::architecture::{Architecture, Block, Stage, StemPool};
-use crate::graph::{
-    Activation, BuildError, Conv, Graph, GraphBuilder, Op, Padding, Role, ValueId, Window,
-};
+use crate::graph::{BuildError, Graph, GraphBuilder, Op, Padding, ValueId, Window};
 use crate::tensor::shape::{Dim, Shape};
 
 /// Name of the stem's max pool.
@@ -67,8 +66,10 @@ impl Interface {
 /// Builds the canonical graph of an architecture, as far as the outputs need it.
 ///
 /// # Errors
-/// If the input is too small for a window, or an output is of feature maps that the network does not have.
+/// If the input is too small for a window, an output is of feature maps that the network does not have or not what its head
+/// gives, or the head's last layer has not as many features as there are classes.
 pub fn build(architecture: &Architecture, interface: &Interface) -> Result<Graph, NetworkError> {
+    check_classes(architecture)?;
     let mut taps = Taps::new(architecture, &interface.outputs)?;
     let mut network = Network {
         architecture,
@@ -104,6 +105,20 @@ pub fn build(architecture: &Architecture, interface: &Interface) -> Result<Graph
         network.head(x, &mut taps, interface.activation)?;
     }
     Ok(taps.finish(network.builder))
+}
+
+/// The last layer gives the logits.
+fn check_classes(architecture: &Architecture) -> Result<(), NetworkError> {
+    let chain = architecture.head_chain();
+    let classes = architecture.options.classes;
+    match chain.classes() {
+        Some(features) if features != classes => Err(NetworkError::Classes {
+            head: chain.to_string(),
+            features,
+            classes,
+        }),
+        _ => Ok(()),
+    }
 }
 
 struct Network<'a> {
@@ -176,93 +191,6 @@ impl Network<'_> {
             };
         }
         Ok(x)
-    }
-
-    /// The head, as far as the outputs need it.
-    fn head(
-        &mut self,
-        mut x: ValueId,
-        taps: &mut Taps,
-        activation: ClassActivation,
-    ) -> Result<(), BuildError> {
-        if let Some(conv) = self.architecture.head.conv {
-            let head = ConvNorm {
-                activation: Some(conv.activation),
-                ..ConvNorm::pointwise("conv_head", "bn2", "")
-            };
-            x = self.conv_norm(x, conv.filters, &head)?;
-        }
-        if taps.has(|output| output == Output::Pooled || output.needs_logits()) {
-            let pool = Op::Pool { keep_dims: false };
-            let name = Output::Pooled.name();
-            let pooled = self.builder.node("global_pool", pool, vec![x], name)?;
-            taps.set(Output::Pooled, pooled);
-            if taps.has(Output::needs_logits) {
-                let logits = self.classifier(pooled)?;
-                taps.set(Output::Logits, logits);
-                if taps.has(|output| output == Output::Probabilities) {
-                    let probabilities = self.probabilities(logits, activation)?;
-                    taps.set(Output::Probabilities, probabilities);
-                }
-            }
-        }
-        if taps.has(|output| output == Output::Cam) {
-            let cam = self.cam(x, taps.has(Output::needs_logits))?;
-            taps.set(Output::Cam, cam);
-        }
-        Ok(())
-    }
-
-    /// The classifier at every place of the head's maps: its weight as the kernel of a 1×1 convolution.
-    fn cam(&mut self, x: ValueId, is_declared: bool) -> Result<ValueId, BuildError> {
-        let classifier = format!("{}.weight", self.architecture.head.classifier);
-        let (classes, features) = (self.architecture.options.classes, self.channels(x));
-        if !is_declared {
-            let shape = [classes, features];
-            self.builder
-                .declare(&classifier, &shape, Role::LinearWeight);
-        }
-        let shape = [classes, features, 1, 1];
-        let kernel = self.builder.reshaped(CAM_WEIGHT, &shape, &classifier);
-        let conv = Conv {
-            kernel: [1, 1],
-            stride: [1, 1],
-            groups: 1,
-            padding: Padding::Symmetric,
-        };
-        let name = Output::Cam.name();
-        self.builder
-            .node(name, Op::Conv(conv), vec![x, kernel], name)
-    }
-
-    fn classifier(&mut self, pooled: ValueId) -> Result<ValueId, BuildError> {
-        let name = self.architecture.head.classifier;
-        let (classes, features) = (self.architecture.options.classes, self.channels(pooled));
-        let weight = self.builder.parameter(
-            &format!("{name}.weight"),
-            &[classes, features],
-            Role::LinearWeight,
-        );
-        let bias = self
-            .builder
-            .parameter(&format!("{name}.bias"), &[classes], Role::LinearBias);
-        let inputs = vec![pooled, weight, bias];
-        self.builder
-            .node(name, Op::Linear, inputs, Output::Logits.name())
-    }
-
-    fn probabilities(
-        &mut self,
-        logits: ValueId,
-        activation: ClassActivation,
-    ) -> Result<ValueId, BuildError> {
-        let op = match activation {
-            ClassActivation::Softmax => Op::Softmax,
-            ClassActivation::Sigmoid => Op::Activation(Activation::Sigmoid),
-        };
-        let output = Output::Probabilities.name();
-        self.builder
-            .node(activation.name(), op, vec![logits], output)
     }
 
     /// Whether the input of a block is added to its result: by the stage's row, and by what really enters.

@@ -12,7 +12,10 @@ pub enum Output {
     Logits,
     /// Softmax of the logits, or a sigmoid of each.
     Probabilities,
-    /// Mean of the head's feature maps, `[batch, head filters]`.
+    /// What enters the last linear layer, divided by its Euclidean norm, `[batch, features]`; of a head without classes, what
+    /// its last layer gives, divided so. By default the pooled maps.
+    Embedding,
+    /// The head's feature maps as one vector, `[batch, features]`; by default the mean of each.
     Pooled,
     /// Class activation maps, `[batch, classes, height, width]` of the head's feature maps: the mean of each over height and
     /// width, plus the class's bias, is its logit (arXiv 1512.04150, equation 2).
@@ -23,9 +26,10 @@ pub enum Output {
 
 impl Output {
     /// Every output, in the order in which people list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Logits,
         Self::Probabilities,
+        Self::Embedding,
         Self::Pooled,
         Self::Cam,
         Self::Features(FeatureLevel::ALL[0]),
@@ -41,6 +45,7 @@ impl Output {
         match self {
             Self::Logits => "logits",
             Self::Probabilities => "probabilities",
+            Self::Embedding => "embedding",
             Self::Pooled => "pooled",
             Self::Cam => "cam",
             Self::Features(level) => level.output_name(),
@@ -59,11 +64,26 @@ impl Output {
         matches!(self, Self::Logits | Self::Probabilities)
     }
 
+    /// Whether the maps must be pooled for it.
+    pub(super) fn needs_pool(self) -> bool {
+        matches!(self, Self::Pooled | Self::Embedding) || self.needs_logits()
+    }
+
     /// The part of the network after which it is taken.
     pub(super) fn part(self, architecture: &Architecture) -> Result<Part, NetworkError> {
+        let chain = architecture.head_chain();
         match self {
             Self::Features(level) => level::part(architecture, level),
-            Self::Logits | Self::Probabilities | Self::Pooled | Self::Cam => Ok(Part::Head),
+            _ if self.has_classes() && chain.classes().is_none() => Err(NetworkError::NoClasses {
+                output: self.name(),
+                head: chain.to_string(),
+            }),
+            Self::Cam if !chain.has_class_maps() => Err(NetworkError::NoClassMaps {
+                head: chain.to_string(),
+            }),
+            Self::Logits | Self::Probabilities | Self::Embedding | Self::Pooled | Self::Cam => {
+                Ok(Part::Head)
+            }
         }
     }
 

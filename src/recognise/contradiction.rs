@@ -348,5 +348,10 @@ fn activation(activation: Option<Activation>) -> &'static str {
         Some(Activation::Relu) => "ReLU",
         Some(Activation::Relu6) => "ReLU6",
         Some(Activation::Sigmoid) => "a sigmoid",
+        Some(Activation::Tanh) => "tanh",
+        Some(Activation::Gelu) => "GELU",
+        Some(Activation::Elu) => "ELU",
+        Some(Activation::HardSwish) => "hard swish",
+        Some(Activation::LeakyRelu { .. }) => "leaky ReLU",
     }
 }

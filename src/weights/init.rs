@@ -107,7 +107,9 @@ impl SeededWeights {
                 Role::ConvWeight { .. }
                 | Role::ExpertWeights { .. }
                 | Role::RoutingWeight
+                | Role::HiddenWeight
                 | Role::LinearWeight
+                | Role::LayerGamma
                 | Role::Gamma { .. } => 0.01,
                 _ => 0.0,
             }),
@@ -139,9 +141,14 @@ impl SeededWeights {
                 stream,
                 bound: PROBE_CLASSIFIER_BOUND,
             },
-            Role::LinearBias | Role::RoutingBias | Role::Beta | Role::RunningMean => {
-                normal(0.0, 0.1)
-            }
+            // Each feature as strong as what enters.
+            Role::HiddenWeight => normal(0.0, (1.0 / extent(parameter, 1)).sqrt()),
+            Role::LayerGamma => normal(1.0, 0.1),
+            Role::LinearBias
+            | Role::HiddenBias
+            | Role::RoutingBias
+            | Role::Beta
+            | Role::RunningMean => normal(0.0, 0.1),
             Role::RunningVariance => Draw::Table(probe_variances(stream, channels(parameter))),
             Role::Gamma {
                 variance,
@@ -221,7 +228,7 @@ fn official(parameter: &Parameter, stream: Stream) -> Draw {
             }
         }
         // TensorFlow's default for a dense layer, Glorot's uniform rule.
-        Role::RoutingWeight => Draw::Uniform {
+        Role::RoutingWeight | Role::HiddenWeight => Draw::Uniform {
             stream,
             bound: (6.0 / (extent(parameter, 0) + extent(parameter, 1))).sqrt(),
         },
@@ -229,10 +236,13 @@ fn official(parameter: &Parameter, stream: Stream) -> Draw {
             stream,
             bound: 1.0 / extent(parameter, 0).sqrt(),
         },
-        Role::Gamma { .. } | Role::RunningVariance => Draw::Constant(1.0),
-        Role::ConvBias | Role::Beta | Role::RunningMean | Role::LinearBias | Role::RoutingBias => {
-            Draw::Constant(0.0)
-        }
+        Role::Gamma { .. } | Role::LayerGamma | Role::RunningVariance => Draw::Constant(1.0),
+        Role::ConvBias
+        | Role::Beta
+        | Role::RunningMean
+        | Role::LinearBias
+        | Role::HiddenBias
+        | Role::RoutingBias => Draw::Constant(0.0),
     }
 }
 

@@ -182,6 +182,7 @@ impl Record {
                 top.within("head_filters", self.head_filters, MOST_FILTERS)?,
                 activation,
             ),
+            chain: None,
             options,
         };
         let architecture = architecture.with_options(options);

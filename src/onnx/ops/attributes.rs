@@ -47,7 +47,7 @@ impl Operator {
                 ints("strides", strides.map(signed).to_vec()),
             ],
             Self::BatchNormalization { epsilon } => vec![float("epsilon", *epsilon)],
-            Self::ReduceMean { axes, keep_dims } => {
+            Self::ReduceMean { axes, keep_dims } | Self::ReduceL2 { axes, keep_dims } => {
                 let axes = match axes {
                     Axes::Attribute(axes) if !axes.is_empty() => Some(ints("axes", axes.clone())),
                     Axes::Attribute(_) | Axes::Operand => None,
@@ -56,17 +56,27 @@ impl Operator {
                     .chain([int("keepdims", i64::from(*keep_dims))])
                     .collect()
             }
+            Self::Elu { alpha } | Self::LeakyRelu { alpha } => vec![float("alpha", *alpha)],
             Self::Gemm { trans_b: true } => vec![int("transB", 1)],
-            Self::Softmax { axis } | Self::Flatten { axis } => vec![int("axis", *axis)],
+            Self::Softmax { axis } | Self::Flatten { axis } | Self::Concat { axis } => {
+                vec![int("axis", *axis)]
+            }
             Self::Cast { to } => vec![int("to", i64::from(element::number(*to)))],
             Self::Transpose { perm } => vec![ints("perm", perm.clone())],
             Self::Gemm { trans_b: false }
             | Self::GlobalAveragePool
+            | Self::GlobalMaxPool
             | Self::MatMul
             | Self::Reshape
             | Self::Sigmoid
             | Self::Swish
             | Self::Relu
+            | Self::Tanh
+            | Self::Erf
+            | Self::Sqrt
+            | Self::Div
+            | Self::Pow
+            | Self::Max
             | Self::Mul
             | Self::Add
             | Self::Sub
@@ -98,6 +108,16 @@ impl Operator {
             "Sigmoid" => Reader::new("Sigmoid", node)?.finish(Self::Sigmoid),
             "Swish" => read_swish(Reader::new("Swish", node)?),
             "Relu" => Reader::new("Relu", node)?.finish(Self::Relu),
+            "Tanh" => Reader::new("Tanh", node)?.finish(Self::Tanh),
+            "Erf" => Reader::new("Erf", node)?.finish(Self::Erf),
+            "Sqrt" => Reader::new("Sqrt", node)?.finish(Self::Sqrt),
+            "Elu" => read_elu(Reader::new("Elu", node)?),
+            "LeakyRelu" => read_leaky_relu(Reader::new("LeakyRelu", node)?),
+            "Div" => Reader::new("Div", node)?.finish(Self::Div),
+            "Pow" => Reader::new("Pow", node)?.finish(Self::Pow),
+            "Max" => Reader::new("Max", node)?.finish(Self::Max),
+            "Concat" => read_concat(Reader::new("Concat", node)?),
+            "GlobalMaxPool" => Reader::new("GlobalMaxPool", node)?.finish(Self::GlobalMaxPool),
             "Mul" => Reader::new("Mul", node)?.finish(Self::Mul),
             "Add" => Reader::new("Add", node)?.finish(Self::Add),
             "Sub" => Reader::new("Sub", node)?.finish(Self::Sub),
@@ -107,7 +127,16 @@ impl Operator {
                 Reader::new("GlobalAveragePool", node)?.finish(Self::GlobalAveragePool)
             }
             "Flatten" => read_flatten(Reader::new("Flatten", node)?),
-            "ReduceMean" => read_reduce_mean(Reader::new("ReduceMean", node)?, node.input.len()),
+            "ReduceMean" => {
+                let mut reader = Reader::new("ReduceMean", node)?;
+                let (axes, keep_dims) = read_reduced(&mut reader, node.input.len())?;
+                reader.finish(Self::ReduceMean { axes, keep_dims })
+            }
+            "ReduceL2" => {
+                let mut reader = Reader::new("ReduceL2", node)?;
+                let (axes, keep_dims) = read_reduced(&mut reader, node.input.len())?;
+                reader.finish(Self::ReduceL2 { axes, keep_dims })
+            }
             "Gemm" => read_gemm(Reader::new("Gemm", node)?),
             "MatMul" => Reader::new("MatMul", node)?.finish(Self::MatMul),
             "Reshape" => read_reshape(Reader::new("Reshape", node)?),
@@ -160,17 +189,34 @@ fn read_swish(mut reader: Reader<'_>) -> Result<Operator, OpError> {
 }
 
 /// A second operand has the axes, and then no attribute has them.
-fn read_reduce_mean(mut reader: Reader<'_>, operands: usize) -> Result<Operator, OpError> {
+fn read_reduced(reader: &mut Reader<'_>, operands: usize) -> Result<(Axes, bool), OpError> {
     let axes = if operands > 1 {
         if reader.flag("noop_with_empty_axes", false)? {
-            return Err(reader.unsupported("a mean over nothing".to_owned()));
+            return Err(reader.unsupported("reducing nothing".to_owned()));
         }
         Axes::Operand
     } else {
         Axes::Attribute(reader.ints("axes")?.unwrap_or_default())
     };
     let keep_dims = reader.flag("keepdims", true)?;
-    reader.finish(Operator::ReduceMean { axes, keep_dims })
+    Ok((axes, keep_dims))
+}
+
+fn read_elu(mut reader: Reader<'_>) -> Result<Operator, OpError> {
+    let alpha = reader.float("alpha")?.unwrap_or(1.0);
+    reader.finish(Operator::Elu { alpha })
+}
+
+fn read_leaky_relu(mut reader: Reader<'_>) -> Result<Operator, OpError> {
+    let alpha = reader.float("alpha")?.unwrap_or(0.01);
+    reader.finish(Operator::LeakyRelu { alpha })
+}
+
+fn read_concat(mut reader: Reader<'_>) -> Result<Operator, OpError> {
+    let Some(axis) = reader.int("axis")? else {
+        return Err(reader.wrong("axis", "expected a dimension, found none".to_owned()));
+    };
+    reader.finish(Operator::Concat { axis })
 }
 
 fn read_flatten(mut reader: Reader<'_>) -> Result<Operator, OpError> {

@@ -19,7 +19,13 @@ impl Operator {
         let x = &inputs[0];
         let arithmetic = matches!(
             self,
-            Self::Clip | Self::Mul | Self::Add | Self::Sub | Self::Cast { .. }
+            Self::Clip
+                | Self::Mul
+                | Self::Add
+                | Self::Sub
+                | Self::Div
+                | Self::Max
+                | Self::Cast { .. }
         );
         if !arithmetic && !REALS.contains(&x.element) {
             return Err(Operand(op_type, "x").wrong(format!("a real number, found {x}")));
@@ -32,6 +38,10 @@ impl Operator {
         match self {
             Self::Reshape
             | Self::ReduceMean {
+                axes: Axes::Operand,
+                ..
+            }
+            | Self::ReduceL2 {
                 axes: Axes::Operand,
                 ..
             } => Ok(()),
@@ -49,8 +59,14 @@ impl Operator {
                 ("scale", &inputs[1..3]),
                 ("mean", &inputs[3..]),
             ],
+            // An exponent may be of any number.
             Self::Reshape
+            | Self::Pow
             | Self::ReduceMean {
+                axes: Axes::Operand,
+                ..
+            }
+            | Self::ReduceL2 {
                 axes: Axes::Operand,
                 ..
             } => vec![("x", &inputs[..1])],
@@ -85,6 +101,11 @@ impl Operator {
             Self::Conv { .. }
             | Self::BatchNormalization { .. }
             | Self::GlobalAveragePool
+            | Self::GlobalMaxPool
+            | Self::Tanh
+            | Self::Sqrt
+            | Self::Elu { .. }
+            | Self::LeakyRelu { .. }
             | Self::Sigmoid
             | Self::Swish
             | Self::Softmax { .. } => (real, "a real number"),
@@ -93,15 +114,23 @@ impl Operator {
                 "a real number or an integer of 8 bits",
             ),
             Self::Relu => (real || signed, "a real number or a signed integer"),
-            Self::ReduceMean { .. } | Self::Gemm { .. } | Self::MatMul => {
+            Self::ReduceMean { .. } | Self::ReduceL2 { .. } | Self::Gemm { .. } | Self::MatMul => {
                 (real || wide, "a real number or an integer of 32 or 64 bits")
             }
-            Self::Mul | Self::Add | Self::Sub | Self::Clip => (
+            Self::Pow => (
+                real || matches!(element, I32 | I64),
+                "a real number or a signed integer of 32 or 64 bits",
+            ),
+            Self::Mul | Self::Add | Self::Sub | Self::Div | Self::Max | Self::Erf | Self::Clip => (
                 real || wide || signed || matches!(element, U8 | U16),
                 "a number",
             ),
             // In the order of their numbers, what follows is later than opset 17.
-            Self::Flatten { .. } | Self::Reshape | Self::Transpose { .. } | Self::Cast { .. } => (
+            Self::Flatten { .. }
+            | Self::Reshape
+            | Self::Concat { .. }
+            | Self::Transpose { .. }
+            | Self::Cast { .. } => (
                 element::data_type(element) <= DataType::Bfloat16,
                 "a type that opset 17 has",
             ),

@@ -3,11 +3,13 @@
 //! An extent that is not known agrees with every other; a result's extent is known as soon as one
 //! operand decides it.
 
+mod joined;
 mod reduce;
 mod reshape;
 
 use super::{Axes, ConvPads, OpError, Operator, TensorType};
 use crate::tensor::shape::{self, Dim, Shape};
+use joined::{broadcast, concat};
 
 impl Operator {
     /// Type of the result; operands that are left out are not in `inputs`. `known` has the elements of those operands
@@ -53,15 +55,24 @@ impl Operator {
                 pads,
             } => max_pool(x, *kernel_shape, *strides, *pads)?,
             Self::BatchNormalization { .. } => batch_normalization(inputs)?,
-            Self::Mul | Self::Add | Self::Sub => broadcast(op_type, &x.shape, &inputs[1].shape)?,
+            Self::Mul | Self::Add | Self::Sub | Self::Div | Self::Pow => {
+                broadcast(op_type, &x.shape, &inputs[1].shape)?
+            }
+            Self::Max => inputs[1..]
+                .iter()
+                .try_fold(x.shape.clone(), |shape, input| {
+                    broadcast(op_type, &shape, &input.shape)
+                })?,
+            Self::Concat { axis } => concat(inputs, *axis)?,
             Self::Clip => clip(inputs)?,
-            Self::GlobalAveragePool => global_average_pool(x)?,
+            Self::GlobalAveragePool | Self::GlobalMaxPool => global_pool(op_type, x)?,
             Self::Flatten { axis } => flatten(x, *axis)?,
-            Self::ReduceMean { axes, keep_dims } => match axes {
-                Axes::Attribute(axes) => reduce::over(&x.shape, axes, *keep_dims)?,
+            Self::ReduceMean { axes, keep_dims } | Self::ReduceL2 { axes, keep_dims } => match axes
+            {
+                Axes::Attribute(axes) => reduce::over(op_type, &x.shape, axes, *keep_dims)?,
                 Axes::Operand => {
                     let elements = known.get(1).copied().flatten();
-                    reduce::over_operand(&x.shape, &inputs[1], elements, *keep_dims)?
+                    reduce::over_operand(op_type, &x.shape, &inputs[1], elements, *keep_dims)?
                 }
             },
             Self::Gemm { trans_b } => gemm(inputs, *trans_b)?,
@@ -72,9 +83,16 @@ impl Operator {
                 x.shape.clone()
             }
             // A reshape, whose operands differ in type, is answered above.
-            Self::Sigmoid | Self::Swish | Self::Relu | Self::Cast { .. } | Self::Reshape => {
-                x.shape.clone()
-            }
+            Self::Sigmoid
+            | Self::Swish
+            | Self::Relu
+            | Self::Tanh
+            | Self::Erf
+            | Self::Sqrt
+            | Self::Elu { .. }
+            | Self::LeakyRelu { .. }
+            | Self::Cast { .. }
+            | Self::Reshape => x.shape.clone(),
         };
         Ok(TensorType {
             element: self.result_element(x.element),
@@ -185,7 +203,7 @@ fn max_pool(
     Ok(vec![batch.clone(), channels.clone(), height, width])
 }
 
-fn global_average_pool(x: &TensorType) -> Result<Shape, OpError> {
+fn global_pool(op_type: &'static str, x: &TensorType) -> Result<Shape, OpError> {
     match x.shape.as_slice() {
         [batch, channels, _, _] => Ok(vec![
             batch.clone(),
@@ -194,7 +212,7 @@ fn global_average_pool(x: &TensorType) -> Result<Shape, OpError> {
             Dim::Fixed(1),
         ]),
         _ => {
-            let operand = Operand("GlobalAveragePool", "x");
+            let operand = Operand(op_type, "x");
             Err(operand.wrong(format!("4 dimensions, found {x}")))
         }
     }
@@ -277,31 +295,6 @@ fn clip(inputs: &[TensorType]) -> Result<Shape, OpError> {
         Operand("Clip", "bound").has_shape(&bound.shape, &[])?;
     }
     Ok(inputs[0].shape.clone())
-}
-
-/// ONNX's multidirectional broadcasting: shapes are aligned at the end, and an extent of 1 stretches.
-fn broadcast(op_type: &'static str, one: &[Dim], other: &[Dim]) -> Result<Shape, OpError> {
-    let rank = one.len().max(other.len());
-    let at = |shape: &[Dim], index: usize| match (index + shape.len()).checked_sub(rank) {
-        Some(index) => shape[index].clone(),
-        None => Dim::Fixed(1),
-    };
-    let stretch = |index| match (at(one, index), at(other, index)) {
-        (a, b) if a == b => Ok(a),
-        (Dim::Fixed(1), other) | (other, Dim::Fixed(1)) => Ok(other),
-        (Dim::Fixed(_), Dim::Fixed(_)) => {
-            let found = format!(
-                "a shape that stretches to {}, found {}",
-                shape::display(one),
-                shape::display(other)
-            );
-            Err(Operand(op_type, "b").wrong(found))
-        }
-        (fixed @ Dim::Fixed(_), _) | (_, fixed @ Dim::Fixed(_)) => Ok(fixed),
-        // Either may turn out to be 1.
-        _ => Ok(Dim::Unset),
-    };
-    (0..rank).map(stretch).collect()
 }
 
 fn gemm(inputs: &[TensorType], trans_b: bool) -> Result<Shape, OpError> {

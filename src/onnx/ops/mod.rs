@@ -10,8 +10,9 @@
 //!
 //! Source: ONNX's operator reference (`docs/Operators.md`, `docs/Changelog.md`), of the versions Add-14,
 //! BatchNormalization-14 and -15, Cast-13, Clip-13, Conv-11, Flatten-13, Gemm-13, GlobalAveragePool-1,
-//! MatMul-13, MaxPool-12, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Sub-14, Transpose-13 and Softmax-13; and
-//! of what only later opsets have: Swish-24, and ReduceMean-18 with its axes as an operand.
+//! MatMul-13, MaxPool-12, Mul-14, ReduceMean-13, Relu-14, Reshape-14, Sigmoid-13, Sub-14, Transpose-13 and Softmax-13; of
+//! heads, Concat-13, Div-14, Elu-6, Erf-13, GlobalMaxPool-1, LeakyRelu-6, Max-13, Pow-13, ReduceL2-13, Sqrt-13 and Tanh-13;
+//! and of what only later opsets have: Swish-24, and ReduceMean-18 and ReduceL2-18 with their axes as an operand.
 
 mod attributes;
 pub(crate) mod definitions;
@@ -51,12 +52,39 @@ pub enum Operator {
     Swish,
     /// `max(x, 0)`.
     Relu,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// The error function.
+    Erf,
+    /// The square root.
+    Sqrt,
+    /// `x` where it is above 0, else `alpha · (exp(x) − 1)`.
+    Elu {
+        /// The factor; 1 where a node does not say.
+        alpha: f32,
+    },
+    /// `x` where it is above 0, else `alpha · x`.
+    LeakyRelu {
+        /// The slope; 0.01 where a node does not say.
+        alpha: f32,
+    },
     /// Element-wise product, with broadcasting.
     Mul,
     /// Element-wise sum, with broadcasting.
     Add,
     /// Element-wise difference `a − b`, with broadcasting.
     Sub,
+    /// Element-wise quotient `a / b`, with broadcasting.
+    Div,
+    /// Element-wise power `a^b`, with broadcasting.
+    Pow,
+    /// Element-wise largest of any number of operands, with broadcasting.
+    Max,
+    /// The operands one after the other.
+    Concat {
+        /// Along which dimension, counted from the end if negative.
+        axis: i64,
+    },
     /// The same elements as another type.
     Cast {
         /// The type.
@@ -75,6 +103,8 @@ pub enum Operator {
     },
     /// Mean over height and width, which stay with extent 1.
     GlobalAveragePool,
+    /// Largest element over height and width, which stay with extent 1.
+    GlobalMaxPool,
     /// The same elements in two dimensions: those before `axis` in the first, the others in the second.
     Flatten {
         /// The first dimension of the second part, counted from the end if negative; 1 where a node does not say.
@@ -87,7 +117,14 @@ pub enum Operator {
         /// Whether they stay, with extent 1.
         keep_dims: bool,
     },
-    /// `a · b + c`; `a` is not transposed, and both factors are 1.
+    /// Euclidean norm over some dimensions.
+    ReduceL2 {
+        /// The dimensions.
+        axes: Axes,
+        /// Whether they stay, with extent 1.
+        keep_dims: bool,
+    },
+    /// `a · b + c`, or `a · b` without a third operand; `a` is not transposed, and both factors are 1.
     Gemm {
         /// Whether `b` is transposed first.
         trans_b: bool,
@@ -108,7 +145,7 @@ pub enum Operator {
     },
 }
 
-/// Which dimensions a mean is over, negative ones counted from the end.
+/// Which dimensions a mean or a norm is over, negative ones counted from the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Axes {
     /// These, as an attribute, up to opset 17; empty means all.
@@ -193,15 +230,26 @@ impl Operator {
             Self::Sigmoid => "Sigmoid",
             Self::Swish => "Swish",
             Self::Relu => "Relu",
+            Self::Tanh => "Tanh",
+            Self::Erf => "Erf",
+            Self::Sqrt => "Sqrt",
+            Self::Elu { .. } => "Elu",
+            Self::LeakyRelu { .. } => "LeakyRelu",
             Self::Mul => "Mul",
             Self::Add => "Add",
             Self::Sub => "Sub",
+            Self::Div => "Div",
+            Self::Pow => "Pow",
+            Self::Max => "Max",
+            Self::Concat { .. } => "Concat",
             Self::Cast { .. } => "Cast",
             Self::Clip => "Clip",
             Self::MaxPool { .. } => "MaxPool",
             Self::GlobalAveragePool => "GlobalAveragePool",
+            Self::GlobalMaxPool => "GlobalMaxPool",
             Self::Flatten { .. } => "Flatten",
             Self::ReduceMean { .. } => "ReduceMean",
+            Self::ReduceL2 { .. } => "ReduceL2",
             Self::Gemm { .. } => "Gemm",
             Self::MatMul => "MatMul",
             Self::Reshape => "Reshape",
@@ -219,19 +267,33 @@ impl Operator {
             Self::Mul
             | Self::Add
             | Self::Sub
+            | Self::Div
+            | Self::Pow
             | Self::MatMul
             | Self::Reshape
             | Self::ReduceMean {
                 axes: Axes::Operand,
                 ..
+            }
+            | Self::ReduceL2 {
+                axes: Axes::Operand,
+                ..
             } => 2..=2,
+            Self::Max | Self::Concat { .. } => 1..=usize::MAX,
             Self::Clip => 1..=3,
             Self::Sigmoid
             | Self::Swish
             | Self::Relu
+            | Self::Tanh
+            | Self::Erf
+            | Self::Sqrt
+            | Self::Elu { .. }
+            | Self::LeakyRelu { .. }
             | Self::Cast { .. }
             | Self::MaxPool { .. }
             | Self::GlobalAveragePool
+            | Self::GlobalMaxPool
+            | Self::ReduceL2 { .. }
             | Self::Flatten { .. }
             | Self::ReduceMean { .. }
             | Self::Softmax { .. }
@@ -246,6 +308,7 @@ impl Operator {
         }
         let expected = match (allowed.start(), allowed.end()) {
             (least, most) if least == most => format!("{least}"),
+            (least, &usize::MAX) => format!("at least {least}"),
             (least, most) => format!("{least} to {most}"),
         };
         let reason = format!("expected {expected} operands, found {found}");

@@ -210,7 +210,9 @@ impl BoundWeights<'_> {
             WeightRecipe::FoldedWeight { weight, norm } => {
                 Ok(Box::new(self.folded_weight(weight, norm)?))
             }
-            WeightRecipe::FoldedBias { norm } => Ok(Box::new(self.folded_bias(norm)?)),
+            WeightRecipe::FoldedBias { bias, norm } => {
+                Ok(Box::new(self.folded_bias(bias.as_deref(), norm)?))
+            }
             WeightRecipe::ScaledChannels { of, by } => Ok(Box::new(self.scaled_channels(of, by)?)),
             WeightRecipe::ExpertsInner {
                 of,
@@ -238,7 +240,7 @@ impl BoundWeights<'_> {
     fn elements(&self, recipe: &WeightRecipe) -> Result<usize, SourceError> {
         let name = match recipe {
             WeightRecipe::Parameter(name) | WeightRecipe::FoldedWeight { weight: name, .. } => name,
-            WeightRecipe::FoldedBias { norm } => &norm.beta,
+            WeightRecipe::FoldedBias { norm, .. } => &norm.beta,
             WeightRecipe::ExpertsInner { of, .. }
             | WeightRecipe::Transposed { of, .. }
             | WeightRecipe::ScaledChannels { of, .. } => {
@@ -317,12 +319,16 @@ impl BoundWeights<'_> {
         })
     }
 
-    fn folded_bias(&self, norm: &BatchNormNames) -> Result<Table, SourceError> {
+    fn folded_bias(&self, own: Option<&str>, norm: &BatchNormNames) -> Result<Table, SourceError> {
         let (beta, mean) = (self.vector(&norm.beta)?, self.vector(&norm.mean)?);
         let scales = self.scales(norm)?;
-        let biases = beta.iter().zip(mean).zip(scales);
+        let own = own.map(|bias| self.vector(bias)).transpose()?;
+        let own = own.unwrap_or_else(|| vec![0.0; mean.len()]);
+        let lowered = mean.iter().zip(own);
+        let lowered = lowered.map(|(mean, own)| f64::from(*mean) - f64::from(own));
+        let biases = beta.iter().zip(lowered).zip(scales);
         let bias =
-            |((beta, mean), scale): ((&f32, f32), f64)| f64::from(*beta) - f64::from(mean) * scale;
+            |((beta, lowered), scale): ((&f32, f64), f64)| f64::from(*beta) - lowered * scale;
         Ok(Table(biases.map(bias).collect()))
     }
 }

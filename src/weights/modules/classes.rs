@@ -6,7 +6,7 @@
 use crate::graph::Activation;
 
 /// What a class of module is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
     /// A whole network.
     Network,

@@ -1,23 +1,26 @@
-//! The shape that a mean over some dimensions gives.
+//! The shape that a mean or a norm over some dimensions gives.
 //!
-//! Source: ONNX's operator reference, ReduceMean-13 and -18.
+//! Source: ONNX's operator reference, ReduceMean-13 and -18, ReduceL2-13 and -18.
 
 use super::super::{OpError, TensorType};
 use super::{Operand, resolve_axis, unsupported};
 use crate::tensor::Element;
 use crate::tensor::shape::{Dim, Shape};
 
-const OP_TYPE: &str = "ReduceMean";
-
 /// The shape that is left where the dimensions `axes` are reduced; none of them means all.
-pub(super) fn over(shape: &[Dim], axes: &[i64], keep_dims: bool) -> Result<Shape, OpError> {
-    let x = Operand(OP_TYPE, "x");
+pub(super) fn over(
+    op_type: &'static str,
+    shape: &[Dim],
+    axes: &[i64],
+    keep_dims: bool,
+) -> Result<Shape, OpError> {
+    let x = Operand(op_type, "x");
     let mut reduced = vec![axes.is_empty(); shape.len()];
     for axis in axes {
         let index = resolve_axis(x, *axis, shape.len())?;
         if std::mem::replace(&mut reduced[index], true) {
             let reason = format!("reducing dimension {index} twice");
-            return Err(unsupported(OP_TYPE, reason));
+            return Err(unsupported(op_type, reason));
         }
     }
     let kept = |(dim, reduced): (&Dim, bool)| match (reduced, keep_dims) {
@@ -30,6 +33,7 @@ pub(super) fn over(shape: &[Dim], axes: &[i64], keep_dims: bool) -> Result<Shape
 
 /// The same where an operand has the axes: without its elements, only the result's rank is known.
 pub(super) fn over_operand(
+    op_type: &'static str,
     shape: &[Dim],
     axes: &TensorType,
     elements: Option<&[i64]>,
@@ -37,10 +41,10 @@ pub(super) fn over_operand(
 ) -> Result<Shape, OpError> {
     let (Element::I64, [count]) = (axes.element, axes.shape.as_slice()) else {
         let found = format!("a list of integers, found {axes}");
-        return Err(Operand(OP_TYPE, "axes").wrong(found));
+        return Err(Operand(op_type, "axes").wrong(found));
     };
     if let Some(elements) = elements {
-        return over(shape, elements, keep_dims);
+        return over(op_type, shape, elements, keep_dims);
     }
     let count = count.fixed().and_then(|count| usize::try_from(count).ok());
     let left = match (keep_dims, count) {
@@ -51,7 +55,7 @@ pub(super) fn over_operand(
     };
     let left = left.ok_or_else(|| {
         let reason = format!("axes that are {axes} of {} dimensions", shape.len());
-        unsupported(OP_TYPE, reason)
+        unsupported(op_type, reason)
     })?;
     Ok(vec![Dim::Unset; left])
 }
