@@ -53,7 +53,8 @@ pub enum NetworkError {
     },
     /// The head's last layer does not give the classes.
     #[error(
-        "the last layer of the head `{head}` has {features} features, expected the number of classes, {classes}"
+        "the last layer of the head `{head}` has {features} features, expected the number of classes, {classes}",
+        head = head.shown()
     )]
     Classes {
         /// The head.
@@ -65,7 +66,8 @@ pub enum NetworkError {
     },
     /// An output of classes, of a head that has none.
     #[error(
-        "output `{output}` is of classes, and the head `{head}` has none: it does not end in a linear layer"
+        "output `{output}` is of classes, and the head `{head}` has none: it does not end in a linear layer",
+        head = head.shown()
     )]
     NoClasses {
         /// What was asked for.
@@ -75,7 +77,8 @@ pub enum NetworkError {
     },
     /// Class activation maps, of a head that has none.
     #[error(
-        "output `cam` needs a head of average pooling and one linear layer, found the head `{head}`"
+        "output `cam` needs a head of average pooling and one linear layer, found the head `{head}`",
+        head = head.shown()
     )]
     NoClassMaps {
         /// The head.
