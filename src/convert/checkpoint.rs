@@ -52,8 +52,7 @@ impl OpenCheckpoint {
             published,
             folder,
         } = located;
-        let mut checkpoint = Checkpoint::open(&path)?;
-        keras::describe(&mut checkpoint, &path)?;
+        let checkpoint = Checkpoint::open(&path)?;
         if let Some(refusal) = checkpoint.refusal() {
             return Err(ConvertError::Refused {
                 path,

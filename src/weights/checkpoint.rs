@@ -143,12 +143,6 @@ impl Checkpoint {
         self.model_config.as_ref()
     }
 
-    /// Takes a Keras model's record from elsewhere, such as the `config.json` of an unpacked `.keras` archive.
-    pub(crate) fn describe(&mut self, model_config: ModelConfig) {
-        self.evidence = Some(model_config.evidence.clone());
-        self.model_config = Some(model_config);
-    }
-
     /// Whether pickled modules are in it: then tensors alone are not the whole model.
     #[must_use]
     pub fn has_modules(&self) -> bool {

@@ -7,7 +7,7 @@
 use super::emitted::{Emitted, FIRST_BYTE};
 use super::evidence::Evidence;
 use super::keras::config::ModelConfig;
-use super::keras::{self, Keras, Normalization};
+use super::keras::{self, Archive, Keras, Normalization, Shards};
 use super::offer::LeftOutGroup;
 use super::pytorch::{Container, Pickle, Pytorch};
 use super::safetensors::Safetensors;
@@ -17,6 +17,9 @@ use crate::files::open_input;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+
+/// What a zip file starts with.
+const ZIP: &[u8] = b"PK\x03\x04";
 
 /// All that an open container offers.
 pub(super) struct Contents {
@@ -58,11 +61,19 @@ impl Contents {
         if let Some(index) = tensorflow::index(path)? {
             return tensorflow(&index);
         }
+        if let Some(shards) = Shards::find(path)? {
+            return keras(path, Keras::in_shards(shards)?);
+        }
         let start = start(path).map_err(|source| io(path, source))?;
+        if start.starts_with(ZIP)
+            && let Some(archive) = Archive::find(path).map_err(|source| io(path, source))?
+        {
+            return keras(path, Keras::in_archive(path, archive)?);
+        }
         if let Some(container) = Container::detect(&start) {
             pytorch(path, container)
         } else if start.starts_with(&keras::SIGNATURE) {
-            keras(path)
+            keras(path, Keras::open(path)?)
         } else if start.get(8) == Some(&b'{') {
             safetensors(path)
         } else if start.first() == Some(&FIRST_BYTE) {
@@ -109,14 +120,14 @@ fn pytorch(path: &Path, container: Container) -> Result<Contents, SourceError> {
     })
 }
 
-fn keras(path: &Path) -> Result<Contents, SourceError> {
-    let file = Keras::open(path)?;
+fn keras(path: &Path, file: Keras) -> Result<Contents, SourceError> {
     let config = file.config().cloned();
     Ok(Contents {
         normalization: file.normalization()?,
         left_out: file.left_out().to_vec(),
         evidence: config.as_ref().map(|config| config.evidence.clone()),
         model_config: config,
+        files: file.files().to_vec(),
         ..Contents::of(path, file)
     })
 }

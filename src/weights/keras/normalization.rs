@@ -1,7 +1,7 @@
 //! What the layer in front of a Keras network normalises pictures with.
 
 use super::hdf5::Dataset;
-use super::{Keras, SourceError, malformed};
+use super::{Keras, Place, SourceError, TensorReader, malformed};
 
 /// What Keras's `Normalization` knows of pixels from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,25 +30,23 @@ impl Keras {
             .into_iter()
             .zip(&mut found)
         {
-            let places: Vec<usize> = self
+            let places: Vec<Place> = self
                 .statistics
                 .iter()
                 .filter(|(kind, _)| *kind == which)
                 .map(|(_, place)| *place)
                 .collect();
-            let dataset = match places[..] {
+            let place = match places[..] {
                 [] if self.statistics.is_empty() => return Ok(None),
-                [place] => &self.file.datasets[place],
+                [place] => place,
                 _ => return Err(self.several(which, &places)),
             };
+            let dataset = self.dataset(place);
             if !is_of_colours(dataset) {
                 return Ok(None);
             }
             let mut values = [0.0; 3];
-            let reader = self.file.reader(dataset);
-            reader
-                .and_then(|reader| reader.fill(0, &mut values))
-                .map_err(|error| self.error(dataset, error))?;
+            self.reader(place)?.fill(0, &mut values)?;
             let is_variance = which == Statistic::Variance;
             let is_legal = |value: &f32| value.is_finite() && (!is_variance || *value > 0.0);
             if !values.iter().all(is_legal) {
@@ -56,7 +54,7 @@ impl Keras {
                     "`{}` has {values:?}, which nothing can be normalised with",
                     dataset.path
                 );
-                return Err(malformed(&self.path, &reason));
+                return Err(malformed(self.path(), &reason));
             }
             *levels = values.map(f64::from);
         }
@@ -64,10 +62,10 @@ impl Keras {
         Ok(Some(Normalization { mean, variance }))
     }
 
-    fn several(&self, which: Statistic, places: &[usize]) -> SourceError {
+    fn several(&self, which: Statistic, places: &[Place]) -> SourceError {
         let paths: Vec<String> = places
             .iter()
-            .map(|place| format!("`{}`", self.file.datasets[*place].path))
+            .map(|place| format!("`{}`", self.dataset(*place).path))
             .collect();
         let found = match paths.len() {
             0 => "none".to_owned(),
@@ -78,7 +76,7 @@ impl Keras {
             Statistic::Variance => "variance",
         };
         let reason = format!("expected one {what} that inputs are normalised with, found {found}");
-        malformed(&self.path, &reason)
+        malformed(self.path(), &reason)
     }
 }
 

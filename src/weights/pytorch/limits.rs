@@ -31,8 +31,6 @@ const LEGACY_SAVED: usize = 3;
 const LARGEST_DIRECTORY: u64 = 8 << 20;
 /// The most that stands around an entry's data: a header with a name and an extra field, and a descriptor.
 const LARGEST_HEADER: u64 = 30 + 2 * 0xffff + 24;
-/// What Keras 3 keeps a model's weights as, in a zip file of its own (keras `saving_lib.py`).
-const KERAS_WEIGHTS: &str = "model.weights.h5";
 /// Storages or tensors of a tar file.
 const MOST_TAR_RECORDS: i64 = 50_000;
 /// Instructions in the pickle that describes one of them; PyTorch wrote about 20.
@@ -128,11 +126,6 @@ fn zip(reader: BufReader<impl Read + Seek>) -> io::Result<Checked> {
             .saturating_add(entry.compressed_size())
             .saturating_add(LARGEST_HEADER);
         let name = entry.name()?;
-        if name == KERAS_WEIGHTS {
-            return Err(invalid(format!(
-                "it is a `.keras` archive; unpack it into a folder and take its `{KERAS_WEIGHTS}`, with its `config.json` beside it"
-            )));
-        }
         let is_pickle = name.ends_with("data.pkl");
         drop(entry);
         if is_pickle {

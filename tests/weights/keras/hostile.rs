@@ -255,20 +255,6 @@ fn what_is_no_weight_is_missing() {
     );
 }
 
-#[test]
-fn an_archive_of_keras_is_told_from_pytorch() {
-    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default();
-    for name in ["metadata.json", "model.weights.h5"] {
-        zip.start_file(name, options).expect("an entry");
-    }
-    let archive = zip.finish().expect("an archive").into_inner();
-    expect(
-        &archive,
-        "it is a `.keras` archive; unpack it into a folder and take its `model.weights.h5`",
-    );
-}
-
 /// Reads everything that a file has.
 fn read_all(path: &Path) -> Result<(), SourceError> {
     let checkpoint = Checkpoint::open(path)?;

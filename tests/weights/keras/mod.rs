@@ -1,5 +1,6 @@
 //! Keras's HDF5 files: real ones, and those that are damaged or mean harm.
 
+mod archive;
 mod chunks;
 mod config;
 mod files;
@@ -12,8 +13,13 @@ use std::fs;
 
 /// Emits with a file's weights, which must fail as it should and for that reason.
 fn expect(contents: &[u8], expected: &str) {
+    expect_of("model.h5", contents, expected);
+}
+
+/// The same of a file of that name.
+fn expect_of(name: &str, contents: &[u8], expected: &str) {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("model.h5");
+    let file = folder.path().join(name);
     fs::write(&file, contents).expect("a file");
     refused_for(expected, &file, "lite0", &[]);
 }

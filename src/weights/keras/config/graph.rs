@@ -199,7 +199,7 @@ fn is_true(value: &Value) -> bool {
     value == &Value::Bool(true) || value.as_u64() == Some(1)
 }
 
-fn is_model(layer: &Value) -> bool {
+pub(super) fn is_model(layer: &Value) -> bool {
     let config = &layer["config"];
     config.is_array() || config.get("layers").is_some_and(Value::is_array)
 }
@@ -209,12 +209,12 @@ fn is_input(layer: &Value) -> bool {
 }
 
 /// A layer's name: beside its configuration in functional models, within it in all.
-fn name(layer: &Value) -> &str {
+pub(super) fn name(layer: &Value) -> &str {
     let own = text(layer, "name").or_else(|| text(&layer["config"], "name"));
     own.unwrap_or_default()
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value
         .as_object()
         .and_then(|entries: &Map<_, _>| entries.get(key)?.as_str())

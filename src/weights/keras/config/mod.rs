@@ -8,6 +8,7 @@ mod graph;
 mod head;
 mod inactive;
 mod layer;
+mod numbered;
 mod preparation;
 
 use crate::graph::Padding;
@@ -16,6 +17,7 @@ use crate::weights::evidence::{Evidence, Pads, Part, Unsupported};
 use graph::{Graph, quoted};
 use preparation::Step;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 use super::Normalization;
 
@@ -36,6 +38,8 @@ pub struct ModelConfig {
     pub size: Option<[u64; 2]>,
     /// What happens to a picture's pixels before the network.
     steps: Vec<Step>,
+    /// For the group in which Keras 3 numbers a layer's weights, the layer's name.
+    numbered: BTreeMap<String, String>,
 }
 
 impl ModelConfig {
@@ -76,7 +80,14 @@ impl ModelConfig {
             evidence,
             size,
             steps,
+            numbered: numbered::numbered(&model),
         })
+    }
+
+    /// The name of the layer whose weights are in the group `path` of a file in Keras 3's format.
+    #[must_use]
+    pub(super) fn layer(&self, path: &str) -> Option<&str> {
+        self.numbered.get(path).map(String::as_str)
     }
 
     /// Whether the model itself changes pixels before its first convolution.

@@ -1,10 +1,9 @@
 //! Bytes of an HDF5 file: read by position, never beyond its end, and never more than a walk may take.
 
+use super::window::Window;
 use crate::files::foreign::Foreign;
 use crate::memory;
-use crate::tensor::read_at;
 use std::cell::Cell;
-use std::fs::File;
 use std::io;
 
 /// Bytes of structure that one walk may read. EfficientNet-L2's file has 3 MB of it.
@@ -16,27 +15,27 @@ pub(super) const NOWHERE: u64 = u64::MAX;
 
 /// Structures of a file, and how much of them may still be read.
 pub(super) struct Structures<'a> {
-    file: &'a File,
+    file: &'a Window,
     /// Length of the file.
     pub(super) length: u64,
     left: Cell<u64>,
 }
 
 impl<'a> Structures<'a> {
-    pub(super) fn new(file: &'a File, length: u64) -> Self {
+    pub(super) fn new(file: &'a Window) -> Self {
         Self {
             file,
-            length,
+            length: file.length(),
             left: Cell::new(MOST_BYTES),
         }
     }
 
     /// For a tensor's chunks, which are bounded elsewhere: as many bytes as the file has may be read beside their index.
-    pub(super) fn of_chunks(file: &'a File, length: u64) -> Self {
+    pub(super) fn of_chunks(file: &'a Window) -> Self {
         Self {
             file,
-            length,
-            left: Cell::new(MOST_BYTES.saturating_add(length)),
+            length: file.length(),
+            left: Cell::new(MOST_BYTES.saturating_add(file.length())),
         }
     }
 
@@ -58,7 +57,7 @@ impl<'a> Structures<'a> {
         self.spend(size.saturating_add(COST_OF_A_READ))?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let mut bytes = memory::filled(size, 0, "a structure")?;
-        read_at(self.file, &mut bytes, position)?;
+        self.file.read_at(&mut bytes, position)?;
         Ok(bytes)
     }
 

@@ -17,16 +17,17 @@ mod dense;
 mod filters;
 mod group;
 mod header;
+mod window;
 
 use crate::memory::Buffer;
-use crate::tensor::{Element, decode, read_at};
+use crate::tensor::{Element, decode};
 use bytes::{Fields, Structures, invalid};
 use dataset::Place;
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io;
 
 pub(super) use dataset::Dataset;
+pub(super) use window::Window;
 
 /// What every HDF5 file starts with.
 pub(in crate::weights) const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
@@ -35,7 +36,7 @@ pub(in crate::weights) const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 const NEW_SUPERBLOCK: u64 = 44;
 /// Groups within groups; Keras nests four, and models within models a few more.
 const DEEPEST: usize = 32;
-/// Bytes that all chunked datasets may take together, for each byte of the file, and beside that.
+/// Bytes that what is compressed may take together, for each byte of the file, and beside that.
 const MOST_SWELLING: u64 = 8;
 const SMALL_FILE: u64 = 64 << 20;
 /// Bytes that are read and converted at a time.
@@ -43,8 +44,7 @@ const PIECE: usize = 1 << 18;
 
 /// An HDF5 file.
 pub(super) struct Hdf5 {
-    file: File,
-    length: u64,
+    file: Window,
     /// Every dataset, in the order of the groups' own links.
     pub(super) datasets: Vec<Dataset>,
     /// Groups with a text attribute `name`: the path, and the text.
@@ -55,9 +55,8 @@ pub(super) struct Hdf5 {
 
 impl Hdf5 {
     /// Walks through a file's groups; `description` is the name of a text attribute of the root.
-    pub(super) fn open(file: File, description: &str) -> io::Result<Self> {
-        let length = file.metadata()?.len();
-        let structures = Structures::new(&file, length);
+    pub(super) fn open(file: Window, description: &str) -> io::Result<Self> {
+        let structures = Structures::new(&file);
         let mut walk = Walk {
             file: &structures,
             seen: BTreeSet::new(),
@@ -74,7 +73,6 @@ impl Hdf5 {
         let description = attribute::required(&structures, &messages, description)?;
         Ok(Self {
             file,
-            length,
             datasets,
             names,
             description,
@@ -98,7 +96,7 @@ impl Hdf5 {
                 values.into()
             }
             Place::Chunked(chunks) => {
-                let structures = Structures::of_chunks(&self.file, self.length);
+                let structures = Structures::of_chunks(&self.file);
                 chunks.read(&structures, &dataset.shape, dataset.size(), |bytes, out| {
                     decode(dataset, bytes, out);
                 })?
@@ -114,7 +112,7 @@ impl Hdf5 {
 
 /// A dataset that is read in pieces.
 pub(super) struct Reader<'a> {
-    file: &'a File,
+    file: &'a Window,
     dataset: &'a Dataset,
     content: Content,
 }
@@ -137,7 +135,8 @@ impl Reader<'_> {
         let size = self.dataset.size();
         let mut position = start + (offset * size) as u64;
         if self.dataset.element == Some(Element::F32) && !self.dataset.is_big_endian {
-            read_at(self.file, bytemuck::must_cast_slice_mut(out), position)?;
+            self.file
+                .read_at(bytemuck::must_cast_slice_mut(out), position)?;
             decode::from_little_endian(out);
             return Ok(());
         }
@@ -145,7 +144,7 @@ impl Reader<'_> {
         let mut bytes = vec![0; out.len().min(step) * size];
         for piece in out.chunks_mut(step) {
             let bytes = &mut bytes[..piece.len() * size];
-            read_at(self.file, bytes, position)?;
+            self.file.read_at(bytes, position)?;
             decode(self.dataset, bytes, piece);
             position += bytes.len() as u64;
         }
@@ -163,6 +162,13 @@ fn decode(dataset: &Dataset, bytes: &mut [u8], out: &mut [f32]) {
     if let Some(element) = dataset.element {
         decode::decode(element, bytes, out);
     }
+}
+
+/// Bytes that what a file of that length keeps compressed may take.
+pub(super) fn most_bytes(length: u64) -> u64 {
+    length
+        .saturating_mul(MOST_SWELLING)
+        .saturating_add(SMALL_FILE)
 }
 
 /// Address of the root group.
@@ -257,12 +263,7 @@ impl Walk<'_> {
     fn keep(&mut self, dataset: Dataset) -> io::Result<()> {
         if let Place::Chunked(chunks) = &dataset.place {
             self.swelling = self.swelling.saturating_add(chunks.whole());
-            let most = self
-                .file
-                .length
-                .saturating_mul(MOST_SWELLING)
-                .saturating_add(SMALL_FILE);
-            if self.swelling > most {
+            if self.swelling > most_bytes(self.file.length) {
                 return Err(invalid(&format!(
                     "with it, all chunks would take {} bytes, but the whole file has {}",
                     self.swelling, self.file.length
