@@ -258,7 +258,7 @@ impl TensorSource for Emitted {
         }
         let of = self.source.open(name)?;
         if let Some(shape) = self.transposed.get(name) {
-            return Ok(Box::new(Permuted::new(&*of, shape, &TRANSPOSED)?));
+            return Ok(Box::new(Permuted::new(of, shape, &TRANSPOSED)));
         }
         if let Some(&(std, window)) = self.scaled.get(name) {
             return Ok(Box::new(FoldedWeight {

@@ -232,14 +232,15 @@ impl TensorSource for Laid<'_> {
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         let reader = self.source.open(name)?;
         let tensor = self.by_name.get(name);
-        let laid: Option<Box<dyn TensorReader + 'a>> = match tensor {
-            Some(tensor) => match self.axes(name, tensor.shape.len()) {
-                Some(axes) => Some(Box::new(Permuted::new(&*reader, &tensor.shape, axes)?)),
-                None => None,
-            },
-            None => None,
+        let laid = tensor.and_then(|tensor| {
+            let axes = self.axes(name, tensor.shape.len())?;
+            Some((&tensor.shape, axes))
+        });
+        let reader = match laid {
+            Some((shape, axes)) => Box::new(Permuted::new(reader, shape, axes)),
+            None => reader,
         };
-        Ok(self.watch.over(name, laid.unwrap_or(reader)))
+        Ok(self.watch.over(name, reader))
     }
 }
 

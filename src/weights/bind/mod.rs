@@ -230,7 +230,7 @@ impl BoundWeights<'_> {
             }
             WeightRecipe::Transposed { of, rows, columns } => {
                 let reader = self.evaluate(of)?;
-                let turned = Permuted::new(&*reader, &[*rows, *columns], &TRANSPOSED)?;
+                let turned = Permuted::new(reader, &[*rows, *columns], &TRANSPOSED);
                 Ok(Box::new(turned))
             }
         }

@@ -241,7 +241,7 @@ impl TensorSource for Offer {
         let reader = self.source.open(&origin.name)?;
         match origin.axes {
             None => Ok(reader),
-            Some(axes) => Ok(Box::new(Permuted::new(&*reader, &origin.shape, axes)?)),
+            Some(axes) => Ok(Box::new(Permuted::new(reader, &origin.shape, axes))),
         }
     }
 }
