@@ -189,13 +189,14 @@ const MAY_KNOW: [(&str, &[&str]); 28] = [
 
 /// Crates with one home each. Where the module has its crate's name, the home is the folder above, so that the module can be
 /// named there.
-const HOMES: [(&str, &str); 15] = [
+const HOMES: [(&str, &str); 16] = [
     ("tract_onnx::", "src/runtime/tract"),
     ("ort::", "src/runtime/"),
     ("pytorch_reader::", "src/weights/pytorch"),
     ("safetensors::", "src/weights/safetensors"),
     ("crc32c::", "src/tensor/checksum"),
     ("crc32c::", "src/weights/tensorflow"),
+    ("crc32fast::", "src/weights/pytorch"),
     ("toml::", "src/architecture/design"),
     ("prost::", "src/onnx/"),
     ("prost::", "src/runtime/reference/"),

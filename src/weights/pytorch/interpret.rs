@@ -189,10 +189,7 @@ impl Machine {
                 self.line()?;
                 Node::Other
             }
-            op::BINPERSID => {
-                self.pop()?;
-                Node::Other
-            }
+            op::BINPERSID => Node::Storage(self.pop()?),
             op::GLOBAL => Node::Global(self.line()?, self.line()?),
             op::STACK_GLOBAL => {
                 let (name, module) = (self.pop()?, self.pop()?);

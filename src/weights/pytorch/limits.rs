@@ -4,7 +4,9 @@
 //! Together they keep a hostile file below 256 MiB of memory.
 
 use super::pickle;
+use super::storages::{Seal, Storage, Storages, element_size};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 /// A container that `torch.save` has written.
@@ -23,10 +25,11 @@ pub enum Container {
 const LEGACY_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 /// The same number as protocols 0 and 1 write it.
 const LEGACY_MAGIC_TEXT: &[u8] = b"119547037146038801333356";
-/// The pickles of a legacy file: magic number, protocol version, system, saved object, storage keys.
-const LEGACY_PICKLES: usize = 5;
-/// Place of the saved object among them.
+/// Place of the saved object among the pickles of a legacy file: magic number, protocol version, system, saved object, storage
+/// keys.
 const LEGACY_SAVED: usize = 3;
+/// How the name of the saved object's pickle ends in a zip file.
+const SAVED: &str = "data.pkl";
 /// Bytes of a zip file that are read to learn its entries; at 46 and more an entry, EfficientNet-L2 has 0.3 MB.
 const LARGEST_DIRECTORY: u64 = 8 << 20;
 /// The most that stands around an entry's data: a header with a name and an extra field, and a descriptor.
@@ -72,42 +75,64 @@ impl Container {
 pub(super) struct Checked {
     /// Bytes of the file that entries of a zip file account for at most.
     pub(super) accounted: u64,
-    /// The pickle of the saved object, if it may hold modules.
-    pub(super) modules: Option<Vec<u8>>,
+    /// The pickle of the saved object; none where several may be it.
+    pub(super) saved: Option<Saved>,
+    /// Where its storages are, as far as that is known.
+    pub(super) stored: Stored,
+}
+
+/// The pickle of a saved object.
+pub(super) struct Saved {
+    pub(super) bytes: Vec<u8>,
+    /// Whether it may hold modules.
+    pub(super) has_modules: bool,
+}
+
+/// Where the storages of a container are.
+pub(super) enum Stored {
+    Nowhere,
+    /// By their keys.
+    At(Storages),
+    /// One after the other from there on, in the order that a pickle lists.
+    Following(Vec<u8>, u64),
 }
 
 /// Checks a file.
 pub(super) fn check(file: impl Read + Seek, container: Container) -> io::Result<Checked> {
     let mut reader = BufReader::new(file);
-    let modules = match container {
+    let (saved, stored) = match container {
         Container::Zip => return zip(reader),
-        Container::Legacy => {
-            let mut modules = None;
-            for index in 0..LEGACY_PICKLES {
-                if index == LEGACY_SAVED {
-                    modules = saved(&mut reader)?;
-                } else {
-                    pickle::outline(&mut reader)?;
-                }
-            }
-            modules
-        }
-        Container::Tar => tar(reader)?,
+        Container::Legacy => legacy(&mut reader)?,
+        Container::Tar => (tar(reader)?, Stored::Nowhere),
     };
     Ok(Checked {
         accounted: u64::MAX,
-        modules,
+        saved,
+        stored,
     })
 }
 
-/// Checks the pickle of the saved object; its bytes, if it may hold modules.
-fn saved(reader: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+fn legacy(reader: &mut (impl BufRead + Seek)) -> io::Result<(Option<Saved>, Stored)> {
+    for _ in 0..LEGACY_SAVED {
+        pickle::outline(reader)?;
+    }
+    let object = saved(reader)?;
+    let keys = saved(reader)?.bytes;
+    let start = reader.stream_position()?;
+    Ok((Some(object), Stored::Following(keys, start)))
+}
+
+/// Checks a pickle, and keeps its bytes.
+fn saved(reader: &mut impl BufRead) -> io::Result<Saved> {
     let mut tee = Tee {
         reader,
         bytes: Vec::new(),
     };
     let outline = pickle::outline(&mut tee)?;
-    Ok(outline.has_modules.then_some(tee.bytes))
+    Ok(Saved {
+        bytes: tee.bytes,
+        has_modules: outline.has_modules,
+    })
 }
 
 /// Every pickle of the archive that could be the saved object, and the size of the directory.
@@ -118,7 +143,8 @@ fn zip(reader: BufReader<impl Read + Seek>) -> io::Result<Checked> {
         budget: &budget,
     })?;
     budget.set(2 * pickle::MOST_BYTES);
-    let mut modules = None;
+    let mut pickles = Vec::new();
+    let mut entries = BTreeMap::new();
     let mut accounted = LARGEST_DIRECTORY;
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index)?;
@@ -126,19 +152,63 @@ fn zip(reader: BufReader<impl Read + Seek>) -> io::Result<Checked> {
             .saturating_add(entry.compressed_size())
             .saturating_add(LARGEST_HEADER);
         let name = entry.name()?;
-        let is_pickle = name.ends_with("data.pkl");
-        drop(entry);
-        if is_pickle {
+        if name.ends_with(SAVED) {
+            let name = name.into_owned();
+            drop(entry);
             let found = saved(&mut BufReader::new(archive.by_index(index)?))?;
-            modules = modules.or(found);
+            pickles.push((name, found));
+        } else if let Some(storage) = as_it_is(&entry) {
+            entries.insert(name.into_owned(), storage);
         }
     }
-    Ok(Checked { accounted, modules })
+    let stored = match pickles.as_slice() {
+        [(name, _)] => Stored::At(beside(name, entries)),
+        _ => Stored::Nowhere,
+    };
+    let modules = pickles.iter().position(|(_, saved)| saved.has_modules);
+    let saved = (!pickles.is_empty()).then(|| pickles.swap_remove(modules.unwrap_or(0)).1);
+    Ok(Checked {
+        accounted,
+        saved,
+        stored,
+    })
+}
+
+/// Where an entry's bytes are, if they are neither compressed nor encrypted.
+fn as_it_is(entry: &::zip::read::ZipFile<'_, impl Read>) -> Option<Storage> {
+    let bytes = entry.size();
+    let is_plain = entry.compression() == ::zip::CompressionMethod::Stored
+        && !entry.encrypted()
+        && entry.compressed_size() == bytes;
+    is_plain.then_some(Storage {
+        start: entry.data_start()?,
+        bytes,
+        // PyTorch writes 0 where it was told to compute none.
+        seal: match entry.crc32() {
+            0 => Seal::None,
+            crc => Seal::Crc(crc),
+        },
+    })
+}
+
+/// Of the entries of an archive, the storages of the pickle of that name.
+fn beside(pickle: &str, entries: BTreeMap<String, Storage>) -> Storages {
+    let folder = pickle.strip_suffix(SAVED).unwrap_or_default();
+    let key = |name: &str| {
+        let key = name.strip_prefix(folder)?.strip_prefix("data/")?;
+        Some(key.to_owned())
+    };
+    let storages = entries.into_iter();
+    Storages(
+        storages
+            .filter_map(|(name, storage)| Some((key(&name)?, storage)))
+            .collect(),
+    )
 }
 
 /// The pickles of the four entries that are read, and that no entry is a sparse one, which can claim any size.
-fn tar(reader: BufReader<impl Read>) -> io::Result<Option<Vec<u8>>> {
-    let mut modules = None;
+fn tar(reader: BufReader<impl Read>) -> io::Result<Option<Saved>> {
+    let mut object = None;
     for entry in ::tar::Archive::new(reader).entries()? {
         let entry = entry?;
         if entry.header().entry_type().is_gnu_sparse() {
@@ -152,13 +222,13 @@ fn tar(reader: BufReader<impl Read>) -> io::Result<Option<Vec<u8>>> {
         let mut entry = BufReader::new(entry);
         match name.as_str() {
             "sys_info" => drop(pickle::outline(&mut entry)?),
-            "pickle" => modules = saved(&mut entry)?,
+            "pickle" => object = Some(saved(&mut entry)?),
             "storages" => tar_storages(&mut entry)?,
             "tensors" => tar_tensors(&mut entry)?,
             _ => {}
         }
     }
-    Ok(modules)
+    Ok(object)
 }
 
 /// A count; for each storage a pickle with its element type, its element count and its elements; a pickle of views.
@@ -170,13 +240,8 @@ fn tar_storages(entry: &mut impl BufRead) -> io::Result<()> {
                 "a storage's record names other than one type".to_string(),
             ));
         };
-        let size = match storage.as_str() {
-            "DoubleStorage" | "LongStorage" => 8,
-            "FloatStorage" | "IntStorage" => 4,
-            "HalfStorage" | "BFloat16Storage" | "ShortStorage" => 2,
-            "ByteStorage" | "CharStorage" | "BoolStorage" => 1,
-            _ => return Err(invalid(format!("a storage is a `{storage}`"))),
-        };
+        let size =
+            element_size(storage).ok_or_else(|| invalid(format!("a storage is a `{storage}`")))?;
         let elements = u64::from_le_bytes(bytes(entry)?);
         let length = elements.saturating_mul(size);
         if io::copy(&mut entry.take(length), &mut io::sink())? < length {

@@ -1,6 +1,7 @@
 //! Checkpoints that `torch.save` wrote, over the crate `pytorch-reader`: zip, legacy and tar containers.
 //!
-//! The crate runs nothing that a pickle asks for, honours strides and reads one tensor at a time. What it
+//! The crate runs nothing that a pickle asks for, and decides which tensors a file has. Where `places` knows where one lies, its
+//! elements are read there; the crate reads the others, one at a time. What it
 //! does not bound, the memory that a hostile file's own structure takes, is bounded here by `limits`
 //! before it sees the file. Knows no tensor's meaning.
 
@@ -10,17 +11,27 @@ mod interpret;
 mod limits;
 mod opcode;
 mod pickle;
+mod places;
+mod storages;
 #[cfg(test)]
 mod tests;
 mod value;
 
+use super::layout::Permuted;
+use super::raw::Raw;
 use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::files::open_input;
 use crate::tensor::decode;
 use ends::Mistaken;
-use pytorch_reader::{DType as Stored, PytorchError, PytorchReader, Tensor};
+use limits::{Checked, Stored};
+use places::Place;
+use pytorch_reader::{DType, PytorchError, PytorchReader, Tensor};
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use storages::{Seal, Storages};
 
 pub use limits::Container;
 pub(in crate::weights) use value::{Id, Pickle};
@@ -28,19 +39,35 @@ pub(in crate::weights) use value::{Id, Pickle};
 /// A PyTorch checkpoint.
 #[derive(Debug)]
 pub struct Pytorch {
-    path: PathBuf,
-    format: &'static str,
+    origin: Origin,
     tensors: Vec<TensorInfo>,
     /// In the order of `tensors`, which are sorted by name.
     handles: Vec<Tensor>,
+    /// Where each of them lies, as far as that is known.
+    places: Vec<Option<Place>>,
+    /// Starts of the storages that have their seal.
+    intact: Mutex<BTreeSet<u64>>,
     /// The saved object as plain data, if it may hold modules.
     modules: Option<Pickle>,
+    file: File,
     /// What they are read from, if not from the file itself; it goes last.
-    copy: Option<ends::Copy>,
+    _copy: Option<ends::Copy>,
 }
 
-/// What a check gives: the length, the pickle of modules, and what is read in place of the file.
-type Checked = (u64, Option<Vec<u8>>, Option<ends::Copy>);
+/// Where a checkpoint comes from.
+#[derive(Debug)]
+struct Origin {
+    path: PathBuf,
+    format: &'static str,
+}
+
+/// A file that was checked.
+struct Found {
+    length: u64,
+    checked: Checked,
+    /// What is read in place of the file.
+    copy: Option<ends::Copy>,
+}
 
 impl Pytorch {
     /// Opens a file and reads its pickle; tensor bytes stay in the file (a tar's storages are read now).
@@ -48,47 +75,87 @@ impl Pytorch {
     /// # Errors
     /// If it cannot be read, is not what `container` says, or asks for more than `limits` allows.
     pub fn open(path: &Path, container: Container) -> Result<Self, SourceError> {
-        let mut opened = Self {
-            path: path.to_path_buf(),
-            format: container.name(),
-            tensors: Vec::new(),
-            handles: Vec::new(),
-            modules: None,
-            copy: None,
+        let (path, format) = (path.to_path_buf(), container.name());
+        let origin = Origin { path, format };
+        let Found {
+            length,
+            checked,
+            copy,
+        } = origin.check(container)?;
+        let read = copy
+            .as_ref()
+            .map_or(origin.path.as_path(), ends::Copy::path);
+        let file = open_input(read).map_err(|error| origin.error(error))?;
+        let has_modules = checked
+            .saved
+            .as_ref()
+            .is_some_and(|saved| saved.has_modules);
+        // What the crate reads too is not refused here.
+        let pickle = match checked.saved.map(|saved| interpret::interpret(saved.bytes)) {
+            Some(Err(error)) if has_modules => return Err(origin.error(error)),
+            pickle => pickle.and_then(Result::ok),
         };
-        let (length, modules, copy) = opened.check(container)?;
-        let read = copy.as_ref().map_or(path, ends::Copy::path);
-        let modules = modules.map(interpret::interpret).transpose();
-        opened.modules = modules.map_err(|error| opened.error(error))?;
         let reader = PytorchReader::new(read).map_err(|error| match error {
-            PytorchError::Io(error) | PytorchError::Tar(error) => opened.error(error),
+            PytorchError::Io(error) | PytorchError::Tar(error) => origin.error(error),
             // There, classes of modules have their source beside them, as storages have their elements.
-            _ if container == Container::Legacy && opened.modules.is_some() => opened.malformed(
+            _ if container == Container::Legacy && has_modules => origin.malformed(
                 "it is a whole module, which is read from the default container alone: load it and `torch.save` it again",
             ),
-            other => opened.malformed(&other.to_string()),
+            other => origin.malformed(&other.to_string()),
         })?;
-        opened.copy = copy;
-        opened.handles = reader.into_tensors().into_values().collect();
-        opened
-            .handles
-            .sort_by(|one, other| one.name.cmp(&other.name));
-        for tensor in &opened.handles {
+        let mut handles: Vec<Tensor> = reader.into_tensors().into_values().collect();
+        handles.sort_by(|one, other| one.name.cmp(&other.name));
+        for tensor in &handles {
             // A view may repeat its storage without end (stride 0), and a deflated storage may swell.
             if tensor.byte_len() as u64 > length {
-                return Err(opened.malformed(&format!(
+                return Err(origin.malformed(&format!(
                     "`{}` would take {} bytes, but the whole file has {length}",
                     tensor.name,
                     tensor.byte_len()
                 )));
             }
         }
-        opened.tensors = opened.handles.iter().map(info).collect();
-        Ok(opened)
+        let tensors: Vec<TensorInfo> = handles.iter().map(info).collect();
+        let places = pickle.as_ref().and_then(|pickle| {
+            let storages = storages(pickle, checked.stored)?;
+            Some(places::find(pickle, &storages, length, &tensors))
+        });
+        Ok(Self {
+            origin,
+            places: places.unwrap_or_else(|| vec![None; tensors.len()]),
+            tensors,
+            handles,
+            intact: Mutex::default(),
+            modules: pickle.filter(|_| has_modules),
+            file,
+            _copy: copy,
+        })
     }
 
-    /// Checks what the file may ask for: its length, the pickle of its modules, and a copy where it cannot be read as it is.
-    fn check(&self, container: Container) -> Result<Checked, SourceError> {
+    /// The saved object as plain data, if it may hold modules; once.
+    pub(in crate::weights) fn take_modules(&mut self) -> Option<Pickle> {
+        self.modules.take()
+    }
+
+    /// Whether a tensor's storage has its seal; one that is read whole for it, once, where the tensor is all of it.
+    fn is_intact(&self, place: &Place) -> bool {
+        let storage = place.storage;
+        let known = || self.intact.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_view = !place.is_whole && matches!(storage.seal, Seal::Crc(_));
+        if is_view || known().contains(&storage.start) {
+            return true;
+        }
+        let is_intact = storage.is_intact(&self.file).unwrap_or(false);
+        if is_intact {
+            known().insert(storage.start);
+        }
+        is_intact
+    }
+}
+
+impl Origin {
+    /// Checks what the file may ask for: its length, its pickles, and a copy where it cannot be read as it is.
+    fn check(&self, container: Container) -> Result<Found, SourceError> {
         let io = |error| self.error(error);
         let mistaken = match container {
             Container::Zip => Mistaken::find(&self.path).map_err(io)?,
@@ -96,9 +163,11 @@ impl Pytorch {
         };
         let Some(mut mistaken) = mistaken else {
             let file = open_input(&self.path).map_err(io)?;
-            let length = file.metadata().map_err(io)?.len();
-            let checked = limits::check(file, container).map_err(io)?;
-            return Ok((length, checked.modules, None));
+            return Ok(Found {
+                length: file.metadata().map_err(io)?.len(),
+                checked: limits::check(file, container).map_err(io)?,
+                copy: None,
+            });
         };
         let checked = limits::check(&mut mistaken, container).map_err(io)?;
         let length = mistaken.length();
@@ -108,12 +177,11 @@ impl Pytorch {
                 checked.accounted
             )));
         }
-        Ok((length, checked.modules, Some(mistaken.copy().map_err(io)?)))
-    }
-
-    /// The saved object as plain data, if it may hold modules; once.
-    pub(in crate::weights) fn take_modules(&mut self) -> Option<Pickle> {
-        self.modules.take()
+        Ok(Found {
+            length,
+            checked,
+            copy: Some(mistaken.copy().map_err(io)?),
+        })
     }
 
     fn malformed(&self, reason: &str) -> SourceError {
@@ -137,6 +205,18 @@ impl Pytorch {
     }
 }
 
+/// Where the storages that a pickle names are.
+fn storages(pickle: &Pickle, stored: Stored) -> Option<Storages> {
+    match stored {
+        Stored::Nowhere => None,
+        Stored::At(storages) => Some(storages),
+        Stored::Following(keys, start) => {
+            let keys = interpret::interpret(keys).ok()?;
+            Some(Storages::in_order(&keys, &places::storages(pickle)?, start))
+        }
+    }
+}
+
 impl TensorSource for Pytorch {
     fn tensors(&self) -> &[TensorInfo] {
         &self.tensors
@@ -149,7 +229,7 @@ impl TensorSource for Pytorch {
         Some(bytes.iter().all(|byte| *byte == 0))
     }
 
-    /// Reads the whole tensor, in row-major order whatever its strides are.
+    /// Row-major whatever the tensor's strides are; whole where it is not known where it lies.
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         let index = self
             .tensors
@@ -157,13 +237,28 @@ impl TensorSource for Pytorch {
             .map_err(|_| SourceError::Missing(name.to_string()))?;
         let element = self.tensors[index].element;
         let size = decode::size(element).ok_or_else(|| {
-            self.malformed(&format!(
+            self.origin.malformed(&format!(
                 "`{name}` has integers, expected floating-point numbers"
             ))
         })?;
+        let place = self.places[index].as_ref();
+        // Of a storage that has not its seal, the crate says what is wrong.
+        if let Some(place) = place.filter(|place| self.is_intact(place)) {
+            let raw = Box::new(Raw {
+                file: &self.file,
+                path: &self.origin.path,
+                element,
+                size,
+                start: place.start,
+            });
+            return Ok(match &place.turned {
+                None => raw,
+                Some((shape, axes)) => Box::new(Permuted::new(raw, shape, axes)),
+            });
+        }
         let mut bytes = self.handles[index]
             .read()
-            .map_err(|error| self.error(error))?;
+            .map_err(|error| self.origin.error(error))?;
         // The crate gives the machine's byte order.
         if cfg!(target_endian = "big") {
             bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
@@ -203,19 +298,19 @@ fn info(tensor: &Tensor) -> TensorInfo {
             .map(|&dimension| dimension as u64)
             .collect(),
         element: match tensor.dtype() {
-            Stored::F64 => Element::F64,
-            Stored::F32 => Element::F32,
-            Stored::F16 => Element::F16,
-            Stored::BF16 => Element::Bf16,
-            Stored::I64 => Element::I64,
-            Stored::I32 => Element::I32,
-            Stored::I16 => Element::I16,
-            Stored::I8 => Element::I8,
-            Stored::U64 => Element::U64,
-            Stored::U32 => Element::U32,
-            Stored::U16 => Element::U16,
-            Stored::U8 => Element::U8,
-            Stored::Bool => Element::Bool,
+            DType::F64 => Element::F64,
+            DType::F32 => Element::F32,
+            DType::F16 => Element::F16,
+            DType::BF16 => Element::Bf16,
+            DType::I64 => Element::I64,
+            DType::I32 => Element::I32,
+            DType::I16 => Element::I16,
+            DType::I8 => Element::I8,
+            DType::U64 => Element::U64,
+            DType::U32 => Element::U32,
+            DType::U16 => Element::U16,
+            DType::U8 => Element::U8,
+            DType::Bool => Element::Bool,
         },
     }
 }

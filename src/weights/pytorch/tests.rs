@@ -74,6 +74,25 @@ fn an_archive_opens_whatever_the_length_of_its_name() {
     }
 }
 
+/// By a checksum of the storage, which is read piece by piece.
+#[test]
+fn a_storage_that_is_not_what_was_written_is_refused_by_name() {
+    let whole = archive("n", SAVED);
+    let numbers = [1.0_f32, 2.0].map(f32::to_le_bytes).concat();
+    let place = whole.windows(8).position(|bytes| bytes == numbers).unwrap();
+    for byte in place..place + 8 {
+        let mut damaged = whole.clone();
+        damaged[byte] ^= 1;
+        let opened = open(&damaged).unwrap();
+        let refused = TensorSource::open(&opened, "w").map(drop).unwrap_err();
+        let said = refused.to_string();
+        assert!(
+            said.contains("tensor 'w'") && said.contains("checksum"),
+            "{said}"
+        );
+    }
+}
+
 /// The file takes 8 KB, a copy of its bytes takes gigabytes.
 #[cfg(unix)]
 #[test]

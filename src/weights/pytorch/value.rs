@@ -30,7 +30,9 @@ pub(super) enum Node {
     /// A class or function, by its module and its name.
     Global(Span, Span),
     Object(Box<Object>),
-    /// Bytes, integers of more than 64 bits, storages of tensors: nothing that describes a network.
+    /// A storage of tensors, by the value that names it.
+    Storage(Id),
+    /// Bytes, integers of more than 64 bits: nothing that describes a network.
     Other,
 }
 
@@ -54,7 +56,7 @@ pub(in crate::weights) struct Pickle {
 }
 
 /// The tables that every `torch.nn.Module` keeps (torch `nn/modules/module.py`).
-const TABLES: [&str; 3] = ["_parameters", "_buffers", "_modules"];
+pub(super) const TABLES: [&str; 3] = ["_parameters", "_buffers", "_modules"];
 
 /// The last of them, the table of children.
 pub(super) const CHILDREN: &str = TABLES[2];
@@ -163,6 +165,14 @@ impl Pickle {
     /// Whether it is None.
     pub(in crate::weights) fn is_none(&self, id: Id) -> bool {
         matches!(self.node(id), Some(Node::None))
+    }
+
+    /// The value that names the storage that it is.
+    pub(super) fn storage(&self, id: Id) -> Option<Id> {
+        match self.node(id)? {
+            Node::Storage(name) => Some(*name),
+            _ => None,
+        }
     }
 
     /// The elements of a tuple, a list or a set.
