@@ -28,7 +28,7 @@
 //! | [`picture`] | decoding, resizing and preparing pictures |
 //! | [`recognise`] | which published model a checkpoint's tensors belong to |
 //! | [`request`] | the stages strung together, from a request to a graph |
-//! | [`hub`] | models as timm publishes them on Hugging Face: folder, configuration, cache, client |
+//! | [`hub`] | models as timm and transformers publish them on Hugging Face: folder, configuration, cache, client |
 //! | [`memory`] | one budget of bytes for what files make the process hold |
 //! | [`files`] | files written whole or not at all, inputs that stay, room on the disk |
 //! | [`convert`] | from a checkpoint and wishes to a file, with every convention resolved |

@@ -3,8 +3,8 @@
 use super::exit::{Failure, Status};
 use super::progress::Bar;
 use efficientnet_onnx::hub::address::Address;
-use efficientnet_onnx::hub::config::ConfigError;
 use efficientnet_onnx::hub::folder::FolderError;
+use efficientnet_onnx::hub::json::ConfigError;
 use efficientnet_onnx::hub::settings::HubSettings;
 use efficientnet_onnx::hub::{self, HubError, NoNetwork};
 
@@ -67,7 +67,7 @@ fn hint(error: &HubError) -> Option<String> {
 pub fn folder_hint(error: &FolderError) -> Option<String> {
     let hint = match error {
         FolderError::NoWeights { .. } | FolderError::NoConfig { .. } => {
-            "name a checkpoint file, the folder of a model as timm publishes it on Hugging Face, or what the files of a TensorFlow checkpoint have in common, such as `FOLDER/model.ckpt`"
+            "name a checkpoint file, the folder of a model as timm or transformers publishes it on Hugging Face, or what the files of a TensorFlow checkpoint have in common, such as `FOLDER/model.ckpt`"
         }
         FolderError::Sharded { .. } => "save the model into one file",
         // Without the configuration the reason would be forgotten.
@@ -76,9 +76,9 @@ pub fn folder_hint(error: &FolderError) -> Option<String> {
             ..
         } => return None,
         FolderError::Config {
-            source: ConfigError::Value { .. } | ConfigError::Labels(_),
+            source: ConfigError::Value { .. } | ConfigError::Labels { .. },
             ..
-        } => "correct this value in `config.json`",
+        } => "correct this value in that file",
         FolderError::Config { .. } => {
             "name the weights file itself, and the network with `--like LIB/MODEL`; `inspect --like list` has all names"
         }

@@ -55,6 +55,10 @@ fn conventions(naming: Naming) -> &'static str {
             "use `--padding static:S` with the image size S that the model was built for (`image_size`), or \
              `--padding same` if it was built with `image_size=None` (efficientnet_pytorch's epsilon is 1e-3)"
         }
+        Naming::Transformers | Naming::TransformersBase => {
+            "use `--padding static:S` with an image size S at which the blocks in `depthwise_padding` of its `config.json` have \
+             an odd input (transformers' epsilon is 1e-3)"
+        }
         Naming::Timm
         | Naming::Resnet
         | Naming::MobileNetV2
@@ -68,7 +72,8 @@ fn conventions(naming: Naming) -> &'static str {
 
 /// The models that a network with these tensor names may be, as flags.
 pub fn named(naming: Naming, variant: &str) -> String {
-    let may_be = |like: &Like| like.naming() == naming && like.variant.name == variant;
+    let may_be =
+        |like: &Like| like.naming() == naming.with_classifier() && like.variant.name == variant;
     let mut names: Vec<String> = like::all()
         .iter()
         .filter(|like| may_be(like))

@@ -65,7 +65,13 @@ impl OpenCheckpoint {
             ConvertError::unknown_names(&path, names.map(|tensor| tensor.name.as_str()))
         })?;
         let published = match published {
-            None if naming == Naming::Timm => locate::around(&path)?,
+            None if matches!(
+                naming.with_classifier(),
+                Naming::Timm | Naming::Transformers
+            ) =>
+            {
+                locate::around(&path)?
+            }
             published => published,
         };
         // What takes longest starts first.

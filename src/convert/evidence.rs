@@ -3,6 +3,7 @@
 use super::checkpoint::OpenCheckpoint;
 use super::error::ConvertError;
 use super::note::{ConvertNote, Place};
+use super::published::Published;
 use super::wishes::Wishes;
 use crate::network::Output;
 use crate::recognise::{Contradiction, contradictions, recognise};
@@ -34,6 +35,10 @@ impl OpenCheckpoint {
 
     /// Where the checkpoint records its padding beside the tensors, if it does.
     pub(super) fn padding_place(&self) -> Option<&str> {
+        let published = self.published.as_ref();
+        if published.is_some_and(Published::records_padding) {
+            return Some("`config.json`");
+        }
         let evidence = self.checkpoint.evidence()?;
         evidence.padding.map(|_| evidence.place.as_str())
     }

@@ -41,7 +41,7 @@ pub enum ConvertNote {
     Published {
         /// The model.
         model: String,
-        /// In what the configuration departs from timm's own of that name.
+        /// In what the configuration departs from the library's own of that name.
         differences: Vec<String>,
     },
     /// The network was told from the tensors.
@@ -203,7 +203,7 @@ impl fmt::Display for ConvertNote {
             }
             Self::Published { model, differences } => write!(
                 f,
-                "`config.json` wins over what timm 1.0.31 has for `{}`: {}",
+                "`config.json` wins over what is known of `{}`: {}",
                 model.shown(),
                 differences.join("; ").shown()
             ),

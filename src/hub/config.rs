@@ -1,6 +1,6 @@
 //! timm's `config.json` (timm/models/_hub.py, `save_config_for_hf` and `load_model_config_from_hf`).
 
-use crate::files::foreign::{Foreign, said};
+use super::json::{ConfigError, optional, quoted, wrong};
 use crate::files::read_input;
 use crate::labels;
 use serde_json::Value;
@@ -37,47 +37,6 @@ pub struct Config {
     pub licence: Option<String>,
 }
 
-/// Why a configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// It cannot be read.
-    #[error("cannot be read: {error}", error = said(.0))]
-    Io(#[from] std::io::Error),
-    /// It is not JSON.
-    #[error("is not JSON: {error}", error = said(.0))]
-    NotJson(#[from] serde_json::Error),
-    /// It is another library's.
-    #[error("has no `architecture`, which timm's configurations have")]
-    NotTimm,
-    /// The network is not timm's own.
-    #[error("has `{key}` {found}, which makes another network of it: expected {expected}", key = key.shown(), found = found.shown())]
-    Changed {
-        /// Name of the argument.
-        key: String,
-        /// What it is, shortened.
-        found: String,
-        /// What the network here has.
-        expected: &'static str,
-    },
-    /// Its object of class names is none.
-    #[error("has `label_names` that cannot be used: {0}")]
-    Labels(labels::ReadError),
-    /// A value is of another kind.
-    #[error("has `{key}` {found}, expected {expected}", found = found.shown())]
-    Value {
-        /// Its name.
-        key: &'static str,
-        /// What it should be.
-        expected: &'static str,
-        /// What it is, shortened.
-        found: String,
-    },
-}
-
-/// With names and descriptions of all of ImageNet-21k it has 2 MB; parsed, a hostile one takes up to 30 times its size.
-const LARGEST: u64 = 4 << 20;
-/// Characters of a value that an error quotes.
-const QUOTED: usize = 60;
 /// Arguments of timm's models that no logit of a trained network depends on, or that are told elsewhere.
 const HARMLESS: [&str; 7] = [
     "num_classes",
@@ -92,32 +51,19 @@ const HARMLESS: [&str; 7] = [
 const MEANS: [&str; 4] = ["avg", "fast", "fastavg", ""];
 
 impl Config {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// If it cannot be read or is not timm's.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        Self::parse(&read_input(path, LARGEST)?)
-    }
-
-    /// Reads of a file which model it describes, and nothing else.
-    ///
-    /// # Errors
-    /// If it cannot be read, is not JSON or names no model as timm does.
-    pub fn architecture_of(path: &Path) -> Result<String, ConfigError> {
-        let whole: Value = serde_json::from_slice(&read_input(path, LARGEST)?)?;
-        architecture(&whole).map(str::to_owned)
-    }
-
     /// Reads JSON.
     ///
     /// # Errors
     /// If it is not timm's.
     pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let whole: Value = serde_json::from_slice(bytes)?;
-        let trained = trained(&whole);
-        let architecture = architecture(&whole)?;
-        unchanged(&whole)?;
+        Self::of(&serde_json::from_slice(bytes)?)
+    }
+
+    /// Reads the whole of the file.
+    pub(super) fn of(whole: &Value) -> Result<Self, ConfigError> {
+        let trained = trained(whole);
+        let architecture = architecture(whole)?;
+        unchanged(whole)?;
         let either = |key| {
             whole
                 .get(key)
@@ -172,10 +118,24 @@ fn trained(whole: &Value) -> &Value {
     whole.get("pretrained_cfg").unwrap_or(whole)
 }
 
+/// Whether a configuration names a model as timm does.
+pub(super) fn is_timms(whole: &Value) -> bool {
+    architecture(whole).is_ok()
+}
+
+/// What transformers' configurations say of whose they are.
+pub(super) fn model_type(whole: &Value) -> Option<&str> {
+    whole.get("model_type")?.as_str()
+}
+
 fn architecture(whole: &Value) -> Result<&str, ConfigError> {
     let outer = whole.get("architecture");
     let found = outer.or_else(|| trained(whole).get("architecture"));
-    found.and_then(Value::as_str).ok_or(ConfigError::NotTimm)
+    found
+        .and_then(Value::as_str)
+        .ok_or_else(|| ConfigError::Foreign {
+            model_type: model_type(whole).map(str::to_owned),
+        })
 }
 
 /// The licence in the front matter of a model's description, if it has one (`license:` of the hub's model cards).
@@ -218,35 +178,6 @@ fn unchanged(whole: &Value) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn quoted(text: &str) -> String {
-    let start: String = text.chars().take(QUOTED).collect();
-    start.shown().to_string()
-}
-
-fn optional<T>(
-    value: Option<&Value>,
-    key: &'static str,
-    expected: &'static str,
-    read: impl Fn(&Value) -> Option<T>,
-) -> Result<Option<T>, ConfigError> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match read(value) {
-            Some(read) => Ok(Some(read)),
-            None => Err(wrong(key, expected, value)),
-        },
-    }
-}
-
-fn wrong(key: &'static str, expected: &'static str, value: &Value) -> ConfigError {
-    let found = format!("`{}`", quoted(&value.to_string()));
-    ConfigError::Value {
-        key,
-        expected,
-        found,
-    }
-}
-
 fn three<T: Copy>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<[T; 3]> {
     match value.as_array()?.as_slice() {
         [a, b, c] => Some([read(a)?, read(b)?, read(c)?]),
@@ -280,7 +211,10 @@ fn labels(
     };
     let names = names.map(|names| match names {
         // From class indices to names.
-        Value::Object(_) => labels::of_json(names).map_err(ConfigError::Labels),
+        Value::Object(_) => labels::of_json(names).map_err(|problem| ConfigError::Labels {
+            key: "label_names",
+            problem,
+        }),
         _ => list("label_names", names),
     });
     let names = names.transpose()?;
@@ -339,10 +273,15 @@ mod tests {
     fn what_is_not_timms_is_refused() {
         let message = |text: &str| Config::parse(text.as_bytes()).unwrap_err().to_string();
         assert!(message("{").starts_with("is not JSON: EOF"));
-        let transformers =
-            r#"{"architectures": ["EfficientNetForImageClassification"], "image_size": 224}"#;
-        assert!(message(transformers).contains("has no `architecture`"));
-        assert!(message("[1]").contains("has no `architecture`"));
+        assert_eq!(
+            message(r#"{"model_type": "vit", "image_size": 224}"#),
+            "has no `architecture`, which timm's configurations have, and its `model_type` is `vit`, expected `efficientnet` \
+             or `timm_wrapper`"
+        );
+        assert_eq!(
+            message("[1]"),
+            "has no `architecture`, which timm's configurations have, and no `model_type`, which transformers' have"
+        );
         let wrong = |key: &str, value: &str| {
             message(&format!(r#"{{"architecture": "a", "{key}": {value}}}"#))
         };

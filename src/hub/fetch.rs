@@ -42,7 +42,7 @@ pub(super) fn fetch(
     let (commit, files) = hub.listing()?;
     let place = address.to_string();
     let weights = folder::choose(&place, |name| files.iter().any(|file| file == name))?;
-    let others = [folder::CONFIG, folder::README].into_iter();
+    let others = [folder::CONFIG, folder::PROCESSOR, folder::README].into_iter();
     let others = others.filter(|name| files.iter().any(|file| file == name));
     for name in others.chain([weights]) {
         hub.file(&commit, name, started, progress)?;

@@ -1,13 +1,19 @@
 //! A snapshot's folder: which of its files has the weights.
 
-use super::config::{Config, ConfigError};
+use super::config::{self, Config};
+use super::json::{self, ConfigError};
+use super::processor::ImageProcessor;
+use super::transformers::{EfficientNetConfig, MODEL_TYPE};
 use crate::files::foreign::Foreign;
 use crate::files::has_file;
+use serde_json::Value;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Name of the configuration.
 pub const CONFIG: &str = "config.json";
+/// Name of what transformers' models say of pictures.
+pub const PROCESSOR: &str = "preprocessor_config.json";
 /// Name of the description, whose front matter has the licence.
 pub const README: &str = "README.md";
 /// Names of weights files, the preferred first (huggingface_hub `constants.py`).
@@ -22,10 +28,24 @@ pub struct Folder {
     pub weights: PathBuf,
     /// Its `config.json`.
     pub config_path: PathBuf,
-    /// What `config.json` says.
-    pub config: Config,
+    /// What its configuration says.
+    pub description: Description,
     /// The licence that `README.md` names, else `config.json`.
     pub licence: Option<String>,
+}
+
+/// What a folder says of its model, in the way of the library that wrote it.
+#[derive(Clone, Debug)]
+pub enum Description {
+    /// timm's, also where transformers wraps its model.
+    Timm(Config),
+    /// transformers' own EfficientNets.
+    Transformers {
+        /// `config.json`.
+        config: EfficientNetConfig,
+        /// `preprocessor_config.json`, if there is one.
+        processor: Option<ImageProcessor>,
+    },
 }
 
 /// Why a folder has no model that can be read.
@@ -76,14 +96,12 @@ impl Folder {
         let there: Vec<&str> = names.filter(|name| has_file(&folder.join(name))).collect();
         let weights = choose(&place, |name| there.contains(&name))?;
         let path = folder.join(CONFIG);
-        let config = Config::read(&path).map_err(|source| FolderError::Config {
-            path: path.to_string_lossy().into_owned(),
-            source,
-        })?;
-        Ok(Self::of(folder.join(weights), path, config))
+        let whole = json::read(&path).map_err(|source| unusable(&path, source))?;
+        let description = Description::of(&whole, &path)?;
+        Ok(Self::of(folder.join(weights), path, description))
     }
 
-    /// What a configuration in the folder of a weights file says of it; none if there is none of a model of timm's.
+    /// What a configuration in the folder of a weights file says of it; none if there is none of a model of timm's or transformers'.
     ///
     /// # Errors
     /// If it is one that cannot be used.
@@ -93,29 +111,62 @@ impl Folder {
         if !has_file(&path) {
             return Ok(None);
         }
-        let unusable = |source| FolderError::Config {
-            path: path.to_string_lossy().into_owned(),
-            source,
-        };
-        match Config::architecture_of(&path) {
+        let whole = match json::read(&path) {
+            Ok(whole) => whole,
             Err(ConfigError::Io(source)) if source.kind() == ErrorKind::InvalidInput => {
-                return Err(unusable(source.into()));
+                return Err(unusable(&path, source.into()));
             }
             Err(_) => return Ok(None),
-            Ok(_) => {}
+        };
+        match Description::of(&whole, &path) {
+            Ok(description) => Ok(Some(Self::of(weights.to_path_buf(), path, description))),
+            Err(FolderError::Config {
+                source: ConfigError::Foreign { .. },
+                ..
+            }) => Ok(None),
+            Err(error) => Err(error),
         }
-        let config = Config::read(&path).map_err(unusable)?;
-        Ok(Some(Self::of(weights.to_path_buf(), path, config)))
     }
 
-    fn of(weights: PathBuf, config_path: PathBuf, config: Config) -> Self {
-        let licence = super::config::licence_of_readme(&config_path.with_file_name(README));
+    fn of(weights: PathBuf, config_path: PathBuf, description: Description) -> Self {
+        let licence = config::licence_of_readme(&config_path.with_file_name(README));
+        let own = match &description {
+            Description::Timm(config) => config.licence.clone(),
+            Description::Transformers { .. } => None,
+        };
         Self {
             weights,
-            licence: licence.or_else(|| config.licence.clone()),
-            config,
+            licence: licence.or(own),
+            description,
             config_path,
         }
+    }
+}
+
+impl Description {
+    /// What the JSON of the configuration at `path` says, and what lies beside it.
+    fn of(whole: &Value, path: &Path) -> Result<Self, FolderError> {
+        let is_transformers = config::model_type(whole) == Some(MODEL_TYPE);
+        if config::is_timms(whole) || !is_transformers {
+            let config = Config::of(whole).map_err(|source| unusable(path, source))?;
+            return Ok(Self::Timm(config));
+        }
+        let config = EfficientNetConfig::of(whole).map_err(|source| unusable(path, source))?;
+        let beside = path.with_file_name(PROCESSOR);
+        let processor = if has_file(&beside) {
+            let read = json::read(&beside).and_then(|whole| ImageProcessor::of(&whole));
+            Some(read.map_err(|source| unusable(&beside, source))?)
+        } else {
+            None
+        };
+        Ok(Self::Transformers { config, processor })
+    }
+}
+
+fn unusable(path: &Path, source: ConfigError) -> FolderError {
+    FolderError::Config {
+        path: path.to_string_lossy().into_owned(),
+        source,
     }
 }
 

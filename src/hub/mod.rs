@@ -1,4 +1,4 @@
-//! Models as timm publishes them on Hugging Face: a folder with `config.json` and one weights file.
+//! Models as timm and transformers publish them on Hugging Face: a folder with `config.json` and one weights file.
 //!
 //! Owns the folder, its configuration, the cache that Python's huggingface_hub shares, and (with the feature `hub`) the
 //! HTTP client that fills it. Knows nothing of graphs, and of weights no more than their files' names.
@@ -7,7 +7,10 @@ pub mod address;
 pub mod cache;
 pub mod config;
 pub mod folder;
+pub mod json;
+pub mod processor;
 pub mod settings;
+pub mod transformers;
 
 #[cfg(feature = "hub")]
 mod client;

@@ -81,3 +81,22 @@ pub fn prepared(size: [u64; 2], normal: Normal) -> Preprocessing {
     let (framing, sampling) = (Framing::Stretch(size), Sampling::HalfPixel);
     Preprocessing::rgb(size, normal, framing, Interpolation::Bilinear, sampling)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_normalization_of_a_checkpoint_is_what_the_model_computes() {
+        let single = |values: [f32; 3]| values.map(f64::from);
+        let (mean, deviation) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+        // Published weights have deviations in the variance's place.
+        let published = normal(single(mean), single(deviation));
+        assert_eq!(published, Normal::IMAGENET);
+        // Untrained models normalise nothing.
+        let untrained = normal([0.0; 3], [1.0; 3]);
+        assert_eq!(untrained, Normal::of_unit([0.0; 3], [1.0; 3]));
+        let adapted = normal([0.5; 3], [0.0625; 3]);
+        assert_eq!(adapted, Normal::of_unit([0.5; 3], [0.25; 3]));
+    }
+}

@@ -1,6 +1,6 @@
 //! Other libraries' published models by name: all that sets each apart from the same network elsewhere.
 //!
-//! Owns the tables of timm, torchvision, Keras, efficientnet_pytorch (lukemelas) and TensorFlow, a file each. Knows
+//! Owns the tables of timm, torchvision, Keras, efficientnet_pytorch (lukemelas), transformers and TensorFlow, a file each. Knows
 //! no flag and no file; what a name stands for can be asked of any request.
 
 mod keras;
@@ -8,6 +8,7 @@ mod lukemelas;
 mod tensorflow;
 mod timm;
 mod torchvision;
+mod transformers;
 
 use crate::architecture::{Family, Variant};
 use crate::files::foreign::Foreign;
@@ -30,6 +31,8 @@ pub enum Library {
     Torchvision,
     /// efficientnet_pytorch 0.7.1 by lukemelas, and efficientnet_lite_pytorch 0.1.0, its Lite port.
     Lukemelas,
+    /// transformers 5.24.0 (Hugging Face).
+    Transformers,
     /// `keras.applications` of Keras 3.15.1.
     Keras,
     /// TensorFlow's originals: tensorflow/tpu `models/official/efficientnet` and google/automl `efficientnetv2`.
@@ -136,7 +139,7 @@ pub fn in_family(naming: Naming, family: &Family) -> Naming {
 #[must_use]
 pub fn named_so(naming: Naming, variant: &Variant) -> Option<Like> {
     let is_one_library = !matches!(naming, Naming::Timm | Naming::Resnet);
-    let library = |like: &Like| like.naming() == naming && is_one_library;
+    let library = |like: &Like| like.naming() == naming.with_classifier() && is_one_library;
     all()
         .into_iter()
         .find(|like| library(like) && like.variant == variant)
@@ -166,6 +169,7 @@ pub fn all() -> Vec<Like> {
         timm::models(),
         torchvision::models(),
         lukemelas::models(),
+        transformers::models(),
         keras::models(),
         tensorflow::models(),
     ]
@@ -196,6 +200,7 @@ impl Like {
             Library::Timm => in_family(Naming::Timm, family),
             Library::Torchvision => in_family(Naming::Torchvision, family),
             Library::Lukemelas => Naming::Lukemelas,
+            Library::Transformers => Naming::Transformers,
             Library::Keras => Naming::Keras,
             Library::TensorFlow => Naming::TensorFlow,
         }
@@ -305,6 +310,7 @@ impl fmt::Display for Library {
             Self::Timm => "timm",
             Self::Torchvision => "torchvision",
             Self::Lukemelas => "lukemelas",
+            Self::Transformers => "transformers",
             Self::Keras => "keras",
             Self::TensorFlow => "tf",
         })

@@ -12,6 +12,7 @@ fn every_library_has_all_its_names() {
         (Library::Timm, 69, 139),
         (Library::Torchvision, 17, 24),
         (Library::Lukemelas, 15, 23),
+        (Library::Transformers, 8, 8),
         (Library::Keras, 15, 15),
         (Library::TensorFlow, 30, 62),
     ] {
@@ -65,6 +66,11 @@ fn names_of_tensors_stand_for_a_librarys_default() {
             Some("torchvision/efficientnet_b1.IMAGENET1K_V2"),
         ),
         (Naming::Lukemelas, Some("lukemelas/efficientnet-b1")),
+        (Naming::Transformers, Some("transformers/efficientnet-b1")),
+        (
+            Naming::TransformersBase,
+            Some("transformers/efficientnet-b1"),
+        ),
         (Naming::Keras, Some("keras/EfficientNetB1")),
         (Naming::TensorFlow, Some("tf/efficientnet-b1.baseline")),
     ] {
@@ -365,20 +371,6 @@ fn pictures_are_prepared_as_each_library_does() {
     assert_eq!(at(224), Cover([256; 2]));
     assert_eq!(at(256), Cover([256; 2]), "timm tests it without a margin");
     assert_eq!(at(448), Cover([512; 2]));
-}
-
-#[test]
-fn kerass_own_normalization_is_what_the_model_computes() {
-    let single = |values: [f32; 3]| values.map(f64::from);
-    let (mean, deviation) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
-    // Published weights have deviations in the variance's place.
-    let published = keras_normal(single(mean), single(deviation));
-    assert_eq!(published, Normal::IMAGENET);
-    // Untrained models normalise nothing.
-    let untrained = keras_normal([0.0; 3], [1.0; 3]);
-    assert_eq!(untrained, Normal::of_unit([0.0; 3], [1.0; 3]));
-    let adapted = keras_normal([0.5; 3], [0.0625; 3]);
-    assert_eq!(adapted, Normal::of_unit([0.5; 3], [0.25; 3]));
 }
 
 #[test]

@@ -46,7 +46,9 @@ fn pick(
         | Naming::Resnet
         | Naming::MobileNetV2
         | Naming::Torchvision
-        | Naming::Lukemelas => return None,
+        | Naming::Lukemelas
+        | Naming::Transformers
+        | Naming::TransformersBase => return None,
         Naming::Keras | Naming::TensorFlow => {}
     }
     match (name.rsplit_once('/')?.1, rank) {

@@ -67,12 +67,12 @@ fn every_name_is_listed_with_what_it_stands_for() {
     let listed: BTreeSet<String> = rows[1..].iter().map(|row| row[0].to_owned()).collect();
     let all: BTreeSet<String> = like::all().iter().map(like::Like::name).collect();
     assert_eq!(listed, all);
-    assert_eq!(rows.len() - 1, 263);
+    assert_eq!(rows.len() - 1, 271);
     let widest = run.stdout.lines().map(str::len).max();
     assert!(widest <= Some(100), "{widest:?}");
     let run = self::run(Path::new("."), "inspect --like list --json");
     let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
-    assert_eq!(report["models"].as_array().map(Vec::len), Some(263));
+    assert_eq!(report["models"].as_array().map(Vec::len), Some(271));
     assert_eq!(
         report["models"][8]["preprocessing"]["framing"],
         json!({ "cover": [437, 437] })
@@ -113,6 +113,15 @@ fn every_name_is_listed_with_what_it_stands_for() {
             "static:300",
             "1e-3",
             "13,006,568",
+        ],
+        [
+            "transformers/efficientnet-b3",
+            "b3",
+            "300",
+            "1,000",
+            "static:300",
+            "1e-3",
+            "12,233,232",
         ],
         [
             "tf/efficientnet-edgetpu-M",

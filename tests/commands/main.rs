@@ -63,6 +63,7 @@ mod special_files;
 mod static_padding;
 #[cfg(all(feature = "tract", feature = "ort", target_os = "linux"))]
 mod transfer;
+mod transformers;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod untrained;
 #[path = "../verify_support/mod.rs"]

@@ -162,7 +162,7 @@ fn a_name_beside_a_folder_agrees_with_it() {
     }
     let message = done(folder, &emit("timm/tf_efficientnet_lite0"));
     for expected in [
-        "`config.json` wins over what timm 1.0.31 has",
+        "`config.json` wins over what is known of",
         "pictures are prepared as its `config.json` has it, not as `timm/tf_efficientnet_lite0.in1k` does",
     ] {
         assert!(message.contains(expected), "{message}");

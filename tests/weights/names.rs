@@ -57,9 +57,26 @@ fn names_and_shapes_are_those_of_the_library() {
             TIMM_B1,
             "efficientnet_pytorch_0.7.1_efficientnet-b1",
         ),
+        (
+            Naming::Transformers,
+            TIMM_B1,
+            "transformers_5.24.0_efficientnet-b1",
+        ),
     ] {
         assert_eq!(mapped(naming, timm), listing(library), "{naming}");
     }
+}
+
+/// `EfficientNetModel` has the names of what `EfficientNetForImageClassification` has below its classifier.
+#[test]
+fn a_model_of_transformers_without_a_classifier_has_names_too() {
+    let mapped = mapped(Naming::TransformersBase, TIMM_B1);
+    let library = listing("transformers_5.24.0_efficientnet-b1");
+    for (name, shape) in &library {
+        let base = name.strip_prefix("efficientnet.").unwrap_or(name);
+        assert_eq!(mapped.get(base), Some(shape), "{name}");
+    }
+    assert_eq!(mapped.len(), library.len());
 }
 
 /// Names only: Keras's shapes are in another layout.

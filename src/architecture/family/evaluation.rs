@@ -38,6 +38,8 @@ pub struct Normal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Interpolation {
+    /// The pixel under the centre of the new one, however large the picture.
+    Nearest,
     /// Triangle filter, support 1.
     Bilinear,
     /// Cubic convolution, support 2; a = −0.5, but −0.75 where sampling is TensorFlow 1's.

@@ -201,11 +201,17 @@ fn scale(side: &Side) -> f32 {
 fn widened(side: &Side, interpolation: Interpolation, index: u32) -> Taps {
     let scale = f64::from(side.from) / f64::from(side.to);
     let stretch = scale.max(1.0);
+    let centre = (f64::from(index) + 0.5) * scale;
     let (reach, kernel): (f64, fn(f64) -> f64) = match interpolation {
+        Interpolation::Nearest => {
+            return Taps {
+                first: floor(centre, side.from.saturating_sub(1)),
+                weights: vec![1.0],
+            };
+        }
         Interpolation::Bilinear => (1.0, triangle),
         Interpolation::Bicubic => (2.0, |x| cubic(x, KEYS)),
     };
-    let centre = (f64::from(index) + 0.5) * scale;
     let first = floor(centre - reach * stretch + 0.5, side.from);
     let end = floor(centre + reach * stretch + 0.5, side.from).max(first + 1);
     let weight = |pixel: usize| kernel((pixel as f64 - centre + 0.5) / stretch);
@@ -218,6 +224,8 @@ fn gathered(side: &Side, interpolation: Interpolation, slope: f64, at: f32, cut_
     let last = side.from as usize - 1;
     let (base, delta) = (f64::from(at.floor()), f64::from(at - at.floor()));
     let neighbours: Vec<(f64, f64)> = match interpolation {
+        Interpolation::Nearest if cut_off => vec![(f64::from((at + 0.5).floor()), 1.0)],
+        Interpolation::Nearest => vec![(base, 1.0)],
         Interpolation::Bilinear => vec![(base, 1.0 - delta), (base + 1.0, delta)],
         Interpolation::Bicubic => {
             // The kernel is tabulated at multiples of 1/1024.

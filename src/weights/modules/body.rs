@@ -57,6 +57,14 @@ impl<'a> Reader<'a> {
                 "_avg_pooling",
                 &["_dropout", "_fc"],
             ),
+            Naming::Transformers | Naming::TransformersBase => {
+                return self.refuse_module(
+                    Part::Body,
+                    network,
+                    "expected a network of timm, torchvision or efficientnet_pytorch: of transformers' models the state dict \
+                     and `config.json` are read, which its `save_pretrained` writes",
+                );
+            }
             Naming::Keras | Naming::TensorFlow => return,
         };
         for child in network.children() {

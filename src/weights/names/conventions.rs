@@ -116,6 +116,15 @@ fn lukemelas_size(variant: &str) -> Option<u64> {
     })
 }
 
+/// The image size for which transformers' models were published: those of efficientnet_pytorch, from B0 to B7.
+fn transformers_size(variant: &str) -> Option<u64> {
+    let is_published = matches!(
+        variant,
+        "b0" | "b1" | "b2" | "b3" | "b4" | "b5" | "b6" | "b7"
+    );
+    lukemelas_size(variant).filter(|_| is_published)
+}
+
 /// What PyTorch does unless told otherwise.
 const PYTORCH: Known = Known {
     padding: Some(Padding::Symmetric),
@@ -149,6 +158,14 @@ pub fn implied(naming: Naming, variant: Option<&str>) -> Known {
         Naming::Lukemelas => Known {
             padding: variant
                 .and_then(lukemelas_size)
+                .map(|size| Padding::Static([size; 2])),
+            batch_norm_epsilon: Some(1e-3),
+        },
+        // transformers `models/efficientnet`: `batch_norm_eps` is 1e-3, and `depthwise_padding` of the published models
+        // has the blocks whose input is odd at their own size (`CONFIG_MAP` in `convert_efficientnet_to_pytorch.py`).
+        Naming::Transformers | Naming::TransformersBase => Known {
+            padding: variant
+                .and_then(transformers_size)
                 .map(|size| Padding::Static([size; 2])),
             batch_norm_epsilon: Some(1e-3),
         },
@@ -188,6 +205,18 @@ mod tests {
                 Naming::Lukemelas,
                 Some("lite3"),
                 Padding::Static([280; 2]),
+                1e-3,
+            ),
+            (
+                Naming::Transformers,
+                Some("b2"),
+                Padding::Static([260; 2]),
+                1e-3,
+            ),
+            (
+                Naming::TransformersBase,
+                Some("b7"),
+                Padding::Static([600; 2]),
                 1e-3,
             ),
             (Naming::Keras, Some("b0"), Padding::Same, 1e-3),
@@ -255,9 +284,16 @@ mod tests {
     }
 
     #[test]
-    fn efficientnet_pytorch_without_a_published_size_leaves_the_padding_open() {
-        let error = resolve_conventions(NOTHING, NOTHING, Naming::Lukemelas, None).unwrap_err();
-        assert_eq!((error.padding, error.batch_norm_epsilon), (true, false));
+    fn pads_of_a_published_size_are_open_without_one() {
+        for (naming, variant) in [
+            (Naming::Lukemelas, None),
+            (Naming::Transformers, None),
+            (Naming::Transformers, Some("b8")),
+            (Naming::TransformersBase, Some("lite0")),
+        ] {
+            let error = resolve_conventions(NOTHING, NOTHING, naming, variant).unwrap_err();
+            assert_eq!((error.padding, error.batch_norm_epsilon), (true, false));
+        }
     }
 
     #[test]

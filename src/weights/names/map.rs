@@ -5,7 +5,7 @@
 
 use super::naming::Naming;
 use super::place::{Kind, Place};
-use super::{keras, lukemelas, mobilenet, tensorflow, torchvision};
+use super::{keras, lukemelas, mobilenet, tensorflow, torchvision, transformers};
 use crate::files::foreign::Foreign;
 use std::collections::BTreeMap;
 
@@ -204,6 +204,8 @@ impl Blocks {
             Naming::MobileNetV2 => mobilenet::name(&place, module, tensor),
             Naming::Torchvision => torchvision::name(&place, module, tensor),
             Naming::Lukemelas => lukemelas::name(&place, module, tensor),
+            Naming::Transformers => transformers::name(&place, module, tensor),
+            Naming::TransformersBase => transformers::base_name(&place, module, tensor),
             Naming::Keras => keras::name(&place, module, tensor),
             Naming::TensorFlow => tensorflow::name(&place, module, tensor),
         }

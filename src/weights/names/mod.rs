@@ -13,6 +13,7 @@ mod naming;
 mod place;
 mod tensorflow;
 mod torchvision;
+mod transformers;
 
 pub use map::{NameMap, UnknownName};
 pub use naming::Naming;

@@ -16,6 +16,10 @@ pub enum Naming {
     Torchvision,
     /// `efficientnet_pytorch` by lukemelas, and its Lite ports: `_blocks.0._depthwise_conv.weight`.
     Lukemelas,
+    /// Hugging Face transformers, `EfficientNetForImageClassification`: `efficientnet.encoder.blocks.0.…`.
+    Transformers,
+    /// Its `EfficientNetModel`, the same network without a classifier: `encoder.blocks.0.…`.
+    TransformersBase,
     /// Keras: `block1a_dwconv/depthwise_kernel`, in Keras's layout.
     Keras,
     /// TensorFlow's own checkpoints: `blocks_0/depthwise_conv2d/depthwise_kernel`, in TensorFlow's layout.
@@ -24,19 +28,27 @@ pub enum Naming {
 
 impl Naming {
     /// Every naming, in the order in which they are tried.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Timm,
         Self::Resnet,
         Self::MobileNetV2,
         Self::Torchvision,
         Self::Lukemelas,
+        Self::Transformers,
+        Self::TransformersBase,
         Self::Keras,
         Self::TensorFlow,
     ];
 
     /// Those of files that can be written: safetensors in the library's names and layout, which for other families than
     /// EfficientNets may be another naming's.
-    pub const EXPORTED: [Self; 4] = [Self::Timm, Self::Torchvision, Self::Lukemelas, Self::Keras];
+    pub const EXPORTED: [Self; 5] = [
+        Self::Timm,
+        Self::Torchvision,
+        Self::Lukemelas,
+        Self::Transformers,
+        Self::Keras,
+    ];
 
     /// Finds the naming of a checkpoint from its stem and its classifier, where several match, the one with the most names; `None` if
     /// no library's is there.
@@ -64,6 +76,8 @@ impl Naming {
             Self::Resnet => &["conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4."],
             Self::Torchvision | Self::MobileNetV2 => &["features."],
             Self::Lukemelas => &["_conv_stem.", "_bn0.", "_blocks.", "_conv_head.", "_bn1."],
+            Self::Transformers => &["efficientnet."],
+            Self::TransformersBase => &["embeddings.", "encoder."],
             Self::Keras => &["stem_", "top_conv/", "top_bn/", "normalization"],
             Self::TensorFlow => &["stem/", "blocks_", "head/conv2d/", "head/tpu_batch"],
         };
@@ -82,6 +96,15 @@ impl Naming {
         self.is_backbone(name) || name.starts_with(&classifier[..end])
     }
 
+    /// The naming that the library's models have which end in a classifier.
+    #[must_use]
+    pub fn with_classifier(self) -> Self {
+        match self {
+            Self::TransformersBase => Self::Transformers,
+            naming => naming,
+        }
+    }
+
     /// Its short name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -90,6 +113,7 @@ impl Naming {
             Self::Resnet => "resnet",
             Self::Torchvision | Self::MobileNetV2 => "torchvision",
             Self::Lukemelas => "lukemelas",
+            Self::Transformers | Self::TransformersBase => "transformers",
             Self::Keras => "keras",
             Self::TensorFlow => "tensorflow",
         }
@@ -103,6 +127,8 @@ impl Naming {
             Self::Resnet => "conv1.weight",
             Self::Torchvision | Self::MobileNetV2 => "features.0.0.weight",
             Self::Lukemelas => "_conv_stem.weight",
+            Self::Transformers => "efficientnet.embeddings.convolution.weight",
+            Self::TransformersBase => "embeddings.convolution.weight",
             Self::Keras => "stem_conv/kernel",
             Self::TensorFlow => "stem/conv2d/kernel",
         }
@@ -114,6 +140,8 @@ impl Naming {
         match self {
             Self::Resnet => Some("layer1.0.conv1.weight"),
             Self::MobileNetV2 => Some("features.1.conv.0.0.weight"),
+            Self::Transformers => Some("efficientnet.encoder.top_conv.weight"),
+            Self::TransformersBase => Some("encoder.top_conv.weight"),
             Self::Timm | Self::Torchvision | Self::Lukemelas | Self::Keras | Self::TensorFlow => {
                 None
             }
@@ -124,7 +152,7 @@ impl Naming {
     #[must_use]
     pub fn classifier_weight(self) -> &'static str {
         match self {
-            Self::Timm => "classifier.weight",
+            Self::Timm | Self::Transformers | Self::TransformersBase => "classifier.weight",
             Self::Resnet => "fc.weight",
             Self::Torchvision | Self::MobileNetV2 => "classifier.1.weight",
             Self::Lukemelas => "_fc.weight",
@@ -193,6 +221,18 @@ mod tests {
         assert_eq!(
             detect(&["features.0.0.weight", "features.1.conv.0.0.weight"]),
             Some(Naming::MobileNetV2)
+        );
+        assert_eq!(
+            detect(&[
+                "efficientnet.embeddings.convolution.weight",
+                "efficientnet.encoder.top_conv.weight",
+                "classifier.weight"
+            ]),
+            Some(Naming::Transformers)
+        );
+        assert_eq!(
+            detect(&["embeddings.convolution.weight", "encoder.top_conv.weight"]),
+            Some(Naming::TransformersBase)
         );
         // Names that many networks have.
         assert_eq!(detect(&["conv1.weight", "fc.weight"]), None);

@@ -10,11 +10,13 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Libraries whose names may have something before them. Those of torchvision's MobileNetV2 begin and end as its others'.
-const NESTED: [Naming; 4] = [
+const NESTED: [Naming; 6] = [
     Naming::Timm,
     Naming::Resnet,
     Naming::Torchvision,
     Naming::Lukemelas,
+    Naming::Transformers,
+    Naming::TransformersBase,
 ];
 /// Networks that are looked at; the tensors of more are as unaccounted for as any other.
 const MOST_ROOTS: usize = 50;
@@ -109,15 +111,18 @@ pub(super) fn find(tensors: &[&TensorInfo]) -> Vec<Root> {
     };
     let mut roots = Vec::new();
     for tensor in tensors {
-        for naming in NESTED {
+        let below = NESTED.into_iter().filter_map(|naming| {
             let prefix = before(&tensor.name, naming.stem_weight());
-            let prefix = prefix.filter(|prefix| has_witness(prefix, naming));
-            roots.extend(prefix.map(|prefix| Root {
-                prefix: prefix.to_owned(),
-                naming,
-                rank: rank(prefix),
-            }));
-        }
+            let prefix = prefix.filter(|prefix| has_witness(prefix, naming))?;
+            Some((prefix, naming))
+        });
+        // One naming's names may end as another's: the whole name of the stem tells.
+        let root = below.min_by_key(|(prefix, _)| prefix.len());
+        roots.extend(root.map(|(prefix, naming)| Root {
+            prefix: prefix.to_owned(),
+            naming,
+            rank: rank(prefix),
+        }));
         if roots.len() >= MOST_ROOTS {
             break;
         }

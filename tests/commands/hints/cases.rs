@@ -93,6 +93,13 @@ pub const OF_CHECKPOINTS: &[Case] = &[
         ],
     },
     Case {
+        hint: "at which the blocks in `depthwise_padding` of its",
+        prepare: |folder| weights(folder, "--variant b0 --names transformers", |_| true),
+        line: "emit --weights w --width 1 --depth 1 -o m.onnx",
+        reason: "which do not tell its padding",
+        steps: &[("--padding static:S", With("--padding static:224"))],
+    },
+    Case {
         hint: ", and one of these models: use ",
         prepare: |folder| weights(folder, "--variant b0", |_| true),
         line: "emit --weights w --like timm/efficientnet_b1 -o m.onnx",

@@ -57,6 +57,36 @@ fn torchvision_shifts_in_separable_blocks() {
 }
 
 #[test]
+fn transformers_counts_blocks_through() {
+    let names = translated(Naming::Transformers);
+    assert_eq!(names[0], "efficientnet.embeddings.convolution.weight");
+    assert_eq!(
+        names[2..6],
+        [
+            "efficientnet.encoder.blocks.0.depthwise_conv.depthwise_conv.weight",
+            "efficientnet.encoder.blocks.0.depthwise_conv.depthwise_norm.bias",
+            "efficientnet.encoder.blocks.0.squeeze_excite.reduce.bias",
+            "efficientnet.encoder.blocks.0.projection.project_conv.weight",
+        ]
+    );
+    assert_eq!(
+        names[10..],
+        [
+            "efficientnet.encoder.blocks.2.projection.project_conv.weight",
+            "efficientnet.encoder.top_conv.weight",
+            "efficientnet.encoder.top_bn.weight",
+            "classifier.bias",
+        ]
+    );
+    let base = translated(Naming::TransformersBase);
+    let without: Vec<&str> = names
+        .iter()
+        .map(|name| name.strip_prefix("efficientnet.").unwrap_or(name))
+        .collect();
+    assert_eq!(base, without);
+}
+
+#[test]
 fn lukemelas_counts_blocks_through_and_never_shifts() {
     assert_eq!(
         translated(Naming::Lukemelas),
