@@ -14,6 +14,7 @@ use efficientnet_onnx::recognise::Contradiction;
 use efficientnet_onnx::request::RequestError;
 use efficientnet_onnx::tensor::SourceError;
 use efficientnet_onnx::weights::names::Naming;
+use efficientnet_onnx::weights::offer::Refusal;
 
 /// A note, with what can be done about it.
 pub fn note(note: &ConvertNote) -> String {
@@ -140,6 +141,18 @@ fn hint(error: &ConvertError) -> Option<String> {
         }
         ConvertError::Folder(error) => return hub::folder_hint(error),
         ConvertError::UnknownModel { .. } => "`inspect --like list` has all names".to_owned(),
+        ConvertError::Refused {
+            refusal: refusal @ Refusal::Several { networks },
+            ..
+        } => {
+            let mut places = networks.iter().map(|found| &found.place);
+            let place = places.find(|place| !place.is_empty())?;
+            format!("`--prefix {}` reads that one alone; {}", place.shown(), refusal.hint())
+        }
+        ConvertError::Refused {
+            refusal: Refusal::State { root, .. },
+            ..
+        } => format!("`--prefix {}` reads it all the same", root.shown()),
         // A state dict would lose what the modules around the network compute.
         ConvertError::Refused { has_modules: true, .. } => {
             "export the whole pickled module with `torch.onnx.export`".to_owned()

@@ -3,7 +3,7 @@
 use super::converting;
 use super::exit::{Failure, Status};
 use super::print;
-use super::source;
+use super::source::{self, PrefixArgs};
 use clap::Args;
 use efficientnet_onnx::convert::{self, ListedModel};
 use efficientnet_onnx::files::foreign::{self, Foreign};
@@ -13,8 +13,10 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// Checkpoint, as `emit --weights` takes it
-    #[arg(value_name = "FILE")]
+    #[arg(id = "weights", value_name = "FILE")]
     file: PathBuf,
+    #[command(flatten)]
+    prefix: PrefixArgs,
 }
 
 /// Columns that a name takes at most before it pushes the others.
@@ -22,8 +24,8 @@ const WIDEST: usize = 60;
 
 /// Prints a line for each tensor: name, element type, shape in PyTorch's layout, parameter.
 pub fn run(args: &ListArgs) -> Result<Status, Failure> {
-    let located = source::locate(&args.file, false)?;
-    let listing = convert::list(&located.path).map_err(converting::failure)?;
+    let located = args.prefix.below(source::locate(&args.file, false)?);
+    let listing = convert::list(&located).map_err(converting::failure)?;
     print::message(&described(&listing.model));
     for note in &listing.notes {
         tell!("{}", converting::note(note));

@@ -21,6 +21,8 @@ pub struct WeightArgs {
     /// Checkpoint: safetensors, any container of torch.save, Keras's .h5, TensorFlow's own (index and data files), or a file of `emit --bn keep`, with names of timm, torchvision, lukemelas, Keras or TensorFlow; the folder of a model that timm has published; or `hf:ORG/NAME[@REV]`, such a model on Hugging Face
     #[arg(long, value_name = "PATH", conflicts_with = "init")]
     weights: Option<PathBuf>,
+    #[command(flatten)]
+    prefix: PrefixArgs,
     /// Write the graph without its weights: all begin at one place of FILE.data, which is as large as the largest tensor and
     /// drawn from `--seed`; toolchains load it, and nothing it computes means anything
     #[arg(long, conflicts_with_all = ["weights", "init"])]
@@ -42,6 +44,21 @@ pub struct WeightArgs {
     pub allow_nan: bool,
     #[command(flatten)]
     pub seed: SeedArgs,
+}
+
+/// Which of a checkpoint's tensors are read.
+#[derive(Debug, Args)]
+pub struct PrefixArgs {
+    /// Read only the tensors whose names begin with P, such as `model.net`, and list the others as left out; '' is the network without a prefix [default: found from the names]
+    #[arg(long, value_name = "P", requires = "weights", hide_short_help = true)]
+    prefix: Option<String>,
+}
+
+impl PrefixArgs {
+    /// A checkpoint of which only these tensors are read.
+    pub fn below(&self, located: Located) -> Located {
+        located.below(self.prefix.clone())
+    }
 }
 
 /// Weights from a seed.
@@ -90,7 +107,7 @@ impl WeightArgs {
             );
         }
         let classifier = self.replacement()?;
-        let located = locate(named, quiet)?;
+        let located = self.prefix.below(locate(named, quiet)?);
         Weights::open_located(located, classifier).map_err(converting::failure)
     }
 

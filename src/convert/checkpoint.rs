@@ -50,13 +50,14 @@ impl OpenCheckpoint {
         let Located {
             path,
             published,
+            prefix,
             folder,
         } = located;
-        let checkpoint = Checkpoint::open(&path)?;
+        let checkpoint = Checkpoint::open_below(&path, prefix.as_deref())?;
         if let Some(refusal) = checkpoint.refusal() {
             return Err(ConvertError::Refused {
                 path,
-                refusal: refusal.clone(),
+                refusal: offered::recognised(refusal),
                 has_modules: checkpoint.has_modules(),
             });
         }

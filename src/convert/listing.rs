@@ -1,6 +1,7 @@
 //! A checkpoint's tensors, and the parameter that each would become.
 
 use super::error::ConvertError;
+use super::locate::Located;
 use super::note::ConvertNote;
 use super::offered;
 use crate::architecture::Variant;
@@ -11,7 +12,6 @@ use crate::weights::checkpoint::Checkpoint;
 use crate::weights::names::{NameMap, Naming};
 use crate::weights::offer::Refusal;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Tensors by which a checkpoint may differ from a model and still be shown against it.
 const MOST_STRAYS: usize = 8;
@@ -47,8 +47,8 @@ pub enum ListedModel {
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn list(path: &Path) -> Result<Listing, ConvertError> {
-    let checkpoint = Checkpoint::open(path)?;
+pub fn list(located: &Located) -> Result<Listing, ConvertError> {
+    let checkpoint = Checkpoint::open_below(&located.path, located.prefix.as_deref())?;
     let (model, becomes, notes) = told(&checkpoint);
     Ok(Listing {
         tensors: checkpoint.tensors().to_vec(),
@@ -61,7 +61,7 @@ pub fn list(path: &Path) -> Result<Listing, ConvertError> {
 fn told(checkpoint: &Checkpoint) -> (ListedModel, BTreeMap<String, String>, Vec<ConvertNote>) {
     let nothing = |model| (model, BTreeMap::new(), Vec::new());
     if let Some(refusal) = checkpoint.refusal() {
-        return nothing(ListedModel::Refused(refusal.clone()));
+        return nothing(ListedModel::Refused(offered::recognised(refusal)));
     }
     let Some(naming) = checkpoint.naming() else {
         return nothing(ListedModel::Unknown);

@@ -20,6 +20,8 @@ pub struct Located {
     pub path: PathBuf,
     /// The published model that it is, if a folder or a repository was named.
     pub published: Option<Published>,
+    /// What stands before the names of the tensors that are read, without the last dot; none where it is to be found.
+    pub prefix: Option<String>,
     /// The folder that was named.
     pub(super) folder: Option<PathBuf>,
 }
@@ -34,6 +36,7 @@ impl Located {
             return Ok(Self {
                 path: named.to_path_buf(),
                 published: None,
+                prefix: None,
                 folder: named.is_dir().then(|| named.to_path_buf()),
             });
         }
@@ -58,12 +61,19 @@ impl Located {
         Self::in_folder(&snapshot.folder, Some(source))
     }
 
+    /// The same, of which only the tensors are read whose names begin so.
+    #[must_use]
+    pub fn below(self, prefix: Option<String>) -> Self {
+        Self { prefix, ..self }
+    }
+
     fn in_folder(folder: &Path, source: Option<String>) -> Result<Self, ConvertError> {
         let found = Folder::open(folder)?;
         let published = Published::read(&found, source)?;
         Ok(Self {
             path: found.weights,
             published: Some(published),
+            prefix: None,
             folder: Some(folder.to_path_buf()),
         })
     }

@@ -2,13 +2,14 @@
 
 mod clauses;
 
-use crate::files::foreign::{Foreign, list};
+use crate::files::foreign::{self, Foreign, list};
 use crate::graph::Padding;
 use crate::metadata::{Normal, Untrained};
 use crate::onnx::check::targets::{Faults, Feature};
 use crate::recognise::{self, Contradiction};
 use crate::weights::names::Naming;
 use crate::weights::names::conventions::Conventions;
+use crate::weights::offer::Parametrization;
 use clauses::{clauses, nest_read};
 use std::fmt;
 use std::path::PathBuf;
@@ -31,6 +32,13 @@ pub enum ConvertNote {
     },
     /// Tensors of a checkpoint that are not of the network, in groups.
     LeftOut(Vec<String>),
+    /// Weights were computed from the tensors of a parametrization.
+    Computed {
+        /// Which.
+        how: Parametrization,
+        /// Their names.
+        weights: Vec<String>,
+    },
     /// Which module was taken as the classifier.
     Classifier(String),
     /// A module around the network may compute something that no tensor shows.
@@ -185,6 +193,11 @@ impl fmt::Display for ConvertNote {
                 others,
             } => nest_read(f, nest, *is_averaged, others),
             Self::LeftOut(groups) => write!(f, "left out: {}", list(groups)),
+            Self::Computed { how, weights } => write!(
+                f,
+                "computed from their {how}: {}",
+                foreign::names(weights)
+            ),
             Self::Classifier(module) => {
                 write!(f, "took `{}` as the classifier", module.shown())
             }

@@ -1,8 +1,10 @@
-//! Which tensors of a checkpoint are read and which are left out. Knows no network.
+//! Which tensors of a checkpoint are read and which are left out.
 
 use super::note::ConvertNote;
+use crate::recognise::recognise;
 use crate::weights::checkpoint::Checkpoint;
-use crate::weights::offer::GroupKind;
+use crate::weights::offer::{GroupKind, Parametrization, Refusal};
+use std::collections::BTreeMap;
 
 /// Which tensors were taken and which left out; `is_replaced` where the classifier is another one.
 pub fn notes(checkpoint: &Checkpoint, is_replaced: bool) -> Vec<ConvertNote> {
@@ -22,6 +24,12 @@ pub fn notes(checkpoint: &Checkpoint, is_replaced: bool) -> Vec<ConvertNote> {
         let groups = left_out.iter().map(ToString::to_string);
         notes.push(ConvertNote::LeftOut(groups.collect()));
     }
+    let mut computed: BTreeMap<Parametrization, Vec<String>> = BTreeMap::new();
+    for (how, weight) in checkpoint.computed() {
+        computed.entry(how).or_default().push(weight.to_owned());
+    }
+    let computed = computed.into_iter();
+    notes.extend(computed.map(|(how, weights)| ConvertNote::Computed { how, weights }));
     if let Some(head) = checkpoint.head().filter(|_| !is_replaced) {
         notes.push(ConvertNote::Classifier(head.to_owned()));
     }
@@ -35,4 +43,16 @@ pub fn notes(checkpoint: &Checkpoint, is_replaced: bool) -> Vec<ConvertNote> {
         _ => {}
     }
     notes
+}
+
+/// Why a checkpoint is not read, with the published networks that it has.
+pub fn recognised(refusal: &Refusal) -> Refusal {
+    let mut refusal = refusal.clone();
+    if let Refusal::Several { networks } = &mut refusal {
+        for found in networks {
+            let variant = recognise(&found.tensors, found.naming);
+            found.network = variant.ok().map(|variant| variant.name);
+        }
+    }
+    refusal
 }

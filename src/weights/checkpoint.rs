@@ -9,7 +9,7 @@ use super::keras::Normalization;
 use super::keras::config::ModelConfig;
 use super::modules::{self, Landmarks};
 use super::names::Naming;
-use super::offer::{LeftOutGroup, Offer, Refusal};
+use super::offer::{LeftOutGroup, Offer, Parametrization, Refusal};
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::files::open_input;
 use sha2::{Digest, Sha256};
@@ -49,6 +49,15 @@ impl Checkpoint {
     /// # Errors
     /// If it cannot be read, or is not a checkpoint of a known container.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
+        Self::open_below(path, None)
+    }
+
+    /// The same, with only the tensors whose names begin with `prefix`, as in `model.net` without the last dot; where none does,
+    /// [`Checkpoint::refusal`] says so. The empty prefix is that of a network without one.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub fn open_below(path: &Path, prefix: Option<&str>) -> Result<Self, SourceError> {
         let Contents {
             files,
             data,
@@ -63,7 +72,7 @@ impl Checkpoint {
             mut evidence,
             modules,
         } = Contents::open(path)?;
-        let offer = Offer::new(source);
+        let offer = Offer::new(source, prefix);
         left_out.extend_from_slice(offer.left_out());
         let has_modules = modules.is_some();
         if let (Some(pickle), Some(naming)) = (modules, Naming::detect(offer.tensors())) {
@@ -178,6 +187,11 @@ impl Checkpoint {
     #[must_use]
     pub fn is_inside(&self) -> bool {
         self.offer.is_inside()
+    }
+
+    /// Weights that are computed from the tensors of a parametrization: how, and their names.
+    pub fn computed(&self) -> impl Iterator<Item = (Parametrization, &str)> {
+        self.offer.computed()
     }
 
     /// Floating-point tensors that are not on offer, and what accounts for them.

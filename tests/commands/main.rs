@@ -60,6 +60,9 @@ mod snapshot;
 #[cfg(all(feature = "tract", target_os = "linux"))]
 mod special_files;
 #[cfg(all(feature = "tract", feature = "ort"))]
+#[path = "../weights/state_dict.rs"]
+mod state_dict;
+#[cfg(all(feature = "tract", feature = "ort"))]
 mod static_padding;
 #[cfg(all(feature = "tract", feature = "ort", target_os = "linux"))]
 mod transfer;
@@ -68,3 +71,5 @@ mod transformers;
 mod untrained;
 #[path = "../verify_support/mod.rs"]
 mod verify_support;
+#[cfg(all(feature = "tract", feature = "ort"))]
+mod wrapped;

@@ -46,6 +46,11 @@ impl Lite {
         })
     }
 
+    /// The checkpoint.
+    pub fn checkpoint(&self) -> PathBuf {
+        data(self.checkpoint)
+    }
+
     /// Emits the checkpoint with further arguments.
     pub fn emit(&self, path: &Path, arguments: &[&str]) {
         self.emit_as(&["--variant", self.name], path, arguments);
@@ -57,7 +62,7 @@ impl Lite {
         command.arg("emit").args(selection);
         command.args(["--force", "--quiet", "--weights"]);
         command
-            .arg(data(self.checkpoint))
+            .arg(self.checkpoint())
             .arg("-o")
             .arg(path)
             .args(arguments);

@@ -22,8 +22,12 @@ mod names;
 #[cfg(feature = "cli")]
 mod payloads;
 #[cfg(feature = "cli")]
+mod prefixes;
+#[cfg(feature = "cli")]
 mod round_trip;
 mod spoiled;
+#[cfg(feature = "cli")]
+mod state_dict;
 #[cfg(feature = "cli")]
 mod state_dicts;
 #[cfg(feature = "cli")]

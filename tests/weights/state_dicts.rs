@@ -2,28 +2,15 @@
 
 use crate::command_line::{done, run};
 use crate::folder::listing;
+use crate::state_dict::{NETWORK, StateDict};
 use efficientnet_onnx::onnx::file::{InitializerSource, ModelFile};
 use efficientnet_onnx::onnx::proto::tensor_proto::DataType;
 use efficientnet_onnx::onnx::proto::{ModelProto, TensorProto};
 use efficientnet_onnx::tensor::TensorSource;
 use prost::Message;
-use serde_json::{Map, Value, json};
 use std::path::Path;
 
-/// As small as a network gets, with five classes.
-const NETWORK: [&str; 10] = [
-    "--width",
-    "0.25",
-    "--depth",
-    "0.25",
-    "--size",
-    "32",
-    "--init",
-    "probe",
-    "--seed=7",
-    "--classes=5",
-];
-const SELECTION: [&str; 9] = [
+pub const SELECTION: [&str; 9] = [
     "--width",
     "0.25",
     "--depth",
@@ -35,95 +22,8 @@ const SELECTION: [&str; 9] = [
     "1e-3",
 ];
 
-/// Name, shape and little-endian f32 of tensors.
-#[derive(Clone)]
-struct StateDict(Vec<(String, Vec<u64>, Vec<u8>)>);
-
-impl StateDict {
-    /// A network of timm's names, with its batch norms kept.
-    fn drawn(folder: &Path) -> Self {
-        let export = ["weights", "export", "-o", "drawn", "--force"];
-        done(folder, &[&export[..], &NETWORK].concat());
-        let bytes = std::fs::read(folder.join("drawn")).expect("a file");
-        let header = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes"));
-        let end = 8 + usize::try_from(header).expect("a header");
-        let header: Map<String, Value> = serde_json::from_slice(&bytes[8..end]).expect("JSON");
-        let tensor = |(name, entry): (String, Value)| {
-            let range: Vec<usize> =
-                serde_json::from_value(entry.get("data_offsets")?.clone()).ok()?;
-            let shape = serde_json::from_value(entry["shape"].clone()).ok()?;
-            Some((name, shape, bytes[end + range[0]..end + range[1]].to_vec()))
-        };
-        Self(header.into_iter().filter_map(tensor).collect())
-    }
-
-    fn under(&self, prefix: &str) -> Self {
-        let tensors = self.0.iter().cloned();
-        Self(
-            tensors
-                .map(|(name, shape, data)| (format!("{prefix}{name}"), shape, data))
-                .collect(),
-        )
-    }
-
-    fn without(&self, start: &str) -> Self {
-        let kept = self.0.iter().filter(|(name, ..)| !name.starts_with(start));
-        Self(kept.cloned().collect())
-    }
-
-    /// The same tensors, all numbers halved.
-    fn halved(&self) -> Self {
-        let halve = |bytes: &[u8]| -> Vec<u8> {
-            let (values, _) = bytes.as_chunks::<4>();
-            let halves = values.iter().map(|value| f32::from_le_bytes(*value) / 2.0);
-            halves.flat_map(f32::to_le_bytes).collect()
-        };
-        let tensors = self.0.iter();
-        Self(
-            tensors
-                .map(|(name, shape, data)| (name.clone(), shape.clone(), halve(data)))
-                .collect(),
-        )
-    }
-
-    fn with(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
-        self
-    }
-
-    /// One more tensor, all its elements `value`.
-    fn and(mut self, name: &str, shape: &[u64], value: f32) -> Self {
-        let elements = usize::try_from(shape.iter().product::<u64>()).expect("few");
-        let data = value.to_le_bytes().repeat(elements);
-        self.0.push((name.to_owned(), shape.to_vec(), data));
-        self
-    }
-
-    fn set(&mut self, name: &str, index: usize, value: f32) {
-        let tensor = self.0.iter_mut().find(|(own, ..)| own == name);
-        let (_, _, data) = tensor.expect("a tensor");
-        data[4 * index..4 * index + 4].copy_from_slice(&value.to_le_bytes());
-    }
-
-    fn save(&self, path: &Path) {
-        let mut header = Map::new();
-        let mut data = Vec::new();
-        for (name, shape, bytes) in &self.0 {
-            let start = data.len();
-            data.extend_from_slice(bytes);
-            let entry =
-                json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, data.len()] });
-            header.insert(name.clone(), entry);
-        }
-        let header = Value::Object(header).to_string();
-        let length = (header.len() as u64).to_le_bytes();
-        let file = [&length[..], header.as_bytes(), &data].concat();
-        std::fs::write(path, file).expect("a file");
-    }
-}
-
 /// Emits a state dict; gives the status, what was said and, where a file was written, its classifier and stem.
-fn emitted(
+pub fn emitted(
     folder: &Path,
     state: &StateDict,
     more: &[&str],

@@ -38,6 +38,8 @@ pub enum GroupKind {
     Averaged,
     /// What a layer in front of the network normalises an input of other than three channels with.
     Normalization,
+    /// Outside the prefix that was asked for.
+    Outside,
 }
 
 impl fmt::Display for GroupKind {
@@ -53,6 +55,7 @@ impl fmt::Display for GroupKind {
             Self::Counter => "counters",
             Self::Averaged => "averaged",
             Self::Normalization => "normalization of the input, which is not a part of the network",
+            Self::Outside => "outside the prefix",
         })
     }
 }

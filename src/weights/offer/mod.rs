@@ -5,8 +5,11 @@
 //! floating-point tensor that is left is accounted for; otherwise everything is on offer under its own name, and [`Offer::refusal`]
 //! says why. Knows no container.
 
+mod asked;
 mod known;
 mod left_out;
+mod packed;
+mod parametrized;
 mod reading;
 mod refusal;
 mod roots;
@@ -15,10 +18,14 @@ mod wrappers;
 use super::layout::{self, Axes, Permuted};
 use super::names::Naming;
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
+use asked::{Asked, SEPARATORS};
 pub(in crate::weights) use left_out::LeftOut;
 pub use left_out::{GroupKind, LeftOutGroup};
+pub use packed::Packed;
+use parametrized::Computed;
+pub use parametrized::Parametrization;
 use reading::Reading;
-pub use refusal::{Listed, Refusal};
+pub use refusal::{Found, Listed, Refusal};
 use std::collections::BTreeMap;
 
 /// The floating-point tensors of a container, under the names and in the layout that a network expects.
@@ -30,6 +37,7 @@ pub struct Offer {
     prefix: String,
     head: Option<String>,
     integers: Vec<String>,
+    computed: BTreeMap<String, Parametrization>,
     left_out: Vec<LeftOutGroup>,
     refusal: Option<Refusal>,
 }
@@ -41,14 +49,17 @@ struct Origin {
 }
 
 impl Offer {
-    /// Looks through a container's names. Integers, such as `num_batches_tracked`, are not on offer.
+    /// Looks through a container's names, or through those that begin with a prefix that is asked for. Integers, such as
+    /// `num_batches_tracked`, are not on offer.
     #[must_use]
-    pub fn new(source: Box<dyn TensorSource>) -> Self {
+    pub fn new(source: Box<dyn TensorSource>, prefix: Option<&str>) -> Self {
+        let (source, computed) = Computed::over(source);
         let (integers, floating): (Vec<&TensorInfo>, Vec<&TensorInfo>) = source
             .tensors()
             .iter()
             .partition(|tensor| !tensor.element.is_weight());
-        let reading = Reading::of(&floating);
+        let asked = prefix.map(Asked::new);
+        let reading = Reading::of(&floating, asked.as_ref());
         let reading = match idle(&*source, &reading.prefix) {
             Some(refusal) => Reading::refused(&floating, refusal),
             None => reading,
@@ -102,6 +113,7 @@ impl Offer {
             prefix,
             head,
             integers,
+            computed,
             left_out,
             refusal,
         };
@@ -132,7 +144,7 @@ impl Offer {
     /// What was removed from before every name, without the last dot: the key under which the state dict lies, and wrappers' names.
     #[must_use]
     pub fn prefix(&self) -> Option<&str> {
-        self.prefix.strip_suffix('.')
+        self.prefix.strip_suffix(SEPARATORS)
     }
 
     /// Whether a part of the prefix is the name of no known wrapper or training script, and thus of a module whose `forward` is
@@ -156,6 +168,12 @@ impl Offer {
     #[must_use]
     pub fn is_averaged(&self) -> bool {
         is_averaged(&self.prefix)
+    }
+
+    /// Weights on offer that are computed from the tensors of a parametrization: how, and their names in the container.
+    pub fn computed(&self) -> impl Iterator<Item = (Parametrization, &str)> {
+        let origins = self.origins.values();
+        origins.filter_map(|origin| Some((*self.computed.get(&origin.name)?, origin.name.as_str())))
     }
 
     /// Tensors that are not on offer, and what accounts for them.

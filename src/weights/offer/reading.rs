@@ -1,13 +1,15 @@
 //! Which tensors of a container are read, under which names, and what accounts for each that is not.
 
 use super::super::TensorInfo;
+use super::asked::{Asked, SEPARATORS};
 use super::known::{self, ByName};
 use super::left_out::{GroupKind, LeftOut, LeftOutGroup};
+use super::packed::Packed;
 use super::refusal::{Listed, Refusal};
 use super::roots::{self, Chosen, Rank, Root};
 use super::wrappers::unwrapped;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a container is read.
 #[derive(Debug, Default)]
@@ -31,13 +33,46 @@ enum Fate<'a> {
 
 impl Reading {
     /// Reads floating-point tensors: everything under its own name where no network's names are found, or where one cannot be read
-    /// without losing a part.
-    pub(super) fn of(tensors: &[&TensorInfo]) -> Self {
-        let roots = roots::find(tensors);
+    /// without losing a part. Of those that are asked for by what stands before their names, only these.
+    pub(super) fn of(tensors: &[&TensorInfo], asked: Option<&Asked>) -> Self {
+        let Some(asked) = asked else {
+            return Self::network(tensors, None);
+        };
+        let (inside, outside): (Vec<&TensorInfo>, Vec<&TensorInfo>) = tensors
+            .iter()
+            .partition(|tensor| asked.start_of(&tensor.name).is_some());
+        if inside.is_empty() {
+            let found: BTreeSet<&str> = tensors.iter().map(|tensor| first(&tensor.name)).collect();
+            let refusal = Refusal::NothingBelow {
+                prefix: asked.0.clone(),
+                found: found.into_iter().map(str::to_owned).collect(),
+            };
+            return Self::refused(tensors, refusal);
+        }
+        let mut reading = Self::network(&inside, Some(asked));
+        let mut left_out = LeftOut::default();
+        for tensor in &outside {
+            left_out.add(GroupKind::Outside, first(&tensor.name), &tensor.name);
+        }
+        match reading.refusal.take() {
+            Some(refusal) => Self::refused(tensors, refusal),
+            None => {
+                reading.left_out.extend(left_out.into_groups());
+                reading
+            }
+        }
+    }
+
+    /// Reads a network among tensors that are all `asked` for.
+    fn network(tensors: &[&TensorInfo], asked: Option<&Asked>) -> Self {
+        let roots = roots::find(tensors, asked);
         let refused = |refusal| Self::refused(tensors, refusal);
-        let chosen = match roots::choose(&roots, tensors) {
+        let chosen = match roots::choose(&roots, tensors, asked) {
             Ok(Some(chosen)) => chosen,
-            Ok(None) => return Self::whole(tensors),
+            Ok(None) => match packed(tensors) {
+                Some(refusal) => return refused(refusal),
+                None => return Self::whole(tensors, asked),
+            },
             Err(refusal) => return refused(refusal),
         };
         let container = Container::new(tensors, &roots);
@@ -46,13 +81,21 @@ impl Reading {
             ..Self::default()
         };
         let mut beside: Vec<&TensorInfo> = Vec::new();
+        let mut used: Vec<&TensorInfo> = Vec::new();
         let mut left_out = LeftOut::default();
         for tensor in tensors {
             match container.fate(tensor, &chosen) {
+                Fate::LeftOut(kind, place) => {
+                    left_out.add(kind, &place, &tensor.name);
+                    continue;
+                }
                 Fate::Read(name) => reading.names.push((tensor.name.clone(), name.into_owned())),
-                Fate::LeftOut(kind, place) => left_out.add(kind, &place, &tensor.name),
                 Fate::Beside => beside.push(tensor),
             }
+            used.push(tensor);
+        }
+        if let Some(refusal) = packed(&used) {
+            return refused(refusal);
         }
         if let Some([one, other]) = twice(&reading.names) {
             return refused(Refusal::Twice { one, other });
@@ -86,17 +129,41 @@ impl Reading {
     pub(super) fn refused(tensors: &[&TensorInfo], refusal: Refusal) -> Self {
         Self {
             refusal: Some(refusal),
-            ..Self::whole(tensors)
+            ..Self::whole(tensors, None)
         }
     }
 
-    fn whole(tensors: &[&TensorInfo]) -> Self {
-        let own = |tensor: &&TensorInfo| (tensor.name.clone(), tensor.name.clone());
+    /// Everything under its own name, or without what was asked for.
+    fn whole(tensors: &[&TensorInfo], asked: Option<&Asked>) -> Self {
+        let start = |name: &str| asked.and_then(|asked| asked.start_of(name)).unwrap_or(0);
+        let own = |tensor: &&TensorInfo| {
+            let name = &tensor.name;
+            (name.clone(), name[start(name)..].to_owned())
+        };
+        let prefix = tensors.first().map(|tensor| tensor.name.as_str());
         Self {
+            prefix: prefix.map_or("", |name| &name[..start(name)]).to_owned(),
             names: tensors.iter().map(own).collect(),
             ..Self::default()
         }
     }
+}
+
+/// The first component of a name.
+fn first(name: &str) -> &str {
+    name.split(SEPARATORS).next().unwrap_or(name)
+}
+
+/// Why tensors are not read that are in a form of their own, if some are.
+fn packed(tensors: &[&TensorInfo]) -> Option<Refusal> {
+    let form = tensors.iter().find_map(|tensor| Packed::of(&tensor.name))?;
+    let of = tensors
+        .iter()
+        .filter(|tensor| Packed::of(&tensor.name) == Some(form));
+    Some(Refusal::Packed {
+        form,
+        tensors: of.map(|tensor| listed(tensor)).collect(),
+    })
 }
 
 fn listed(tensor: &TensorInfo) -> Listed {
@@ -144,6 +211,12 @@ impl<'a> Container<'a> {
         }) = owner
         {
             return Fate::LeftOut(*kind, owner.map(Root::place).unwrap_or_default());
+        }
+        if chosen.is_asked && owner.is_some() {
+            return Fate::LeftOut(
+                GroupKind::Outside,
+                owner.map(Root::place).unwrap_or_default(),
+            );
         }
         for twin in &chosen.twins {
             let pair = twin.counterpart(name);

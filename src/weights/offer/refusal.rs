@@ -2,11 +2,27 @@
 
 use super::known;
 use super::left_out::GroupKind;
+use super::packed::Packed;
 use crate::files::foreign::{self, Foreign};
+use crate::weights::TensorInfo;
+use crate::weights::names::Naming;
 use std::fmt;
 
 /// A tensor's name in the container, and its shape.
 pub type Listed = (String, Vec<u64>);
+
+/// One of several networks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What stands before its names, without the last dot.
+    pub place: String,
+    /// Whose names it has.
+    pub naming: Naming,
+    /// Its tensors, without what stands before their names.
+    pub tensors: Vec<TensorInfo>,
+    /// The published network that it is, once it is recognised.
+    pub network: Option<&'static str>,
+}
 
 /// Why no state dict can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +36,8 @@ pub enum Refusal {
     },
     /// Several networks, none of which is to be preferred.
     Several {
-        /// What stands before each one's names, without the last dot, and how many tensors it has.
-        roots: Vec<(String, usize)>,
+        /// Each one.
+        networks: Vec<Found>,
     },
     /// Averages that have averaged nothing yet.
     Idle {
@@ -36,6 +52,20 @@ pub enum Refusal {
         root: String,
         /// What the name says.
         kind: GroupKind,
+    },
+    /// Weights are stored in a form that is not read.
+    Packed {
+        /// The form.
+        form: Packed,
+        /// The tensors that show it.
+        tensors: Vec<Listed>,
+    },
+    /// No tensor's name begins with the prefix that was asked for.
+    NothingBelow {
+        /// The prefix.
+        prefix: String,
+        /// With what names begin.
+        found: Vec<String>,
     },
     /// Two tensors of the network have one name without the wrappers in it.
     Twice {
@@ -63,15 +93,11 @@ impl fmt::Display for Refusal {
                 )?;
                 list(f, tensors)
             }
-            Self::Several { roots } => {
+            Self::Several { networks } => {
                 f.write_str("the checkpoint has several networks, and none is preferred:")?;
-                for (root, count) in roots {
-                    match root.as_str() {
-                        "" => write!(f, "\n  without a prefix: {count} tensors")?,
-                        root => write!(f, "\n  `{}`: {count} tensors", root.shown())?,
-                    }
-                }
-                Ok(())
+                networks
+                    .iter()
+                    .try_for_each(|found| write!(f, "\n  {found}"))
             }
             Self::Idle { root, counter } => write!(
                 f,
@@ -84,12 +110,45 @@ impl fmt::Display for Refusal {
                 "the only network is below `{}`, which is left out by its name ({kind})",
                 root.shown()
             ),
+            Self::Packed { form, tensors } => {
+                write!(
+                    f,
+                    "expected the network's weights as they are, found {} of {form}",
+                    counted(tensors.len())
+                )?;
+                list(f, tensors)
+            }
+            Self::NothingBelow { prefix, found } => write!(
+                f,
+                "expected tensors whose names begin with `{}.`, found names that begin with {}",
+                prefix.shown(),
+                foreign::names(found)
+            ),
             Self::Twice { one, other } => write!(
                 f,
                 "`{}` and `{}` are one tensor of the network once the wrappers' names are removed",
                 one.shown(),
                 other.shown()
             ),
+        }
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place.as_str() {
+            "" => f.write_str("without a prefix")?,
+            place => write!(f, "`{}`", place.shown())?,
+        }
+        write!(
+            f,
+            ": {}, names of {}",
+            counted(self.tensors.len()),
+            self.naming
+        )?;
+        match self.network {
+            Some(network) => write!(f, ", {network}"),
+            None => Ok(()),
         }
     }
 }
@@ -101,20 +160,19 @@ impl Refusal {
         match self {
             Self::Beside { tensors, .. } if tensors.iter().all(is_averaged) => AVERAGES.to_owned(),
             Self::Beside { .. } => WHOLE.to_owned(),
-            Self::State { .. } => NETWORK_ALONE.to_owned(),
+            Self::State { .. } => "it is read where its prefix is asked for".to_owned(),
+            Self::Packed { form, .. } => form.hint().to_owned(),
+            Self::NothingBelow { .. } => "give what stands before the names of the network, without the network's own names".to_owned(),
             Self::Twice { .. } => {
                 "save the state dict of the module that is inside the wrapper, as a plain state dict".to_owned()
             }
             Self::Idle { .. } => "save the weights that were trained alone, as a plain state dict".to_owned(),
-            Self::Several { .. } => "if the model computes with one of them only, save that one alone as a plain state dict; \
-                if it computes with several, export it with `torch.onnx.export`"
-                .to_owned(),
+            Self::Several { .. } => {
+                "if the model computes with several of them, export it with `torch.onnx.export`".to_owned()
+            }
         }
     }
 }
-
-const NETWORK_ALONE: &str = "save the state dict of that module alone, `torch.save(module.state_dict(), \"network.pth\")`, if nothing around it computes \
-    more; otherwise export the whole model with `torch.onnx.export`";
 
 const WHOLE: &str = "a module around the network may compute with them, in a `forward` that the checkpoint does not hold: export that module with \
     `torch.onnx.export`, or, if its `forward` never uses them, save the state dict without them";

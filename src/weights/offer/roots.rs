@@ -2,9 +2,10 @@
 
 use super::super::TensorInfo;
 use super::super::names::Naming;
+use super::asked::Asked;
 use super::known;
 use super::left_out::GroupKind;
-use super::refusal::Refusal;
+use super::refusal::{Found, Refusal};
 use super::wrappers::{before, unwrapped};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -46,6 +47,8 @@ pub(super) enum Rank {
 pub(super) struct Chosen {
     pub(super) root: Root,
     pub(super) twins: Vec<Twin>,
+    /// Whether it was asked for: then the others were not.
+    pub(super) is_asked: bool,
 }
 
 /// A state dict of the network that is read.
@@ -100,7 +103,9 @@ fn shorter(prefix: &str) -> Option<(&str, &str)> {
 }
 
 /// Every network, in the order of their tensors.
-pub(super) fn find(tensors: &[&TensorInfo]) -> Vec<Root> {
+pub(super) fn find(tensors: &[&TensorInfo], asked: Option<&Asked>) -> Vec<Root> {
+    // What is asked for is read whatever it is called.
+    let start = |name: &str| asked.and_then(|asked| asked.start_of(name)).unwrap_or(0);
     let names: BTreeSet<Cow<'_, str>> = tensors
         .iter()
         .map(|tensor| unwrapped(&tensor.name))
@@ -121,7 +126,7 @@ pub(super) fn find(tensors: &[&TensorInfo]) -> Vec<Root> {
         roots.extend(root.map(|(prefix, naming)| Root {
             prefix: prefix.to_owned(),
             naming,
-            rank: rank(prefix),
+            rank: rank(prefix.get(start(prefix)..).unwrap_or_default()),
         }));
         if roots.len() >= MOST_ROOTS {
             break;
@@ -156,8 +161,20 @@ pub(super) fn owner<'a>(roots: &'a [Root], name: &str) -> Option<&'a Root> {
     owners.max_by_key(|root| root.prefix.len())
 }
 
-/// Chooses the network that is read; none if there is none.
-pub(super) fn choose(roots: &[Root], tensors: &[&TensorInfo]) -> Result<Option<Chosen>, Refusal> {
+/// Chooses the network that is read; none if there is none. The one whose prefix is asked for comes first.
+pub(super) fn choose(
+    roots: &[Root],
+    tensors: &[&TensorInfo],
+    asked: Option<&Asked>,
+) -> Result<Option<Chosen>, Refusal> {
+    let is_asked = |root: &&Root| asked.is_some_and(|asked| asked.0 == root.place());
+    if let Some(root) = roots.iter().find(is_asked) {
+        return Ok(Some(Chosen {
+            root: root.clone(),
+            twins: Vec::new(),
+            is_asked: true,
+        }));
+    }
     let candidates: Vec<&Root> = roots
         .iter()
         .filter(|root| !matches!(root.rank, Rank::State(_)))
@@ -174,15 +191,10 @@ pub(super) fn choose(roots: &[Root], tensors: &[&TensorInfo]) -> Result<Option<C
             _ => Ok(None),
         };
     };
-    let several = |roots: &[&Root]| {
-        let count = |root: &&Root| {
-            let own = tensors
-                .iter()
-                .filter(|tensor| owner_is(roots, root, &tensor.name));
-            (root.place(), own.count())
-        };
+    let several = |several: &[&Root]| {
+        let found = |root: &&Root| Found::new(root, roots, tensors);
         Refusal::Several {
-            roots: roots.iter().map(count).collect(),
+            networks: several.iter().map(found).collect(),
         }
     };
     let (preferred, others): (Vec<&Root>, Vec<&Root>) =
@@ -214,10 +226,27 @@ pub(super) fn choose(roots: &[Root], tensors: &[&TensorInfo]) -> Result<Option<C
     Ok(Some(Chosen {
         twins: twins.collect(),
         root: root.clone(),
+        is_asked: false,
     }))
 }
 
-fn owner_is(roots: &[&Root], root: &Root, name: &str) -> bool {
-    let owners = roots.iter().filter(|root| name.starts_with(&root.prefix));
-    owners.max_by_key(|root| root.prefix.len()) == Some(&root)
+impl Found {
+    /// A network and its own tensors.
+    fn new(root: &Root, roots: &[Root], tensors: &[&TensorInfo]) -> Self {
+        let own = tensors
+            .iter()
+            .filter(|tensor| owner(roots, &tensor.name) == Some(root));
+        let own = own.filter_map(|tensor| {
+            Some(TensorInfo {
+                name: root.own(&tensor.name)?.into_owned(),
+                ..(*tensor).clone()
+            })
+        });
+        Self {
+            place: root.place(),
+            naming: root.naming,
+            tensors: own.collect(),
+            network: None,
+        }
+    }
 }

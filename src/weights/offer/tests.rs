@@ -34,6 +34,10 @@ impl TensorSource for List {
 }
 
 fn shaped(names: &[(&str, &[u64])]) -> Offer {
+    asked(names, None)
+}
+
+fn asked(names: &[(&str, &[u64])], prefix: Option<&str>) -> Offer {
     let tensor = |(name, shape): &(&str, &[u64])| TensorInfo {
         name: (*name).to_owned(),
         shape: shape.to_vec(),
@@ -43,7 +47,7 @@ fn shaped(names: &[(&str, &[u64])]) -> Offer {
             Element::F32
         },
     };
-    Offer::new(Box::new(List(names.iter().map(tensor).collect())))
+    Offer::new(Box::new(List(names.iter().map(tensor).collect())), prefix)
 }
 
 /// Vectors of four elements, and kernels where the name is one's.
@@ -169,10 +173,10 @@ fn networks_of_one_rank_are_refused_by_name() {
         ],
     ] {
         let found = offer(names);
-        let Some(Refusal::Several { roots }) = found.refusal() else {
+        let Some(Refusal::Several { networks }) = found.refusal() else {
             panic!("{names:?}: {:?}", found.refusal());
         };
-        assert_eq!(roots.len(), 2);
+        assert_eq!(networks.len(), 2);
         let message = found.refusal().expect("a refusal").to_string();
         for name in names.iter().filter(|name| !name.starts_with("conv_stem")) {
             let root = name.split(".conv_stem").next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Hints about checkpoints and networks, each with a line that is refused with it, and how its lines are followed.
 
-use super::files::{made, not_a_number, plain, published, weights};
+use super::files::{made, not_a_number, plain, published, teacher, two, weights};
 use super::follow::{Case, How};
 use How::{Past, Run, With, Without};
 use std::fs;
@@ -48,6 +48,20 @@ pub const ELSEWHERE: [(&str, &str); 11] = [
 ];
 
 pub const OF_CHECKPOINTS: &[Case] = &[
+    Case {
+        hint: "reads that one alone",
+        prepare: two,
+        line: "emit --weights w --like timm/tf_efficientnet_lite0 -o m.onnx",
+        reason: "tensors, names of timm, lite0",
+        steps: &[("--prefix one", With("--prefix one"))],
+    },
+    Case {
+        hint: "reads it all the same",
+        prepare: teacher,
+        line: "emit --weights w --like timm/tf_efficientnet_lite0 -o m.onnx",
+        reason: "the only network is below `teacher`, which is left out by its name (teacher)",
+        steps: &[("--prefix teacher", With("--prefix teacher"))],
+    },
     Case {
         hint: "for weights of timm's `tf_efficientnet_*`",
         prepare: plain,

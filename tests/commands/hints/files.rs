@@ -76,6 +76,43 @@ pub fn weights(folder: &Path, network: &str, wanted: impl Fn(&str) -> bool) {
     fs::write(path, [&length[..], header.as_bytes(), &data].concat()).expect("a file");
 }
 
+/// Writes the tensors of the checkpoint again, each under all names that it is given.
+pub fn renamed(folder: &Path, names: impl Fn(&str) -> Vec<String>) {
+    plain(folder);
+    let path = folder.join("w");
+    let bytes = fs::read(&path).expect("a file");
+    let length = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes"));
+    let end = 8 + usize::try_from(length).expect("a header");
+    let header: Map<String, Value> = serde_json::from_slice(&bytes[8..end]).expect("JSON");
+    let (mut kept, mut data) = (Map::new(), Vec::new());
+    for (name, entry) in &header {
+        let range: [usize; 2] =
+            serde_json::from_value(entry["data_offsets"].clone()).expect("a range");
+        for name in names(name) {
+            let start = data.len();
+            data.extend_from_slice(&bytes[end + range[0]..end + range[1]]);
+            let mut entry = entry.clone();
+            entry["data_offsets"] = serde_json::json!([start, data.len()]);
+            kept.insert(name, entry);
+        }
+    }
+    let header = Value::Object(kept).to_string();
+    let length = (header.len() as u64).to_le_bytes();
+    fs::write(path, [&length[..], header.as_bytes(), &data].concat()).expect("a file");
+}
+
+/// Two networks, neither of which is to be preferred.
+pub fn two(folder: &Path) {
+    renamed(folder, |name| {
+        vec![format!("one.{name}"), format!("two.{name}")]
+    });
+}
+
+/// The network of a teacher.
+pub fn teacher(folder: &Path) {
+    renamed(folder, |name| vec![format!("teacher.{name}")]);
+}
+
 /// The same, with one element that is not a number.
 pub fn not_a_number(folder: &Path) {
     plain(folder);

@@ -82,3 +82,93 @@ fn wrappers_inside_a_network_go_as_well() {
     let [one, other] = names;
     assert_eq!(found.refusal(), Some(&Refusal::Twice { one, other }));
 }
+
+#[test]
+fn a_prefix_that_is_asked_for_decides() {
+    let stem = &[8, 3, 3, 3][..];
+    let names = [
+        ("one.conv_stem.weight", stem),
+        ("one.bn1.bias", &[8]),
+        ("two.net.conv_stem.weight", stem),
+        ("two.net.bn1.bias", &[8]),
+        ("mean", &[3]),
+    ];
+    assert!(matches!(
+        shaped(&names).refusal(),
+        Some(Refusal::Several { .. })
+    ));
+    for (prefix, own) in [
+        ("two.net", "two.net"),
+        ("two.net.", "two.net"),
+        ("two", "two.net"),
+    ] {
+        let found = asked(&names, Some(prefix));
+        assert_eq!(found.prefix(), Some(own));
+        let expected = [("conv_stem.weight", 2.0), ("bn1.bias", 3.0)];
+        assert_eq!(offered(&found), expected);
+        let expected = [
+            (GroupKind::Outside, "one", 2),
+            (GroupKind::Outside, "mean", 1),
+        ];
+        assert_eq!(left_out(&found), expected);
+    }
+    let refused = asked(&names, Some("tw"));
+    let found = ["mean", "one", "two"].map(str::to_owned).to_vec();
+    let prefix = "tw".to_owned();
+    let expected = Refusal::NothingBelow { prefix, found };
+    assert_eq!(refused.refusal(), Some(&expected));
+    assert_eq!(refused.tensors().len(), 5);
+    // The empty prefix is that of the network without one; training state is read where it is asked for.
+    let names = [
+        ("conv_stem.weight", stem),
+        ("teacher.conv_stem.weight", stem),
+        ("best.conv_stem.weight", stem),
+    ];
+    let found = asked(&names, Some(""));
+    assert_eq!(offered(&found), [("conv_stem.weight", 0.0)]);
+    let expected = [
+        (GroupKind::Teacher, "teacher", 1),
+        (GroupKind::Outside, "best", 1),
+    ];
+    assert_eq!(left_out(&found), expected);
+    let found = asked(&names, Some("teacher"));
+    assert_eq!(offered(&found), [("conv_stem.weight", 1.0)]);
+}
+
+#[test]
+fn names_of_any_library_are_read_below_a_prefix_that_is_asked_for() {
+    let names = [
+        ("base/stem_conv/kernel", &[3, 3, 3, 2][..]),
+        ("base/predictions/kernel", &[8, 4]),
+        ("other/kernel", &[8, 4]),
+    ];
+    let found = asked(&names, Some("base"));
+    assert_eq!(found.prefix(), Some("base"));
+    assert_eq!(found.tensors()[0].name, "stem_conv/kernel");
+    assert_eq!(found.tensors()[0].shape, [2, 3, 3, 3]);
+    assert_eq!(left_out(&found), [(GroupKind::Outside, "other", 1)]);
+}
+
+#[test]
+fn weights_in_a_form_that_is_not_read_are_refused_unless_they_are_left_out() {
+    let stem = ("net.conv_stem.weight", &[8, 3, 3, 3][..]);
+    for (name, form) in [
+        ("net.classifier.lora_A.weight", Packed::Adapter),
+        (
+            "net.bn1.parametrizations.weight.original",
+            Packed::Parametrized,
+        ),
+        ("_flat_param", Packed::Flat),
+    ] {
+        let found = shaped(&[stem, (name, &[4, 4])]);
+        let tensors = vec![(name.to_owned(), vec![4, 4])];
+        let expected = Refusal::Packed { form, tensors };
+        assert_eq!(found.refusal(), Some(&expected));
+        // No network is found where its first kernel has such a name.
+        let alone = shaped(&[(name, &[4, 4])]);
+        assert_eq!(alone.refusal(), Some(&expected));
+        let teacher = format!("teacher.{name}");
+        let found = shaped(&[stem, (&teacher, &[4, 4])]);
+        assert_eq!(left_out(&found), [(GroupKind::Teacher, "teacher", 1)]);
+    }
+}
