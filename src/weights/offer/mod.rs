@@ -25,7 +25,7 @@ pub use packed::Packed;
 use parametrized::Computed;
 pub use parametrized::Parametrization;
 use reading::Reading;
-pub use refusal::{Found, Listed, Refusal};
+pub use refusal::{FoundNetwork, Listed, Refusal};
 use std::collections::BTreeMap;
 
 /// The floating-point tensors of a container, under the names and in the layout that a network expects.

@@ -13,7 +13,7 @@ pub type Listed = (String, Vec<u64>);
 
 /// One of several networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundNetwork {
     /// What stands before its names, without the last dot.
     pub place: String,
     /// Whose names it has.
@@ -37,7 +37,7 @@ pub enum Refusal {
     /// Several networks, none of which is to be preferred.
     Several {
         /// Each one.
-        networks: Vec<Found>,
+        networks: Vec<FoundNetwork>,
     },
     /// Averages that have averaged nothing yet.
     Idle {
@@ -134,7 +134,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for FoundNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.place.as_str() {
             "" => f.write_str("without a prefix")?,

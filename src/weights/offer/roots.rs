@@ -5,7 +5,7 @@ use super::super::names::Naming;
 use super::asked::Asked;
 use super::known;
 use super::left_out::GroupKind;
-use super::refusal::{Found, Refusal};
+use super::refusal::{FoundNetwork, Refusal};
 use super::wrappers::{before, unwrapped};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -192,7 +192,7 @@ pub(super) fn choose(
         };
     };
     let several = |several: &[&Root]| {
-        let found = |root: &&Root| Found::new(root, roots, tensors);
+        let found = |root: &&Root| FoundNetwork::new(root, roots, tensors);
         Refusal::Several {
             networks: several.iter().map(found).collect(),
         }
@@ -230,7 +230,7 @@ pub(super) fn choose(
     }))
 }
 
-impl Found {
+impl FoundNetwork {
     /// A network and its own tensors.
     fn new(root: &Root, roots: &[Root], tensors: &[&TensorInfo]) -> Self {
         let own = tensors
