@@ -6,12 +6,13 @@ use crate::files::has_file;
 use crate::hub::address::Address;
 use crate::hub::folder::Folder;
 use crate::hub::{HubError, Snapshot};
+use crate::weights::recognised::IN_FOLDERS;
 use std::path::{Path, PathBuf};
 
 /// What stands before the name of a repository on Hugging Face.
 const HUB: &str = "hf:";
-/// A folder with a file of this name has a checkpoint of TensorFlow's.
-const TENSORFLOW: &str = "checkpoint";
+/// A folder with a file of one of these names has a checkpoint or a SavedModel of TensorFlow's.
+const TENSORFLOW: [&str; 2] = ["checkpoint", "saved_model.pb"];
 
 /// A checkpoint on this machine.
 #[derive(Clone, Debug)]
@@ -32,7 +33,8 @@ impl Located {
     /// # Errors
     /// If the folder has no published model that can be read.
     pub fn on_disk(named: &Path) -> Result<Self, ConvertError> {
-        if !named.is_dir() || has_file(&named.join(TENSORFLOW)) {
+        let mut names = TENSORFLOW.into_iter().chain(IN_FOLDERS);
+        if !named.is_dir() || names.any(|name| has_file(&named.join(name))) {
             return Ok(Self {
                 path: named.to_path_buf(),
                 published: None,

@@ -10,10 +10,11 @@ use super::keras::config::ModelConfig;
 use super::keras::{self, Archive, Keras, Normalization, Shards};
 use super::offer::LeftOutGroup;
 use super::pytorch::{Container, Pickle, Pytorch};
+use super::recognised::{IN_FOLDERS, recognised};
 use super::safetensors::Safetensors;
 use super::tensorflow::{self, TensorFlow};
 use super::{SourceError, TensorSource};
-use crate::files::open_input;
+use crate::files::{has_file, open_input};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -64,6 +65,9 @@ impl Contents {
         if let Some(shards) = Shards::find(path)? {
             return keras(path, Keras::in_shards(shards)?);
         }
+        if path.is_dir() && IN_FOLDERS.iter().any(|name| has_file(&path.join(name))) {
+            return Err(unknown(path, &[]));
+        }
         let start = start(path).map_err(|source| io(path, source))?;
         if start.starts_with(ZIP)
             && let Some(archive) = Archive::find(path).map_err(|source| io(path, source))?
@@ -76,7 +80,7 @@ impl Contents {
             keras(path, Keras::open(path)?)
         } else if start.get(8) == Some(&b'{') {
             safetensors(path)
-        } else if start.first() == Some(&FIRST_BYTE) {
+        } else if recognised(path, &start).is_none() && start.first() == Some(&FIRST_BYTE) {
             emitted(path)
         } else {
             Err(unknown(path, &start))
@@ -104,10 +108,19 @@ impl Contents {
 
 fn tensorflow(index: &Path) -> Result<Contents, SourceError> {
     let bundle = TensorFlow::open(index)?;
+    let config = bundle.description().map(|(_, config)| config.clone());
     Ok(Contents {
         files: bundle.files().to_vec(),
         averages: bundle.averages(),
         left_out: bundle.left_out().to_vec(),
+        normalization: bundle.normalization(),
+        data: bundle
+            .description()
+            .map(|(path, _)| path.clone())
+            .into_iter()
+            .collect(),
+        evidence: config.as_ref().map(|config| config.evidence.clone()),
+        model_config: config,
         ..Contents::of(index, bundle)
     })
 }
@@ -155,9 +168,10 @@ fn unknown(path: &Path, start: &[u8]) -> SourceError {
     SourceError::Malformed {
         path: path.to_string_lossy().into_owned(),
         format: "safetensors, PyTorch, Keras, TensorFlow or ONNX",
-        reason: match start.len() {
-            0 => "it is empty".to_string(),
-            _ => "it starts like none of them".to_string(),
+        reason: match recognised(path, start) {
+            Some(what) => what,
+            None if start.is_empty() => "it is empty".to_string(),
+            None => "it starts like none of them".to_string(),
         },
     }
 }

@@ -28,6 +28,7 @@ mod modules;
 mod normal;
 pub(crate) mod random;
 mod raw;
+pub(crate) mod recognised;
 
 use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use bind::pair;

@@ -59,6 +59,11 @@ pub(super) fn name(
     Ok((!is_normalization).then(|| format!("{layer}/{weight}")))
 }
 
+/// What a variable's own name calls it, such as `base/stem_conv/kernel`; none for what the normalization of pictures keeps.
+pub(in crate::weights) fn layer_weight(name: &str) -> Result<Option<String>, String> {
+    self::name(name, &BTreeMap::new(), None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,13 +16,15 @@ use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use config::ModelConfig;
 use hdf5::{Dataset, Hdf5};
 pub use normalization::Normalization;
-use normalization::{Statistic, is_of_colours, statistic};
+use normalization::is_of_colours;
+pub(super) use normalization::{Found, Statistic, statistic};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub(super) use archive::Archive;
 pub(super) use hdf5::SIGNATURE;
+pub(super) use layers::layer_weight;
 pub(super) use shards::Shards;
 
 const FORMAT: &str = "Keras HDF5";
@@ -110,7 +112,7 @@ impl Keras {
             };
             if let Some(other) = self.places.insert(name.clone(), place) {
                 return Err(format!(
-                    "`{}` and `{}` are both `{name}`",
+                    "`{}` and `{}` are both `{name}`: expected one network",
                     self.dataset(other).path,
                     dataset.path
                 ));
@@ -123,7 +125,7 @@ impl Keras {
         }
         for (_, place) in &self.statistics {
             let dataset = self.dataset(*place);
-            if !is_of_colours(dataset) {
+            if !is_of_colours(&dataset.shape) {
                 let layer = dataset.path.rsplit_once('/').map_or("", |split| split.0);
                 left_out.add(GroupKind::Normalization, layer, &dataset.path);
             }

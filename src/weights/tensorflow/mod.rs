@@ -1,21 +1,29 @@
 //! TensorFlow's own checkpoints: an index of names and places, and raw data files beside it (format V2, the "tensor bundle").
 //!
-//! Offers a model's variables without their common scope, averages first (`variables`); optimisers' slots are not on offer. Data
-//! is read by position; a tensor's checksum is compared when it is opened. Knows no layer.
+//! Offers a model's variables without their common scope, averages first (`variables`); of a checkpoint of objects, such as a
+//! SavedModel has, by their own names (`objects`). Optimisers' slots are not on offer. Data is read by position; a tensor's checksum
+//! is compared when it is opened.
 
 mod bundle;
+mod metadata;
+mod objects;
 mod place;
 mod table;
+mod text;
 mod variables;
 mod wire;
 
+use super::keras::config::ModelConfig;
+use super::keras::{Found, Normalization};
 use super::offer::LeftOutGroup;
 use super::raw::{PIECE, Raw};
 use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::files::foreign::Foreign;
-use crate::files::open_input;
-use crate::tensor::decode;
+use crate::files::{has_file, open_input, read_input};
+use crate::memory;
+use crate::tensor::{decode, read_at};
 use bundle::Entry;
+use objects::Objects;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -39,6 +47,9 @@ pub struct TensorFlow {
     entries: BTreeMap<String, Entry>,
     is_averaged: bool,
     left_out: Vec<LeftOutGroup>,
+    normalization: Option<Normalization>,
+    /// A file beside these that describes the model, and what it says.
+    description: Option<(PathBuf, ModelConfig)>,
 }
 
 impl TensorFlow {
@@ -89,11 +100,28 @@ impl TensorFlow {
             .filter(|(_, entry)| entry.element.is_some_and(Element::is_weight))
             .map(|(name, _)| name.as_str())
             .collect();
-        let Model {
-            variables,
-            is_averaged,
-            left_out,
-        } = Model::choose(&names);
+        let Objects {
+            model:
+                Model {
+                    variables,
+                    is_averaged,
+                    left_out,
+                },
+            statistics,
+        } = match stored.get(objects::GRAPH) {
+            Some(entry) => {
+                let graph = read_text(&shards, entry).map_err(bad)?;
+                Objects::choose(&names, &graph).map_err(bad)?
+            }
+            None => Objects {
+                model: Model::choose(&names),
+                statistics: Vec::new(),
+            },
+        };
+        let kept = statistics
+            .iter()
+            .filter_map(|(_, name, key)| Some((name.clone(), stored.remove(key)?)));
+        let kept: BTreeMap<String, Entry> = kept.collect();
         let entries: BTreeMap<String, Entry> = variables
             .into_iter()
             .filter_map(|(name, from)| Some((name, stored.remove(&from)?)))
@@ -105,14 +133,32 @@ impl TensorFlow {
                 element: entry.element?,
             })
         };
-        Ok(Self {
+        let mut opened = Self {
+            description: description(index)?,
             files,
             shards,
             tensors: entries.iter().filter_map(info).collect(),
             entries,
             is_averaged,
             left_out,
-        })
+            normalization: None,
+        };
+        let found: Vec<Found> = statistics
+            .iter()
+            .filter_map(|(statistic, name, _)| Some((*statistic, name, kept.get(name)?)))
+            .map(|(statistic, name, entry)| Found {
+                statistic,
+                path: name,
+                shape: &entry.shape,
+            })
+            .collect();
+        let read = |found: &Found, values: &mut [f32; 3]| {
+            let entry = kept.get(found.path);
+            let entry = entry.ok_or_else(|| SourceError::Missing(found.path.to_owned()))?;
+            opened.raw(found.path, entry)?.fill(0, values)
+        };
+        opened.normalization = Normalization::of(&found, read, |reason| bad(reason.to_owned()))?;
+        Ok(opened)
     }
 
     /// The index, then the data files in their order.
@@ -125,6 +171,18 @@ impl TensorFlow {
     #[must_use]
     pub fn left_out(&self) -> &[LeftOutGroup] {
         &self.left_out
+    }
+
+    /// What a Keras model's own normalization of pictures keeps, if it has one.
+    #[must_use]
+    pub fn normalization(&self) -> Option<Normalization> {
+        self.normalization
+    }
+
+    /// What a SavedModel records of its Keras model, if it does: the file that does, and the record.
+    #[must_use]
+    pub fn description(&self) -> Option<&(PathBuf, ModelConfig)> {
+        self.description.as_ref()
     }
 
     /// What stands in for the variables, if something does: their moving averages.
@@ -142,8 +200,15 @@ impl TensorSource for TensorFlow {
     /// Reads the whole tensor once, to compare its checksum.
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         let entry = self.entries.get(name);
+        let entry = entry.ok_or_else(|| SourceError::Missing(name.to_owned()))?;
+        Ok(Box::new(self.raw(name, entry)?))
+    }
+}
+
+impl TensorFlow {
+    /// A tensor that lies in a shard, whose checksum is right.
+    fn raw(&self, name: &str, entry: &Entry) -> Result<Raw<'_>, SourceError> {
         let missing = || SourceError::Missing(name.to_owned());
-        let entry = entry.ok_or_else(missing)?;
         // Only floating-point tensors in a shard that there is are on offer.
         let shard = usize::try_from(entry.shard).map_err(|_| missing())?;
         let element = entry.element.ok_or_else(missing)?;
@@ -173,8 +238,54 @@ impl TensorSource for TensorFlow {
                 &format!("the checksum of `{name}` is wrong"),
             ));
         }
-        Ok(Box::new(raw))
+        Ok(raw)
     }
+}
+
+/// The text of one tensor.
+fn read_text(shards: &[File], entry: &Entry) -> Result<Vec<u8>, String> {
+    let named = |reason: String| format!("`{}`: {reason}", objects::GRAPH);
+    if entry.element != Some(Element::String) || !entry.shape.is_empty() {
+        return Err(named("expected one text".to_owned()));
+    }
+    if entry.size > objects::LARGEST_GRAPH {
+        let most = objects::LARGEST_GRAPH;
+        return Err(named(format!(
+            "it has {} bytes, expected at most {most}",
+            entry.size
+        )));
+    }
+    let shard = usize::try_from(entry.shard).ok();
+    let shard = shard.and_then(|shard| shards.get(shard));
+    let shard = shard.ok_or_else(|| named("it is in no data file".to_owned()))?;
+    let size = usize::try_from(entry.size).unwrap_or(usize::MAX);
+    let mut bytes = memory::filled(size, 0, objects::GRAPH).map_err(|error| error.to_string())?;
+    read_at(shard, &mut bytes, entry.offset).map_err(|error| named(error.to_string()))?;
+    let text = text::text(&bytes, entry.checksum).map_err(named)?;
+    Ok(text.to_vec())
+}
+
+/// What Keras 2 records of the model, where the index is that of a SavedModel.
+fn description(index: &Path) -> Result<Option<(PathBuf, ModelConfig)>, SourceError> {
+    let Some(folder) = place::saved_model(index) else {
+        return Ok(None);
+    };
+    let path = folder.join(metadata::METADATA);
+    if !has_file(&path) {
+        return Ok(None);
+    }
+    let bad = |reason: String| malformed(index, &format!("`{}`: {reason}", metadata::METADATA));
+    let message =
+        read_input(&path, metadata::LARGEST_METADATA).map_err(|source| SourceError::Io {
+            path: path.to_string_lossy().into_owned(),
+            source,
+        })?;
+    let Some(text) = metadata::description(&message).map_err(bad)? else {
+        return Ok(None);
+    };
+    let config = ModelConfig::parse(text, &format!("`{}`", metadata::METADATA));
+    let config = config.map_err(|reason| malformed(index, &reason))?;
+    Ok(Some((path, config)))
 }
 
 /// How many data files there are, and every tensor's record.

@@ -12,16 +12,22 @@ pub(super) const INDEX: &str = ".index";
 /// The file in which `tf.train.Saver` names its newest checkpoint, and the entry that does.
 const POINTER: &str = "checkpoint";
 const POINTER_KEY: &str = "model_checkpoint_path:";
+/// The graph of a SavedModel, and its variables beside it (tensorflow `saved_model/constants.py`).
+const SAVED_MODEL: &str = "saved_model.pb";
+const VARIABLES: &str = "variables";
 /// The largest such file that is read; it names a few paths.
 const LARGEST_POINTER: u64 = 1 << 16;
 
 /// The index file that a path means, if it means a TensorFlow checkpoint: the path itself, one of its data files, their common
-/// part, a folder's `checkpoint` file or the folder.
+/// part, a folder's `checkpoint` file or the folder; and that of a SavedModel: its folder, or its `saved_model.pb`.
 pub(in crate::weights) fn index(path: &Path) -> Result<Option<PathBuf>, SourceError> {
     let Ok(metadata) = path.metadata() else {
         return Ok(Some(with_suffix(path, INDEX)).filter(|index| has_file(index)));
     };
     if metadata.is_dir() {
+        if has_file(&path.join(SAVED_MODEL)) {
+            return variables(path).map(Some);
+        }
         let pointer = path.join(POINTER);
         return if has_file(&pointer) {
             pointed(&pointer).map(Some)
@@ -36,6 +42,9 @@ pub(in crate::weights) fn index(path: &Path) -> Result<Option<PathBuf>, SourceEr
     if name == POINTER {
         return pointed(path).map(Some);
     }
+    if name == SAVED_MODEL {
+        return variables(folder_of(path)).map(Some);
+    }
     if let Some((prefix, _)) = name.rsplit_once(".data-") {
         let index = path.with_file_name(format!("{prefix}{INDEX}"));
         if has_file(&index) {
@@ -44,6 +53,30 @@ pub(in crate::weights) fn index(path: &Path) -> Result<Option<PathBuf>, SourceEr
     }
     let is_table = ends_as_table(path).map_err(|source| io(path, source))?;
     Ok(is_table.then(|| path.to_path_buf()))
+}
+
+/// The index of a SavedModel's variables.
+fn variables(folder: &Path) -> Result<PathBuf, SourceError> {
+    let index = folder.join(VARIABLES).join(format!("{VARIABLES}{INDEX}"));
+    if has_file(&index) {
+        return within_folder(&folder.join(SAVED_MODEL), index);
+    }
+    Err(SourceError::Malformed {
+        path: folder.to_string_lossy().into_owned(),
+        format: FORMAT,
+        reason: format!(
+            "it is a SavedModel without variables: `{VARIABLES}/{VARIABLES}{INDEX}` is missing, expected one whose weights are not frozen into its graph"
+        ),
+    })
+}
+
+/// The folder of the SavedModel that an index is of, if it is of one.
+pub(super) fn saved_model(index: &Path) -> Option<&Path> {
+    let variables = index
+        .parent()
+        .filter(|folder| folder.ends_with(VARIABLES))?;
+    let folder = variables.parent()?;
+    has_file(&folder.join(SAVED_MODEL)).then_some(folder)
 }
 
 /// The name of a data file.

@@ -216,7 +216,7 @@ fn links_and_names() {
     let layers = file.group(&[("conv2d", layer)]);
     expect(
         &file.finish_with("layers", layers),
-        "`layers/conv2d/vars` does not tell its layer's name: save",
+        "`layers/conv2d/vars` does not tell its layer's name, and no `config.json` beside it does: save",
     );
     // 300 000 links to nothing that is read, in messages of 64 000 bytes.
     let mut file = Writer::new();

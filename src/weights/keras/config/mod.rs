@@ -51,8 +51,9 @@ impl ModelConfig {
         if text.len() > LARGEST {
             return Err(format!("{place} is larger than {LARGEST} bytes"));
         }
-        let model: Value =
+        let mut model: Value =
             serde_json::from_str(text).map_err(|error| format!("{place} is not JSON: {error}"))?;
+        untuple(&mut model);
         let graph =
             Graph::read(&model).map_err(|reason| format!("{place} cannot be used: {reason}"))?;
         let mut reading = Reading {
@@ -103,6 +104,21 @@ impl ModelConfig {
     /// If that is not of three channels, or cannot be undone.
     pub fn normal(&self, weights: Option<Normalization>) -> Result<Option<Normal>, String> {
         preparation::compose(&self.steps, weights)
+    }
+}
+
+/// Makes arrays of tuples, which `keras_metadata.pb` tells from lists (keras `saving/legacy/saved_model/json_utils.py`).
+fn untuple(value: &mut Value) {
+    let class = value.get("class_name").and_then(Value::as_str);
+    if class == Some("__tuple__")
+        && let Some(items) = value.get_mut("items")
+    {
+        *value = items.take();
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(untuple),
+        Value::Object(entries) => entries.values_mut().for_each(untuple),
+        _ => {}
     }
 }
 
