@@ -37,4 +37,6 @@ mod tensorflow_hostile;
 #[cfg(feature = "cli")]
 mod tensorflow_logits;
 #[cfg(feature = "cli")]
+mod tensorflow_objects;
+#[cfg(feature = "cli")]
 mod tensorflow_support;
