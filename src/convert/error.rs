@@ -32,6 +32,14 @@ pub enum ConvertError {
     /// The head that is asked for lacks a number.
     #[error(transparent)]
     Head(#[from] HeadTextError),
+    /// The head that is asked for is not the one that the checkpoint records.
+    #[error("the head `{asked}` is asked for, and the checkpoint records `{found}`", asked = asked.shown(), found = found.shown())]
+    OtherHead {
+        /// What is asked for.
+        asked: String,
+        /// What is recorded.
+        found: String,
+    },
     /// The address of a published model cannot be read.
     #[error("{text}", text = .0.shown())]
     Address(String),

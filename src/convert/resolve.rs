@@ -19,6 +19,7 @@ impl OpenCheckpoint {
         self.fits_classifier(&request)?;
         self.set_conventions(&mut request, wishes, told.as_ref())?;
         self.set_counts(&mut request, wishes)?;
+        self.set_head(&mut request, wishes, told.as_ref())?;
         Ok(request)
     }
 
@@ -145,6 +146,36 @@ impl OpenCheckpoint {
             (Some(asked), Some(COLOURS)) => asked,
             (asked, found) => same_count(Counted::InChannels, asked, found, options.in_channels)?,
         };
+        Ok(())
+    }
+}
+
+impl OpenCheckpoint {
+    /// The head that is asked for, else the one that the checkpoint's own record tells; another classifier has the usual one.
+    fn set_head(
+        &self,
+        request: &mut Request,
+        wishes: &Wishes,
+        told: Option<&Request>,
+    ) -> Result<(), ConvertError> {
+        let told = told.filter(|_| self.classifier.is_none());
+        if let Some((told, head)) = told.and_then(|told| Some((told, told.head.clone()?))) {
+            request.options.classes = wishes.classes.unwrap_or(told.options.classes);
+            request.head = Some(head);
+        }
+        let Some(asked) = &wishes.head else {
+            return Ok(());
+        };
+        let asked = asked.complete(request.options.classes)?;
+        if let Some(told) = told
+            && told.head_chain() != asked
+        {
+            return Err(ConvertError::OtherHead {
+                asked: asked.to_string(),
+                found: told.head_chain().to_string(),
+            });
+        }
+        request.head = Some(asked);
         Ok(())
     }
 }

@@ -92,6 +92,7 @@ impl Wishes {
         let mut request = self.over(request);
         if let Some(head) = &self.head {
             request.head = Some(head.complete(request.options.classes)?);
+            request.outputs = vec![request.whole()];
         }
         Ok(request)
     }

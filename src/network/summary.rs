@@ -1,7 +1,8 @@
 //! The per-stage table of an architecture, as the paper's table 1 has it.
 
+use super::head::POOL;
 use super::{Interface, MAX_POOL, NetworkError, Output, build, stage_scope};
-use crate::architecture::{Architecture, Block, Separable, Stage};
+use crate::architecture::{Architecture, Block, HeadChain, HeadLayer, Separable, Stage};
 use crate::graph::{Counts, Graph, Node, Op};
 use crate::tensor::shape::{Dim, element_count};
 use std::collections::BTreeMap;
@@ -9,9 +10,9 @@ use std::collections::BTreeMap;
 /// One row: a part of the network and what it costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// `stem`, a stage from `1` on, `head`, `classifier`, `cam`.
+    /// `stem`, a stage from `1` on, `head`, `classifier` (`embedding` of a head without classes), `cam`.
     pub part: String,
-    /// `Conv3x3`, `MBConv6 k5x5`, `Pool + Linear`.
+    /// `Conv3x3`, `MBConv6 k5x5`, `Pool + Linear`, or the head in words.
     pub operator: String,
     /// Height and width that enter it.
     pub resolution: [u64; 2],
@@ -82,11 +83,21 @@ pub fn summary(
         add("head", operator, conv.filters, 1, 1, &["conv_head", "bn2"]);
     }
     let (classes, classifier) = (architecture.options.classes, architecture.head.classifier);
+    let chain = architecture.head_chain();
     let has_logits = outputs.iter().any(|output| output.needs_logits());
-    if has_logits {
-        let operator = "Pool + Linear".to_owned();
-        let scopes = ["global_pool", classifier];
-        add("classifier", operator, classes, 1, 1, &scopes);
+    if has_logits || outputs.contains(&Output::Embedding) {
+        let operator = if chain == HeadChain::usual(classes) {
+            "Pool + Linear".to_owned()
+        } else {
+            chain.to_string()
+        };
+        let scopes = [POOL, classifier];
+        let (part, features) = if has_logits {
+            ("classifier", classes)
+        } else {
+            (Output::Embedding.name(), embedded(architecture, &chain))
+        };
+        add(part, operator, features, 1, 1, &scopes);
     }
     if outputs.contains(&Output::Cam) {
         let operator = "Conv1x1".to_owned();
@@ -112,6 +123,17 @@ pub fn summary(
     }
     rows.retain(|row| row.counts != Counts::default());
     Ok(rows)
+}
+
+/// Features of the embedding.
+fn embedded(architecture: &Architecture, chain: &HeadChain) -> u64 {
+    let before = chain.layers.len() - usize::from(chain.classes().is_some());
+    let mut linear = chain.layers[..before].iter().rev();
+    let last = linear.find_map(|layer| match layer {
+        HeadLayer::Linear { features, .. } => Some(*features),
+        _ => None,
+    });
+    last.unwrap_or_else(|| chain.pooled_features(architecture.features()))
 }
 
 /// Which row each scope belongs to.
@@ -179,7 +201,7 @@ fn resolution(graph: &Graph, node: &Node) -> [u64; 2] {
 mod tests {
     use super::super::FeatureLevel;
     use super::*;
-    use crate::architecture::Options;
+    use crate::architecture::{HeadSketch, Options};
     use crate::architecture::{Scaling, Variant};
 
     /// By hand for B0 at 224 pixels: what each convolution gives, its swish again, and of each block with squeeze-and-excitation
@@ -238,6 +260,43 @@ mod tests {
             last(&[Output::Features(FeatureLevel::ALL[0])]),
             (row("1"), 1448, 10_035_712, 10_838_016 + 10_035_712)
         );
+    }
+
+    /// By hand: a batch norm of 1280 features, and two matrices, the first without bias.
+    #[test]
+    fn a_longer_head_is_a_row_in_words() {
+        let b0 = Variant::by_name("b0").expect("published");
+        let row = |head: &str, outputs: &[Output]| {
+            let chain = head.parse::<HeadSketch>().expect("a head");
+            let chain = chain.complete(1000).expect("a head");
+            let architecture = Architecture::scale(&Scaling::published(b0), Options::default());
+            let architecture = architecture.and_then(|scaled| scaled.with_head(Some(chain)));
+            let architecture = architecture.expect("of usual size");
+            let rows = summary(&architecture, [224; 2], outputs).expect("a network");
+            let last = rows.last().expect("a row").clone();
+            let counts = (
+                last.counts.parameters,
+                last.counts.buffers,
+                last.counts.macs,
+            );
+            (last.part, last.operator, last.channels, counts)
+        };
+        let head = "gem:3,bn,linear-no-bias:64,relu,linear";
+        let parameters = 2 * 1280 + 64 * 1280 + 64 * 1000 + 1000;
+        let counts = (parameters, 2 * 1280, 64 * 1280 + 64 * 1000);
+        assert_eq!(
+            row(head, &[Output::Logits]),
+            ("classifier".to_owned(), head.to_owned(), 1000, counts)
+        );
+        let counts = (2 * 1280 + 64 * 1280, 2 * 1280, 64 * 1280);
+        assert_eq!(
+            row(head, &[Output::Embedding]),
+            ("embedding".to_owned(), head.to_owned(), 64, counts)
+        );
+        let (part, _, channels, counts) =
+            row("catavgmax,ln,linear:8,normalize", &[Output::Embedding]);
+        assert_eq!((part.as_str(), channels), ("embedding", 8));
+        assert_eq!(counts, (2 * 2560 + 8 * 2560 + 8, 0, 8 * 2560));
     }
 
     #[test]

@@ -18,18 +18,30 @@ use std::path::{Path, PathBuf};
 pub(super) const FIRST_BYTE: u8 = 0x08;
 
 /// The constants that a form puts beside the parameters: bounds of a clip, axes of a mean, vectors of ones that mix experts,
-/// and the mean of pixels.
-const CONSTANTS: [&str; 6] = [
+/// the mean of pixels, and numbers of a head's pool, norms and activations.
+const CONSTANTS: [&str; 16] = [
     "relu6.min",
     "relu6.max",
     "pool.axes",
     ".channels",
     ".sum",
     input::MEAN,
+    "features.axes",
+    ".epsilon",
+    ".power",
+    ".root",
+    ".least",
+    ".half",
+    ".scale",
+    ".one",
+    ".three",
+    ".sixth",
 ];
 
 /// The weights of linear layers: the classifiers', and those that mix experts.
 const LINEAR: [&str; 3] = ["classifier.weight", "fc.weight", "routing_fn.weight"];
+/// What the names of a longer head begin with.
+const HEADS: [&str; 2] = ["classifier.", "fc."];
 
 /// Parameters of a model file.
 pub(super) struct Emitted {
@@ -128,7 +140,10 @@ impl Emitted {
         let factors: BTreeSet<&str> = factors
             .filter_map(|node| Some(node.input.get(1)?.as_str()))
             .collect();
-        let is_linear = |name: &str| LINEAR.iter().any(|end| name.ends_with(end));
+        let is_linear = |name: &str| {
+            LINEAR.iter().any(|end| name.ends_with(end))
+                || HEADS.iter().any(|head| name.starts_with(head))
+        };
         for tensor in &mut self.tensors {
             if let [rows, columns] = tensor.shape[..]
                 && is_linear(&tensor.name)
@@ -201,13 +216,14 @@ fn takes_columns(node: &NodeProto) -> bool {
 const OTHER_GRAPH: &str = "another program has changed the graph: its weights are read as those of the network that its recipe \
                            describes, which may compute otherwise";
 /// Fields of the recipe that say what the weights are of.
-const OF_WEIGHTS: [&str; 9] = [
+const OF_WEIGHTS: [&str; 10] = [
     "family",
     "variant",
     "formula",
     "architecture",
     "padding",
     "bn_epsilon",
+    "chain",
     "classes",
     "in_channels",
     "normalize",

@@ -8,6 +8,7 @@
 mod features;
 mod flags;
 mod forms;
+mod heads;
 mod kin;
 mod own;
 mod parity;

@@ -28,7 +28,7 @@ const MAY_KNOW: [(&str, &[&str]); 28] = [
         &["files", "graph", "memory", "metadata", "onnx", "tensor"],
     ),
     ("architecture", &["files", "graph", "scaling"]),
-    ("network", &["architecture", "graph", "tensor"]),
+    ("network", &["architecture", "files", "graph", "tensor"]),
     (
         "request",
         &[

@@ -1,6 +1,7 @@
 //! The graph that a recipe describes, held against the graph of the file.
 
 use super::input::Difference;
+use crate::architecture::HeadLayer;
 use crate::files::foreign::Foreign;
 use crate::metadata::Recipe;
 use crate::onnx::file::{Initializer, InitializerSource, ModelFile, is_readable};
@@ -64,7 +65,7 @@ pub(super) fn compare(
                 format!("its kernels have {found} elements, those of that network {described}");
             differences.push(("architecture", claimed, found));
         }
-        differences.extend(conventions(file, &graph, recipe));
+        differences.extend(conventions(file, &graph, (request, recipe)));
     }
     Ok(Compared {
         is_same,
@@ -133,7 +134,11 @@ fn kernels(nodes: &[NodeProto]) -> BTreeSet<&str> {
 }
 
 /// Padding and epsilon, where convolutions of the file have the weights of the described ones.
-fn conventions(file: &ModelFile, graph: &Graph, recipe: &Recipe) -> Vec<Difference> {
+fn conventions(
+    file: &ModelFile,
+    graph: &Graph,
+    (request, recipe): (&Request, &Recipe),
+) -> Vec<Difference> {
     let described = model::described(graph);
     let convolutions = described
         .node
@@ -156,11 +161,21 @@ fn conventions(file: &ModelFile, graph: &Graph, recipe: &Recipe) -> Vec<Differen
     }
     let norms = file.contents.nodes.iter();
     let norms = norms.filter(|node| node.op_type() == "BatchNormalization");
+    let chain = request.head_chain();
+    let of_head = chain.layers.iter().filter_map(|layer| match layer {
+        HeadLayer::BatchNorm { epsilon } => Some(*epsilon),
+        _ => None,
+    });
     #[expect(clippy::cast_possible_truncation, reason = "as the file has it")]
-    let claimed = recipe.bn_epsilon as f32;
+    let single = |epsilon: f64| epsilon as f32;
+    let claimed: Vec<f32> = [recipe.bn_epsilon]
+        .into_iter()
+        .chain(of_head)
+        .map(single)
+        .collect();
     if let Some(other) = norms
         .map(|node| attribute(node, "epsilon").map_or(DEFAULT_EPSILON, AttributeProto::f))
-        .find(|epsilon| *epsilon != claimed)
+        .find(|epsilon| !claimed.contains(epsilon))
     {
         let found = format!("a batch norm has {other:e}");
         differences.push(("bn_epsilon", format!("{:e}", recipe.bn_epsilon), found));
