@@ -2,10 +2,11 @@
 """Times `emit` against `cp` of the file that it writes, round by round, with peak memory.
 
     cargo build --release
-    python3 benches/emit.py [--variants b0,b7,l2] [--runs 5] [--folder DIR]
+    python3 benches/emit.py [--variants b0,b7,l2] [--runs 5] [--folder DIR] [--binary BEFORE --binary AFTER]
 
 Each round copies the file, emits it from a seed and from checkpoints of the same weights, each after `sync` and with its
-output removed first. Ratios are taken within a round, so a machine that drifts does not favour one side. The checkpoints
+output removed first. Ratios are taken within a round, so a machine that drifts does not favour one side: nor one of several binaries, which take
+turns. The checkpoints
 are safetensors; a `.pth` as `torch.save` writes it; one whose kernels lie in TensorFlow's order and are seen through
 strides, as the Lite ones are (its values are scrambled, which takes as long); and, where h5py is installed, Keras's `.h5`.
 Needs seven times the largest file in DIR (default: a temporary folder).
@@ -158,10 +159,10 @@ def spread(values, unit=""):
     return f"{statistics.median(values):.2f}{unit} ({min(values):.2f}–{max(values):.2f})"
 
 
-def bench(binary, variant, runs, folder):
+def bench(binaries, variant, runs, folder):
     folder = pathlib.Path(folder)
     model, checkpoint, output = (folder / name for name in ("model.onnx", "timm.safetensors", "output.onnx"))
-    binary = str(binary)
+    binary = str(binaries[0])
     emit = [binary, "emit", "--variant", variant, "-o"]
     run([*emit, str(model)], model)
     run([binary, "weights", "export", "--variant", variant, "-o", str(checkpoint)], checkpoint)
@@ -182,6 +183,9 @@ def bench(binary, variant, runs, folder):
         apart(write_h5, folder / "keras.h5", tensors(keras))
         commands["keras layout"] = [*emit, str(output), "--weights", str(keras)]
         commands["h5"] = [*emit, str(output), "--weights", str(folder / "keras.h5")]
+    for number, other in enumerate(binaries[1:], 2):
+        of_other = {f"{name} ({number})": [str(other), *command[1:]] for name, command in commands.items() if command[0] == binary}
+        commands.update(of_other)
     seconds = {name: [] for name in commands}
     cores = {name: [] for name in commands}
     memory = {name: 0.0 for name in commands}
@@ -198,9 +202,9 @@ def bench(binary, variant, runs, folder):
     size = model.stat().st_size / 1e6
     for name in commands:
         ratios = [a / b for a, b in zip(seconds[name], seconds["cp"])]
-        print(f"{variant:6} {size:8.1f} MB  {name:12}  {spread(seconds[name], ' s'):28}  {spread(ratios):22}  {statistics.median(cores[name]):6.2f} s  {memory[name]:6.1f} MiB")
+        print(f"{variant:6} {size:8.1f} MB  {name:17}  {spread(seconds[name], ' s'):28}  {spread(ratios):22}  {statistics.median(cores[name]):6.2f} s  {memory[name]:6.1f} MiB")
     ratios = [a / b for a, b in zip(hashing, seconds["cp"])]
-    print(f"{variant:6} {size:8.1f} MB  {'its hash':12}  {spread(hashing, ' s'):28}  {spread(ratios):22}")
+    print(f"{variant:6} {size:8.1f} MB  {'its hash':17}  {spread(hashing, ' s'):28}  {spread(ratios):22}")
 
 
 def main():
@@ -208,12 +212,12 @@ def main():
     parser.add_argument("--variants", default="b0,b7,l2")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--folder")
-    parser.add_argument("--binary", default=ROOT / "target/release/efficientnet-onnx")
+    parser.add_argument("--binary", action="append", help="may be given several times, to compare them")
     arguments = parser.parse_args()
-    print(f"{'model':6} {'size':>11}  {'what':12}  {'median (min–max)':28}  {'ratio to cp':22}  {'all cores':8}  peak memory")
+    print(f"{'model':6} {'size':>11}  {'what':17}  {'median (min–max)':28}  {'ratio to cp':22}  {'all cores':8}  peak memory")
     for variant in arguments.variants.split(","):
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-            bench(arguments.binary, variant, arguments.runs, folder)
+            bench(arguments.binary or [ROOT / "target/release/efficientnet-onnx"], variant, arguments.runs, folder)
 
 
 if __name__ == "__main__":
