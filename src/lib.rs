@@ -22,6 +22,7 @@
 //! | [`tensor`] | element types, shapes, tensors whole and read in pieces |
 //! | [`weights`] | seeds, checkpoints, other libraries' names, binding |
 //! | [`metadata`] | what a file says about itself |
+//! | [`numpy`] | NumPy's files: `.npy` and `.npz` |
 //! | [`like`] | what other libraries publish under which name |
 //! | [`stored`] | tensors in files that other tools exchange: `.npy`, `.npz`, `.safetensors`, `.pb` |
 //! | [`labels`] | names of classes |
@@ -122,6 +123,8 @@ pub mod like;
 pub mod memory;
 pub mod metadata;
 pub mod network;
+#[doc(hidden)]
+pub mod numpy;
 pub mod onnx;
 #[cfg(feature = "picture")]
 pub mod picture;

@@ -4,17 +4,15 @@
 //! by a size that a file declares unless it fits the memory budget of the process.
 //! It knows no graph, no picture and no tolerance.
 
-mod bytes;
-mod npy;
-mod npz;
 mod proto;
 mod safe;
 pub mod test_data;
 
-use crate::files::foreign::{self, Foreign, said};
+use crate::files::foreign::{Foreign, said};
 use crate::files::open_input;
 use crate::memory::NoMemory;
-use crate::tensor::NamedTensor;
+use crate::numpy::{npy, npz};
+use crate::tensor::{Fault, NamedTensor};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -123,54 +121,6 @@ pub fn read(path: &Path) -> Result<Vec<NamedTensor>, StoredError> {
 /// If the file cannot be written.
 pub fn write_npy(path: &Path, tensor: &NamedTensor) -> Result<(), StoredError> {
     std::fs::write(path, npy::bytes(tensor)).map_err(|source| StoredError::writing(path, source))
-}
-
-/// What goes wrong inside of a file whose path the caller knows.
-enum Fault {
-    /// The file cannot be read.
-    Io(io::Error),
-    /// Its bytes are not what they should be.
-    Malformed(String),
-    /// It does not fit the memory limit.
-    Memory(NoMemory),
-}
-
-impl From<NoMemory> for Fault {
-    fn from(error: NoMemory) -> Self {
-        Self::Memory(error)
-    }
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::Malformed("it is cut off".to_owned()),
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                Self::Malformed(error.to_string())
-            }
-            _ => Self::Io(error),
-        }
-    }
-}
-
-impl From<String> for Fault {
-    fn from(reason: String) -> Self {
-        Self::Malformed(reason)
-    }
-}
-
-/// The number of elements of a shape.
-fn count(shape: &[usize]) -> Result<usize, Fault> {
-    let count = shape
-        .iter()
-        .try_fold(1_usize, |count, &extent| count.checked_mul(extent));
-    count.ok_or_else(|| {
-        Fault::Malformed(format!(
-            "expected fewer than 2^{} elements, found the shape {}",
-            usize::BITS,
-            foreign::shape(shape)
-        ))
-    })
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! ONNX's own way to store one tensor: a `TensorProto` by itself, in a `.pb` file.
 
-use super::bytes::{self, Order};
-use super::{Fault, count};
 use crate::files::open_input;
 use crate::memory::{self, Buffer, NoMemory};
 use crate::onnx::element;
 use crate::onnx::file::decode_tensor;
 use crate::onnx::proto::TensorProto;
 use crate::onnx::proto::tensor_proto::DataLocation;
-use crate::tensor::{Element, NamedTensor};
+use crate::tensor::bytes::{self, Order};
+use crate::tensor::{Element, Fault, NamedTensor, count};
 use half::{bf16, f16};
 use std::io::Read;
 use std::path::Path;

@@ -1,11 +1,9 @@
 //! Every tensor of a `.safetensors` file, whose header `weights` reads.
 
-use super::bytes::{self, Order};
-use super::{Fault, count};
 use crate::files::foreign::Foreign;
 use crate::files::open_input;
-use crate::tensor::NamedTensor;
-use crate::tensor::SourceError;
+use crate::tensor::bytes::{self, Order};
+use crate::tensor::{Fault, NamedTensor, SourceError, count};
 use crate::weights::safetensors::Safetensors;
 use std::io::{BufReader, Seek, SeekFrom};
 use std::path::Path;

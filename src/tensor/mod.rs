@@ -1,11 +1,13 @@
 //! Element types; shapes, symbolic ones too; and named tensors: whole in memory, or read in pieces, as checkpoints, seeds,
 //! bound weights and model files offer them and writers take them. It knows no file format.
 
+pub(crate) mod bytes;
 mod checksum;
 mod chunk;
 pub(crate) mod decode;
 mod element;
 mod encode;
+mod fault;
 mod named;
 mod narrow;
 pub(crate) mod pipe;
@@ -16,6 +18,7 @@ mod threads;
 
 use crate::files::foreign::{Foreign, said};
 pub(crate) use checksum::Checksum;
+pub(crate) use fault::{Fault, count};
 pub use element::Element;
 pub use named::NamedTensor;
 pub(crate) use narrow::{to_bf16, to_f16};

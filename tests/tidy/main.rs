@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top-level modules, and exactly the modules that each knows. `onnx`, `form` and `runtime` know nothing of EfficientNet.
-const MAY_KNOW: [(&str, &[&str]); 28] = [
+const MAY_KNOW: [(&str, &[&str]); 29] = [
     ("memory", &[]),
     ("tensor", &["files", "memory"]),
     ("scaling", &[]),
@@ -25,7 +25,7 @@ const MAY_KNOW: [(&str, &[&str]); 28] = [
     ("form", &["files", "graph", "onnx", "tensor"]),
     (
         "weights",
-        &["files", "graph", "memory", "metadata", "onnx", "tensor"],
+        &["files", "graph", "memory", "metadata", "numpy", "onnx", "tensor"],
     ),
     ("architecture", &["files", "graph", "scaling"]),
     ("network", &["architecture", "files", "graph", "tensor"]),
@@ -68,7 +68,8 @@ const MAY_KNOW: [(&str, &[&str]); 28] = [
         ],
     ),
     ("internals", &["onnx", "tensor", "verify", "weights"]),
-    ("stored", &["files", "memory", "onnx", "tensor", "weights"]),
+    ("stored", &["files", "memory", "numpy", "onnx", "tensor", "weights"]),
+    ("numpy", &["files", "memory", "tensor"]),
     ("labels", &["files"]),
     ("hub", &["files", "labels", "tensor"]),
     ("picture", &["files", "memory", "metadata", "tensor"]),

@@ -5,12 +5,11 @@
 //! Hand-written: `npyz` 0.9 allocates 4 GiB for a header of 12 bytes that says so, takes more than 5 s for one of 20 kB,
 //! reads neither bfloat16 nor the types `f4` and `=f4`, and brings a parser generator that takes 20 s to build.
 
-use super::bytes::{self, Order};
-use super::{Fault, count};
 use crate::files::foreign::Foreign;
 use crate::files::open_input;
 use crate::memory::{Buffer, NoMemory};
-use crate::tensor::{Element, NamedTensor};
+use crate::tensor::bytes::{self, Order};
+use crate::tensor::{Element, Fault, NamedTensor, count};
 use std::fmt;
 use std::io::{BufReader, Read};
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files, each under the array's name.
 
-use super::{Fault, npy};
+use super::npy;
 use crate::files::open_input;
-use crate::tensor::NamedTensor;
+use crate::tensor::{Fault, NamedTensor};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};

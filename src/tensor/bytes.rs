@@ -1,8 +1,7 @@
 //! Elements as bytes. Knows no file format.
 
-use super::Fault;
+use super::{Element, Fault};
 use crate::memory::Buffer;
-use crate::tensor::Element;
 use half::{bf16, f16};
 use std::fmt::Display;
 use std::io::Read;
