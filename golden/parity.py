@@ -5,6 +5,7 @@ usage: golden/rebuild parity [LIBRARY/MODEL ...]        reduced sizes, into gold
 
 Weights are what `weights export --like LIBRARY/MODEL --init probe --seed 0` writes in the library's own names, and
 every name and shape must fit. Whatever runs in torch runs in f64. timm's `tf_` models are those of golden/logits.
+MMPretrain's networks are there too; `golden/loading.txt` has what they need.
 """
 
 import argparse
@@ -60,6 +61,8 @@ def models():
     for index, size in enumerate((224, 240, 260, 280, 300)):
         yield f"lukemelas/efficientnet-lite{index}", size
     for index, size in enumerate(official[:8]):
+        yield f"transformers/efficientnet-b{index}", size
+    for index, size in enumerate(official[:8]):
         yield f"keras/EfficientNetB{index}", size
     for name, size in {"B0": 224, "B1": 240, "B2": 260, "B3": 300, "S": 384, "M": 480, "L": 480}.items():
         yield f"keras/EfficientNetV2{name}", size
@@ -79,6 +82,8 @@ def torch_network(like, weights):
         elif library == "torchvision":
             import torchvision
             network = torchvision.models.get_model(model, weights=None)
+        elif library == "transformers":
+            network = of_transformers(model)
         elif "lite" in model:
             import efficientnet_lite_pytorch
             network = efficientnet_lite_pytorch.EfficientNet.from_name(model)
@@ -90,6 +95,33 @@ def torch_network(like, weights):
     missing = [name for name in result.missing_keys if not name.endswith("num_batches_tracked")]
     assert not missing and not result.unexpected_keys, (like, missing, result.unexpected_keys)
     return network.to(torch.float64).eval()
+
+
+# As `convert_efficientnet_to_pytorch.py` in transformers `models/efficientnet` has them: width, depth, size, features, and the
+# blocks whose convolution of stride 2 is padded alike on all sides.
+TRANSFORMERS = {
+    "b0": (1.0, 1.0, 224, 1280, []),
+    "b1": (1.0, 1.1, 240, 1280, [16]),
+    "b2": (1.1, 1.2, 260, 1408, [5, 8, 16]),
+    "b3": (1.2, 1.4, 300, 1536, [5, 18]),
+    "b4": (1.4, 1.8, 380, 1792, [6]),
+    "b5": (1.6, 2.2, 456, 2048, [13, 27]),
+    "b6": (1.8, 2.6, 528, 2304, [31]),
+    "b7": (2.0, 3.1, 600, 2560, [18]),
+}
+
+
+def of_transformers(model):
+    import transformers
+
+    class Logits(transformers.EfficientNetForImageClassification):
+        def forward(self, image):
+            return super().forward(image).logits
+
+    width, depth, size, features, padded = TRANSFORMERS[model.rpartition("-")[2]]
+    return Logits(transformers.EfficientNetConfig(
+        width_coefficient=width, depth_coefficient=depth, image_size=size, hidden_dim=features, depthwise_padding=padded,
+        num_labels=1000))
 
 
 def keras_network(like, size, weights):
@@ -164,6 +196,52 @@ def reduced(binary, wanted):
         safetensors.numpy.save_file(kept | rows, target, {"made_by": made_by})
 
 
+# MMPretrain's networks, which `--like` does not name: our variant, kind, arch, activation (`configs/_base_/models/efficientnet*`).
+MMPRETRAIN = {
+    "EfficientNet-b1": ("b1", "EfficientNet", "b1", "Swish"),
+    "EfficientNet-es": ("edgetpu-s", "EfficientNet", "es", "ReLU"),
+    "EfficientNetV2-s": ("v2-s", "EfficientNetV2", "s", "Swish"),
+}
+
+
+def of_mmpretrain(binary, wanted):
+    """Tensors go from timm's model to MMPretrain's by their order, which is that of computation in both."""
+    import timm
+    from generate import exported, read_weights, timm_name
+
+    rows = {}
+    for name, (variant, kind, arch, activation) in MMPRETRAIN.items():
+        if wanted and f"mmpretrain/{name}" not in wanted:
+            continue
+        from mmpretrain.models import ImageClassifier
+
+        network = ImageClassifier(
+            backbone={"type": kind, "arch": arch, "act_cfg": {"type": activation}},
+            neck={"type": "GlobalAveragePooling"},
+            head={"type": "LinearClsHead", "num_classes": 1000, "in_channels": 1280},
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            weights, _ = read_weights(exported(binary, variant, folder))
+        with torch.device("meta"):
+            order = [key for key in timm.create_model(timm_name(variant)).state_dict() if key in weights]
+        own = [key for key in network.state_dict() if not key.endswith("num_batches_tracked")]
+        assert len(order) == len(weights) == len(own), name
+        renamed = {theirs: weights[ours].to(torch.float64) for theirs, ours in zip(own, order)}
+        network.load_state_dict(renamed, strict=False, assign=True)
+        network.to(torch.float64).eval()
+        for size in SMALL:
+            image = torch.from_numpy(noise(size, 0)).to(torch.float64)
+            with torch.inference_mode():
+                row = network.head(network.extract_feat(image)).numpy()[0]
+            rows[f"{name}@{size}"] = row.astype(numpy.float32)
+            print(f"mmpretrain/{name}@{size}: largest {numpy.abs(row).max():.3g}", flush=True)
+    if rows:
+        target = FOLDER / "parity" / "mmpretrain.safetensors"
+        kept = safetensors.numpy.load_file(target) if target.exists() else {}
+        made_by = json.dumps({"python": platform.python_version(), "torch": torch.__version__})
+        safetensors.numpy.save_file(kept | rows, target, {"made_by": made_by})
+
+
 def native(binary, wanted):
     import onnxruntime
     print("| model | size | largest logit | ONNX Runtime | seconds in the library |\n| --- | --- | --- | --- | --- |")
@@ -192,7 +270,10 @@ def main():
     parser.add_argument("models", nargs="*")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    (native if arguments.native else reduced)(arguments.binary, set(arguments.models))
+    if arguments.native:
+        return native(arguments.binary, set(arguments.models))
+    reduced(arguments.binary, set(arguments.models))
+    of_mmpretrain(arguments.binary, set(arguments.models))
 
 
 if __name__ == "__main__":

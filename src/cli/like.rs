@@ -48,7 +48,7 @@ pub fn hint(error: Undecided, variant: Option<&str>) -> String {
 /// Padding and epsilon as flags, with the models that made each choice.
 fn conventions(naming: Naming) -> &'static str {
     match naming {
-        Naming::Torchvision => {
+        Naming::Torchvision | Naming::TorchvisionFeatures => {
             "use `--bn-epsilon 1e-5` for B0 to B4 and `--bn-epsilon 1e-3` for B5 to B7 and V2 (torchvision's padding is `symmetric`)"
         }
         Naming::Lukemelas => {
@@ -63,7 +63,8 @@ fn conventions(naming: Naming) -> &'static str {
         | Naming::Resnet
         | Naming::MobileNetV2
         | Naming::Keras
-        | Naming::TensorFlow => {
+        | Naming::TensorFlow
+        | Naming::MmPretrain => {
             "use `--padding same --bn-epsilon 1e-3` for weights of timm's `tf_efficientnet_*`, \
              `--padding symmetric --bn-epsilon 1e-5` for those of its `efficientnet_*`"
         }

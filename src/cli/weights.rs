@@ -54,7 +54,7 @@ struct ExportArgs {
     /// Go on with weights that are NaN, infinite or a negative variance, which otherwise are an error
     #[arg(long, requires = "file")]
     allow_nan: bool,
-    /// Whose names and layout: timm, torchvision, lukemelas or keras
+    /// Whose names and layout: timm, torchvision, lukemelas, transformers, mmpretrain or keras
     #[arg(long, value_name = "LIB", default_value = "timm", value_parser = one_of(Naming::EXPORTED, |naming| naming.name()))]
     names: Naming,
     /// File to write; `-` is standard output

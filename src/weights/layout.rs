@@ -48,7 +48,9 @@ fn pick(
         | Naming::Torchvision
         | Naming::Lukemelas
         | Naming::Transformers
-        | Naming::TransformersBase => return None,
+        | Naming::TransformersBase
+        | Naming::TorchvisionFeatures
+        | Naming::MmPretrain => return None,
         Naming::Keras | Naming::TensorFlow => {}
     }
     match (name.rsplit_once('/')?.1, rank) {

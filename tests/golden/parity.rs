@@ -6,10 +6,15 @@
 use super::planted::{self, ProbeWeights};
 use super::{efficientnets, meets};
 use efficientnet_onnx::architecture::{IMAGENET_CLASSES, Options};
+use efficientnet_onnx::convert::{Conversion, Exported, Network, Seed, Weights, Wishes};
+use efficientnet_onnx::emit::{Destination, Emitted};
 use efficientnet_onnx::like::{self, Library, Like};
 use efficientnet_onnx::request::{Extent, Request};
+use efficientnet_onnx::weights::init::Rule;
+use efficientnet_onnx::weights::names::Naming;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 
 /// Too large for every run: `golden/rebuild parity --native` has compared them (`golden/README.md`).
@@ -109,6 +114,58 @@ fn parity_with_torchvision() {
 #[test]
 fn parity_with_lukemelas() {
     library_is_met(Library::Lukemelas);
+}
+
+#[test]
+fn parity_with_transformers() {
+    library_is_met(Library::Transformers);
+}
+
+/// `--like` names none of MMPretrain's networks: their checkpoints tell by their names which they are, how they pad and what
+/// their epsilon is.
+#[test]
+fn parity_with_mmpretrain() {
+    let mut rows = rows("mmpretrain");
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    for (model, variant) in [
+        ("EfficientNet-b1", "b1"),
+        ("EfficientNet-es", "edgetpu-s"),
+        ("EfficientNetV2-s", "v2-s"),
+    ] {
+        let checkpoint = folder.path().join(model);
+        let drawn = Wishes {
+            network: Network::published(variant),
+            classes: Some(IMAGENET_CLASSES),
+            ..Wishes::default()
+        };
+        let seed = Seed {
+            rule: Rule::Probe,
+            number: 0,
+        };
+        let drawn = Exported::drawn(&drawn, seed, None).expect("a published network");
+        let file = Box::new(File::create(&checkpoint).expect("a file"));
+        let named = drawn.named(Naming::MmPretrain).expect("names for all");
+        named.write(&[], file, &(), &|_| false).expect("a file");
+        for (size, right) in rows.remove(model).expect("logits") {
+            let wishes = Wishes {
+                size: Some([Extent::Fixed(size); 2]),
+                ..Wishes::default()
+            };
+            let weights = Weights::open(&checkpoint).expect("a checkpoint");
+            let conversion = Conversion::new(weights, wishes).expect("names tell all");
+            let found = conversion.request().variant().map(|variant| variant.name);
+            assert_eq!(found, Some(variant));
+            let recipe = conversion.recipe(None).expect("a recipe");
+            let path = folder.path().join(format!("{model}-{size}.onnx"));
+            let destination = Destination::new_file(path.clone());
+            let Ok(Emitted::Staged(staged)) = conversion.write(&recipe, destination, &()) else {
+                panic!("{model}: no file");
+            };
+            staged.commit().expect("a file");
+            meets(model, size, &path, |_| &right, &[0]);
+        }
+    }
+    assert!(rows.is_empty(), "{:?}", rows.keys());
 }
 
 #[test]

@@ -62,21 +62,52 @@ fn names_and_shapes_are_those_of_the_library() {
             TIMM_B1,
             "transformers_5.24.0_efficientnet-b1",
         ),
+        (
+            Naming::MmPretrain,
+            TIMM_B1,
+            "mmpretrain_1.2.0_EfficientNet_b1",
+        ),
+        (
+            Naming::MmPretrain,
+            "timm_1.0.31_tf_efficientnet_es",
+            "mmpretrain_1.2.0_EfficientNet_es",
+        ),
+        (
+            Naming::MmPretrain,
+            "timm_1.0.31_efficientnetv2_s",
+            "mmpretrain_1.2.0_EfficientNetV2_s",
+        ),
     ] {
         assert_eq!(mapped(naming, timm), listing(library), "{naming}");
     }
 }
 
-/// `EfficientNetModel` has the names of what `EfficientNetForImageClassification` has below its classifier.
+/// transformers' `EfficientNetModel` and torchvision's `features` have the names that the whole models have below a module.
 #[test]
-fn a_model_of_transformers_without_a_classifier_has_names_too() {
-    let mapped = mapped(Naming::TransformersBase, TIMM_B1);
-    let library = listing("transformers_5.24.0_efficientnet-b1");
-    for (name, shape) in &library {
-        let base = name.strip_prefix("efficientnet.").unwrap_or(name);
-        assert_eq!(mapped.get(base), Some(shape), "{name}");
+fn a_network_without_its_classifier_has_names_too() {
+    for (naming, library, module) in [
+        (
+            Naming::TransformersBase,
+            "transformers_5.24.0_efficientnet-b1",
+            "efficientnet.",
+        ),
+        (
+            Naming::TorchvisionFeatures,
+            "torchvision_0.29.2_efficientnet_b1",
+            "features.",
+        ),
+    ] {
+        let mapped = mapped(naming, TIMM_B1);
+        let library = listing(library);
+        for (name, shape) in &library {
+            let Some(base) = name.strip_prefix(module) else {
+                assert!(name.starts_with("classifier."), "{name}");
+                continue;
+            };
+            assert_eq!(mapped.get(base), Some(shape), "{name}");
+        }
+        assert_eq!(mapped.len(), library.len());
     }
-    assert_eq!(mapped.len(), library.len());
 }
 
 /// Names only: Keras's shapes are in another layout.

@@ -45,6 +45,11 @@ impl<'a> Reader<'a> {
             Naming::Torchvision | Naming::MobileNetV2 => {
                 (&["features"], "avgpool", &["classifier"])
             }
+            Naming::TorchvisionFeatures => (
+                &["0", "1", "2", "3", "4", "5", "6", "7", "8"],
+                "avgpool",
+                &["classifier"],
+            ),
             Naming::Lukemelas => (
                 &[
                     "_conv_stem",
@@ -57,12 +62,12 @@ impl<'a> Reader<'a> {
                 "_avg_pooling",
                 &["_dropout", "_fc"],
             ),
-            Naming::Transformers | Naming::TransformersBase => {
+            Naming::Transformers | Naming::TransformersBase | Naming::MmPretrain => {
                 return self.refuse_module(
                     Part::Body,
                     network,
-                    "expected a network of timm, torchvision or efficientnet_pytorch: of transformers' models the state dict \
-                     and `config.json` are read, which its `save_pretrained` writes",
+                    "expected a network of timm, torchvision or efficientnet_pytorch, or a state dict: of transformers' models \
+                     what `save_pretrained` writes, of MMPretrain's a checkpoint of its runner",
                 );
             }
             Naming::Keras | Naming::TensorFlow => return,

@@ -145,7 +145,7 @@ pub fn implied(naming: Naming, variant: Option<&str>) -> Known {
         Naming::Resnet | Naming::MobileNetV2 => PYTORCH,
         // torchvision `models/efficientnet.py`: `norm_layer` with eps 1e-3 from B5 on and in V2, PyTorch's
         // default before.
-        Naming::Torchvision => Known {
+        Naming::Torchvision | Naming::TorchvisionFeatures => Known {
             padding: Some(Padding::Symmetric),
             batch_norm_epsilon: match variant {
                 Some("b0" | "b1" | "b2" | "b3" | "b4") => Some(1e-5),
@@ -169,8 +169,10 @@ pub fn implied(naming: Naming, variant: Option<&str>) -> Known {
                 .map(|size| Padding::Static([size; 2])),
             batch_norm_epsilon: Some(1e-3),
         },
-        // TensorFlow's `efficientnet_builder.py` and Keras's `BatchNormalization`: SAME and 1e-3.
-        Naming::Keras | Naming::TensorFlow => Known {
+        // TensorFlow's `efficientnet_builder.py` and Keras's `BatchNormalization`: SAME and 1e-3. MMPretrain's
+        // `Conv2dAdaptivePadding` and `eps=1e-3` (defaults of `EfficientNet` and `EfficientNetV2`, which no configuration of
+        // its model zoo changes).
+        Naming::Keras | Naming::TensorFlow | Naming::MmPretrain => Known {
             padding: Some(Padding::Same),
             batch_norm_epsilon: Some(1e-3),
         },
@@ -221,6 +223,13 @@ mod tests {
             ),
             (Naming::Keras, Some("b0"), Padding::Same, 1e-3),
             (Naming::TensorFlow, None, Padding::Same, 1e-3),
+            (Naming::MmPretrain, Some("b3"), Padding::Same, 1e-3),
+            (
+                Naming::TorchvisionFeatures,
+                Some("b5"),
+                Padding::Symmetric,
+                1e-3,
+            ),
             (Naming::Torchvision, Some("b0"), Padding::Symmetric, 1e-5),
             (Naming::Torchvision, Some("b4"), Padding::Symmetric, 1e-5),
             (Naming::Torchvision, Some("b5"), Padding::Symmetric, 1e-3),

@@ -5,7 +5,7 @@
 
 use super::naming::Naming;
 use super::place::{Kind, Place};
-use super::{keras, lukemelas, mobilenet, tensorflow, torchvision, transformers};
+use super::{keras, lukemelas, mmpretrain, mobilenet, tensorflow, torchvision, transformers};
 use crate::files::foreign::Foreign;
 use std::collections::BTreeMap;
 
@@ -140,6 +140,7 @@ struct Blocks {
     known: BTreeMap<(usize, usize), (Kind, usize)>,
     stages: usize,
     has_fused: bool,
+    has_singles: bool,
     /// What stem and classifier are.
     outside: Kind,
 }
@@ -163,6 +164,7 @@ impl Blocks {
         Self {
             stages: blocks.keys().last().map_or(0, |(stage, _)| stage + 1),
             has_fused: blocks.values().any(is_fused),
+            has_singles: blocks.values().any(|kind| *kind == Kind::Single),
             outside: match blocks.values().next() {
                 Some(Kind::Bottleneck) => Kind::AroundBottlenecks,
                 _ => Kind::Outside,
@@ -173,6 +175,12 @@ impl Blocks {
                 .map(|(number, (block, kind))| (block, (kind, number)))
                 .collect(),
         }
+    }
+
+    /// How many blocks a stage has; none where it is no stage.
+    fn blocks_of(&self, stage: Option<usize>) -> usize {
+        let of_stage = |(other, _): &&(usize, usize)| Some(*other) == stage;
+        self.known.keys().filter(of_stage).count()
     }
 
     fn translate(&self, naming: Naming, timm: &str) -> Option<String> {
@@ -189,9 +197,11 @@ impl Blocks {
             stage,
             index,
             number,
+            blocks_before: self.blocks_of(stage.checked_sub(1)),
             blocks: self.known.len(),
             stages: self.stages,
             fused: self.has_fused,
+            singles: self.has_singles,
         };
         let (_, modules) = MODULES.iter().find(|(kind, _)| *kind == place.kind)?;
         if !modules.contains(&module) {
@@ -205,6 +215,8 @@ impl Blocks {
             Naming::Torchvision => torchvision::name(&place, module, tensor),
             Naming::Lukemelas => lukemelas::name(&place, module, tensor),
             Naming::Transformers => transformers::name(&place, module, tensor),
+            Naming::MmPretrain => mmpretrain::name(&place, module, tensor),
+            Naming::TorchvisionFeatures => torchvision::features_name(&place, module, tensor),
             Naming::TransformersBase => transformers::base_name(&place, module, tensor),
             Naming::Keras => keras::name(&place, module, tensor),
             Naming::TensorFlow => tensorflow::name(&place, module, tensor),

@@ -8,6 +8,7 @@ pub mod conventions;
 pub(in crate::weights) mod keras;
 mod lukemelas;
 mod map;
+mod mmpretrain;
 mod mobilenet;
 mod naming;
 mod place;

@@ -14,12 +14,16 @@ pub enum Naming {
     MobileNetV2,
     /// torchvision's EfficientNets: `features.1.0.block.0.0.weight`.
     Torchvision,
+    /// Their `features` alone, under whatever name: `1.0.block.0.0.weight`. fastai's body of one is at `0.0.`.
+    TorchvisionFeatures,
     /// `efficientnet_pytorch` by lukemelas, and its Lite ports: `_blocks.0._depthwise_conv.weight`.
     Lukemelas,
     /// Hugging Face transformers, `EfficientNetForImageClassification`: `efficientnet.encoder.blocks.0.…`.
     Transformers,
     /// Its `EfficientNetModel`, the same network without a classifier: `encoder.blocks.0.…`.
     TransformersBase,
+    /// MMPretrain's `EfficientNet` and `EfficientNetV2`: `backbone.layers.1.0.depthwise_conv.conv.weight`.
+    MmPretrain,
     /// Keras: `block1a_dwconv/depthwise_kernel`, in Keras's layout.
     Keras,
     /// TensorFlow's own checkpoints: `blocks_0/depthwise_conv2d/depthwise_kernel`, in TensorFlow's layout.
@@ -28,25 +32,28 @@ pub enum Naming {
 
 impl Naming {
     /// Every naming, in the order in which they are tried.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Timm,
         Self::Resnet,
         Self::MobileNetV2,
         Self::Torchvision,
+        Self::TorchvisionFeatures,
         Self::Lukemelas,
         Self::Transformers,
         Self::TransformersBase,
+        Self::MmPretrain,
         Self::Keras,
         Self::TensorFlow,
     ];
 
     /// Those of files that can be written: safetensors in the library's names and layout, which for other families than
     /// EfficientNets may be another naming's.
-    pub const EXPORTED: [Self; 5] = [
+    pub const EXPORTED: [Self; 6] = [
         Self::Timm,
         Self::Torchvision,
         Self::Lukemelas,
         Self::Transformers,
+        Self::MmPretrain,
         Self::Keras,
     ];
 
@@ -75,6 +82,8 @@ impl Naming {
             Self::Timm => &["conv_stem.", "bn1.", "blocks.", "conv_head.", "bn2."],
             Self::Resnet => &["conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4."],
             Self::Torchvision | Self::MobileNetV2 => &["features."],
+            Self::TorchvisionFeatures => &["0.", "1.", "2.", "3.", "4.", "5.", "6.", "7.", "8."],
+            Self::MmPretrain => &["backbone."],
             Self::Lukemelas => &["_conv_stem.", "_bn0.", "_blocks.", "_conv_head.", "_bn1."],
             Self::Transformers => &["efficientnet."],
             Self::TransformersBase => &["embeddings.", "encoder."],
@@ -101,6 +110,7 @@ impl Naming {
     pub fn with_classifier(self) -> Self {
         match self {
             Self::TransformersBase => Self::Transformers,
+            Self::TorchvisionFeatures => Self::Torchvision,
             naming => naming,
         }
     }
@@ -111,7 +121,8 @@ impl Naming {
         match self {
             Self::Timm => "timm",
             Self::Resnet => "resnet",
-            Self::Torchvision | Self::MobileNetV2 => "torchvision",
+            Self::Torchvision | Self::TorchvisionFeatures | Self::MobileNetV2 => "torchvision",
+            Self::MmPretrain => "mmpretrain",
             Self::Lukemelas => "lukemelas",
             Self::Transformers | Self::TransformersBase => "transformers",
             Self::Keras => "keras",
@@ -126,6 +137,8 @@ impl Naming {
             Self::Timm => "conv_stem.weight",
             Self::Resnet => "conv1.weight",
             Self::Torchvision | Self::MobileNetV2 => "features.0.0.weight",
+            Self::TorchvisionFeatures => "0.0.weight",
+            Self::MmPretrain => "backbone.layers.0.conv.weight",
             Self::Lukemelas => "_conv_stem.weight",
             Self::Transformers => "efficientnet.embeddings.convolution.weight",
             Self::TransformersBase => "embeddings.convolution.weight",
@@ -140,6 +153,8 @@ impl Naming {
         match self {
             Self::Resnet => Some("layer1.0.conv1.weight"),
             Self::MobileNetV2 => Some("features.1.conv.0.0.weight"),
+            Self::TorchvisionFeatures => Some("1.0.block.0.0.weight"),
+            Self::MmPretrain => Some("backbone.layers.5.0.expand_conv.conv.weight"),
             Self::Transformers => Some("efficientnet.encoder.top_conv.weight"),
             Self::TransformersBase => Some("encoder.top_conv.weight"),
             Self::Timm | Self::Torchvision | Self::Lukemelas | Self::Keras | Self::TensorFlow => {
@@ -152,7 +167,11 @@ impl Naming {
     #[must_use]
     pub fn classifier_weight(self) -> &'static str {
         match self {
-            Self::Timm | Self::Transformers | Self::TransformersBase => "classifier.weight",
+            Self::Timm
+            | Self::TorchvisionFeatures
+            | Self::Transformers
+            | Self::TransformersBase => "classifier.weight",
+            Self::MmPretrain => "head.fc.weight",
             Self::Resnet => "fc.weight",
             Self::Torchvision | Self::MobileNetV2 => "classifier.1.weight",
             Self::Lukemelas => "_fc.weight",
@@ -234,7 +253,22 @@ mod tests {
             detect(&["embeddings.convolution.weight", "encoder.top_conv.weight"]),
             Some(Naming::TransformersBase)
         );
+        assert_eq!(
+            detect(&["0.0.weight", "1.0.block.0.0.weight", "classifier.weight"]),
+            Some(Naming::TorchvisionFeatures)
+        );
+        assert_eq!(
+            detect(&[
+                "backbone.layers.0.conv.weight",
+                "backbone.layers.5.0.expand_conv.conv.weight"
+            ]),
+            Some(Naming::MmPretrain)
+        );
         // Names that many networks have.
+        assert_eq!(
+            detect(&["0.0.weight", "backbone.layers.0.conv.weight"]),
+            None
+        );
         assert_eq!(detect(&["conv1.weight", "fc.weight"]), None);
         assert_eq!(detect(&[]), None);
     }

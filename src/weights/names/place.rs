@@ -33,12 +33,16 @@ pub(super) struct Place {
     pub(super) index: usize,
     /// The block's number in the network, from 0.
     pub(super) number: usize,
+    /// How many blocks the stage before has.
+    pub(super) blocks_before: usize,
     /// How many blocks the network has.
     pub(super) blocks: usize,
     /// How many stages the network has.
     pub(super) stages: usize,
     /// Whether the network has fused blocks, as EfficientNetV2 has.
     pub(super) fused: bool,
+    /// Whether it has blocks that are one full convolution, as EfficientNetV2 has and EdgeTPU's networks have not.
+    pub(super) singles: bool,
 }
 
 /// The library's module in the row of timm's.

@@ -3,11 +3,11 @@
 use super::place::{Kind, Place, Row, row};
 
 const OUTSIDE: [Row; 5] = [
-    ("conv_stem", "features.0.0"),
-    ("bn1", "features.0.1"),
-    ("conv_head", "features.{}.0"),
-    ("bn2", "features.{}.1"),
-    ("classifier", "classifier.1"),
+    ("conv_stem", "0.0"),
+    ("bn1", "0.1"),
+    ("conv_head", "{}.0"),
+    ("bn2", "{}.1"),
+    ("classifier", "classifier"),
 ];
 
 const EXPANDED: [Row; 8] = [
@@ -41,6 +41,15 @@ const SINGLE: [Row; 2] = [("conv", "0.0"), ("bn1", "0.1")];
 
 /// The head is numbered after the last stage.
 pub(super) fn name(place: &Place, module: &str, tensor: &str) -> Option<String> {
+    let within = features_name(place, module, tensor)?;
+    Some(match module {
+        "classifier" => format!("classifier.1.{tensor}"),
+        _ => format!("features.{within}"),
+    })
+}
+
+/// In `features` alone, which have no classifier of their own.
+pub(super) fn features_name(place: &Place, module: &str, tensor: &str) -> Option<String> {
     let rows: &[Row] = match place.kind {
         Kind::Outside => &OUTSIDE,
         Kind::Expanded => &EXPANDED,
@@ -56,7 +65,7 @@ pub(super) fn name(place: &Place, module: &str, tensor: &str) -> Option<String> 
             format!("{}.{tensor}", theirs.replace("{}", &head))
         }
         _ => format!(
-            "features.{}.{}.block.{theirs}.{tensor}",
+            "{}.{}.block.{theirs}.{tensor}",
             place.stage + 1,
             place.index
         ),

@@ -11,13 +11,15 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Libraries whose names may have something before them. Those of torchvision's MobileNetV2 begin and end as its others'.
-const NESTED: [Naming; 6] = [
+const NESTED: [Naming; 8] = [
     Naming::Timm,
     Naming::Resnet,
     Naming::Torchvision,
+    Naming::TorchvisionFeatures,
     Naming::Lukemelas,
     Naming::Transformers,
     Naming::TransformersBase,
+    Naming::MmPretrain,
 ];
 /// Networks that are looked at; the tensors of more are as unaccounted for as any other.
 const MOST_ROOTS: usize = 50;
