@@ -11,6 +11,7 @@ pub use crate::weights::bind::{BoundWeights, bind};
 pub use crate::weights::keras::config::ModelConfig;
 pub use crate::weights::keras::{Keras, Normalization};
 pub use crate::weights::layout::{from_torch, permuted};
-pub use crate::weights::pytorch::{Container, Pytorch};
+pub use crate::weights::npz::Npz;
+pub use crate::weights::pytorch::{Container, Plain, Pytorch};
 pub use crate::weights::safetensors::Safetensors;
 pub use crate::weights::tensorflow::TensorFlow;

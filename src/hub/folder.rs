@@ -21,6 +21,9 @@ pub const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 /// What a list of several weights files is called.
 const SHARDS: &str = ".index.json";
 
+/// Files of a checkpoint of Orbax (orbax `type_handlers.py`), one of which it has.
+const ORBAX: [&str; 3] = ["_CHECKPOINT_METADATA", "_METADATA", "manifest.ocdbt"];
+
 /// A folder with a model.
 #[derive(Clone, Debug)]
 pub struct Folder {
@@ -65,6 +68,12 @@ pub enum FolderError {
         /// The list of them.
         list: String,
     },
+    /// It is a checkpoint of Orbax.
+    #[error("`{place}` is a checkpoint of Orbax, which is not read: restore it in Python, and save its arrays under their names with `numpy.savez`", place = place.shown())]
+    Orbax {
+        /// The folder.
+        place: String,
+    },
     /// There is no configuration.
     #[error("`{place}` has no `config.json`", place = place.shown())]
     NoConfig {
@@ -94,7 +103,15 @@ impl Folder {
             .chain(names.iter().map(String::as_str))
             .chain([CONFIG]);
         let there: Vec<&str> = names.filter(|name| has_file(&folder.join(name))).collect();
-        let weights = choose(&place, |name| there.contains(&name))?;
+        if ORBAX.iter().any(|name| has_file(&folder.join(name))) {
+            return Err(FolderError::Orbax { place });
+        }
+        let weights = match choose(&place, |name| there.contains(&name)) {
+            // On the disk the list may be read.
+            Err(FolderError::Sharded { list, .. }) if there.contains(&CONFIG) => list,
+            Err(FolderError::Sharded { place, .. }) => return Err(FolderError::NoConfig { place }),
+            chosen => chosen?.to_owned(),
+        };
         let path = folder.join(CONFIG);
         let whole = json::read(&path).map_err(|source| unusable(&path, source))?;
         let description = Description::of(&whole, &path)?;

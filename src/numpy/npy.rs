@@ -38,8 +38,8 @@ pub fn ends(input: &mut impl Read) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Reads an array, if it fits the memory budget of the process.
-pub fn array(input: &mut impl Read, name: String) -> Result<NamedTensor, Fault> {
+/// Reads what stands before an array's elements.
+pub fn header(input: &mut impl Read) -> Result<Header, Fault> {
     let mut start = [0; 8];
     input.read_exact(&mut start)?;
     let version = match &start {
@@ -58,7 +58,12 @@ pub fn array(input: &mut impl Read, name: String) -> Result<NamedTensor, Fault> 
     }
     let mut header = vec![0; length];
     input.read_exact(&mut header)?;
-    let header = Header::parse(&String::from_utf8_lossy(&header))?;
+    Ok(Header::parse(&String::from_utf8_lossy(&header))?)
+}
+
+/// Reads an array, if it fits the memory budget of the process.
+pub fn array(input: &mut impl Read, name: String) -> Result<NamedTensor, Fault> {
+    let header = header(input)?;
     let count = count(&header.shape)?;
     let what = Array(&name);
     let mut data = bytes::read(header.element, header.order, count, input, &what)?;
@@ -151,11 +156,13 @@ fn row_major(data: &[f64], shape: &[usize], what: &Array<'_>) -> Result<Buffer<f
 }
 
 /// What the header says.
-struct Header {
-    element: Element,
+pub struct Header {
+    /// The element type.
+    pub element: Element,
     order: Order,
     fortran: bool,
-    shape: Vec<usize>,
+    /// The shape, outermost dimension first.
+    pub shape: Vec<usize>,
 }
 
 impl Header {

@@ -1,78 +1,102 @@
 //! NumPy's `.npz`: a zip archive of `.npy` files, each under the array's name.
 
-use super::npy;
-use crate::files::open_input;
+use super::npy::{self, Header};
+use crate::files::{Metered, open_input};
 use crate::tensor::{Fault, NamedTensor};
-use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 
 /// Bytes that are read to find the directory of the archive: some hundred thousand entries.
 const LARGEST_DIRECTORY: u64 = 16 << 20;
 /// Arrays that are read.
 const MOST_ARRAYS: usize = 10_000;
+/// What follows an array's name.
+pub(crate) const ENDING: &str = ".npy";
 
-/// Every array, in the archive's order.
-pub fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
-    let budget = Cell::new(LARGEST_DIRECTORY);
-    let reader = Metered {
-        reader: BufReader::new(open_input(path)?),
-        budget: &budget,
-    };
-    let archive = ::zip::ZipArchive::new(reader);
-    let mut archive = archive.map_err(|error| error.to_string())?;
-    if archive.len() > MOST_ARRAYS {
-        return Err(format!(
-            "expected at most {MOST_ARRAYS} arrays, found {}",
-            archive.len()
-        )
-        .into());
-    }
-    budget.set(u64::MAX);
-    let mut tensors = Vec::<NamedTensor>::new();
-    let mut names = BTreeSet::new();
-    for index in 0..archive.len() {
-        let mut entry = archive.by_index(index).map_err(|error| error.to_string())?;
-        let name = entry.name().map_err(|error| error.to_string())?;
-        let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else {
-            continue;
-        };
-        if !names.insert(name.clone()) {
-            return Err(format!("`{name}` is there twice").into());
+/// An archive whose arrays are listed, and read one at a time.
+pub(crate) struct Archive {
+    zip: ::zip::ZipArchive<Metered<BufReader<File>>>,
+    arrays: Vec<Listed>,
+}
+
+/// An array of an archive.
+pub(crate) struct Listed {
+    /// Its name.
+    pub name: String,
+    /// What its header says.
+    pub header: Header,
+    /// Place of its entry.
+    entry: usize,
+}
+
+impl Archive {
+    /// Opens an archive and reads the header of every array.
+    pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
+        let reader = BufReader::new(open_input(path)?);
+        let (reader, meter) = Metered::new(reader, LARGEST_DIRECTORY);
+        let zip = ::zip::ZipArchive::new(reader);
+        let mut zip = zip.map_err(|error| error.to_string())?;
+        if zip.len() > MOST_ARRAYS {
+            return Err(
+                format!("expected at most {MOST_ARRAYS} arrays, found {}", zip.len()).into(),
+            );
         }
-        let tensor = npy::array(&mut entry, name).and_then(|tensor| {
+        meter.set(u64::MAX);
+        let mut arrays = Vec::<Listed>::new();
+        let mut names = BTreeSet::new();
+        for index in 0..zip.len() {
+            let mut entry = zip.by_index(index).map_err(|error| error.to_string())?;
+            let name = entry.name().map_err(|error| error.to_string())?;
+            let Some(name) = name.strip_suffix(ENDING).map(str::to_owned) else {
+                continue;
+            };
+            if !names.insert(name.clone()) {
+                return Err(format!("`{name}` is there twice").into());
+            }
+            let header = npy::header(&mut entry).map_err(|fault| of_entry(index, fault))?;
+            arrays.push(Listed {
+                name,
+                header,
+                entry: index,
+            });
+        }
+        Ok(Self { zip, arrays })
+    }
+
+    /// Every array, in the archive's order.
+    pub(crate) fn arrays(&self) -> &[Listed] {
+        &self.arrays
+    }
+
+    /// Reads the array at a place in the list, if it fits the memory budget of the process.
+    pub(crate) fn read(&mut self, place: usize) -> Result<NamedTensor, Fault> {
+        let Listed { name, entry, .. } = &self.arrays[place];
+        let index = *entry;
+        let mut entry = self
+            .zip
+            .by_index(index)
+            .map_err(|error| error.to_string())?;
+        let tensor = npy::array(&mut entry, name.clone()).and_then(|tensor| {
             // The checksum is compared at the entry's end.
             npy::ends(&mut entry)?;
             Ok(tensor)
         });
-        tensors.push(tensor.map_err(|fault| match fault {
-            Fault::Malformed(reason) => format!("entry {index}: {reason}").into(),
-            fault @ (Fault::Io(_) | Fault::Memory(_)) => fault,
-        })?);
-    }
-    Ok(tensors)
-}
-
-/// A reader that fails once a budget of bytes is spent.
-struct Metered<'a, R> {
-    reader: R,
-    budget: &'a Cell<u64>,
-}
-
-impl<R: Read> Read for Metered<'_, R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(out)?;
-        let left = self.budget.get().checked_sub(read as u64);
-        self.budget.set(left.ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, "its directory is too large")
-        })?);
-        Ok(read)
+        tensor.map_err(|fault| of_entry(index, fault))
     }
 }
 
-impl<R: Seek> Seek for Metered<'_, R> {
-    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.reader.seek(position)
+/// Every array, in the archive's order.
+pub(crate) fn read(path: &Path) -> Result<Vec<NamedTensor>, Fault> {
+    let mut archive = Archive::open(path)?;
+    let places = 0..archive.arrays.len();
+    places.map(|place| archive.read(place)).collect()
+}
+
+fn of_entry(index: usize, fault: Fault) -> Fault {
+    match fault {
+        Fault::Malformed(reason) => format!("entry {index}: {reason}").into(),
+        fault @ (Fault::Io(_) | Fault::Memory(_)) => fault,
     }
 }

@@ -18,8 +18,8 @@ mod threads;
 
 use crate::files::foreign::{Foreign, said};
 pub(crate) use checksum::Checksum;
-pub(crate) use fault::{Fault, count};
 pub use element::Element;
+pub(crate) use fault::{Fault, count};
 pub use named::NamedTensor;
 pub(crate) use narrow::{to_bf16, to_f16};
 pub(crate) use pipe::Pipe;

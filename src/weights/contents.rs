@@ -4,17 +4,22 @@
 //! own, one function here, and the line in [`Contents::open`] that tells it from the others. What it has beside tensors is a
 //! field of [`Contents`]: text that it says of itself is `metadata`, properties of the network are `evidence`.
 
+use super::archive::Archive;
 use super::emitted::{Emitted, FIRST_BYTE};
 use super::evidence::Evidence;
+use super::joined::Joined;
 use super::keras::config::ModelConfig;
-use super::keras::{self, Archive, Keras, Normalization, Shards};
+use super::keras::{self, Keras, Normalization, Shards};
+use super::npz::Npz;
 use super::offer::LeftOutGroup;
-use super::pytorch::{Container, Pickle, Pytorch};
+use super::pytorch::{Container, Holds, Pickle, Plain, Pytorch};
 use super::recognised::{IN_FOLDERS, recognised};
 use super::safetensors::Safetensors;
+use super::sharded::{self, Sharded};
 use super::tensorflow::{self, TensorFlow};
-use super::{SourceError, TensorSource};
+use super::{SourceError, TensorInfo, TensorSource, unread};
 use crate::files::{has_file, open_input};
+use crate::numpy::npz;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -70,17 +75,24 @@ impl Contents {
         }
         let start = start(path).map_err(|source| io(path, source))?;
         if start.starts_with(ZIP)
-            && let Some(archive) = Archive::find(path).map_err(|source| io(path, source))?
+            && let Some(archive) = keras::Archive::find(path).map_err(|source| io(path, source))?
         {
             return keras(path, Keras::in_archive(path, archive)?);
         }
+        sharded::refuse_part(path)?;
         if let Some(container) = Container::detect(&start) {
-            pytorch(path, container)
+            zipped(path, container)
         } else if start.starts_with(&keras::SIGNATURE) {
             keras(path, Keras::open(path)?)
         } else if start.get(8) == Some(&b'{') {
             safetensors(path)
-        } else if recognised(path, &start).is_none() && start.first() == Some(&FIRST_BYTE) {
+        } else if is_pickle(&start) {
+            Ok(Contents::of(path, Plain::pickle(path)?))
+        } else if recognised(path, &start).is_some() {
+            Err(unknown(path, &start))
+        } else if start.first() == Some(&b'{') {
+            sharded(path)
+        } else if start.first() == Some(&FIRST_BYTE) {
             emitted(path)
         } else {
             Err(unknown(path, &start))
@@ -125,7 +137,82 @@ fn tensorflow(index: &Path) -> Result<Contents, SourceError> {
     })
 }
 
+/// Opens what `torch.save` wrote, or another program in a zip archive.
+fn zipped(path: &Path, container: Container) -> Result<Contents, SourceError> {
+    if container != Container::Zip {
+        return pytorch(path, container);
+    }
+    // What is wrong with an archive, PyTorch's reader says.
+    let names: Vec<String> = match Archive::open(path) {
+        Ok(archive) => archive.names().collect(),
+        Err(_) => return pytorch(path, container),
+    };
+    if let Some(what) = unread::by_entries(&names) {
+        return Err(SourceError::Malformed {
+            path: path.to_string_lossy().into_owned(),
+            format: container.name(),
+            reason: what.to_owned(),
+        });
+    }
+    let has = |ending: &str| names.iter().any(|name| name.ends_with(ending));
+    if has(npz::ENDING) && !has(".pkl") {
+        Ok(Contents::of(path, Npz::open(path)?))
+    } else if has("data.pkl") && has("constants.pkl") {
+        script(path)
+    } else if has("archive_format") && has("_weights_config.json") {
+        let (program, evidence) = Plain::exported(path)?;
+        Ok(Contents {
+            evidence: Some(evidence),
+            ..Contents::of(path, program)
+        })
+    } else {
+        pytorch(path, container)
+    }
+}
+
+fn sharded(path: &Path) -> Result<Contents, SourceError> {
+    let shards = Sharded::open(path, shard)?;
+    Ok(Contents {
+        files: shards.files().to_vec(),
+        ..Contents::of(path, shards)
+    })
+}
+
+/// The tensors of a file that an index names.
+fn shard(path: &Path) -> Result<Box<dyn TensorSource>, SourceError> {
+    let start = start(path).map_err(|source| io(path, source))?;
+    if let Some(container) = Container::detect(&start) {
+        return Ok(Box::new(Pytorch::open(path, container)?));
+    }
+    Ok(Box::new(Safetensors::open(path)?))
+}
+
+fn script(path: &Path) -> Result<Contents, SourceError> {
+    let note = "TorchScript's code is not read: nothing tells how its modules compute, nor what stands around the network";
+    Ok(Contents {
+        evidence: Some(Evidence {
+            place: "the TorchScript module".to_owned(),
+            notes: vec![note.to_owned()],
+            ..Evidence::default()
+        }),
+        ..Contents::of(path, Plain::script(path)?)
+    })
+}
+
 fn pytorch(path: &Path, container: Container) -> Result<Contents, SourceError> {
+    let arrays = Plain::saved(path, container)?;
+    let arrays = match arrays {
+        Some((arrays, Holds::Arrays)) => return Ok(Contents::of(path, arrays)),
+        arrays => arrays.map(|(arrays, _)| arrays),
+    };
+    let is_float = |tensor: &TensorInfo| tensor.element.is_float();
+    if let Some(arrays) = arrays.filter(|arrays| arrays.tensors().iter().any(is_float)) {
+        let mut file = Pytorch::open(path, container)?;
+        return Ok(Contents {
+            modules: file.take_modules(),
+            ..Contents::of(path, Joined::new(path, file, arrays)?)
+        });
+    }
     let mut file = Pytorch::open(path, container)?;
     Ok(Contents {
         modules: file.take_modules(),
@@ -167,13 +254,19 @@ fn emitted(path: &Path) -> Result<Contents, SourceError> {
 fn unknown(path: &Path, start: &[u8]) -> SourceError {
     SourceError::Malformed {
         path: path.to_string_lossy().into_owned(),
-        format: "safetensors, PyTorch, Keras, TensorFlow or ONNX",
-        reason: match recognised(path, start) {
-            Some(what) => what,
-            None if start.is_empty() => "it is empty".to_string(),
-            None => "it starts like none of them".to_string(),
+        format: "safetensors, PyTorch, NumPy, Keras, TensorFlow or ONNX",
+        reason: match (recognised(path, start), unread::by_start(start)) {
+            (Some(what), _) => what,
+            (None, Some(what)) => what.to_owned(),
+            _ if start.is_empty() => "it is empty".to_string(),
+            _ => "it starts like none of them".to_string(),
         },
     }
+}
+
+/// Whether a file begins as a pickle of protocol 2 to 5 does.
+fn is_pickle(start: &[u8]) -> bool {
+    matches!(start, [0x80, 2..=5, ..])
 }
 
 fn start(path: &Path) -> std::io::Result<Vec<u8>> {

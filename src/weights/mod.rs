@@ -13,22 +13,27 @@ pub mod init;
 pub(crate) mod keras;
 pub(crate) mod layout;
 pub mod names;
+pub(crate) mod npz;
 pub mod offer;
 pub(crate) mod pytorch;
 pub(crate) mod safetensors;
+pub(crate) mod sharded;
 pub(crate) mod skeleton;
 pub(crate) mod stem;
 pub(crate) mod tensorflow;
 
+mod archive;
 pub(crate) mod bind;
 mod contents;
 mod emitted;
+mod joined;
 mod kernels;
 mod modules;
 mod normal;
 pub(crate) mod random;
 mod raw;
 pub(crate) mod recognised;
+mod unread;
 
 use crate::tensor::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use bind::pair;

@@ -214,7 +214,7 @@ fn folders_that_are_no_models_say_why() {
     fs::write(model.join("pytorch_model.bin.index.json"), "{}").expect("a file");
     let message = refused(folder, &emit, &[]);
     assert!(
-        message.contains("in several files (`pytorch_model.bin.index.json`)"),
+        message.contains("`model` has no `config.json`"),
         "{message}"
     );
     fs::copy(checkpoint(), model.join("pytorch_model.bin")).expect("a file");

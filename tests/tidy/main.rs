@@ -25,7 +25,9 @@ const MAY_KNOW: [(&str, &[&str]); 29] = [
     ("form", &["files", "graph", "onnx", "tensor"]),
     (
         "weights",
-        &["files", "graph", "memory", "metadata", "numpy", "onnx", "tensor"],
+        &[
+            "files", "graph", "memory", "metadata", "numpy", "onnx", "tensor",
+        ],
     ),
     ("architecture", &["files", "graph", "scaling"]),
     ("network", &["architecture", "files", "graph", "tensor"]),
@@ -68,7 +70,10 @@ const MAY_KNOW: [(&str, &[&str]); 29] = [
         ],
     ),
     ("internals", &["onnx", "tensor", "verify", "weights"]),
-    ("stored", &["files", "memory", "numpy", "onnx", "tensor", "weights"]),
+    (
+        "stored",
+        &["files", "memory", "numpy", "onnx", "tensor", "weights"],
+    ),
     ("numpy", &["files", "memory", "tensor"]),
     ("labels", &["files"]),
     ("hub", &["files", "labels", "tensor"]),

@@ -21,10 +21,12 @@ mod modules;
 mod names;
 #[cfg(feature = "cli")]
 mod payloads;
+mod plain;
 #[cfg(feature = "cli")]
 mod prefixes;
 #[cfg(feature = "cli")]
 mod round_trip;
+mod sharded;
 mod spoiled;
 #[cfg(feature = "cli")]
 mod state_dict;

@@ -37,7 +37,7 @@ impl Copy {
 }
 
 /// An archive whose directory would be mistaken, as it is without its zip64 end.
-pub(super) struct Mistaken {
+pub(in crate::weights) struct Mistaken {
     file: File,
     /// Bytes of its entries and its directory.
     body: u64,
@@ -47,7 +47,7 @@ pub(super) struct Mistaken {
 
 impl Mistaken {
     /// Looks at the end of a file; none where the archive can be read as it is.
-    pub(super) fn find(path: &Path) -> io::Result<Option<Self>> {
+    pub(in crate::weights) fn find(path: &Path) -> io::Result<Option<Self>> {
         let mut file = open_input(path)?;
         let Some(place) = file.metadata()?.len().checked_sub(END as u64) else {
             return Ok(None);

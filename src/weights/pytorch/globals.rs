@@ -99,6 +99,38 @@ const BUILT_IN: [&str; 17] = [
 /// What Python 3 and 2 call the module of those.
 const BUILT_INS: [&str; 2] = ["builtins.", "__builtin__."];
 
+/// What `torch.compile` makes of a module, and why that is not read.
+pub(super) const COMPILED: &str = "OptimizedModule";
+pub(super) const COMPILED_REASON: &str = "it is a module that `torch.compile` has made, pickled with its compiler; save the state \
+    dict: `torch.save(model.state_dict(), \"model.pth\")`";
+
+/// Why tensors that a pickle builds with `named` are not read, and what to save instead.
+pub(super) fn unread(named: &str) -> Option<&'static str> {
+    if named.starts_with("joblib.") {
+        return Some(
+            "`joblib.dump` wrote it, with arrays between the parts of its pickle; load it, and save it with `pickle.dump` or \
+             `numpy.savez(\"model.npz\", **arrays)`",
+        );
+    }
+    Some(match named.strip_prefix("torch._utils.")? {
+        "_rebuild_meta_tensor_no_storage" => {
+            "its tensors are on the device `meta`: they have shapes and no elements; load the weights into the model before \
+             `torch.save(model.state_dict(), \"model.pth\")`"
+        }
+        "_rebuild_qtensor" => {
+            "it has quantised tensors; save the state dict of the model before quantisation, or \
+             `{name: tensor.dequantize() for name, tensor in state_dict.items()}`"
+        }
+        "_rebuild_sparse_tensor" | "_rebuild_nested_tensor" => {
+            "it has sparse or nested tensors; save `{name: tensor.to_dense() for name, tensor in state_dict.items()}`"
+        }
+        "_rebuild_wrapper_subclass" => {
+            "it has tensors of a class of their own, such as distributed or quantised ones; save plain tensors"
+        }
+        _ => return None,
+    })
+}
+
 /// Whether weights never need `named`, a module and a name in it with a dot between.
 pub(super) fn runs_code(named: &str) -> bool {
     let is_within = |module: &str| {

@@ -3,8 +3,10 @@
 //! An instruction makes at most one value, so that the limits that [`super::pickle`] has checked bound its memory. Opcodes are
 //! those that it lets through.
 
+mod input;
+
 use super::opcode as op;
-use super::value::{Id, Node, Object, Pickle, Span};
+use super::value::{Id, Node, Object, Payload, Pickle};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -18,13 +20,22 @@ const SEQUENCES: [&str; 6] = [
     "__builtin__.frozenset",
     "torch.Size",
 ];
+/// What protocols 0 to 2 write bytes as: a text of the characters up to U+00FF, and its encoding.
+const ENCODED: &str = "_codecs.encode";
+/// What is made of bytes and is the same.
+const BYTES: [&str; 4] = [
+    "builtins.bytearray",
+    "builtins.bytes",
+    "__builtin__.bytearray",
+    "__builtin__.bytes",
+];
 /// What protocols 0 and 1 build objects with: the class is its first argument.
 const RECONSTRUCTORS: [&str; 2] = ["copyreg._reconstructor", "copy_reg._reconstructor"];
 
 /// Entries that calls may copy into dictionaries: more than any pickle needs, which fills them by instructions.
 const MOST_COPIED: usize = 100_000;
 
-/// Reads one pickle, of which `bytes` begin with nothing else.
+/// Reads one pickle, of which `bytes` are the skeleton and nothing else before it.
 ///
 /// # Errors
 /// If it is not a pickle that Python would read, or its modules exceed the limits.
@@ -32,6 +43,7 @@ pub(super) fn interpret(bytes: Vec<u8>) -> io::Result<Pickle> {
     let mut machine = Machine {
         pickle: Pickle {
             bytes,
+            elided: Vec::new(),
             nodes: Vec::new(),
             root: 0,
         },
@@ -146,11 +158,11 @@ impl Machine {
             op::BININT2 => Node::Int(i64::from(u16::from_le_bytes(self.take()?))),
             op::LONG1 => {
                 let [length] = self.take()?;
-                self.long(usize::from(length))?
+                self.long(u64::from(length))?
             }
             op::LONG4 => {
                 let length = u32::from_le_bytes(self.take()?);
-                self.long(usize::try_from(length).ok()?)?
+                self.long(u64::from(length))?
             }
             op::FLOAT => {
                 let line = self.line()?;
@@ -164,26 +176,23 @@ impl Machine {
             }
             op::BINSTRING | op::BINUNICODE => {
                 let length = u32::from_le_bytes(self.take()?);
-                Node::Text(self.bytes(u64::from(length))?)
+                self.text(u64::from(length))?
             }
             op::BINUNICODE8 => {
                 let length = u64::from_le_bytes(self.take()?);
-                Node::Text(self.bytes(length)?)
+                self.text(length)?
             }
             op::SHORT_BINBYTES => {
                 let [length] = self.take()?;
-                self.bytes(u64::from(length))?;
-                Node::Other
+                self.payload(u64::from(length), false)?
             }
             op::BINBYTES => {
                 let length = u32::from_le_bytes(self.take()?);
-                self.bytes(u64::from(length))?;
-                Node::Other
+                self.payload(u64::from(length), false)?
             }
             op::BINBYTES8 | op::BYTEARRAY8 => {
                 let length = u64::from_le_bytes(self.take()?);
-                self.bytes(length)?;
-                Node::Other
+                self.payload(length, false)?
             }
             op::PERSID => {
                 self.line()?;
@@ -282,6 +291,14 @@ impl Machine {
                 }
                 Some(_) => Node::Other,
             }
+        } else if named == ENCODED
+            && let Some(payload) = first.and_then(|first| self.encoded(first))
+        {
+            Node::Payload(payload)
+        } else if BYTES.contains(&named.as_str())
+            && let Some(Node::Payload(payload)) = first.and_then(|first| self.node(first))
+        {
+            Node::Payload(*payload)
         } else {
             let class = match first {
                 Some(first) if RECONSTRUCTORS.contains(&named.as_str()) => first,
@@ -294,6 +311,19 @@ impl Machine {
             }))
         };
         self.push(node)
+    }
+
+    /// The bytes that a text stands for.
+    fn encoded(&self, text: Id) -> Option<Payload> {
+        match self.node(text)? {
+            Node::Text(span) => Some(Payload {
+                at: span.start,
+                length: u64::from(span.end - span.start),
+                is_text: true,
+            }),
+            Node::Payload(payload) if payload.is_text => Some(*payload),
+            _ => None,
+        }
     }
 
     fn node(&self, id: Id) -> Option<&Node> {
@@ -332,49 +362,6 @@ impl Machine {
         let id = *self.memo.get(&place)?;
         self.stack.push(id);
         Some(())
-    }
-
-    fn take<const SIZE: usize>(&mut self) -> Option<[u8; SIZE]> {
-        let bytes = self.pickle.bytes.get(self.at..)?.first_chunk().copied()?;
-        self.at += SIZE;
-        Some(bytes)
-    }
-
-    fn bytes(&mut self, length: u64) -> Option<Span> {
-        let start = self.at;
-        let end = start.checked_add(usize::try_from(length).ok()?)?;
-        if end > self.pickle.bytes.len() {
-            return None;
-        }
-        self.at = end;
-        Some(Span {
-            start: u32::try_from(start).ok()?,
-            end: u32::try_from(end).ok()?,
-        })
-    }
-
-    fn line(&mut self) -> Option<Span> {
-        let rest = self.pickle.bytes.get(self.at..)?;
-        let length = rest.iter().position(|byte| *byte == b'\n')?;
-        let is_windows = rest[..length].ends_with(b"\r");
-        let line = self.bytes(length as u64)?;
-        self.at += 1;
-        Some(Span {
-            end: line.end - u32::from(is_windows),
-            ..line
-        })
-    }
-
-    fn long(&mut self, length: usize) -> Option<Node> {
-        let span = self.bytes(length as u64)?;
-        let bytes = &self.pickle.bytes[span.start as usize..span.end as usize];
-        if bytes.len() > 8 {
-            return Some(Node::Other);
-        }
-        let is_negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
-        let mut value = [if is_negative { 0xff } else { 0 }; 8];
-        value[..bytes.len()].copy_from_slice(bytes);
-        Some(Node::Int(i64::from_le_bytes(value)))
     }
 }
 

@@ -5,9 +5,9 @@
 
 use super::pickle;
 use super::storages::{Seal, Storage, Storages, element_size};
-use std::cell::Cell;
+use crate::files::Metered;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 
 /// A container that `torch.save` has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,27 +122,20 @@ fn legacy(reader: &mut (impl BufRead + Seek)) -> io::Result<(Option<Saved>, Stor
     Ok((Some(object), Stored::Following(keys, start)))
 }
 
-/// Checks a pickle, and keeps its bytes.
+/// Checks a pickle, and keeps its skeleton.
 fn saved(reader: &mut impl BufRead) -> io::Result<Saved> {
-    let mut tee = Tee {
-        reader,
-        bytes: Vec::new(),
-    };
-    let outline = pickle::outline(&mut tee)?;
+    let (outline, bytes) = pickle::skeleton(reader, pickle::MOST_BYTES)?;
     Ok(Saved {
-        bytes: tee.bytes,
+        bytes,
         has_modules: outline.has_modules,
     })
 }
 
 /// Every pickle of the archive that could be the saved object, and the size of the directory.
 fn zip(reader: BufReader<impl Read + Seek>) -> io::Result<Checked> {
-    let budget = Cell::new(LARGEST_DIRECTORY);
-    let mut archive = ::zip::ZipArchive::new(Metered {
-        reader,
-        budget: &budget,
-    })?;
-    budget.set(2 * pickle::MOST_BYTES);
+    let (reader, meter) = Metered::new(reader, LARGEST_DIRECTORY);
+    let mut archive = ::zip::ZipArchive::new(reader)?;
+    meter.set(2 * pickle::MOST_BYTES);
     let mut pickles = Vec::new();
     let mut entries = BTreeMap::new();
     let mut accounted = LARGEST_DIRECTORY;
@@ -291,60 +284,4 @@ fn bytes<const SIZE: usize>(entry: &mut impl Read) -> io::Result<[u8; SIZE]> {
 
 fn invalid(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
-}
-
-/// A reader that keeps a copy of what it has given.
-struct Tee<R> {
-    reader: R,
-    bytes: Vec<u8>,
-}
-
-impl<R: BufRead> Read for Tee<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.fill_buf()?.read(out)?;
-        self.consume(count);
-        Ok(count)
-    }
-}
-
-impl<R: BufRead> BufRead for Tee<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.reader.fill_buf()
-    }
-
-    fn consume(&mut self, count: usize) {
-        // What is consumed has been filled: this reads nothing.
-        if let Ok(filled) = self.reader.fill_buf() {
-            self.bytes
-                .extend_from_slice(&filled[..count.min(filled.len())]);
-        }
-        self.reader.consume(count);
-    }
-}
-
-/// A reader that fails once a budget of bytes is spent.
-struct Metered<'a, R> {
-    reader: R,
-    budget: &'a Cell<u64>,
-}
-
-impl<R: Read> Read for Metered<'_, R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(out)?;
-        match self.budget.get().checked_sub(read as u64) {
-            Some(left) => self.budget.set(left),
-            None => {
-                return Err(invalid(
-                    "its directory is larger than any checkpoint's".to_string(),
-                ));
-            }
-        }
-        Ok(read)
-    }
-}
-
-impl<R: Seek> Seek for Metered<'_, R> {
-    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.reader.seek(position)
-    }
 }

@@ -12,6 +12,7 @@ mod limits;
 mod opcode;
 mod pickle;
 mod places;
+mod plain;
 mod storages;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,6 @@ use super::raw::Raw;
 use super::{Element, SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::files::open_input;
 use crate::tensor::decode;
-use ends::Mistaken;
 use limits::{Checked, Stored};
 use places::Place;
 use pytorch_reader::{DType, PytorchError, PytorchReader, Tensor};
@@ -33,7 +33,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use storages::{Seal, Storages};
 
+pub(super) use ends::Mistaken;
 pub use limits::Container;
+pub use plain::{Holds, Plain};
 pub(in crate::weights) use value::{Id, Pickle};
 
 /// A PyTorch checkpoint.
@@ -101,7 +103,7 @@ impl Pytorch {
             _ if container == Container::Legacy && has_modules => origin.malformed(
                 "it is a whole module, which is read from the default container alone: load it and `torch.save` it again",
             ),
-            other => origin.malformed(&other.to_string()),
+            other => origin.malformed(&unread(&other.to_string())),
         })?;
         let mut handles: Vec<Tensor> = reader.into_tensors().into_values().collect();
         handles.sort_by(|one, other| one.name.cmp(&other.name));
@@ -286,6 +288,18 @@ impl TensorReader for Reader {
             out,
         );
         Ok(())
+    }
+}
+
+/// What the crate says of a tensor that it does not read, and what to save instead where that is known.
+fn unread(reason: &str) -> String {
+    let is_of = |names: &[&str]| names.iter().any(|name| reason.contains(name));
+    if is_of(&["'torch.float8", "'torch.float4"]) {
+        "it has tensors of 8-bit floats or smaller ones; save them as float16 or float32, with their scales applied if they have any, such \
+         as `{name: tensor.to(torch.float16) for name, tensor in state_dict.items()}`"
+            .to_owned()
+    } else {
+        reason.to_owned()
     }
 }
 

@@ -1,10 +1,12 @@
 //! Walks a pickle without building anything: how long it is and how many instructions it has.
 //!
 //! An unpickler keeps up to a hundred bytes for each one-byte instruction, so it is their number that
-//! bounds its memory. Only the opcodes of [`super::opcode`] are accepted.
+//! bounds its memory. Only the opcodes of [`super::opcode`] are accepted. What is kept of a pickle is its skeleton: all of it but
+//! bytes and texts that are longer than a name, such as the elements of arrays.
 
+use super::globals;
 use super::opcode as op;
-use super::{globals, value};
+use super::value::{self, LONGEST_NAME};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read as _};
 
@@ -12,8 +14,7 @@ use std::io::{self, BufRead, Read as _};
 pub(super) const MOST_INSTRUCTIONS: u64 = 500_000;
 /// Bytes that one pickle may have.
 pub(super) const MOST_BYTES: u64 = 16 << 20;
-/// Bytes of the longest module and name that are looked at, and how many of them a pickle's memo keeps.
-const LONGEST_NAME: u64 = 255;
+/// Names that a pickle's memo keeps.
 const MOST_MEMORISED: usize = 10_000;
 
 /// What a pickle is made of.
@@ -36,16 +37,19 @@ pub(super) struct Outline {
 /// # Errors
 /// If it ends early, has an unknown opcode, names what runs code, or is larger than the limits.
 pub(super) fn outline(reader: &mut impl BufRead) -> io::Result<Outline> {
-    let mut walk = Walk {
-        reader,
-        outline: Outline::default(),
-        texts: [None, None],
-        has_text_on_top: false,
-        memo: BTreeMap::new(),
-        memorised: 0,
-    };
+    let mut walk = Walk::new(reader, MOST_BYTES, None);
     while walk.step()? {}
     Ok(walk.outline)
+}
+
+/// Walks one pickle of at most `largest` bytes, and keeps its skeleton, which has at most [`MOST_BYTES`].
+///
+/// # Errors
+/// As [`outline`].
+pub(super) fn skeleton(reader: &mut impl BufRead, largest: u64) -> io::Result<(Outline, Vec<u8>)> {
+    let mut walk = Walk::new(reader, largest, Some(Vec::new()));
+    while walk.step()? {}
+    Ok((walk.outline, walk.kept.unwrap_or_default()))
 }
 
 struct Walk<'a, R> {
@@ -58,9 +62,26 @@ struct Walk<'a, R> {
     memo: BTreeMap<u64, String>,
     /// How often something was memorised.
     memorised: u64,
+    /// Bytes that it may have.
+    largest: u64,
+    /// Its skeleton, if that is kept.
+    kept: Option<Vec<u8>>,
 }
 
-impl<R: BufRead> Walk<'_, R> {
+impl<'a, R: BufRead> Walk<'a, R> {
+    fn new(reader: &'a mut R, largest: u64, kept: Option<Vec<u8>>) -> Self {
+        Self {
+            reader,
+            outline: Outline::default(),
+            texts: [None, None],
+            has_text_on_top: false,
+            memo: BTreeMap::new(),
+            memorised: 0,
+            largest,
+            kept,
+        }
+    }
+
     /// Follows one instruction; false after the last.
     fn step(&mut self) -> io::Result<bool> {
         self.outline.instructions += 1;
@@ -73,8 +94,8 @@ impl<R: BufRead> Walk<'_, R> {
         let [opcode] = self.take()?;
         match opcode {
             op::STOP => return Ok(false),
-            op::PROTO => self.skip(1)?,
-            op::FRAME | op::BINFLOAT => self.skip(8)?,
+            op::PROTO => drop(self.take::<1>()?),
+            op::FRAME | op::BINFLOAT => drop(self.take::<8>()?),
             op::FLOAT | op::PERSID => drop(self.line()?),
             op::GLOBAL => {
                 let (module, name) = (self.line()?, self.line()?);
@@ -171,9 +192,16 @@ impl<R: BufRead> Walk<'_, R> {
     fn global(&mut self, module: String, name: String) -> io::Result<()> {
         let named = format!("{module}.{name}");
         if globals::runs_code(&named) {
+            let mut globals = self.outline.globals.iter();
+            if globals.any(|(_, name)| name == globals::COMPILED) {
+                return Err(invalid(globals::COMPILED_REASON.to_owned()));
+            }
             return Err(invalid(format!(
                 "its pickle names `{named}`, which runs code when Python loads it, and which no weights need"
             )));
+        }
+        if let Some(reason) = globals::unread(&named) {
+            return Err(invalid(reason.to_owned()));
         }
         self.outline.globals.push((module, name));
         Ok(())
@@ -209,6 +237,7 @@ impl<R: BufRead> Walk<'_, R> {
         if (bytes.len() as u64) < length {
             return Err(early(io::ErrorKind::UnexpectedEof.into()));
         }
+        self.keep(&bytes)?;
         self.push(Some(String::from_utf8_lossy(&bytes).into_owned()));
         Ok(())
     }
@@ -225,10 +254,19 @@ impl<R: BufRead> Walk<'_, R> {
 
     fn advance(&mut self, bytes: u64) -> io::Result<()> {
         self.outline.bytes = self.outline.bytes.saturating_add(bytes);
-        if self.outline.bytes > MOST_BYTES {
-            return Err(invalid(format!(
-                "its pickle has more than {MOST_BYTES} bytes"
-            )));
+        if self.outline.bytes > self.largest {
+            return Err(too_large());
+        }
+        Ok(())
+    }
+
+    /// Adds bytes to the skeleton.
+    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(kept) = &mut self.kept {
+            if (kept.len() + bytes.len()) as u64 > MOST_BYTES {
+                return Err(too_large());
+            }
+            kept.extend_from_slice(bytes);
         }
         Ok(())
     }
@@ -237,11 +275,18 @@ impl<R: BufRead> Walk<'_, R> {
         self.advance(SIZE as u64)?;
         let mut bytes = [0; SIZE];
         self.reader.read_exact(&mut bytes).map_err(early)?;
+        self.keep(&bytes)?;
         Ok(bytes)
     }
 
+    /// Passes bytes of that length; those that are no longer than a name are a part of the skeleton.
     fn skip(&mut self, length: u64) -> io::Result<()> {
         self.advance(length)?;
+        if length <= LONGEST_NAME && self.kept.is_some() {
+            let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+            self.reader.read_exact(&mut bytes).map_err(early)?;
+            return self.keep(&bytes);
+        }
         let skipped = io::copy(&mut self.reader.by_ref().take(length), &mut io::sink())?;
         if skipped < length {
             Err(early(io::ErrorKind::UnexpectedEof.into()))
@@ -252,12 +297,13 @@ impl<R: BufRead> Walk<'_, R> {
 
     fn line(&mut self) -> io::Result<String> {
         let mut bytes = Vec::new();
-        let left = MOST_BYTES - self.outline.bytes;
+        let left = MOST_BYTES.min(self.largest - self.outline.bytes);
         self.reader
             .by_ref()
             .take(left + 1)
             .read_until(b'\n', &mut bytes)?;
         self.advance(bytes.len() as u64)?;
+        self.keep(&bytes)?;
         if bytes.pop() != Some(b'\n') {
             return Err(early(io::ErrorKind::UnexpectedEof.into()));
         }
@@ -285,6 +331,10 @@ impl<R: BufRead> Walk<'_, R> {
     }
 }
 
+fn too_large() -> io::Error {
+    invalid(format!("its pickle has more than {MOST_BYTES} bytes"))
+}
+
 fn invalid(reason: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
@@ -299,72 +349,4 @@ fn early(error: io::Error) -> io::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn walk(mut bytes: &[u8]) -> Result<(Outline, usize), String> {
-        let outline = outline(&mut bytes).map_err(|error| error.to_string())?;
-        Ok((outline, bytes.len()))
-    }
-
-    #[test]
-    fn a_pickle_ends_at_its_stop() {
-        // Python: pickle.dumps({"a": (1, 300, -2, 1 << 33, 2.5, None, b"x")}, 2), then two bytes of something else.
-        let pickle = b"\x80\x02}q\x00X\x01\x00\x00\x00aq\x01(K\x01M,\x01J\xfe\xff\xff\xff\x8a\x05\x00\x00\x00\x00\x02\
-            G@\x04\x00\x00\x00\x00\x00\x00Nc_codecs\nencode\nq\x02X\x01\x00\x00\x00xq\x03X\x06\x00\x00\x00latin1q\x04\
-            \x86q\x05Rq\x06tq\x07s..";
-        let (outline, left) = walk(&[pickle, &b"?"[..]].concat()).unwrap();
-        assert_eq!(left, 2);
-        assert_eq!(outline.bytes, pickle.len() as u64 - 1);
-        assert_eq!(outline.integers, [1, 300, -2, 1 << 33]);
-        assert_eq!(
-            outline.globals,
-            [("_codecs".to_string(), "encode".to_string())]
-        );
-    }
-
-    #[test]
-    fn a_text_that_is_not_the_key_of_a_truth_is_no_flag() {
-        // {"neg": False}, ("neg", 1, True) and {"negative": True}.
-        for pickle in [
-            &b"\x80\x02}X\x03\x00\x00\x00neg\x89s."[..],
-            b"\x80\x02(X\x03\x00\x00\x00negK\x01\x88t.",
-            b"\x80\x02}X\x08\x00\x00\x00negative\x88s.",
-        ] {
-            walk(pickle).unwrap();
-        }
-    }
-
-    #[test]
-    fn bombs_and_stumps_are_refused() {
-        let many = vec![b')'; 500_001];
-        for (pickle, expected) in [
-            (&b""[..], "ends inside"),
-            (b"\x80", "ends inside"),
-            (b"X\xff\x00\x00\x00short.", "ends inside"),
-            (b"cno newline", "ends inside"),
-            (
-                b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff.",
-                "more than 16777216 bytes",
-            ),
-            (b"S'text'\n.", "opcode 0x53"),
-            // {"neg": True} as protocols 2 and 0 write it, and with the key from the memo.
-            (
-                b"\x80\x02}q\x00X\x03\x00\x00\x00negq\x01\x88s.",
-                "its `neg` bit",
-            ),
-            (b"(dp0\nVneg\np1\nI01\ns.", "its `neg` bit"),
-            (b"X\x04\x00\x00\x00conjq\x01h\x01\x88s.", "its `conj` bit"),
-            (b"\x82\x01.", "opcode 0x82"),
-            (b"cposix\nsystem\n.", "names `posix.system`"),
-            (
-                b"\x8c\x05posix\x94\x8c\x06system\x940\x8c\x01xh\x00h\x01\x93.",
-                "names `posix.system`",
-            ),
-            (&many, "more than 500000 instructions"),
-        ] {
-            let error = walk(pickle).unwrap_err();
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-}
+mod tests;

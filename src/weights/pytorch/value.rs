@@ -5,6 +5,9 @@
 
 use std::collections::BTreeSet;
 
+/// Bytes of the longest module or name that is looked at. Longer texts and bytes are payloads.
+pub(super) const LONGEST_NAME: u64 = 255;
+
 /// Place of a value in its pickle.
 pub(in crate::weights) type Id = u32;
 
@@ -13,6 +16,17 @@ pub(in crate::weights) type Id = u32;
 pub(super) struct Span {
     pub(super) start: u32,
     pub(super) end: u32,
+}
+
+/// Bytes of an array, or a text that is longer than a name: they stay in the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Payload {
+    /// Where it begins in the skeleton, which lacks it if it is longer than a name.
+    pub(super) at: u32,
+    /// Its bytes.
+    pub(super) length: u64,
+    /// Whether it is a text, in UTF-8.
+    pub(super) is_text: bool,
 }
 
 /// A value.
@@ -30,9 +44,11 @@ pub(super) enum Node {
     /// A class or function, by its module and its name.
     Global(Span, Span),
     Object(Box<Object>),
+    /// Bytes, or a long text.
+    Payload(Payload),
     /// A storage of tensors, by the value that names it.
     Storage(Id),
-    /// Bytes, integers of more than 64 bits: nothing that describes a network.
+    /// Integers of more than 64 bits, and other things that describe no network.
     Other,
 }
 
@@ -50,7 +66,10 @@ pub(super) struct Object {
 /// A whole pickle.
 #[derive(Debug)]
 pub(in crate::weights) struct Pickle {
+    /// Its skeleton.
     pub(super) bytes: Vec<u8>,
+    /// Where payloads lie that the skeleton lacks, each with the bytes of it and of all before.
+    pub(super) elided: Vec<(u32, u64)>,
     pub(super) nodes: Vec<Node>,
     pub(super) root: Id,
 }
@@ -64,8 +83,6 @@ pub(super) const CHILDREN: &str = TABLES[2];
 const MOST_MODULES: usize = 20_000;
 /// Attributes and children that one module may have.
 const MOST_ENTRIES: usize = 1_000;
-/// Bytes of the longest name of a child.
-const LONGEST_NAME: usize = 255;
 
 impl Pickle {
     /// What no network has, if the modules have it: then a walk through them might never end.
@@ -105,7 +122,7 @@ impl Pickle {
             if children.len() > MOST_ENTRIES {
                 return Some(format!("a module has {} children", children.len()));
             }
-            let is_long = |key: Id| self.text(key).is_some_and(|key| key.len() > LONGEST_NAME);
+            let is_long = |key: Id| matches!(self.node(key), Some(Node::Payload(_)));
             if children.iter().any(|(key, _)| is_long(*key)) {
                 return Some(format!(
                     "a module's name has more than {LONGEST_NAME} bytes"
@@ -120,13 +137,20 @@ impl Pickle {
         self.root
     }
 
-    fn node(&self, id: Id) -> Option<&Node> {
+    pub(super) fn node(&self, id: Id) -> Option<&Node> {
         self.nodes.get(id as usize)
     }
 
     pub(super) fn span(&self, span: Span) -> &str {
         let bytes = self.bytes.get(span.start as usize..span.end as usize);
         std::str::from_utf8(bytes.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Where something lies in the whole pickle that begins at a place of the skeleton.
+    pub(super) fn position(&self, at: u32) -> u64 {
+        let before = self.elided.partition_point(|(place, _)| *place < at);
+        let elided = before.checked_sub(1).map_or(0, |last| self.elided[last].1);
+        u64::from(at) + elided
     }
 
     /// The text that it is.

@@ -149,7 +149,7 @@ impl TensorSource for Safetensors {
         let size = decode::size(element).ok_or_else(|| SourceError::Malformed {
             path: self.path.to_string_lossy().into_owned(),
             format: FORMAT,
-            reason: format!("`{name}` is not of a floating-point type that weights have"),
+            reason: unread(name, element),
         })?;
         Ok(Box::new(Raw {
             file: &self.file,
@@ -171,6 +171,19 @@ impl TensorSource for Safetensors {
         let mut bytes = [0; 8];
         read_at(&self.file, &mut bytes, start).ok()?;
         Some(bytes == [0; 8])
+    }
+}
+
+/// Why a tensor of a type is not read.
+fn unread(name: &str, element: Element) -> String {
+    let reason = format!("`{name}` is not of a floating-point type that weights have");
+    if element.is_float() {
+        format!(
+            "{reason}, but {element}: save it as float16 or float32, with its scale applied if it has one, such as \
+             `save_file({{name: tensor.to(torch.float16) for name, tensor in tensors.items()}}, \"model.safetensors\")`"
+        )
+    } else {
+        reason
     }
 }
 
