@@ -204,13 +204,16 @@ impl Blocks {
             singles: self.has_singles,
         };
         let (_, modules) = MODULES.iter().find(|(kind, _)| *kind == place.kind)?;
-        if !modules.contains(&module) {
+        let is_resnet = matches!(kind, Kind::AroundBottlenecks | Kind::Bottleneck);
+        let is_known = modules.contains(&module);
+        if !is_known && !(block.is_none() && is_head_layer(module, is_resnet)) {
             return None;
         }
-        let is_resnet = matches!(kind, Kind::AroundBottlenecks | Kind::Bottleneck);
         match naming {
             Naming::Resnet => is_resnet.then(|| timm.to_string()),
             Naming::Timm => (!is_resnet).then(|| timm.to_string()),
+            // A longer head is the user's own, in no library's vocabulary.
+            _ if !is_known => None,
             Naming::MobileNetV2 => mobilenet::name(&place, module, tensor),
             Naming::Torchvision => torchvision::name(&place, module, tensor),
             Naming::Lukemelas => lukemelas::name(&place, module, tensor),
@@ -222,6 +225,13 @@ impl Blocks {
             Naming::TensorFlow => tensorflow::name(&place, module, tensor),
         }
     }
+}
+
+/// Whether a module is a layer of a head of several layers, such as `classifier.3`.
+fn is_head_layer(module: &str, is_resnet: bool) -> bool {
+    let classifier = if is_resnet { "fc." } else { "classifier." };
+    let index = module.strip_prefix(classifier);
+    index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()) && !index.is_empty())
 }
 
 /// Splits `blocks.2.1.conv_dw.weight` into (2, 1) and `conv_dw.weight`; a ResNet's `layer3.1.conv2.weight` is of stage 2 too.

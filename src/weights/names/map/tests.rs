@@ -230,3 +230,22 @@ fn routed_blocks_are_timms() {
         assert_eq!(known, naming == Naming::Timm, "{naming}");
     }
 }
+
+/// A head of several layers has its own names, and no library's.
+#[test]
+fn layers_of_a_head() {
+    let names = [
+        "conv_stem.weight",
+        "classifier.0.running_var",
+        "classifier.12.bias",
+    ];
+    let map = NameMap::new(Naming::Timm, names).expect("timm's and the head's own");
+    assert!(names.iter().all(|name| map.source_name(name) == Some(name)));
+    for naming in [Naming::Torchvision, Naming::Keras, Naming::Lukemelas] {
+        let unknown = NameMap::new(naming, names).expect_err("no library's");
+        assert_eq!(unknown.name, "classifier.0.running_var");
+    }
+    for wrong in ["classifier.x.weight", "classifier..weight", "fc.0.weight"] {
+        assert!(NameMap::new(Naming::Timm, [wrong]).is_err(), "{wrong}");
+    }
+}
