@@ -11,6 +11,7 @@ use crate::architecture::Variant;
 use crate::request::{Blueprint, Request};
 use crate::tensor::TensorInfo;
 use crate::tensor::shape::Dim;
+use crate::weights::head::modules;
 use crate::weights::names::{NameMap, Naming};
 use std::collections::BTreeMap;
 
@@ -26,16 +27,26 @@ pub struct Unrecognised {
     pub faults: usize,
 }
 
-/// Finds the published model that has just these tensors; its classes and input channels may be any.
+/// Finds the published model that has just these tensors; its head and input channels may be any.
 ///
 /// A checkpoint without a classifier is recognised too.
 ///
 /// # Errors
 /// If no published model has them.
 pub fn recognise(tensors: &[TensorInfo], naming: Naming) -> Result<&'static Variant, Unrecognised> {
-    let found: BTreeMap<&str, &[u64]> = tensors
-        .iter()
-        .filter(|tensor| tensor.element.is_weight())
+    let weights = tensors.iter().filter(|tensor| tensor.element.is_weight());
+    let (body, head): (Vec<_>, Vec<_>) =
+        weights.partition(|tensor| naming.is_backbone(&tensor.name));
+    let shapes = |tensors: &[&TensorInfo]| -> Vec<_> {
+        let tensors = tensors.iter();
+        tensors
+            .map(|tensor| (tensor.name.clone(), tensor.shape.clone()))
+            .collect()
+    };
+    // Any layers may follow the body; what is of no layer is not the network's.
+    let is_head = modules(&shapes(&head)).is_ok();
+    let counted = body.iter().chain(head.iter().filter(|_| !is_head));
+    let found: BTreeMap<&str, &[u64]> = counted
         .map(|tensor| (tensor.name.as_str(), &tensor.shape[..]))
         .collect();
     let mut best: Option<(usize, &'static Variant)> = None;

@@ -13,6 +13,7 @@ use efficientnet_onnx::network::NetworkError;
 use efficientnet_onnx::recognise::Contradiction;
 use efficientnet_onnx::request::RequestError;
 use efficientnet_onnx::tensor::SourceError;
+use efficientnet_onnx::weights::head::{HeadModule, HeadModuleKind};
 use efficientnet_onnx::weights::names::Naming;
 use efficientnet_onnx::weights::offer::Refusal;
 
@@ -190,6 +191,19 @@ fn hint(error: &ConvertError) -> Option<String> {
         ConvertError::CarriedLabels(_) => "give the names with `--labels FILE`".to_owned(),
         ConvertError::Fitted(error) => return fitted::hint(error),
         ConvertError::Misfit { cause, .. } => misfit(cause.as_ref()?),
+        ConvertError::UnknownHead { modules, filters } => unknown_head(modules, *filters),
+        ConvertError::NoLayer(_) => {
+            "no head here has it: export the whole model with `torch.onnx.export`".to_owned()
+        }
+        ConvertError::HeadMisfit { .. } => {
+            "give the layers of `--head` in the order of these tensors, with the activations between them".to_owned()
+        }
+        ConvertError::OtherHead { .. } => {
+            "leave `--head` out to take the checkpoint's".to_owned()
+        }
+        ConvertError::ReplacedHead(_) => {
+            "give `--head` a pool alone, such as `--head max`, or leave it out".to_owned()
+        }
         _ => return None,
     })
 }
@@ -208,6 +222,35 @@ fn other_count(count: Counted, asked: u64, found: u64) -> Failure {
     .hint(format!(
         "leave `--{flag}` out to take the checkpoint's{more_of_hint}"
     ))
+}
+
+/// What to do about layers whose order and activations tensors do not tell.
+fn unknown_head(modules: &[HeadModule], filters: u64) -> String {
+    let word = |module: &HeadModule| match module.kind {
+        HeadModuleKind::Linear { .. } => "linear",
+        HeadModuleKind::BatchNorm(_) => "bn",
+        HeadModuleKind::LayerNorm(_) => "ln",
+        HeadModuleKind::Power => "",
+    };
+    let is_layer = |module: &&HeadModule| module.kind != HeadModuleKind::Power;
+    let layers: Vec<&HeadModule> = modules.iter().filter(is_layer).collect();
+    let words: Vec<&str> = layers.iter().copied().map(word).collect();
+    let words = words.join(",");
+    if layers.len() < modules.len() {
+        return format!(
+            "the exponent is of a generalised mean: `--head \"gem,{words}\"`, with the activations between the layers, reads it"
+        );
+    }
+    let replaced = "`--outputs pooled` leaves the head out, `--reset-classifier N` replaces it";
+    let enters = layers.first().and_then(|module| module.inputs());
+    if enters == filters.checked_mul(2) {
+        return format!(
+            "the mean and the maximum are joined, as timm does, `--head \"catavgmax,{words}\"`, or as fastai does, `--head \"catmaxavg,{words}\"`, with the activations between the layers; {replaced}"
+        );
+    }
+    format!(
+        "give the layers in their order, such as `--head \"{words}\"`, with the activations between them, such as `relu`; {replaced}"
+    )
 }
 
 fn misfit(cause: &Misfit) -> String {

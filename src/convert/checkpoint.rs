@@ -1,10 +1,11 @@
 //! An open checkpoint: what it says of the network, and its tensors as that network expects them.
 
+use super::checkpoint_head::CheckpointHead;
 use super::error::ConvertError;
 use super::keras::{self, Pixels};
 use super::locate::{self, Located};
 use super::model;
-use super::note::{ClassifierSource, ConvertNote, Place};
+use super::note::{ClassifierSource, ConvertNote, Place, ReplacedHead};
 use super::offered;
 use super::published::Published;
 use super::recorded::{Recorded, told};
@@ -19,8 +20,10 @@ use crate::request::Request;
 use crate::tensor::{SourceError, TensorSource};
 use crate::weights::Expected;
 use crate::weights::checkpoint::Checkpoint;
+use crate::weights::classifier::Without;
 use crate::weights::names::{NameMap, Naming};
 use crate::weights::stem::{AdaptedStem, COLOURS};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// What lies beside a checkpoint and may be read with it.
@@ -86,13 +89,7 @@ impl OpenCheckpoint {
             _ => {}
         }
         let counted = published.as_ref().and_then(|published| published.classes);
-        if let (Some(told), Some(found)) = (counted, checkpoint.classes(naming))
-            && told != found
-            && classifier.is_none()
-        {
-            return Err(ConvertError::CountedClasses { path, told, found });
-        }
-        Ok(Self {
+        let open = Self {
             pixels: keras::pixels(&checkpoint, naming)?,
             recipe,
             preprocessing: told(&checkpoint, metadata::PREPROCESSING_KEY)?,
@@ -102,7 +99,14 @@ impl OpenCheckpoint {
             published,
             classifier,
             folder,
-        })
+        };
+        if let (Some(told), Some(found)) = (counted, open.classes())
+            && told != found
+            && open.classifier.is_none()
+        {
+            return Err(ConvertError::CountedClasses { path, told, found });
+        }
+        Ok(open)
     }
 
     /// Every file that is read, what may lie beside it, and all in the folder that was named.
@@ -122,7 +126,12 @@ impl OpenCheckpoint {
     }
 
     /// How it was read, where it was not told.
-    pub(super) fn notes(&self, wishes: &Wishes, request: &Request) -> Vec<ConvertNote> {
+    pub(super) fn notes(
+        &self,
+        wishes: &Wishes,
+        request: &Request,
+        head: &CheckpointHead,
+    ) -> Vec<ConvertNote> {
         let mut notes = Vec::new();
         let rewritten = self.checkpoint.rewritten();
         notes.extend(rewritten.map(|sentence| ConvertNote::Rewritten(sentence.to_owned())));
@@ -142,8 +151,9 @@ impl OpenCheckpoint {
         }
         notes.extend(self.prepared_otherwise(wishes, request));
         notes.extend(keras::note(&self.pixels, &self.checkpoint));
+        notes.extend(head.notes(request));
         let classifier = self.classifier.as_ref();
-        notes.extend(classifier.map(|classifier| self.replaced(classifier)));
+        notes.extend(classifier.map(|classifier| self.replaced(classifier, head)));
         notes.extend(self.recorded.note.clone());
         notes
     }
@@ -163,9 +173,15 @@ impl OpenCheckpoint {
         })
     }
 
-    fn replaced(&self, classifier: &Replacement) -> ConvertNote {
-        let replaced = self.checkpoint.classes(self.naming);
-        let module = replaced.and_then(|_| self.checkpoint.head());
+    fn replaced(&self, classifier: &Replacement, head: &CheckpointHead) -> ConvertNote {
+        let replaced = match self.classes() {
+            _ if !head.left_out.is_empty() => ReplacedHead::Layers,
+            None => ReplacedHead::Nothing,
+            Some(classes) => ReplacedHead::Classifier {
+                classes,
+                module: self.checkpoint.head().map(str::to_owned),
+            },
+        };
         ConvertNote::NewClassifier {
             classes: classifier.classes(),
             from: match classifier {
@@ -173,7 +189,6 @@ impl OpenCheckpoint {
                 Replacement::Fitted(fitted) => ClassifierSource::File(fitted.path().to_owned()),
             },
             replaced,
-            module: module.map(str::to_owned),
         }
     }
 
@@ -210,7 +225,7 @@ impl OpenCheckpoint {
 
     /// Whether a classifier is nowhere to be had.
     pub(super) fn lacks_classifier(&self) -> bool {
-        self.classifier.is_none() && self.checkpoint.classes(self.naming).is_none()
+        self.classifier.is_none() && self.classes().is_none()
     }
 
     /// How pictures become input of a size, if it tells.
@@ -245,16 +260,30 @@ impl OpenCheckpoint {
     pub(super) fn source(
         &self,
         parameters: Vec<Parameter>,
+        head: &CheckpointHead,
     ) -> Result<(Box<dyn TensorSource + '_>, Vec<Expected>), ConvertError> {
+        let of_head = &head.names;
         let timm = parameters.iter().map(|parameter| parameter.name.as_str());
+        let timm = timm.filter(|name| !of_head.contains_key(*name));
         let names = NameMap::new(self.naming, timm)?;
         let stem = self.naming.stem_weight();
         let channels = parameters
             .iter()
             .find(|parameter| names.source_name(&parameter.name) == Some(stem))
             .and_then(|parameter| parameter.shape.get(1)?.fixed());
-        let own = |timm: &str| names.source_name(timm).unwrap_or(timm).to_owned();
+        let own = |timm: &str| {
+            let of_head = of_head.get(timm).map(String::as_str);
+            let own = of_head.or_else(|| names.source_name(timm));
+            own.unwrap_or(timm).to_owned()
+        };
         let mut source: Box<dyn TensorSource + '_> = Box::new(&self.checkpoint);
+        // The exponent of a pool is an attribute of the graph.
+        let powers = self.powers();
+        let left_out = head.left_out.iter().chain(&powers);
+        let left_out: BTreeSet<&str> = left_out.map(|(name, _)| name.as_str()).collect();
+        if !left_out.is_empty() {
+            source = Box::new(Without::new(source, &left_out));
+        }
         if let Some(classifier) = &self.classifier {
             source = Box::new(classifier.over(source, &parameters, own));
         }

@@ -1,5 +1,6 @@
 //! One checkpoint and one set of wishes, held against each other: a request, what is to be said of it, and its file.
 
+use super::checkpoint_head::CheckpointHead;
 use super::error::ConvertError;
 use super::model;
 use super::note::ConvertNote;
@@ -24,6 +25,8 @@ pub struct Conversion {
     weights: Weights,
     wishes: Wishes,
     pub(super) request: Request,
+    /// Where the tensors of the head lie.
+    head: CheckpointHead,
     notes: Vec<ConvertNote>,
     labels: Option<String>,
 }
@@ -34,7 +37,7 @@ impl Conversion {
     /// # Errors
     /// If nothing tells the network, its padding or its epsilon, or if what the weights tell contradicts the wishes.
     pub fn new(weights: Weights, wishes: Wishes) -> Result<Self, ConvertError> {
-        let mut request = weights.request(&wishes)?;
+        let (mut request, head) = weights.request(&wishes)?;
         request.batch = wishes.batch;
         let outputs = wishes.outputs.clone();
         request.outputs = outputs.unwrap_or_else(|| vec![request.whole()]);
@@ -49,7 +52,7 @@ impl Conversion {
         }
         let agreement = weights.agreement(&wishes, &request)?;
         let labels = labels(&wishes, &weights, request.options.classes)?;
-        let mut notes = weights.notes(&wishes, &request);
+        let mut notes = weights.notes(&wishes, &request, &head);
         notes.extend(agreement);
         if request.leaves_padding() {
             let is_fixed = |extent: &Extent| matches!(extent, Extent::Fixed(_));
@@ -62,6 +65,7 @@ impl Conversion {
             weights,
             wishes,
             request,
+            head,
             notes,
             labels,
         })
@@ -108,7 +112,9 @@ impl Conversion {
         observer: &dyn Observer,
     ) -> Result<Emitted, ConvertError> {
         destination.inputs.extend(&self.inputs());
-        let bound = self.weights.source(self.request.parameters()?)?;
+        let bound = self
+            .weights
+            .source(self.request.parameters()?, &self.head)?;
         let preprocessing = self.weights.preprocessing(&self.wishes, &self.request);
         let emitted = thread::scope(|scope| {
             // A checkpoint is hashed while it is converted; the metadata ends the file.
@@ -148,7 +154,7 @@ impl Conversion {
         });
         emitted.map_err(|error| match error {
             EmitError::Bind(error) => ConvertError::Misfit {
-                cause: self.weights.misfit(&self.request, &error),
+                cause: self.weights.misfit(&self.request, &self.head, &error),
                 error,
             },
             error => ConvertError::Emit(error),

@@ -1,10 +1,11 @@
 //! Why a checkpoint and what is asked for do not make a file: what contradicts what, and what is missing.
 
 use super::fitted::FittedError;
+use super::layers::HeadMisfit;
 use super::note::Place;
 use crate::architecture::HeadTextError;
 use crate::emit::EmitError;
-use crate::files::foreign::Foreign;
+use crate::files::foreign::{self, Foreign};
 use crate::form::InputFormat;
 use crate::graph::Padding;
 use crate::hub::HubError;
@@ -16,9 +17,10 @@ use crate::onnx::file::FileError;
 use crate::recognise::{Contradiction, Unrecognised, listed};
 use crate::request::RequestError;
 use crate::tensor::SourceError;
+use crate::weights::head::HeadModule;
 use crate::weights::names::conventions::{Conventions, Undecided};
 use crate::weights::names::{Naming, UnknownName};
-use crate::weights::offer::Refusal;
+use crate::weights::offer::{Listed, Refusal};
 use crate::weights::{BindError, export::ExportError};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -222,6 +224,38 @@ pub enum ConvertError {
         /// Channels of the input.
         channels: u64,
     },
+    /// The head has layers, and nothing tells how they follow each other.
+    #[error(
+        "the checkpoint's tensors do not tell its head, expected one linear layer after the mean of the network's {filters} features: found{}",
+        listed_modules(modules)
+    )]
+    UnknownHead {
+        /// The modules after the network's body, in their order.
+        modules: Vec<HeadModule>,
+        /// Features that leave the body.
+        filters: u64,
+    },
+    /// A tensor after the network's body is of no layer that heads have.
+    #[error("`{}` {} is of no layer of a head, expected linear layers, batch norms and layer norms", .0.0.shown(), foreign::shape(&.0.1))]
+    NoLayer(Listed),
+    /// The checkpoint's modules are not the layers of its head.
+    #[error(
+        "the checkpoint does not have the head `{head}`: {misfit}; it has{}",
+        listed_modules(modules), head = head.shown()
+    )]
+    HeadMisfit {
+        /// The head.
+        head: String,
+        /// Why not.
+        misfit: HeadMisfit,
+        /// The modules after the network's body, in their order.
+        modules: Vec<HeadModule>,
+    },
+    /// Layers are given for a head that is replaced or left out.
+    #[error(
+        "the layers of the head `{}` are replaced or left out, expected a pool, and at most one linear layer", .0.shown()
+    )]
+    ReplacedHead(String),
     /// The request has no graph.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -310,6 +344,24 @@ fn unknown(channels: u64) -> String {
         3 => "a custom architecture".to_owned(),
         other => format!("one of {other} input channels"),
     }
+}
+
+/// Modules and their tensors, a line each.
+fn listed_modules(modules: &[HeadModule]) -> String {
+    /// Modules that are listed.
+    const MOST_LISTED: usize = 100;
+    let line = |module: &HeadModule| {
+        let tensors = module.tensors.values();
+        let tensors: Vec<String> = tensors
+            .map(|(name, shape)| format!("`{}` {}", name.shown(), foreign::shape(shape)))
+            .collect();
+        format!("\n  {}: {}", module.kind, tensors.join(", "))
+    };
+    let mut lines: Vec<String> = modules.iter().take(MOST_LISTED).map(line).collect();
+    if let Some(more) = modules.len().checked_sub(MOST_LISTED + 1) {
+        lines.push(format!("\n  … and {} more", more + 1));
+    }
+    lines.concat()
 }
 
 fn quoted(names: &[String]) -> String {

@@ -60,8 +60,11 @@ impl OpenCheckpoint {
         let Some(evidence) = self.checkpoint.evidence() else {
             return Ok(Vec::new());
         };
-        let keeps_head = self.classifier.is_none() && request.has_classes();
-        let found = contradictions(evidence, request, self.naming, keeps_head);
+        let has_classes = request.has_classes();
+        let needs_layers = has_classes || request.outputs.contains(&Output::Embedding);
+        let keeps_head = self.classifier.is_none() && needs_layers;
+        let mut found = contradictions(evidence, request, self.naming, keeps_head);
+        found.retain(|one| has_classes || !matches!(one, Contradiction::Final(_)));
         let is_overruled = |contradiction: &Contradiction| match contradiction {
             Contradiction::Border { .. } => wishes.padding.is_some(),
             Contradiction::Epsilon { .. } => wishes.batch_norm_epsilon.is_some(),
@@ -69,6 +72,10 @@ impl OpenCheckpoint {
             Contradiction::Final(_) => {
                 self.checkpoint.model_config().is_some()
                     || request.outputs.contains(&Output::Probabilities)
+            }
+            // The layers are told in the record's place.
+            Contradiction::Unsupported(unsupported) => {
+                unsupported.part == Part::Head && wishes.head.is_some()
             }
             _ => false,
         };

@@ -1,6 +1,7 @@
 //! Which network a checkpoint is of, and why another that is asked for does not fit.
 
 use super::checkpoint::OpenCheckpoint;
+use super::checkpoint_head::CheckpointHead;
 use super::error::{ConvertError, Misfit, NotPublished};
 use crate::network::{FeatureLevel, Output};
 use crate::recognise::{Unrecognised, recognise};
@@ -40,14 +41,19 @@ impl OpenCheckpoint {
     }
 
     /// Why a checkpoint does not fit what is asked for.
-    pub(super) fn misfit(&self, request: &Request, error: &BindError) -> Option<Misfit> {
+    pub(super) fn misfit(
+        &self,
+        request: &Request,
+        head: &CheckpointHead,
+        error: &BindError,
+    ) -> Option<Misfit> {
         let missing: BTreeSet<&str> = error.missing.iter().map(|(own, _)| own.as_str()).collect();
         let is_missing = |name: &&String| missing.contains(name.as_str());
         if let Some(integer) = self.checkpoint.integers().iter().find(is_missing) {
             return Some(Misfit::Integers(integer.clone()));
         }
         if self.lacks_classifier()
-            && let Some(output) = self.last_output(request, &missing)
+            && let Some(output) = self.last_output(request, head, &missing)
         {
             return Some(match output {
                 Output::Pooled => Misfit::NoClassifier,
@@ -64,14 +70,22 @@ impl OpenCheckpoint {
     }
 
     /// The output furthest from the image, but for those of classes, that needs none of the missing tensors.
-    fn last_output(&self, request: &Request, missing: &BTreeSet<&str>) -> Option<Output> {
+    fn last_output(
+        &self,
+        request: &Request,
+        head: &CheckpointHead,
+        missing: &BTreeSet<&str>,
+    ) -> Option<Output> {
         let levels = FeatureLevel::ALL.into_iter().rev().map(Output::Features);
         [Output::Pooled].into_iter().chain(levels).find(|output| {
             let request = Request {
                 outputs: vec![*output],
                 ..request.clone()
             };
-            let needed = request.needed().ok().map(|needed| self.source(needed));
+            let needed = request
+                .needed()
+                .ok()
+                .map(|needed| self.source(needed, head));
             let Some(Ok((_, expected))) = needed else {
                 return false;
             };

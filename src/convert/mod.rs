@@ -43,14 +43,17 @@
 //! ```
 
 mod checkpoint;
+mod checkpoint_head;
 mod conversion;
 mod error;
 mod evidence;
 mod export;
 mod fitted;
 mod fitting;
+mod head;
 mod islands;
 mod keras;
+mod layers;
 mod listing;
 mod locate;
 mod model;
@@ -69,10 +72,11 @@ pub use error::{ConvertError, Counted, Misfit, NotPublished};
 pub use export::Exported;
 pub use fitted::{FittedClassifier, FittedError};
 pub use islands::{PlaceError, PlacedIslands};
+pub use layers::HeadMisfit;
 pub use listing::{ListedModel, Listing, list};
 pub use locate::Located;
 pub use model::{departure, elsewhere, misnamed, preprocessing, recorded_name};
-pub use note::{ConvertNote, Place};
+pub use note::{ConvertNote, Place, ReplacedHead};
 pub use published::Published;
 pub use replacement::{Replacement, Reset};
 pub use weights::{Seed, Weights};

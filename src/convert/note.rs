@@ -9,8 +9,8 @@ use crate::onnx::check::targets::{Faults, Feature};
 use crate::recognise::{self, Contradiction};
 use crate::weights::names::Naming;
 use crate::weights::names::conventions::Conventions;
-use crate::weights::offer::Parametrization;
-use clauses::{clauses, nest_read};
+use crate::weights::offer::{Listed, Parametrization};
+use clauses::{clauses, head_read, layers_left_out, nest_read, new_classifier};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -99,11 +99,18 @@ pub enum ConvertNote {
         classes: u64,
         /// Where it is from.
         from: ClassifierSource,
-        /// Classes of the checkpoint's own, if it has one.
-        replaced: Option<u64>,
-        /// The module of that one, where it is not the usual.
-        module: Option<String>,
+        /// What it replaces.
+        replaced: ReplacedHead,
     },
+    /// The head has other layers than one linear one, or another pool than the mean.
+    Head {
+        /// As a text.
+        head: String,
+        /// The modules that are its layers, in order.
+        modules: Vec<String>,
+    },
+    /// Tensors of a head that is not read.
+    LayersLeftOut(Vec<Listed>),
     /// The request is not just the model that was asked for.
     Departure {
         /// The model.
@@ -153,6 +160,22 @@ pub enum ClassifierSource {
     Seed(u64),
     /// It is read from a file.
     File(PathBuf),
+}
+
+/// What a classifier in the place of a checkpoint's replaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplacedHead {
+    /// Nothing: the checkpoint has none.
+    Nothing,
+    /// A linear layer.
+    Classifier {
+        /// Its classes.
+        classes: u64,
+        /// Its module, where that is not the usual one.
+        module: Option<String>,
+    },
+    /// All layers of a head.
+    Layers,
 }
 
 /// Where a checkpoint's network is told.
@@ -280,31 +303,9 @@ impl fmt::Display for ConvertNote {
                 classes,
                 from,
                 replaced,
-                module,
-            } => {
-                match from {
-                    ClassifierSource::Seed(seed) => write!(
-                        f,
-                        "an untrained classifier of {classes} classes, drawn from seed {seed}, "
-                    )?,
-                    ClassifierSource::File(path) => {
-                        let classes = match classes {
-                            1 => "1 class, whose probability is a sigmoid,".to_owned(),
-                            classes => format!("{classes} classes"),
-                        };
-                        write!(f, "a classifier of {classes} from `{}` ", path.shown())?;
-                    }
-                }
-                match (replaced, module) {
-                    (None, _) => f.write_str("is added to a checkpoint without one"),
-                    (Some(own), None) => write!(f, "replaces the checkpoint's of {own}"),
-                    (Some(own), Some(module)) => write!(
-                        f,
-                        "replaces the checkpoint's of {own}, its `{}`",
-                        module.shown()
-                    ),
-                }
-            }
+            } => new_classifier(f, *classes, from, replaced),
+            Self::Head { head, modules } => head_read(f, head, modules),
+            Self::LayersLeftOut(tensors) => layers_left_out(f, tensors),
             Self::Departure { model, differences } => write!(
                 f,
                 "this is no longer exactly `{model}`: {}",

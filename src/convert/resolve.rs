@@ -1,11 +1,13 @@
 //! From an open checkpoint and wishes to a request: network, conventions and counts, each from what tells it first.
 
 use super::checkpoint::OpenCheckpoint;
+use super::checkpoint_head::CheckpointHead;
 use super::error::{ConvertError, Counted};
 use super::model;
 use super::note::Place;
 use super::replacement::Replacement;
 use super::wishes::Wishes;
+use crate::architecture::HeadChain;
 use crate::like::{Like, recorded_request};
 use crate::request::{Blueprint, Extent, Request, RequestError};
 use crate::weights::names::conventions::{Known, resolve_conventions};
@@ -13,18 +15,29 @@ use crate::weights::stem::COLOURS;
 
 impl OpenCheckpoint {
     /// The wishes' request, completed by what the checkpoint tells.
-    pub(super) fn request(&self, wishes: &Wishes) -> Result<Request, ConvertError> {
+    pub(super) fn request(
+        &self,
+        wishes: &Wishes,
+    ) -> Result<(Request, CheckpointHead), ConvertError> {
         let told = self.recipe.as_ref().map(recorded_request).transpose()?;
         let mut request = self.network(wishes, told.as_ref())?;
-        self.fits_classifier(&request)?;
+        request.head = None;
+        let head = self.head(&request, wishes, told.as_ref())?;
+        self.fits_classifier(&request, &head)?;
         self.set_conventions(&mut request, wishes, told.as_ref())?;
-        self.set_counts(&mut request, wishes)?;
-        self.set_head(&mut request, wishes, told.as_ref())?;
-        Ok(request)
+        self.set_counts(&mut request, wishes, &head)?;
+        let usual = HeadChain::usual(request.options.classes);
+        request.head = head.chain.clone().filter(|chain| *chain != usual);
+        Ok((request, head))
     }
 
     /// The network that is asked for, else the one that the checkpoint tells, at the size that goes with it.
     fn network(&self, wishes: &Wishes, told: Option<&Request>) -> Result<Request, ConvertError> {
+        // The checkpoint completes the head.
+        let wishes = &Wishes {
+            head: None,
+            ..wishes.clone()
+        };
         let mut request = match (told, self.configuring(wishes)) {
             (_, Some(published)) => wishes.over(published.request()),
             (Some(told), _) if wishes.like().is_some() => {
@@ -115,20 +128,31 @@ impl OpenCheckpoint {
     }
 
     /// Refuses a classifier that was fitted on other features than the network's.
-    fn fits_classifier(&self, request: &Request) -> Result<(), ConvertError> {
+    fn fits_classifier(
+        &self,
+        request: &Request,
+        head: &CheckpointHead,
+    ) -> Result<(), ConvertError> {
         if let Some(Replacement::Fitted(fitted)) = &self.classifier {
             let architecture = request.architecture().map_err(RequestError::from)?;
-            fitted.fits(architecture.features())?;
+            let filters = architecture.features();
+            let pooled = head.chain.as_ref();
+            fitted.fits(pooled.map_or(filters, |chain| chain.pooled_features(filters)))?;
         }
         Ok(())
     }
 
     /// Classes and input channels as the checkpoint has them; another number of channels only where colours can be
     /// adapted.
-    fn set_counts(&self, request: &mut Request, wishes: &Wishes) -> Result<(), ConvertError> {
+    fn set_counts(
+        &self,
+        request: &mut Request,
+        wishes: &Wishes,
+        head: &CheckpointHead,
+    ) -> Result<(), ConvertError> {
         let classes = match &self.classifier {
             Some(classifier) => Some(classifier.classes()),
-            None => self.checkpoint.classes(self.naming),
+            None => head.classes(),
         };
         let channels = self.checkpoint.in_channels(self.naming);
         let options = &mut request.options;
@@ -146,36 +170,6 @@ impl OpenCheckpoint {
             (Some(asked), Some(COLOURS)) => asked,
             (asked, found) => same_count(Counted::InChannels, asked, found, options.in_channels)?,
         };
-        Ok(())
-    }
-}
-
-impl OpenCheckpoint {
-    /// The head that is asked for, else the one that the checkpoint's own record tells; another classifier has the usual one.
-    fn set_head(
-        &self,
-        request: &mut Request,
-        wishes: &Wishes,
-        told: Option<&Request>,
-    ) -> Result<(), ConvertError> {
-        let told = told.filter(|_| self.classifier.is_none());
-        if let Some((told, head)) = told.and_then(|told| Some((told, told.head.clone()?))) {
-            request.options.classes = wishes.classes.unwrap_or(told.options.classes);
-            request.head = Some(head);
-        }
-        let Some(asked) = &wishes.head else {
-            return Ok(());
-        };
-        let asked = asked.complete(request.options.classes)?;
-        if let Some(told) = told
-            && told.head_chain() != asked
-        {
-            return Err(ConvertError::OtherHead {
-                asked: asked.to_string(),
-                found: told.head_chain().to_string(),
-            });
-        }
-        request.head = Some(asked);
         Ok(())
     }
 }

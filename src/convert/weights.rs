@@ -1,6 +1,7 @@
 //! Where weights are from: a seed or a checkpoint, and what each says about the network.
 
 use super::checkpoint::OpenCheckpoint;
+use super::checkpoint_head::CheckpointHead;
 use super::error::{ConvertError, Misfit};
 use super::locate::Located;
 use super::model;
@@ -93,10 +94,13 @@ impl Weights {
         }
     }
 
-    /// The wishes' request, completed by what the checkpoint tells.
-    pub(super) fn request(&self, wishes: &Wishes) -> Result<Request, ConvertError> {
+    /// The wishes' request, completed by what the checkpoint tells, and the checkpoint's head.
+    pub(super) fn request(
+        &self,
+        wishes: &Wishes,
+    ) -> Result<(Request, CheckpointHead), ConvertError> {
         match self {
-            Self::Seed(_) | Self::Skeleton(_) => wishes.request(),
+            Self::Seed(_) | Self::Skeleton(_) => Ok((wishes.request()?, CheckpointHead::default())),
             Self::Checkpoint(open) => open.request(wishes),
         }
     }
@@ -111,13 +115,18 @@ impl Weights {
 
     /// How the checkpoint was read, where it was not told, and where the request departs from the library's model that was
     /// asked for.
-    pub(super) fn notes(&self, wishes: &Wishes, request: &Request) -> Vec<ConvertNote> {
+    pub(super) fn notes(
+        &self,
+        wishes: &Wishes,
+        request: &Request,
+        head: &CheckpointHead,
+    ) -> Vec<ConvertNote> {
         let mut notes = match self {
             Self::Seed(seed) => vec![ConvertNote::Untrained(seed.origin().untrained())],
             Self::Skeleton(seed) => {
                 vec![ConvertNote::Untrained(Origin::skeleton(*seed).untrained())]
             }
-            Self::Checkpoint(open) => open.notes(wishes, request),
+            Self::Checkpoint(open) => open.notes(wishes, request, head),
         };
         let asked = wishes.like();
         notes.extend(asked.and_then(|asked| model::departure(asked, request)));
@@ -152,10 +161,15 @@ impl Weights {
     }
 
     /// Why weights do not fit what is asked for.
-    pub(super) fn misfit(&self, request: &Request, error: &BindError) -> Option<Misfit> {
+    pub(super) fn misfit(
+        &self,
+        request: &Request,
+        head: &CheckpointHead,
+        error: &BindError,
+    ) -> Option<Misfit> {
         match self {
             Self::Seed(_) | Self::Skeleton(_) => None,
-            Self::Checkpoint(open) => open.misfit(request, error),
+            Self::Checkpoint(open) => open.misfit(request, head, error),
         }
     }
 
@@ -163,6 +177,7 @@ impl Weights {
     pub(super) fn source(
         &self,
         parameters: Vec<Parameter>,
+        head: &CheckpointHead,
     ) -> Result<Option<Bound<'_>>, ConvertError> {
         Ok(match self {
             Self::Seed(seed) => {
@@ -170,7 +185,7 @@ impl Weights {
                 Some((Box::new(seed.draw(parameters)), expected))
             }
             Self::Skeleton(_) => None,
-            Self::Checkpoint(open) => Some(open.source(parameters)?),
+            Self::Checkpoint(open) => Some(open.source(parameters, head)?),
         })
     }
 

@@ -31,6 +31,8 @@ pub struct Config {
     pub mean: Option<[f64; 3]>,
     /// Per channel, on pixels from 0 to 1.
     pub std: Option<[f64; 3]>,
+    /// How feature maps are pooled: `avg`, `max`, `avgmax` or `catavgmax`.
+    pub pool: Option<String>,
     /// Names of the classes.
     pub labels: Option<Vec<String>>,
     /// Licence of the weights.
@@ -47,8 +49,10 @@ const HARMLESS: [&str; 7] = [
     "pretrained",
     "exportable",
 ];
-/// Ways to pool that are the mean over positions (timm/layers/adaptive_avgmax_pool.py), or none for want of a head.
-const MEANS: [&str; 4] = ["avg", "fast", "fastavg", ""];
+/// Ways to pool (timm/layers/adaptive_avgmax_pool.py).
+const POOLS: [&str; 4] = ["avg", "max", "avgmax", "catavgmax"];
+/// What may stand before each, and alone is the mean.
+const FAST: &str = "fast";
 
 impl Config {
     /// Reads JSON.
@@ -64,6 +68,9 @@ impl Config {
         let trained = trained(whole);
         let architecture = architecture(whole)?;
         unchanged(whole)?;
+        let arguments = whole.get("model_args");
+        let pool = arguments.and_then(|arguments| arguments.get("global_pool"));
+        let pool = pool.or_else(|| whole.get("global_pool")).and_then(pool_of);
         let either = |key| {
             whole
                 .get(key)
@@ -104,6 +111,7 @@ impl Config {
                 "three numbers above 0",
                 deviation,
             )?,
+            pool: pool.map(str::to_owned),
             labels: labels(
                 either("label_names").or_else(|| either("labels")),
                 either("label_descriptions"),
@@ -153,6 +161,18 @@ pub fn licence_of_readme(path: &Path) -> Option<String> {
     (!licence.is_empty() && licence.chars().all(is_plain)).then(|| licence.to_owned())
 }
 
+/// The way to pool that a value is.
+fn pool_of(value: &Value) -> Option<&str> {
+    let pool = value.as_str()?;
+    let kind = pool.strip_prefix(FAST).unwrap_or(pool);
+    let kind = if kind.is_empty() && pool == FAST {
+        POOLS[0]
+    } else {
+        kind
+    };
+    POOLS.contains(&kind).then_some(kind)
+}
+
 /// Refuses arguments that make another network of the model.
 fn unchanged(whole: &Value) -> Result<(), ConfigError> {
     let pool = whole.get("global_pool").map(|pool| ("global_pool", pool));
@@ -161,7 +181,8 @@ fn unchanged(whole: &Value) -> Result<(), ConfigError> {
     let arguments = arguments.map(|(key, value)| (key.as_str(), value));
     for (key, value) in pool.into_iter().chain(arguments) {
         let is_harmless = match key {
-            "global_pool" => value.as_str().is_some_and(|pool| MEANS.contains(&pool)),
+            // None for want of a head.
+            "global_pool" => value == "" || pool_of(value).is_some(),
             _ => HARMLESS.contains(&key),
         };
         if !is_harmless && !value.is_null() {
@@ -169,7 +190,7 @@ fn unchanged(whole: &Value) -> Result<(), ConfigError> {
                 key: quoted(key),
                 found: format!("`{}`", quoted(&value.to_string())),
                 expected: match key {
-                    "global_pool" => "`avg`",
+                    "global_pool" => "`avg`, `max`, `avgmax` or `catavgmax`",
                     _ => "timm's default",
                 },
             });
@@ -300,7 +321,7 @@ mod tests {
             changed,
             r#"has `act_layer` `"relu"`, which makes another network of it: expected timm's default"#
         );
-        assert!(wrong("global_pool", "\"max\"").contains("makes another network"));
+        assert!(wrong("global_pool", "\"gem\"").contains("makes another network"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::init::Rule;
 use super::kernels::Table;
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::tensor::NamedTensor;
+use std::collections::BTreeSet;
 
 /// The rule by which a fresh classifier is drawn: weights U(±1 / sqrt(classes)), biases 0.
 pub const FRESH_RULE: Rule = Rule::Official;
@@ -65,6 +66,35 @@ impl TensorSource for NewClassifier<'_> {
             Some(names) => self.new.open(&names.new),
             None => self.source.open(name),
         }
+    }
+}
+
+/// A source without some of its tensors.
+pub struct Without<'a> {
+    source: Box<dyn TensorSource + 'a>,
+    tensors: Vec<TensorInfo>,
+}
+
+impl<'a> Without<'a> {
+    /// Offers the tensors of `source` whose names are not among those that are left out.
+    #[must_use]
+    pub fn new(source: Box<dyn TensorSource + 'a>, left_out: &BTreeSet<&str>) -> Self {
+        let tensors = source.tensors().iter();
+        let kept = tensors.filter(|tensor| !left_out.contains(tensor.name.as_str()));
+        Self {
+            tensors: kept.cloned().collect(),
+            source,
+        }
+    }
+}
+
+impl TensorSource for Without<'_> {
+    fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
+        self.source.open(name)
     }
 }
 

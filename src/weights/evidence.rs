@@ -3,6 +3,7 @@
 //!
 //! Whoever opens a checkpoint uses this evidence where the requested network can have it, and refuses it by name elsewhere.
 
+use crate::architecture::{HeadLayer, HeadPool};
 use crate::graph::{Activation, Padding};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +21,8 @@ pub struct Evidence {
     pub activation: Option<Activation>,
     /// Activation between the two convolutions of every squeeze-and-excitation.
     pub squeeze_activation: Option<Activation>,
+    /// What follows the last feature maps, up to the logits.
+    pub head: RecordedHead,
     /// What the model itself applies to its logits.
     pub final_activation: Option<FinalActivation>,
     /// Each convolution, by the name of its module in the checkpoint, without wrappers' prefixes: `blocks.0.0.conv_dw`,
@@ -35,6 +38,26 @@ pub struct Evidence {
     pub unsupported: Vec<Unsupported>,
     /// What a reader should hear of the record, each a sentence.
     pub notes: Vec<String>,
+}
+
+/// What follows the last feature maps, as it is recorded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecordedHead {
+    /// How feature maps become one vector; none where the record leaves it open.
+    pub pool: Option<HeadPool>,
+    /// The tensor of the pool's exponent, where that is trained: the pool's own number stands for it.
+    pub power: Option<String>,
+    /// From that vector to the logits, in order; none where the network ends in the vector.
+    pub layers: Vec<RecordedLayer>,
+}
+
+/// A layer of a head.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedLayer {
+    /// What it computes.
+    pub layer: HeadLayer,
+    /// Its name in the checkpoint: where its tensors lie, if it has any.
+    pub module: String,
 }
 
 /// What is recorded of a convolution; what is left open is none.

@@ -9,6 +9,7 @@ pub(crate) mod classifier;
 pub mod evidence;
 pub mod export;
 pub mod finite;
+pub mod head;
 pub mod init;
 pub(crate) mod keras;
 pub(crate) mod layout;

@@ -56,6 +56,28 @@ fn metadata(folder: &Path, key: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
+/// A pool that a configuration names is the network's, whatever path and flags lead to it.
+#[test]
+fn a_configuration_tells_the_pool() {
+    let folder = published();
+    let folder = folder.path();
+    for (named, pool) in [("max", "max"), ("fastavgmax", "avgmax")] {
+        let mut whole: Value = serde_json::from_str(&config(&[])).expect("JSON");
+        whole["global_pool"] = json!(named);
+        describe(folder, &whole.to_string());
+        for (path, flags) in [
+            ("model", &[][..]),
+            ("model/model.safetensors", &LIKE),
+            ("model/model.safetensors", &FLAGS),
+        ] {
+            let (status, message) = emit(folder, path, flags);
+            assert_eq!(status, Some(0), "{path} {flags:?}: {message}");
+            let recipe = metadata(folder, RECIPE_KEY);
+            assert_eq!(recipe["chain"], format!("{pool},linear"));
+        }
+    }
+}
+
 /// What a folder is refused for, its weights file alone is refused for, whatever flags name the network.
 #[test]
 fn no_flag_and_no_other_path_drops_what_a_configuration_says() {
@@ -70,8 +92,12 @@ fn no_flag_and_no_other_path_drops_what_a_configuration_says() {
         whole.to_string()
     };
     for (key, value, expected) in [
-        ("global_pool", json!("max"), "has `global_pool` `\"max\"`"),
-        ("global_pool", json!("catavgmax"), "expected `avg`"),
+        ("global_pool", json!("gem"), "has `global_pool` `\"gem\"`"),
+        (
+            "global_pool",
+            json!("catgem"),
+            "expected `avg`, `max`, `avgmax` or `catavgmax`",
+        ),
         ("act_layer", json!("relu"), "has `act_layer` `\"relu\"`"),
         ("output_stride", json!(8), "has `output_stride` `8`"),
         ("bn_eps", json!(0.01), "has `bn_eps` `0.01`"),

@@ -26,7 +26,14 @@ const MAY_KNOW: [(&str, &[&str]); 29] = [
     (
         "weights",
         &[
-            "files", "graph", "memory", "metadata", "numpy", "onnx", "tensor",
+            "architecture",
+            "files",
+            "graph",
+            "memory",
+            "metadata",
+            "numpy",
+            "onnx",
+            "tensor",
         ],
     ),
     ("architecture", &["files", "graph", "scaling"]),

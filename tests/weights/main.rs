@@ -11,6 +11,7 @@ mod export;
 #[path = "../folder/mod.rs"]
 mod folder;
 #[cfg(feature = "cli")]
+mod heads;
 mod hostile;
 #[cfg(feature = "cli")]
 mod keras;

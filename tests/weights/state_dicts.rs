@@ -175,15 +175,25 @@ fn a_head_beside_a_headless_network_is_its_classifier() {
     let two = beside
         .and("fc.0.weight", &[6, 320], 0.5)
         .and("fc.2.weight", &[5, 6], 0.5);
-    for more in [
-        &[][..],
-        &["--reset-classifier", "4"],
-        &["--outputs", "pooled"],
-    ] {
-        let (status, message, _) = emitted(folder, &two, more);
-        assert_eq!(status, Some(2), "{message}");
-        assert!(message.contains("`fc.2.weight`: [5, 6]"), "{message}");
-    }
+    let (status, message, _) = emitted(folder, &two, &[]);
+    assert_eq!(status, Some(2), "{message}");
+    assert!(message.contains("`fc.2.weight` [5, 6]"), "{message}");
+    let (status, message, values) = emitted(folder, &two, &["--reset-classifier", "4"]);
+    assert_eq!(status, Some(0), "{message}");
+    assert_eq!(values[1].len(), 4);
+    let left_out = "left out the layers of the checkpoint's head: `fc.0.weight` [6, 320]";
+    assert!(message.contains(left_out), "{message}");
+    // What may come before the network is not left out.
+    let norm = ["weight", "bias", "running_mean", "running_var"];
+    let before = norm.iter().fold(two, |state, name| {
+        state.and(&format!("input.{name}"), &[3], 0.5)
+    });
+    let (status, message, _) = emitted(folder, &before, &["--reset-classifier", "4"]);
+    assert_eq!(status, Some(2), "{message}");
+    assert!(
+        message.contains("batch norm of 3: `input.bias` [3]"),
+        "{message}"
+    );
 }
 
 #[test]

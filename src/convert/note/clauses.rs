@@ -1,7 +1,9 @@
 //! Sentences of notes that are put together from parts.
 
-use crate::files::foreign::{Foreign, list};
+use super::{ClassifierSource, ReplacedHead};
+use crate::files::foreign::{self, Foreign, list};
 use crate::onnx::check::targets::Faults;
+use crate::weights::offer::Listed;
 use std::fmt;
 
 /// What toolchains do with something that not all take: `a computes it wrongly in silence, and b, c refuse it`.
@@ -49,5 +51,65 @@ pub(super) fn nest_read(
         f,
         "read the {what} in `{nest}`; left out another state dict of the network: {}",
         list(others)
+    )
+}
+
+/// A classifier in the place of a checkpoint's head.
+pub(super) fn new_classifier(
+    f: &mut fmt::Formatter<'_>,
+    classes: u64,
+    from: &ClassifierSource,
+    replaced: &ReplacedHead,
+) -> fmt::Result {
+    match from {
+        ClassifierSource::Seed(seed) => write!(
+            f,
+            "an untrained classifier of {classes} classes, drawn from seed {seed}, "
+        )?,
+        ClassifierSource::File(path) => {
+            let classes = match classes {
+                1 => "1 class, whose probability is a sigmoid,".to_owned(),
+                classes => format!("{classes} classes"),
+            };
+            write!(f, "a classifier of {classes} from `{}` ", path.shown())?;
+        }
+    }
+    match replaced {
+        ReplacedHead::Nothing => f.write_str("is added to a checkpoint without one"),
+        ReplacedHead::Classifier {
+            classes,
+            module: None,
+        } => write!(f, "replaces the checkpoint's of {classes}"),
+        ReplacedHead::Classifier {
+            classes,
+            module: Some(module),
+        } => write!(
+            f,
+            "replaces the checkpoint's of {classes}, its `{}`",
+            module.shown()
+        ),
+        ReplacedHead::Layers => f.write_str("replaces all layers of the checkpoint's head"),
+    }
+}
+
+/// A head, and which modules are its layers.
+pub(super) fn head_read(f: &mut fmt::Formatter<'_>, head: &str, modules: &[String]) -> fmt::Result {
+    write!(f, "the checkpoint's head is `{head}`")?;
+    let modules = modules.iter().map(|module| format!("`{}`", module.shown()));
+    match modules.len() {
+        0 => Ok(()),
+        _ => write!(f, ", whose layers with tensors are {}", list(modules)),
+    }
+}
+
+/// Tensors of a head that is not read.
+pub(super) fn layers_left_out(f: &mut fmt::Formatter<'_>, tensors: &[Listed]) -> fmt::Result {
+    let tensors = tensors
+        .iter()
+        .map(|(name, shape)| format!("`{}` {}", name.shown(), foreign::shape(shape)));
+    write!(
+        f,
+        "left out the layers of the checkpoint's head: {}",
+        list(tensors)
     )
 }

@@ -5,6 +5,7 @@ mod transformers;
 
 use super::error::ConvertError;
 use super::note::ConvertNote;
+use crate::architecture::HeadPool;
 use crate::hub::folder::{Description, Folder};
 use crate::like::{self, Library, Like};
 use crate::request::{Extent, Request};
@@ -22,6 +23,8 @@ pub struct Published {
     pub source: Option<String>,
     /// Classes that the configuration counts.
     pub classes: Option<u64>,
+    /// How feature maps are pooled, if that is not the mean.
+    pub pool: Option<HeadPool>,
     /// In what the model is not the table's.
     differences: Vec<String>,
 }
@@ -61,7 +64,13 @@ impl Published {
         };
         let mut differences = differences(&table, &like);
         differences.extend(more);
+        let pool = match &folder.description {
+            Description::Timm(config) => timm::pool(config),
+            Description::Transformers { .. } => None,
+        };
+        differences.extend(pool.map(|(_, name)| format!("the pool is `{name}`, not `avg`")));
         Ok(Self {
+            pool: pool.map(|(pool, _)| pool),
             like,
             labels: labels.map(|labels| serde_json::Value::from(labels).to_string()),
             licence: folder.licence.clone(),

@@ -1,6 +1,7 @@
 //! timm's `config.json`, which names a model and one of its weights.
 
 use super::Read;
+use crate::architecture::HeadPool;
 use crate::convert::error::ConvertError;
 use crate::files::foreign::Foreign;
 use crate::hub::config::Config;
@@ -84,4 +85,14 @@ fn changed(table: &Like, config: &Config) -> Result<Like, String> {
         timm_evaluation([height, width], crop, squash, normal, interpolation)
     });
     Ok(like)
+}
+
+/// How feature maps are pooled, and timm's name of that, if it is not the mean.
+pub(super) fn pool(config: &Config) -> Option<(HeadPool, &'static str)> {
+    match config.pool.as_deref()? {
+        "max" => Some((HeadPool::Max, "max")),
+        "avgmax" => Some((HeadPool::HalfAverageHalfMax, "avgmax")),
+        "catavgmax" => Some((HeadPool::AverageThenMax, "catavgmax")),
+        _ => None,
+    }
 }

@@ -27,10 +27,12 @@ pub(super) fn name(
         let layer = layer.ok_or_else(|| {
             format!("`{groups}` does not tell its layer's name, and no `config.json` beside it does: save the whole model, `model.save(\"model.keras\")`")
         })?;
+        let class = group.trim_end_matches('/').rsplit('/').next();
+        let weights = layer_weights(layer, class.unwrap_or_default());
         match weight
             .parse()
             .ok()
-            .and_then(|number: usize| layer_weights(layer).get(number))
+            .and_then(|number: usize| weights.get(number))
         {
             Some(weight) => (layer, *weight),
             None => (layer, weight),

@@ -1,7 +1,7 @@
 //! Modules that hold the network, and what stands beside it in them.
 
 use super::classes::Kind;
-use super::head::gives_one;
+use super::head::is_pool;
 use super::tree::{Module, quoted};
 use super::{Part, Reader};
 use crate::graph::Activation;
@@ -16,6 +16,11 @@ impl<'a> Reader<'a> {
         self.inspect(wrapper);
         match wrapper.kind {
             Kind::Wrapper => {}
+            // It leaves out what follows the network's feature maps, unless they were cut already.
+            Kind::Features if wrapper.truth("needs_pool") == Some(true) => {
+                self.head.clear();
+                self.lacks_pool = true;
+            }
             Kind::Sequence => self.in_a_row(wrapper, inside),
             _ => {
                 self.evidence.notes.push(format!(
@@ -42,7 +47,6 @@ impl<'a> Reader<'a> {
             for step in self.row(&child, 0) {
                 match step.kind {
                     Kind::Inert => {}
-                    Kind::MeanPool if is_after && gives_one(&step) => self.has_pool_beside = true,
                     _ if is_after => self.head.push(step),
                     _ => {
                         self.refuse_module(Part::Body, &step, "expected nothing before the network")
@@ -63,13 +67,29 @@ impl<'a> Reader<'a> {
             ));
             return;
         }
-        for step in self.row(module, 0) {
+        let steps = self.row(module, 0);
+        let is_row = module.kind == Kind::Sequence;
+        let is_layer = |step: &Module| {
+            let is_last = |kind| {
+                matches!(
+                    kind,
+                    Kind::Softmax | Kind::LogSoftmax | Kind::Activation(Activation::Sigmoid)
+                )
+            };
+            !is_pool(step) && !is_last(step.kind)
+        };
+        let mut own = Vec::new();
+        for step in steps {
             match step.kind {
                 Kind::Inert | Kind::Flatten | Kind::Loss => {}
-                Kind::MeanPool if gives_one(&step) => self.has_pool_beside = true,
-                Kind::Linear | Kind::Softmax | Kind::Activation(Activation::Sigmoid) => {
-                    self.head.push(step);
-                }
+                Kind::Linear
+                | Kind::VectorNorm
+                | Kind::LayerNorm
+                | Kind::Softmax
+                | Kind::LogSoftmax
+                | Kind::Activation(Activation::Sigmoid) => own.push(step),
+                // What a head does not have is refused with the others of its row.
+                _ if is_row || is_pool(&step) => own.push(step),
                 _ => {
                     let what = format!(
                         "{} in {} beside the network, and how it is used is not known",
@@ -80,5 +100,14 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+        if self.has_layers() && own.iter().any(is_layer) {
+            let what = format!(
+                "{} in {} is beside other layers of the head, and their order is not known",
+                quoted(&module.path),
+                quoted(&wrapper.class)
+            );
+            self.refuse(Part::Head, what);
+        }
+        self.head.extend(own);
     }
 }

@@ -112,9 +112,14 @@ impl<'a> Reader<'a> {
             Kind::Linear | Kind::Inert | Kind::Loss => return,
             Kind::Network
             | Kind::Softmax
+            | Kind::LogSoftmax
+            | Kind::VectorNorm
+            | Kind::LayerNorm
             | Kind::Flatten
-            | Kind::MeanPool
+            | Kind::Pool(_)
             | Kind::ChosenPool
+            | Kind::PowerPool
+            | Kind::Features
             | Kind::Unknown => {
                 return self.refuse_module(
                     Part::Body,
@@ -217,7 +222,7 @@ impl<'a> Reader<'a> {
         for child in module.children() {
             match (child.slot(), child.kind) {
                 (_, Kind::Conv(_)) => self.part(&child, module, depth + 1),
-                ("avgpool", _) => self.pool(&child),
+                ("avgpool", _) => self.mean(&child),
                 ("act1" | "activation", Kind::Activation(activation)) => {
                     self.inspect(&child);
                     self.squeezed(&child, Some(activation));

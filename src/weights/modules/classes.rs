@@ -3,6 +3,7 @@
 //! A class is known by its package and its own name. A class of another package is never taken for one of these, whatever it is
 //! called.
 
+use crate::architecture::HeadPool;
 use crate::graph::Activation;
 
 /// What a class of module is.
@@ -28,18 +29,28 @@ pub(super) enum Kind {
     Activation(Activation),
     /// Softmax.
     Softmax,
+    /// The logarithm of softmax.
+    LogSoftmax,
     /// A linear layer.
     Linear,
+    /// Batch normalisation of a vector's elements.
+    VectorNorm,
+    /// Normalisation over a vector's elements.
+    LayerNorm,
     /// The maximum over windows.
     MaxPool,
     /// The identity in inference, such as dropout.
     Inert,
     /// Dimensions of 1 become one.
     Flatten,
-    /// The mean over height and width, or what its output size says.
-    MeanPool,
+    /// A pool over height and width, if its output size is 1.
+    Pool(HeadPool),
     /// A pool with a choice of its own (timm).
     ChosenPool,
+    /// A generalised mean, by what the class is called.
+    PowerPool,
+    /// A wrapper that uses a network up to its last feature maps (fastai).
+    Features,
     /// A wrapper that only calls what it wraps.
     Wrapper,
     /// A loss or a metric, which training alone computes.
@@ -96,6 +107,14 @@ const WRAPPERS: [&str; 13] = [
     "lightning.fabric.wrappers._FabricModule",
     "lightning_fabric.wrappers._FabricModule",
 ];
+/// What classes of generalised means are called, in whatever package.
+const POWER_POOLS: [&str; 5] = [
+    "GeM",
+    "GeMPool",
+    "GeM2d",
+    "GeneralizedMeanPooling",
+    "GeneralizedMeanPoolingP",
+];
 /// Packages of efficientnet_pytorch and its Lite port.
 const LUKEMELAS: [&str; 2] = ["efficientnet_pytorch", "efficientnet_lite_pytorch"];
 
@@ -110,11 +129,13 @@ pub(super) fn kind(class: &str) -> Kind {
         "torch" => torch(class, name),
         "torchvision" => torchvision(name),
         "timm" | "geffnet" => timm(name),
+        "fastai" => fastai(name),
         "torchmetrics" => Some(Kind::Loss),
         _ if LUKEMELAS.contains(&package) => lukemelas(name),
         _ => None,
     };
-    found.unwrap_or(Kind::Unknown)
+    let own = || POWER_POOLS.contains(&name).then_some(Kind::PowerPool);
+    found.or_else(own).unwrap_or(Kind::Unknown)
 }
 
 fn torch(class: &str, name: &str) -> Option<Kind> {
@@ -131,9 +152,13 @@ fn torch(class: &str, name: &str) -> Option<Kind> {
         "ReLU6" => Kind::Activation(Activation::Relu6),
         "Sigmoid" => Kind::Activation(Activation::Sigmoid),
         "Softmax" => Kind::Softmax,
+        "LogSoftmax" => Kind::LogSoftmax,
         "Linear" => Kind::Linear,
+        "BatchNorm1d" => Kind::VectorNorm,
+        "LayerNorm" => Kind::LayerNorm,
         "Flatten" => Kind::Flatten,
-        "AdaptiveAvgPool2d" => Kind::MeanPool,
+        "AdaptiveAvgPool2d" => Kind::Pool(HeadPool::Average),
+        "AdaptiveMaxPool2d" => Kind::Pool(HeadPool::Max),
         "MaxPool2d" => Kind::MaxPool,
         "Sequential" => Kind::Sequence,
         "ModuleList" => Kind::List,
@@ -180,8 +205,28 @@ fn timm(name: &str) -> Option<Kind> {
         "Sigmoid" => Kind::Activation(Activation::Sigmoid),
         "Linear" => Kind::Linear,
         "SelectAdaptivePool2d" => Kind::ChosenPool,
-        "FastAdaptiveAvgPool" | "FastAdaptiveAvgPool2d" | "FastGlobalAvgPool2d" => Kind::MeanPool,
+        "FastAdaptiveAvgPool" | "FastAdaptiveAvgPool2d" | "FastGlobalAvgPool2d" => {
+            Kind::Pool(HeadPool::Average)
+        }
+        "FastAdaptiveMaxPool" => Kind::Pool(HeadPool::Max),
+        "AdaptiveAvgMaxPool2d" | "FastAdaptiveAvgMaxPool" => {
+            Kind::Pool(HeadPool::HalfAverageHalfMax)
+        }
+        "AdaptiveCatAvgMaxPool2d" | "FastAdaptiveCatAvgMaxPool" => {
+            Kind::Pool(HeadPool::AverageThenMax)
+        }
         _ => return shared(name),
+    })
+}
+
+/// fastai `layers.py` and `vision/learner.py`.
+fn fastai(name: &str) -> Option<Kind> {
+    Some(match name {
+        "AdaptiveConcatPool2d" => Kind::Pool(HeadPool::MaxThenAverage),
+        "Flatten" => Kind::Flatten,
+        "LinBnDrop" => Kind::Sequence,
+        "TimmBody" => Kind::Features,
+        _ => return None,
     })
 }
 

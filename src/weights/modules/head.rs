@@ -1,62 +1,33 @@
-//! From the last feature maps to what the model returns: pool, linear layer, what is applied to the logits.
+//! From the last feature maps to what the model returns: a pool, layers, and what is applied to the logits.
 
 use super::classes::Kind;
 use super::tree::{Module, quoted};
 use super::{DEEPEST, Part, Reader};
+use crate::architecture::{HeadLayer, HeadPool};
 use crate::graph::Activation;
-use crate::weights::evidence::FinalActivation;
+use crate::weights::evidence::{FinalActivation, RecordedHead, RecordedLayer};
 
 impl<'a> Reader<'a> {
-    /// A module in the pool's place.
+    /// A module in the place of the network's own pool.
     pub(super) fn pool(&mut self, pool: &Module<'a>) {
-        const EXPECTED: &str = "expected the mean over height and width";
-        self.inspect(pool);
-        for step in self.row(pool, 0) {
-            match step.kind {
-                Kind::MeanPool if gives_one(&step) => {}
-                Kind::Flatten => {}
-                Kind::Inert => self.lacks_pool = true,
-                Kind::ChosenPool => self.chosen_pool(&step),
-                Kind::MeanPool => {
-                    let what = format!(
-                        "{} has another `output_size` than 1, {EXPECTED}",
-                        step.is_a()
-                    );
-                    self.refuse(Part::Body, what);
-                }
-                _ => self.refuse_module(Part::Body, &step, EXPECTED),
-            }
+        let mut steps = self.row(pool, 0);
+        steps.retain(|step| !matches!(step.kind, Kind::Inert | Kind::Flatten));
+        let (pools, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(is_pool);
+        // timm's that leaves pooling out is none.
+        let unknown = others.iter().filter(|step| step.kind != Kind::ChosenPool);
+        for step in unknown {
+            self.refuse_module(Part::Body, step, "expected a pool over height and width");
         }
+        self.lacks_pool = pools.is_empty();
+        self.head.extend(pools);
     }
 
-    /// timm's pool of many kinds.
-    fn chosen_pool(&mut self, pool: &Module<'a>) {
-        let chosen = pool.attribute("pool_type");
-        let chosen = chosen.and_then(|chosen| pool.pickle.text(chosen));
-        match chosen {
-            None | Some("avg" | "fast" | "fastavg") => {}
-            Some("") => {
-                self.lacks_pool = true;
-                return;
+    /// A module in the place of a mean that is not the head's.
+    pub(super) fn mean(&mut self, pool: &Module<'a>) {
+        for step in self.row(pool, 0) {
+            if step.kind != Kind::Pool(HeadPool::Average) || !gives_one(&step) {
+                self.refuse_module(Part::Body, &step, "expected the mean over height and width");
             }
-            Some(other) => {
-                let what = format!(
-                    "{} has the pool type {}, expected `avg`",
-                    quoted(&pool.path),
-                    quoted(other)
-                );
-                return self.refuse(Part::Body, what);
-            }
-        }
-        for child in pool.children() {
-            self.pool(&child);
-        }
-        // Its `flatten` may be an identity.
-        if pool
-            .child("pool")
-            .is_some_and(|own| own.kind != Kind::Inert)
-        {
-            self.lacks_pool = false;
         }
     }
 
@@ -72,6 +43,11 @@ impl<'a> Reader<'a> {
             return Vec::new();
         }
         self.inspect(module);
+        // Several dropouts before one layer, whose results are averaged: in inference all are that layer's.
+        let is_inert = |child: &Module| child.kind == Kind::Inert;
+        if module.kind == Kind::List && module.children().iter().all(is_inert) {
+            return Vec::new();
+        }
         if !matches!(module.kind, Kind::Sequence | Kind::Wrapper) || depth > DEEPEST {
             return vec![module.clone()];
         }
@@ -93,42 +69,284 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Whether a layer was found, or what is applied to logits.
+    pub(super) fn has_layers(&self) -> bool {
+        let mut steps = self.head.iter();
+        steps.any(|step| !matches!(step.kind, Kind::Inert | Kind::Flatten) && !is_pool(step))
+    }
+
     pub(super) fn finish_head(&mut self) {
-        let is_step = |step: &&Module<'a>| !matches!(step.kind, Kind::Inert | Kind::Flatten);
-        let steps: Vec<Module<'a>> = self.head.iter().filter(is_step).cloned().collect();
-        let kinds: Vec<Kind> = steps.iter().map(|step| step.kind).collect();
-        let last = steps.last();
-        match kinds.as_slice() {
-            [] | [Kind::Linear] => {}
-            [Kind::Linear, Kind::Activation(Activation::Sigmoid)] => {
-                self.evidence.final_activation = Some(FinalActivation::Sigmoid);
-            }
-            [Kind::Linear, Kind::Softmax] if last.is_some_and(over_classes) => {
-                self.evidence.final_activation = Some(FinalActivation::Softmax);
-            }
-            _ => {
-                let named = |step: &Module<'a>| quoted(&step.class);
-                let named: Vec<String> = steps.iter().take(8).map(named).collect();
-                let more = if steps.len() > 8 { " and more" } else { "" };
-                let what = format!(
-                    "its head is {}{more}, expected one linear layer",
-                    named.join(", ")
-                );
-                self.refuse(Part::Head, what);
+        let mut steps = std::mem::take(&mut self.head);
+        steps.retain(|step| !matches!(step.kind, Kind::Inert | Kind::Flatten));
+        let mut head = RecordedHead::default();
+        self.applied(&mut steps);
+        self.unapplied(&steps);
+        for step in &steps {
+            if is_pool(step) {
+                self.pooled(step, &mut head);
+            } else if let Some(layer) = self.layer(step) {
+                head.layers.push(RecordedLayer {
+                    layer,
+                    module: step.path.clone(),
+                });
             }
         }
-        if self.lacks_pool && !self.has_pool_beside {
+        let mut unsupported = self.evidence.unsupported.iter();
+        let has_unknown = unsupported.any(|unsupported| unsupported.part == Part::Body);
+        if self.lacks_pool && head.pool.is_none() && !has_unknown {
             self.refuse(
                 Part::Body,
-                "its pool is the identity, expected the mean over height and width".to_owned(),
+                "its pool is the identity, expected one over height and width".to_owned(),
             );
+        }
+        self.evidence.head = head;
+    }
+
+    /// Takes what is applied to the logits off the end of the steps.
+    fn applied(&mut self, steps: &mut Vec<Module<'a>>) {
+        let is_head = |step: &Module| !is_pool(step);
+        let [before @ .., last] = steps.as_slice() else {
+            return;
+        };
+        if !before.iter().any(is_head) {
+            return;
+        }
+        let found = match last.kind {
+            Kind::Activation(Activation::Sigmoid) => FinalActivation::Sigmoid,
+            Kind::Softmax if over_classes(last) => FinalActivation::Softmax,
+            Kind::LogSoftmax if over_classes(last) => {
+                self.evidence.notes.push(format!(
+                    "{}: its results are the logarithms of `probabilities`",
+                    last.is_a()
+                ));
+                FinalActivation::Softmax
+            }
+            _ => return,
+        };
+        self.evidence.final_activation = Some(found);
+        steps.pop();
+    }
+
+    /// Refuses a function of the logits that is not of probabilities.
+    fn unapplied(&mut self, steps: &[Module<'a>]) {
+        if let [.., before, last] = steps
+            && before.kind == Kind::Linear
+            && last.class.starts_with("torch.nn.modules.activation.")
+        {
+            let expected = "expected a softmax, a sigmoid or nothing after the last linear layer";
+            self.refuse_module(Part::Head, last, expected);
+        }
+    }
+
+    /// A pool after the feature maps, or one of the single elements that another has left.
+    fn pooled(&mut self, step: &Module<'a>, head: &mut RecordedHead) {
+        let Some(pool) = self.pool_of(step, head) else {
+            return;
+        };
+        let is_again = head.pool == Some(pool) && matches!(pool, HeadPool::Average | HeadPool::Max);
+        if !head.layers.is_empty() || head.pool.is_some() && !is_again {
+            self.refuse_module(Part::Body, step, "expected one pool, before all layers");
+        }
+        head.pool = head.pool.or(Some(pool));
+    }
+
+    /// What a pool computes; refused, if that is not known.
+    fn pool_of(&mut self, step: &Module<'a>, head: &mut RecordedHead) -> Option<HeadPool> {
+        match step.kind {
+            Kind::PowerPool => self.generalized(step, head),
+            Kind::ChosenPool => self.chosen(step),
+            Kind::Pool(pool) if gives_one(step) => Some(pool),
+            _ => {
+                let what = format!(
+                    "{} has another `output_size` than 1, expected that",
+                    step.is_a()
+                );
+                self.refuse(Part::Body, what);
+                None
+            }
+        }
+    }
+
+    /// timm's pool of many kinds: what it is called, and the module that it calls.
+    fn chosen(&mut self, step: &Module<'a>) -> Option<HeadPool> {
+        let chosen = step.attribute("pool_type");
+        let chosen = chosen.and_then(|chosen| step.pickle.text(chosen));
+        let named = match chosen.map(|chosen| chosen.trim_start_matches("fast")) {
+            None => None,
+            Some("" | "avg") => Some(HeadPool::Average),
+            Some("max") => Some(HeadPool::Max),
+            Some("avgmax") => Some(HeadPool::HalfAverageHalfMax),
+            Some("catavgmax") => Some(HeadPool::AverageThenMax),
+            Some(other) => {
+                let what = format!(
+                    "{} has the pool type {}, which is not known",
+                    quoted(&step.path),
+                    quoted(other)
+                );
+                self.refuse(Part::Body, what);
+                return None;
+            }
+        };
+        let called = match step.child("pool") {
+            None => named,
+            Some(called) => {
+                self.inspect(&called);
+                match called.kind {
+                    Kind::Pool(pool) if gives_one(&called) => Some(pool),
+                    _ => None,
+                }
+            }
+        };
+        if called.is_none() || named.is_some_and(|named| Some(named) != called) {
+            let what = format!(
+                "{} has the pool type {}, expected it to be what it calls",
+                quoted(&step.path),
+                quoted(chosen.unwrap_or_default())
+            );
+            self.refuse(Part::Body, what);
+            return None;
+        }
+        called
+    }
+
+    /// A generalised mean: its exponent is a number or a tensor. Its class is known by what it is called and what it keeps.
+    fn generalized(&mut self, step: &Module<'a>, head: &mut RecordedHead) -> Option<HeadPool> {
+        /// As every implementation here has it by default.
+        const EPSILON: f64 = 1e-6;
+        let number = |name: &str| step.pickle.number(step.attribute(name)?);
+        let is_trained = step.parameter("p").is_some();
+        let epsilon = ["eps", "epsilon"].into_iter().find_map(number);
+        let (Some(power), epsilon) = (
+            number("p").or_else(|| is_trained.then_some(1.0)),
+            epsilon.unwrap_or(EPSILON),
+        ) else {
+            self.refuse_module(
+                Part::Body,
+                step,
+                "with an exponent `p`, which was not found",
+            );
+            return None;
+        };
+        if let Some(size) = step.attribute("output_size")
+            && step.pickle.integer(size) != Some(1)
+            && step.pair("output_size") != Some([1, 1])
+        {
+            self.refuse_module(Part::Body, step, "with an `output_size` of 1");
+            return None;
+        }
+        self.evidence.notes.push(format!(
+            "{}, taken for the generalised mean `mean(max(x, {epsilon:e})^p)^(1/p)`",
+            step.is_a()
+        ));
+        head.power = is_trained.then(|| format!("{}.p", step.path));
+        Some(HeadPool::GeneralizedMean { power, epsilon })
+    }
+
+    /// What a layer computes; refused, if no head here has it.
+    fn layer(&mut self, step: &Module<'a>) -> Option<HeadLayer> {
+        let found = match step.kind {
+            Kind::Linear => linear(step),
+            Kind::VectorNorm => norm(step).map(|epsilon| HeadLayer::BatchNorm { epsilon }),
+            // What `convert_sync_batchnorm` makes of norms of vectors too.
+            Kind::Norm if step.class.ends_with(".SyncBatchNorm") => {
+                norm(step).map(|epsilon| HeadLayer::BatchNorm { epsilon })
+            }
+            Kind::LayerNorm => layer_norm(step).map(|epsilon| HeadLayer::LayerNorm { epsilon }),
+            Kind::Activation(activation) => Ok(HeadLayer::Activation(activation)),
+            _ => activation(step).map(HeadLayer::Activation),
+        };
+        match found {
+            Ok(layer) => Some(layer),
+            Err(expected) => {
+                self.refuse_module(Part::Head, step, expected);
+                None
+            }
         }
     }
 }
 
+/// PyTorch's activations that bodies here do not have.
+fn activation(step: &Module) -> Result<Activation, &'static str> {
+    let name = step.class.strip_prefix("torch.nn.modules.activation.");
+    let number = |name: &str| step.pickle.number(step.attribute(name)?);
+    match name {
+        Some("Tanh") => Ok(Activation::Tanh),
+        Some("Hardswish") => Ok(Activation::HardSwish),
+        Some("GELU") => {
+            let kind = step.attribute("approximate");
+            match kind.and_then(|kind| step.pickle.text(kind)) {
+                None | Some("none") => Ok(Activation::Gelu),
+                Some(_) => Err("expected it not to be approximated"),
+            }
+        }
+        Some("ELU") if number("alpha").is_none_or(|alpha| alpha == 1.0) => Ok(Activation::Elu),
+        Some("ELU") => Err("expected an `alpha` of 1"),
+        Some("LeakyReLU") => {
+            let slope = number("negative_slope").filter(|slope| (0.0..=1.0).contains(slope));
+            let slope = slope.ok_or("expected a `negative_slope` from 0 to 1")?;
+            Ok(Activation::LeakyRelu { slope })
+        }
+        _ => Err("which no head here has"),
+    }
+}
+
+fn linear(step: &Module) -> Result<HeadLayer, &'static str> {
+    let features = step.attribute("out_features");
+    let features = features.and_then(|features| step.pickle.integer(features));
+    let features = features.and_then(|features| u64::try_from(features).ok());
+    Ok(HeadLayer::Linear {
+        features: features.ok_or("with its `out_features`, which were not found")?,
+        bias: step.parameter("bias").is_some(),
+    })
+}
+
+/// Epsilon of a batch norm.
+fn norm(step: &Module) -> Result<f64, &'static str> {
+    if step.truth("track_running_stats") == Some(false) {
+        return Err("with the statistics of each batch, expected running ones");
+    }
+    affine(step, "affine")
+}
+
+/// Epsilon of a layer norm.
+fn layer_norm(step: &Module) -> Result<f64, &'static str> {
+    let shape = step.attribute("normalized_shape");
+    let shape = shape.and_then(|shape| step.pickle.sequence(shape));
+    if shape.is_some_and(|shape| shape.len() != 1) {
+        return Err("expected it to be over the features alone");
+    }
+    affine(step, "elementwise_affine")
+}
+
+/// Epsilon of a norm that has scale and offset.
+fn affine(step: &Module, flag: &str) -> Result<f64, &'static str> {
+    if step.truth(flag) == Some(false) || step.parameter("bias").is_none() {
+        return Err("without scale or offset, expected both");
+    }
+    let epsilon = step.attribute("eps");
+    let epsilon = epsilon.and_then(|epsilon| step.pickle.number(epsilon));
+    epsilon.ok_or("with its `eps`, which was not found")
+}
+
+/// Whether it pools over height and width.
+pub(super) fn is_pool(step: &Module) -> bool {
+    match step.kind {
+        Kind::Pool(_) | Kind::PowerPool => true,
+        // timm's leaves pooling out where it is called nothing.
+        Kind::ChosenPool => {
+            let own = step.child("pool");
+            own.is_none_or(|own| own.kind != Kind::Inert)
+        }
+        _ => false,
+    }
+}
+
 /// Whether a pool leaves one element.
-pub(super) fn gives_one(pool: &Module) -> bool {
-    pool.attribute("output_size").is_none() || pool.pair("output_size") == Some([1, 1])
+fn gives_one(pool: &Module) -> bool {
+    // fastai's keeps it as `size`.
+    let given = ["output_size", "size"].into_iter();
+    let mut given = given.filter(|name| pool.attribute(name).is_some());
+    given.all(|name| pool.pair(name) == Some([1, 1]))
 }
 
 /// Whether a softmax is over the classes.

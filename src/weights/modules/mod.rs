@@ -90,11 +90,10 @@ struct Reader<'a> {
     /// Whether pads were frozen for one image size, and the size.
     has_static_pads: bool,
     static_size: Option<[u64; 2]>,
-    /// What comes after the pool, in order.
+    /// What comes after the feature maps, in order.
     head: Vec<Module<'a>>,
-    /// Whether the network's own pool is missing, and whether there is one beside it.
+    /// Whether the network's own pool is missing: another must follow.
     lacks_pool: bool,
-    has_pool_beside: bool,
     parts: usize,
 }
 
@@ -113,7 +112,6 @@ impl<'a> Reader<'a> {
             static_size: None,
             head: Vec::new(),
             lacks_pool: false,
-            has_pool_beside: false,
             parts: 0,
         }
     }

@@ -75,6 +75,13 @@ impl<'a> Module<'a> {
         self.pickle.attribute(self.id, name)
     }
 
+    /// A tensor of its own that is trained, if it has one of that name.
+    pub(super) fn parameter(&self, name: &str) -> Option<Id> {
+        let table = self.attribute("_parameters")?;
+        let found = self.pickle.entry(table, name)?;
+        (!self.pickle.is_none(found)).then_some(found)
+    }
+
     /// An attribute that is true or false.
     pub(super) fn truth(&self, name: &str) -> Option<bool> {
         self.pickle.truth(self.attribute(name)?)

@@ -54,9 +54,16 @@ pub(in crate::weights) fn is_layer(name: &str) -> bool {
     is_outside || is_block() == Some(true)
 }
 
-/// A layer's weights in the order in which it makes them (keras `layers/`: `build` of each).
-pub(in crate::weights) fn layer_weights(layer: &str) -> &'static [&'static str] {
-    if layer.ends_with("bn") {
+/// Classes of normalizations, as Keras 3 names the groups of their layers.
+const NORMALIZATIONS: [&str; 2] = ["batch_normalization", "layer_normalization"];
+
+/// A layer's weights in the order in which it makes them (keras `layers/`: `build` of each); `group` has the name of its class.
+pub(in crate::weights) fn layer_weights(layer: &str, group: &str) -> &'static [&'static str] {
+    let is_normalization = || {
+        let mut classes = NORMALIZATIONS.into_iter();
+        classes.any(|class| group.starts_with(class))
+    };
+    if layer.ends_with("bn") || is_normalization() {
         &["gamma", "beta", "moving_mean", "moving_variance"]
     } else {
         &["kernel", "bias"]

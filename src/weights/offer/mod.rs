@@ -15,6 +15,7 @@ mod refusal;
 mod roots;
 mod wrappers;
 
+use super::head::modules;
 use super::layout::{self, Axes, Permuted};
 use super::names::Naming;
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
@@ -206,6 +207,17 @@ impl Offer {
             return;
         }
         let module = split(&head.name).0.to_owned();
+        // Of a head of several layers it is one.
+        let others = self
+            .tensors
+            .iter()
+            .filter(|tensor| !naming.is_backbone(&tensor.name) && split(&tensor.name).0 != module);
+        let others: Vec<Listed> = others
+            .map(|tensor| (tensor.name.clone(), tensor.shape.clone()))
+            .collect();
+        if !others.is_empty() && modules(&others).is_ok() {
+            return;
+        }
         let renamed = [kind, "bias"].map(|kind| {
             let name = |module: &str| format!("{module}{separator}{kind}");
             (name(&module), name(own_module))

@@ -1,6 +1,8 @@
 //! Which tensors of a container are read, under which names, and what accounts for each that is not.
 
 use super::super::TensorInfo;
+use super::super::head::{HeadModule, HeadModuleKind, modules};
+use super::super::names::Naming;
 use super::asked::{Asked, SEPARATORS};
 use super::known::{self, ByName};
 use super::left_out::{GroupKind, LeftOut, LeftOutGroup};
@@ -116,6 +118,10 @@ impl Reading {
             };
             reading.names.extend(beside.iter().filter_map(renamed));
             reading.head = Some(module.to_owned());
+        } else if !has_linear && are_layers(&beside, chosen.root.naming) {
+            // A record or the caller says which layers they are.
+            let own = |tensor: &&TensorInfo| (tensor.name.clone(), tensor.name.clone());
+            reading.names.extend(beside.iter().map(own));
         } else if !beside.is_empty() {
             return refused(Refusal::Beside {
                 root: chosen.root.place(),
@@ -261,6 +267,15 @@ fn twice(names: &[(String, String)]) -> Option<[String; 2]> {
         let earlier = stored_as.insert(name, stored)?;
         Some([earlier.to_owned(), stored.clone()])
     })
+}
+
+/// Whether tensors beside a network are of layers that may follow it, and none has a name of the network's.
+fn are_layers(beside: &[&TensorInfo], naming: Naming) -> bool {
+    let is_apart = |tensor: &&TensorInfo| !naming.is_backbone(&tensor.name);
+    let tensors: Vec<Listed> = beside.iter().copied().map(listed).collect();
+    let is_linear = |module: &HeadModule| matches!(module.kind, HeadModuleKind::Linear { .. });
+    beside.iter().all(is_apart)
+        && modules(&tensors).is_ok_and(|modules| modules.iter().any(is_linear))
 }
 
 /// What ends the name of a layer's weight.

@@ -6,6 +6,7 @@ pub mod files;
 mod fitted;
 mod follow;
 mod forms;
+mod heads;
 mod more;
 mod plan;
 mod scan;
@@ -20,11 +21,19 @@ use cases::{ELSEWHERE, OF_CHECKPOINTS};
 use fitted::OF_CLASSIFIERS;
 use follow::Case;
 use forms::OF_FORMS;
+use heads::OF_HEADS;
 use more::OF_FILES;
 use plan::OF_PLANS;
 
 fn cases() -> Vec<&'static Case> {
-    let all = [OF_CHECKPOINTS, OF_CLASSIFIERS, OF_FILES, OF_FORMS, OF_PLANS];
+    let all = [
+        OF_CHECKPOINTS,
+        OF_CLASSIFIERS,
+        OF_FILES,
+        OF_FORMS,
+        OF_HEADS,
+        OF_PLANS,
+    ];
     all.into_iter().flatten().collect()
 }
 

@@ -152,8 +152,8 @@ fn what_no_network_here_has_is_refused_by_name() {
     };
     refused(
         nested,
-        "is a `GlobalMaxPooling2D`",
-        pool("GlobalMaxPooling2D"),
+        "is a `GlobalAveragePooling1D`",
+        pool("GlobalAveragePooling1D"),
     );
     refused(nested, "is a `Flatten`", pool("Flatten"));
     refused(nested, "`mine` has the activation `tanh`", |model| {

@@ -44,7 +44,7 @@ fn emit(saved: &Saved, flags: &[&str]) -> (Option<i32>, String, tempfile::TempDi
 }
 
 /// NumPy's file of f32.
-fn npy(shape: &str, values: &[f32]) -> Vec<u8> {
+pub fn npy(shape: &str, values: &[f32]) -> Vec<u8> {
     let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
     let padding = 64 - (10 + header.len() + 1) % 64;
     let header = format!("{header}{}\n", " ".repeat(padding));
@@ -250,14 +250,15 @@ fn what_follows_the_logits_is_an_output_or_refused() {
     // Neither the pooled features nor a fresh classifier have anything of the head.
     let head = torchvision.reclassed(
         "torch.nn.modules.dropout.Dropout",
-        "torch.nn.modules.activation.Tanh",
+        "torch.nn.modules.activation.Softplus",
     );
     let (status, said, _) = emit(&head, &[]);
     assert_eq!(status, Some(2), "{said}");
     for flags in [&["--outputs", "pooled"][..], &["--reset-classifier", "7"]] {
         let (status, said, _) = emit(&head, flags);
         assert_eq!(status, Some(0), "{said}");
-        let expected = "left out with the head: its head is `torch.nn.modules.activation.Tanh`";
+        let expected =
+            "left out with the head: `classifier.0` is a `torch.nn.modules.activation.Softplus`";
         assert!(said.contains(expected), "{said}");
     }
 }

@@ -39,10 +39,17 @@ fn activation_of(value: &Value) -> Option<&str> {
     })
 }
 
+/// Whether layers of a class apply a function and nothing else.
+pub(super) fn is_activation(class: &str) -> bool {
+    ["Activation", "Softmax", "ReLU", "LeakyReLU", "ELU"].contains(&class)
+}
+
 /// The function that a layer applies to its result, by its name.
 pub(super) fn activation(node: &Node) -> String {
     let found = match node.class {
         "ReLU" => rectified(node.config),
+        "LeakyReLU" => Some("leaky_relu"),
+        "ELU" => Some("elu"),
         "Softmax" => last_axis(&node.config["axis"], 2).then_some("softmax"),
         _ => activation_of(&node.config["activation"]),
     };
@@ -63,6 +70,34 @@ fn rectified(config: &Value) -> Option<&'static str> {
         None => Some("relu"),
         Some(6.0) => Some("relu6"),
         Some(_) => None,
+    }
+}
+
+/// The function of a layer in a head, if heads have it. Keras's own slope is 0.3 of the class `LeakyReLU` and 0.2 of the
+/// function (keras `layers/activations/leaky_relu.py`, `activations/activations.py`).
+pub(super) fn of_head(node: &Node) -> Option<Activation> {
+    match node.class {
+        "LeakyReLU" => {
+            let keys = ["negative_slope", "alpha"].into_iter();
+            let mut given = keys.map(|key| &node.config[key]);
+            let given = given.find(|value| !value.is_null());
+            let slope = given.map_or(Some(0.3), number)?;
+            let is_slope = (0.0..=1.0).contains(&slope);
+            is_slope.then_some(Activation::LeakyRelu { slope })
+        }
+        "ELU" => {
+            let alpha = &node.config["alpha"];
+            let is_one = alpha.is_null() || number(alpha) == Some(1.0);
+            is_one.then_some(Activation::Elu)
+        }
+        _ => match activation(node).as_str() {
+            "tanh" => Some(Activation::Tanh),
+            "gelu" => Some(Activation::Gelu),
+            "elu" => Some(Activation::Elu),
+            "hard_silu" | "hard_swish" => Some(Activation::HardSwish),
+            "leaky_relu" => Some(Activation::LeakyRelu { slope: 0.2 }),
+            other => known(other),
+        },
     }
 }
 
