@@ -141,8 +141,9 @@ impl Classifier {
     fn inputs(&self, pictures: &[LabelledPicture]) -> Result<Vec<Vec<NamedTensor>>, AccuracyError> {
         let batches = pictures.chunks(self.batch());
         let input = |batch: &[LabelledPicture]| {
-            let rows = batch.iter().map(|picture| self.load(&picture.path));
-            Ok(vec![self.input(&rows.collect::<Result<Vec<_>, _>>()?)?])
+            let load = |picture: &LabelledPicture| Ok(self.load(&picture.path)?.values);
+            let rows: Result<Vec<_>, AccuracyError> = batch.iter().map(load).collect();
+            Ok(vec![self.input(&rows?)?])
         };
         batches.map(input).collect()
     }

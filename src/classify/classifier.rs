@@ -1,18 +1,18 @@
 //! A file as a classifier: its input, how pictures are prepared for it, its output and the names of its classes.
 
-use super::error::{ClassifierError, MOST_AT_ONCE, NoPreprocessing, OutputsError, Unfit};
+use super::error::{ClassifierError, MOST_AT_ONCE, OutputsError, ToldPart, Unfit};
 use super::probability;
+use super::told::{Told, ToldActivation, output};
 use crate::files::foreign::Foreign;
 use crate::labels::Labels;
 use crate::memory::{self, Buffer, NoMemory};
 use crate::metadata::{
-    HEAD_KEY, HeadRecord, LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe,
-    Untrained,
+    HEAD_KEY, HeadRecord, LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Untrained,
 };
 use crate::network::ClassActivation;
 use crate::onnx::check::refuse_broken;
 use crate::onnx::file::{ModelFile, is_readable};
-use crate::picture::{self, PictureError};
+use crate::picture::{self, Loaded, Orientation, PictureError};
 use crate::tensor::{Element, NamedTensor};
 use crate::verify::facts::{DeclaredExtent, FileFacts, Names};
 use crate::verify::plan::{self, Case, Content};
@@ -23,9 +23,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// Outputs that name classes, best first, and whether the activation has been applied.
-const OUTPUTS: [(&str, bool); 2] = [("logits", false), ("probabilities", true)];
-
 /// Bytes of an element of a picture: as it was prepared, in a case, and while the case is sent to a worker.
 const PICTURE_BYTES: u64 = (size_of::<f32>() + 2 * size_of::<f64>()) as u64;
 
@@ -35,21 +32,21 @@ const GROUPED_BYTES: u64 = PICTURE_BYTES + (size_of::<f64>() + size_of::<u8>()) 
 /// Bytes of an element of an output: as it comes from a worker, and as it is kept.
 const ANSWER_BYTES: u64 = 2 * size_of::<f64>() as u64;
 
-/// More classes than any known data set has.
-const MOST_CLASSES: u64 = 1 << 24;
-
 /// A file that classifies pictures: one whose metadata says how they are prepared, with an input for them and an output
 /// `logits` or `probabilities`.
 #[derive(Debug)]
 pub struct Classifier {
     path: PathBuf,
     preprocessing: Preprocessing,
+    /// Which way up pictures are taken; by default as their EXIF records say.
+    pub orientation: Orientation,
     batch: usize,
     activation: ClassActivation,
     untrained: Untrained,
     facts: FileFacts,
     size: [usize; 2],
-    output: (&'static str, bool),
+    output: (String, bool),
+    replaced: Vec<ToldPart>,
     classes: usize,
     pub(super) labels: Labels,
     /// Classes by their names in lower case, once one is asked for.
@@ -76,44 +73,55 @@ impl Classifier {
     /// If it is not an ONNX file or breaks a rule of ONNX, does not say how pictures are prepared, or has no input for
     /// pictures so prepared or no output for classes.
     pub fn open(path: &Path) -> Result<Self, ClassifierError> {
+        Self::open_told(path, &Told::default())
+    }
+
+    /// Opens the file `path` as [`Self::open`] does, with what is told of it in place of what it records.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`]; and if not enough is told of a file that does not say how pictures are prepared.
+    pub fn open_told(path: &Path, told: &Told) -> Result<Self, ClassifierError> {
         let file = ModelFile::open(path)?;
         let unfit = |reason| ClassifierError::Unfit {
             path: path.to_owned(),
             reason,
         };
-        let json =
-            file.metadata(PREPROCESSING_KEY)
-                .ok_or_else(|| ClassifierError::NoPreprocessing {
-                    path: path.to_owned(),
-                    reason: why_no_preprocessing(&file),
-                })?;
-        let preprocessing: Preprocessing =
-            serde_json::from_str(json).map_err(|error| unfit(Unfit::PreprocessingRecord(error)))?;
-        let size = picture::input_size(&preprocessing)?.map(|side| side as usize);
         let facts = read::facts(&file).with_all_readable();
+        let (preprocessing, mut replaced) = told.preprocessing(&file, &facts)?;
+        let size = picture::input_size(&preprocessing)?.map(|side| side as usize);
         facts
             .check_size(preprocessing.size)
             .map_err(|error| unfit(Unfit::Size(error)))?;
         let batch = batch(&facts, &preprocessing).map_err(unfit)?;
-        let (output, classes) = output(&facts).map_err(unfit)?;
+        let (output, classes) = output(&facts, told.activation).map_err(unfit)?;
         let decides = [HEAD_KEY, PREPROCESSING_KEY];
         let mut contradictions = facts.contradictions.iter();
         if let Some(claim) = contradictions.find(|found| decides.contains(&found.key)) {
             return Err(unfit(Unfit::Claim(claim.clone())));
         }
-        let activation = activation(&file, output, classes).map_err(unfit)?;
+        let recorded = activation(&file, &output, classes).map_err(unfit)?;
+        let activation = match told.activation {
+            Some(ToldActivation::Of(activation)) => activation,
+            Some(ToldActivation::Applied) | None => recorded,
+        };
+        if activation != recorded && file.metadata(HEAD_KEY).is_some() {
+            replaced.push(ToldPart::Activation);
+        }
         let labels = Labels::of(file.metadata(LABELS_KEY), classes)
             .map_err(|error| unfit(Unfit::Labels(error)))?;
         refuse_broken(&file)?;
         Ok(Self {
             path: path.to_owned(),
             preprocessing,
+            orientation: Orientation::default(),
             batch,
             activation,
             untrained: read::untrained(&file),
             facts,
             size,
             output,
+            replaced,
             classes,
             labels,
             by_name: OnceLock::new(),
@@ -142,6 +150,12 @@ impl Classifier {
     #[must_use]
     pub fn activation(&self) -> ClassActivation {
         self.activation
+    }
+
+    /// What the file records and something else was told in place of.
+    #[must_use]
+    pub fn replaced(&self) -> &[ToldPart] {
+        &self.replaced
     }
 
     /// Which of the weights are random or constant.
@@ -193,8 +207,8 @@ impl Classifier {
     /// # Errors
     ///
     /// If the file cannot be read or is not a picture of an accepted size.
-    pub fn load(&self, picture: &Path) -> Result<Buffer<f32>, PictureError> {
-        picture::load(picture, &self.preprocessing)
+    pub fn load(&self, picture: &Path) -> Result<Loaded, PictureError> {
+        picture::load(picture, &self.preprocessing, self.orientation)
     }
 
     /// The graph's input: the rows of at most [`Self::batch`] pictures, and zeros for those that are missing.
@@ -248,22 +262,24 @@ impl Classifier {
     ///
     /// If the output is missing, has another shape than `[batch, classes]`, or is not finite.
     pub fn probabilities(&self, outputs: &[NamedTensor]) -> Result<Vec<Vec<f64>>, OutputsError> {
-        let (name, applied) = self.output;
+        let (name, applied) = (&self.output.0, self.output.1);
         let output = outputs
             .iter()
-            .find(|output| output.name == name)
-            .ok_or(OutputsError::Missing { output: name })?;
+            .find(|output| output.name == *name)
+            .ok_or_else(|| OutputsError::Missing {
+                output: name.clone(),
+            })?;
         let expected = [self.batch, self.classes];
         if output.shape != expected || output.data.len() != self.batch * self.classes {
             return Err(OutputsError::Shape {
-                output: name,
+                output: name.clone(),
                 expected,
                 found: output.shape.clone(),
             });
         }
         if let Some(&value) = output.data.iter().find(|value| !value.is_finite()) {
             return Err(OutputsError::NotFinite {
-                output: name,
+                output: name.clone(),
                 value,
             });
         }
@@ -294,55 +310,19 @@ impl Classifier {
     }
 }
 
-/// What the file's recipe tells of the reason.
-fn why_no_preprocessing(file: &ModelFile) -> NoPreprocessing {
-    let recipe = file.metadata(RECIPE_KEY);
-    let recipe = recipe.and_then(|text| serde_json::from_str::<Recipe>(text).ok());
-    match recipe {
-        Some(recipe) if recipe.in_channels != 3 => NoPreprocessing::Channels(recipe.in_channels),
-        Some(recipe) if recipe.architecture.is_some() => NoPreprocessing::Custom,
-        _ => NoPreprocessing::NotRecorded,
-    }
-}
-
 /// What the file says of its logits.
 fn activation(
     file: &ModelFile,
-    (output, applied): (&'static str, bool),
+    (output, applied): &(String, bool),
     classes: usize,
 ) -> Result<ClassActivation, Unfit> {
     let recorded = file.metadata(HEAD_KEY);
-    if recorded.is_none() && applied && classes == 1 && file.metadata(RECIPE_KEY).is_some() {
+    if recorded.is_none() && *applied && classes == 1 && file.metadata(RECIPE_KEY).is_some() {
         // Earlier versions wrote a softmax, whatever the number of classes.
-        return Err(Unfit::SoftmaxOfOneClass(output));
+        return Err(Unfit::SoftmaxOfOneClass(output.clone()));
     }
     let head = HeadRecord::read(recorded, classes as u64).map_err(Unfit::HeadRecord)?;
     Ok(head.activation)
-}
-
-/// The output that names classes, and how many.
-fn output(facts: &FileFacts) -> Result<((&'static str, bool), usize), Unfit> {
-    let (known, declared) = OUTPUTS
-        .into_iter()
-        .find_map(|known| {
-            let mut outputs = facts.outputs.iter();
-            Some((known, outputs.find(|output| output.name == known.0)?))
-        })
-        .ok_or_else(|| {
-            let names = facts.outputs.iter().map(|output| output.name.clone());
-            Unfit::NoOutput {
-                found: names.collect(),
-            }
-        })?;
-    match declared.shape.as_deref() {
-        Some(&[_, DeclaredExtent::Fixed(classes @ 1..=MOST_CLASSES)]) => {
-            Ok((known, whole(classes)))
-        }
-        _ => Err(Unfit::Output {
-            name: known.0,
-            found: declared.expected(&Names::new()),
-        }),
-    }
 }
 
 /// How many prepared pictures the one input takes at once; a symbolic batch is 1.

@@ -27,6 +27,8 @@ pub enum ClassifierError {
         path: PathBuf,
         /// What the file tells of the reason.
         reason: NoPreprocessing,
+        /// What has to be told of it; nothing where that does not help.
+        missing: Vec<ToldPart>,
     },
     /// Its preprocessing cannot be followed.
     #[error(transparent)]
@@ -42,6 +44,19 @@ pub enum ClassifierError {
         /// What does not fit.
         reason: Unfit,
     },
+}
+
+/// Something that is told of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToldPart {
+    /// The mean of each colour.
+    Mean,
+    /// The standard deviation of each colour.
+    Std,
+    /// Height and width of the input.
+    Size,
+    /// What turns the output into probabilities.
+    Activation,
 }
 
 /// Why a file does not say how pictures are prepared.
@@ -79,6 +94,17 @@ pub enum Unfit {
         /// Its element type and shape.
         found: String,
     },
+    /// The input does not take pictures of three colours.
+    #[error("expected input `{name}` to be [batch, 3, height, width] or [batch, height, width, 3], of numbers, found {found}", name = name.shown(), found = found.shown())]
+    NoPictures {
+        /// Its name.
+        name: String,
+        /// Its element type and shape.
+        found: String,
+    },
+    /// A mean or standard deviation is told of an input of bytes.
+    #[error("its input takes bytes from 0 to 255, which have no mean and no standard deviation")]
+    NormalOfBytes,
     /// The fixed batch is 0 or too large.
     #[error("expected a batch from 1 to {MOST_AT_ONCE}, found {0}")]
     Batch(u64),
@@ -89,10 +115,10 @@ pub enum Unfit {
         found: Vec<String>,
     },
     /// The output does not have one number for each class, or an unknown number of classes.
-    #[error("expected output `{name}` to be [batch, classes], found {found}", found = found.shown())]
+    #[error("expected output `{name}` to be [batch, classes], found {found}", name = name.shown(), found = found.shown())]
     Output {
         /// Its name.
-        name: &'static str,
+        name: String,
         /// Its shape.
         found: String,
     },
@@ -104,9 +130,10 @@ pub enum Unfit {
     Claim(FalseClaim),
     /// The output is a softmax of one class, as earlier versions wrote it.
     #[error(
-        "its `{0}` are a softmax of one class, which is 1 for every picture: emit it again from its checkpoint"
+        "its `{}` are a softmax of one class, which is 1 for every picture: emit it again from its checkpoint",
+        .0.shown()
     )]
-    SoftmaxOfOneClass(&'static str),
+    SoftmaxOfOneClass(String),
     /// The names of its classes cannot be used.
     #[error("metadata `{LABELS_KEY}`: {0}")]
     Labels(LabelsError),
@@ -116,36 +143,36 @@ pub enum Unfit {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum OutputsError {
     /// The output is not among them.
-    #[error("output `{output}`: the runtime gave no such output")]
+    #[error("output `{output}`: the runtime gave no such output", output = output.shown())]
     Missing {
         /// Its name.
-        output: &'static str,
+        output: String,
     },
     /// Its shape is not `[batch, classes]`.
-    #[error("output `{output}`: expected shape {expected}, found {found}", expected = foreign::shape(expected), found = foreign::shape(found))]
+    #[error("output `{output}`: expected shape {expected}, found {found}", output = output.shown(), expected = foreign::shape(expected), found = foreign::shape(found))]
     Shape {
         /// Its name.
-        output: &'static str,
+        output: String,
         /// The batch, and the number of classes.
         expected: [usize; 2],
         /// The shape that came.
         found: Vec<usize>,
     },
     /// Class activation maps of another shape than `[batch, classes, height, width]`, or without a place.
-    #[error("output `{output}`: expected shape [{}, {}, height, width], found {found}", expected[0], expected[1], found = foreign::shape(found))]
+    #[error("output `{output}`: expected shape [{}, {}, height, width], found {found}", expected[0], expected[1], output = output.shown(), found = foreign::shape(found))]
     Maps {
         /// The output's name.
-        output: &'static str,
+        output: String,
         /// The batch, and the number of classes.
         expected: [usize; 2],
         /// The shape that came.
         found: Vec<usize>,
     },
     /// It has an infinite value or NaN.
-    #[error("output `{output}`: expected finite numbers, found {value}")]
+    #[error("output `{output}`: expected finite numbers, found {value}", output = output.shown())]
     NotFinite {
         /// Its name.
-        output: &'static str,
+        output: String,
         /// The first such value.
         value: f64,
     },

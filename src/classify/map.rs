@@ -112,10 +112,12 @@ impl Classifier {
     ) -> Result<HeatMap, OutputsError> {
         let name = Output::Cam.name();
         let output = outputs.iter().find(|output| output.name == name);
-        let output = output.ok_or(OutputsError::Missing { output: name })?;
+        let output = output.ok_or_else(|| OutputsError::Missing {
+            output: name.to_owned(),
+        })?;
         let expected = [self.batch(), self.classes()];
         let other = || OutputsError::Maps {
-            output: name,
+            output: name.to_owned(),
             expected,
             found: output.shape.clone(),
         };
@@ -133,7 +135,7 @@ impl Classifier {
         let values = &output.data[first..first + places];
         if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
             return Err(OutputsError::NotFinite {
-                output: name,
+                output: name.to_owned(),
                 value,
             });
         }

@@ -54,12 +54,14 @@ mod map;
 mod named;
 mod probability;
 mod run;
+mod told;
 
 pub use accuracy::{Accuracy, AccuracyError, Score};
 pub use classifier::{Classifier, RankedClass};
-pub use error::{ClassifierError, NoPreprocessing, OutputsError, Unfit};
+pub use error::{ClassifierError, NoPreprocessing, OutputsError, ToldPart, Unfit};
 pub use figure::figure;
 pub use labelled::{LABELS_FILE, LabelledError, LabelledPicture};
 pub use map::{ClassMap, MappedClass, MapsError};
 pub use named::ClassError;
 pub use run::{Classification, ClassifiedPicture, ClassifyFailure, ClassifyNote, ClassifyOptions};
+pub use told::{Told, ToldActivation};

@@ -85,6 +85,8 @@ pub struct ClassifiedPicture {
     pub load_seconds: f64,
     /// Time of the run that it was in.
     pub run_seconds: Option<f64>,
+    /// Whether its EXIF record turned or mirrored it.
+    pub turned: bool,
     /// Why it could not be loaded.
     pub error: Option<PictureError>,
 }
@@ -178,7 +180,10 @@ impl Classifier {
                 return Err(ProcessError::Interrupted);
             }
             let start = Instant::now();
-            let loaded = self.load(path).and_then(|row| {
+            let mut turned = false;
+            let loaded = self.load(path).and_then(|loaded| {
+                let row = loaded.values;
+                turned = loaded.turned;
                 let seen = options
                     .map
                     .map(|_| Pixels::of_input(&row, self.preprocessing()));
@@ -203,6 +208,7 @@ impl Classifier {
                 map: None,
                 load_seconds,
                 run_seconds: None,
+                turned,
                 error,
             });
         }

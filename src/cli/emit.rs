@@ -213,7 +213,8 @@ impl EmitArgs {
     ) -> Result<Option<PlacedIslands>, Failure> {
         let place = |folder| {
             let output = (self.output.as_path(), self.force);
-            islands::place(conversion, folder, output, observer, self.quiet)
+            let pictures = (folder, self.form.orientation());
+            islands::place(conversion, pictures, output, observer, self.quiet)
         };
         self.form.images().map(place).transpose()
     }

@@ -2,10 +2,11 @@
 
 use super::choice::one_of;
 use super::exit::Failure;
+use super::picture;
 use super::spelling::{self, Spelling};
 use clap::Args;
 use efficientnet_onnx::form::{self, BatchNorms, Form, InputFormat, Islands};
-use efficientnet_onnx::metadata::{IslandsRecord, Recipe};
+use efficientnet_onnx::metadata::{IslandsRecord, Orientation, Recipe};
 use efficientnet_onnx::onnx::ExternalLayout;
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::tensor::Element;
@@ -31,6 +32,9 @@ pub struct FormArgs {
     /// for f16, or too sensitive to rounding
     #[arg(long, value_name = "DIR", requires = "islands")]
     images: Option<PathBuf>,
+    /// Take pictures of `--images` as their pixels are stored [default: turned upright as their EXIF records say]
+    #[arg(long, requires = "images")]
+    ignore_exif: bool,
     /// With f16 and bf16: input and outputs stay f32, with a cast at each
     #[arg(long)]
     keep_io: bool,
@@ -89,6 +93,11 @@ impl FormArgs {
     /// The folder of the pictures on which the network is audited, where islands are placed by that.
     pub fn images(&self) -> Option<&Path> {
         self.images.as_deref()
+    }
+
+    /// Which way up those pictures are taken.
+    pub fn orientation(&self) -> Orientation {
+        picture::orientation(self.ignore_exif)
     }
 
     /// Whether the graph itself normalises its input.

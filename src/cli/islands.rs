@@ -8,6 +8,7 @@ use efficientnet_onnx::convert::{Conversion, PlaceError, PlacedIslands};
 use efficientnet_onnx::emit::Observer;
 use efficientnet_onnx::files::OutputFile;
 use efficientnet_onnx::files::foreign::Foreign;
+use efficientnet_onnx::metadata::Orientation;
 use efficientnet_onnx::verify::range::Island;
 use efficientnet_onnx::verify::session::PictureSample;
 use std::path::Path;
@@ -21,7 +22,7 @@ const LISTED: usize = 10;
 /// If the network cannot be written or audited in f32.
 pub fn place(
     conversion: &mut Conversion,
-    folder: &Path,
+    (folder, orientation): (&Path, Orientation),
     (output, replace): (&Path, bool),
     observer: &dyn Observer,
     quiet: bool,
@@ -31,7 +32,8 @@ pub fn place(
         let opened = OutputFile::open(output, replace, &conversion.inputs());
         opened.map_err(|error| written::output(&error))?;
     }
-    let verifier = verify::usual(&output.to_string_lossy())?;
+    let mut verifier = verify::usual(&output.to_string_lossy())?;
+    verifier.orientation = orientation;
     let pictures = PictureSample::of(folder);
     let mut tell = verify::tell(quiet);
     let placed = conversion.place_islands(&verifier, pictures, observer, &mut tell);

@@ -1,7 +1,16 @@
 //! What to do about a picture that cannot be loaded.
 
 use super::exit::Failure;
-use efficientnet_onnx::picture::{DecodeError, PictureError, PreprocessingError};
+use efficientnet_onnx::picture::{DecodeError, Orientation, PictureError, PreprocessingError};
+
+/// Which way up pictures are taken, with or without `--ignore-exif`.
+pub fn orientation(ignore_exif: bool) -> Orientation {
+    if ignore_exif {
+        Orientation::Stored
+    } else {
+        Orientation::Recorded
+    }
+}
 
 impl From<PictureError> for Failure {
     fn from(error: PictureError) -> Self {

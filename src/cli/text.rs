@@ -89,6 +89,14 @@ pub fn size(text: &str) -> Result<[u64; 2], String> {
         .ok_or_else(|| "expected a size such as 224 or 192x256, height first".to_owned())
 }
 
+/// Things as a message lists them: `a, b and c`.
+pub fn all(things: &[String]) -> String {
+    match things {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => things.concat(),
+    }
+}
+
 /// Choices as a message lists them: `a, b or c`.
 pub fn either(choices: &[String]) -> String {
     match choices {

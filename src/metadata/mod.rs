@@ -12,7 +12,7 @@ mod records;
 
 pub use head::HeadRecord;
 pub use origin::{Fitted, Fresh, Origin, Untrained};
-pub use preprocessing::{Framing, Interpolation, Normal, Preprocessing, Sampling};
+pub use preprocessing::{Framing, Interpolation, Normal, Orientation, Preprocessing, Sampling};
 pub use recipe::{Formula, IslandsRecord, MetadataError, Recipe};
 pub use records::{Records, RecordsError, record};
 

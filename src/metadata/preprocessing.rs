@@ -55,6 +55,16 @@ pub enum Framing {
     Stretch([u64; 2]),
 }
 
+/// Which way up a picture is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orientation {
+    /// As its EXIF record says, as browsers show it.
+    #[default]
+    Recorded,
+    /// As its pixels are stored, as Pillow opens it and timm trains on it.
+    Stored,
+}
+
 /// How a filter is laid over the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,9 +1,9 @@
 //! Reads JPEG and PNG files into 8-bit RGB. Refuses what is cut off, other formats, and what would not fit in memory.
 
 use super::error::{DecodeError, PictureError};
-use super::jpeg;
 use super::limits::{FILE_LIMIT, MEMORY_LIMIT, PIXEL_LIMIT};
 use super::room;
+use super::{Orientation, jpeg};
 use crate::files::foreign::Foreign;
 use crate::files::open_input;
 use crate::memory::{self, Reservation};
@@ -12,16 +12,25 @@ use std::borrow::Cow;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
-/// Decodes the file `path`, turned upright as its EXIF orientation says. Grey is spread over the three channels,
-/// transparency is dropped, 16 bits become 8, CMYK becomes RGB without a colour profile. The memory that it took is given
-/// beside it.
+/// A picture that was decoded.
+#[derive(Debug)]
+pub struct Decoded {
+    pub pixels: RgbImage,
+    /// Whether its EXIF record turned or mirrored it.
+    pub turned: bool,
+    /// The memory that it takes.
+    _reserved: Reservation,
+}
+
+/// Decodes the file `path`, turned upright as its EXIF orientation says, if that is asked for. Grey is spread over the three
+/// channels, transparency is dropped, 16 bits become 8, CMYK becomes RGB without a colour profile.
 ///
 /// # Errors
 ///
 /// If the file cannot be read, is not a whole JPEG or PNG picture, or is beyond the limits.
-pub fn read(path: &Path) -> Result<(RgbImage, Reservation), PictureError> {
+pub fn read(path: &Path, orientation: Orientation) -> Result<Decoded, PictureError> {
     let (bytes, _reserved) = read_limited(path)?;
-    decode(&bytes).map_err(|source| PictureError::Undecodable {
+    decode(&bytes, orientation).map_err(|source| PictureError::Undecodable {
         path: path.to_owned(),
         source,
     })
@@ -48,7 +57,7 @@ fn read_limited(path: &Path) -> Result<(Vec<u8>, Reservation), PictureError> {
     Ok((bytes, reserved))
 }
 
-fn decode(bytes: &[u8]) -> Result<(RgbImage, Reservation), DecodeError> {
+fn decode(bytes: &[u8], wanted: Orientation) -> Result<Decoded, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
     }
@@ -73,16 +82,22 @@ fn decode(bytes: &[u8]) -> Result<(RgbImage, Reservation), DecodeError> {
         return Err(DecodeError::TooLarge);
     }
     // A broken EXIF record says nothing of the pixels.
-    let orientation = decoder
-        .orientation()
-        .unwrap_or(image::metadata::Orientation::NoTransforms);
+    let as_stored = image::metadata::Orientation::NoTransforms;
+    let orientation = match wanted {
+        Orientation::Recorded => decoder.orientation().unwrap_or(as_stored),
+        Orientation::Stored => as_stored,
+    };
     if format == ImageFormat::Jpeg {
         jpeg::expect_whole(bytes)?;
     }
     let reserved = room::reserve(&decoder, format, bytes, orientation)?;
     let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);
-    Ok((picture.into_rgb8(), reserved))
+    Ok(Decoded {
+        pixels: picture.into_rgb8(),
+        turned: orientation != as_stored,
+        _reserved: reserved,
+    })
 }
 
 #[cfg(test)]
@@ -108,7 +123,7 @@ mod tests {
 
     /// The pixels alone.
     fn decode(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
-        super::decode(bytes).map(|(picture, _)| picture)
+        super::decode(bytes, Orientation::Recorded).map(|picture| picture.pixels)
     }
 
     fn message(bytes: &[u8]) -> String {
@@ -169,19 +184,60 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_exif_orientation_is_honoured() {
-        // EXIF, little-endian, one entry: orientation (0x0112), SHORT, 6 = turn 90° clockwise.
-        let exif = b"II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+    /// A JPEG of four quarters with their levels, whose EXIF record has one entry: the orientation (0x0112), a SHORT.
+    fn quarters(orientation: u8) -> Vec<u8> {
+        let mut exif = b"II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+        exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+        let picture = RgbImage::from_fn(32, 16, |x, y| {
+            let levels = [[40, 90], [150, 210]];
+            image::Rgb([levels[usize::from(y >= 8)][usize::from(x >= 16)]; 3])
+        });
         let mut bytes = Vec::new();
         let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
         encoder.set_exif_metadata(exif).unwrap();
         encoder
-            .write_image(sample(32, 16).as_bytes(), 32, 16, ColorType::Rgb8.into())
+            .write_image(&picture, 32, 16, ColorType::Rgb8.into())
             .unwrap();
-        let turned = decode(&bytes).unwrap();
-        assert_eq!(turned.dimensions(), (16, 32));
-        assert!(turned.get_pixel(8, 4).0[0] < 60 && turned.get_pixel(8, 28).0[0] > 180);
+        bytes
+    }
+
+    /// What each says of the stored rows and columns (CIPA DC-008, 4.6.5.1).
+    #[test]
+    fn each_exif_orientation_turns_a_picture_upright_unless_it_is_ignored() {
+        let stored = [40, 90, 150, 210];
+        for (orientation, expected) in [
+            (1, stored),
+            (2, [90, 40, 210, 150]),
+            (3, [210, 150, 90, 40]),
+            (4, [150, 210, 40, 90]),
+            (5, [40, 150, 90, 210]),
+            (6, [150, 40, 210, 90]),
+            (7, [210, 90, 150, 40]),
+            (8, [90, 210, 40, 150]),
+        ] {
+            let bytes = quarters(orientation);
+            for (wanted, expected) in [
+                (Orientation::Recorded, expected),
+                (Orientation::Stored, stored),
+            ] {
+                let Decoded { pixels, turned, .. } = super::decode(&bytes, wanted).unwrap();
+                let (width, height) = pixels.dimensions();
+                let is_on_its_side = wanted == Orientation::Recorded && orientation > 4;
+                assert_eq!(width < height, is_on_its_side, "{orientation} {wanted:?}");
+                let [across, down] = [width, height].map(|extent| [extent / 4, 3 * extent / 4]);
+                let found: Vec<u8> = down
+                    .iter()
+                    .flat_map(|y| across.map(|x| pixels.get_pixel(x, *y).0[0]))
+                    .collect();
+                let is_near = |(one, other): (&u8, &u8)| one.abs_diff(*other) < 8;
+                assert!(
+                    found.iter().zip(&expected).all(is_near),
+                    "{orientation} {wanted:?}: {found:?}, expected {expected:?}"
+                );
+                let turns = wanted == Orientation::Recorded && orientation != 1;
+                assert_eq!(turned, turns, "{orientation} {wanted:?}");
+            }
+        }
     }
 
     #[test]
@@ -272,15 +328,17 @@ mod tests {
         );
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"cats are liquid").unwrap();
-        let refused = read(file.path()).unwrap_err().to_string();
+        let refused = read(file.path(), Orientation::Recorded)
+            .unwrap_err()
+            .to_string();
         assert!(refused.ends_with("found neither"), "{refused}");
-        let missing = read(Path::new("no/such/photo.jpg"))
+        let missing = read(Path::new("no/such/photo.jpg"), Orientation::Recorded)
             .unwrap_err()
             .to_string();
         assert!(
             missing.starts_with("cannot read the picture `no/such/photo.jpg`: "),
             "{missing}"
         );
-        assert!(read(Path::new(".")).is_err());
+        assert!(read(Path::new("."), Orientation::Recorded).is_err());
     }
 }

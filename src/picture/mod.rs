@@ -13,8 +13,11 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let lite = Family::by_name("lite").ok_or("lite is published")?;
 //! let preprocessing = Preprocessing::tensorflow(lite.baseline, [224, 192]);
-//! let values = picture::load(Path::new("tests/fixtures/pictures/cmyk.jpg"), &preprocessing)?;
-//! assert_eq!(values.len(), 3 * 224 * 192);
+//! use efficientnet_onnx::picture::Orientation;
+//! let path = Path::new("tests/fixtures/pictures/cmyk.jpg");
+//! let loaded = picture::load(path, &preprocessing, Orientation::Recorded)?;
+//! assert_eq!(loaded.values.len(), 3 * 224 * 192);
+//! assert!(!loaded.turned);
 //! # Ok(())
 //! # }
 //! ```
@@ -29,6 +32,7 @@ mod prepare;
 mod resize;
 mod room;
 
+pub use crate::metadata::Orientation;
 pub use error::{DecodeError, PictureError, PreprocessingError};
 pub use figure::{Figure, FigureError, FigureRow, HeatMap, Panel};
 pub use pixels::Pixels;
@@ -38,10 +42,20 @@ use crate::memory::Buffer;
 use crate::metadata::Preprocessing;
 use std::path::Path;
 
+/// A picture that was prepared.
+#[derive(Debug)]
+pub struct Loaded {
+    /// `3 · H · W` values.
+    pub values: Buffer<f32>,
+    /// Whether an EXIF record turned or mirrored it.
+    pub turned: bool,
+}
+
 /// Loads the JPEG or PNG file `path` as one row of a batch: `3 · H · W` values `(level − mean) / std`, row by row: `3 × H × W`
 /// of layout `NCHW`, `H × W × 3` of layout `NHWC`; of elements `u8` they are integers from 0 to 255.
 ///
-/// Levels are 0 to 255. The picture is turned upright as its EXIF orientation says; grey is spread over the three channels,
+/// Levels are 0 to 255. The picture is turned upright as its EXIF orientation says, unless `orientation` is
+/// [`Orientation::Stored`]; grey is spread over the three channels,
 /// transparency is dropped, 16 bits become 8, and CMYK becomes RGB without a colour profile. Height and width are those of
 /// `preprocessing`: see [`input_size`].
 ///
@@ -50,9 +64,15 @@ use std::path::Path;
 /// If the file cannot be read or is not a whole JPEG or PNG picture; if it has more than 256 MiB, more than 2^27 pixels or
 /// takes more than 512 MiB when decoded; if decoding or preparing it does not fit the memory limit; or if this version
 /// cannot follow `preprocessing`.
-pub fn load(path: &Path, preprocessing: &Preprocessing) -> Result<Buffer<f32>, PictureError> {
-    let (picture, reserved) = decode::read(path)?;
-    let values = prepare::prepare(&picture, preprocessing);
-    drop((picture, reserved));
-    values
+pub fn load(
+    path: &Path,
+    preprocessing: &Preprocessing,
+    orientation: Orientation,
+) -> Result<Loaded, PictureError> {
+    let picture = decode::read(path, orientation)?;
+    let values = prepare::prepare(&picture.pixels, preprocessing)?;
+    Ok(Loaded {
+        values,
+        turned: picture.turned,
+    })
 }

@@ -109,7 +109,7 @@ pub(super) fn byte(level: f64) -> u8 {
 mod tests {
     use super::*;
     use crate::metadata::Framing;
-    use crate::picture::load;
+    use crate::picture::{Orientation, load};
     use crate::tensor::Element;
     use std::path::Path;
 
@@ -137,9 +137,13 @@ mod tests {
             ..levels.clone()
         };
         let path = Path::new("tests/fixtures/pictures/cmyk.jpg");
-        let expected = load(path, &levels).expect("a picture");
+        let expected = load(path, &levels, Orientation::Recorded)
+            .expect("a picture")
+            .values;
         for (index, preprocessing) in [plain, levels, last, bytes].iter().enumerate() {
-            let values = load(path, preprocessing).expect("a picture");
+            let values = load(path, preprocessing, Orientation::Recorded)
+                .expect("a picture")
+                .values;
             let found = Pixels::of_input(&values, preprocessing).expect("room");
             assert_eq!(found.size(), [24, 40]);
             for (row, column) in [(0, 0), (3, 17), (23, 39)] {

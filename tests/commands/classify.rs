@@ -18,7 +18,7 @@ fn allowed(picture: &str) -> f64 {
     }
 }
 
-fn classify(model: &Path, pictures: &[PathBuf], arguments: &[&str]) -> Run {
+pub fn classify(model: &Path, pictures: &[PathBuf], arguments: &[&str]) -> Run {
     let mut command = program();
     command
         .arg("classify")
@@ -215,7 +215,7 @@ fn what_the_file_must_say_is_asked_for() {
             None,
             [
                 "no metadata `efficientnet.preprocessing`",
-                "hint: emit it again",
+                "hint: tell it with `--mean`, `--std`",
             ],
         ),
         (

@@ -6,7 +6,7 @@ use crate::verify_support::{Run, folder, program};
 use efficientnet_onnx::metadata::{Normal, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Recipe};
 use efficientnet_onnx::onnx::file::ModelFile;
 use efficientnet_onnx::onnx::proto::{GraphProto, ModelProto, TensorProto};
-use efficientnet_onnx::picture;
+use efficientnet_onnx::picture::{self, Orientation};
 use prost::Message;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,9 @@ fn record<T: DeserializeOwned>(file: &Path, key: &str) -> T {
 fn of_photographs(runtime: &str, file: &Path) -> Vec<Vec<f32>> {
     let preprocessing: Preprocessing = record(file, PREPROCESSING_KEY);
     let prepared = PHOTOGRAPHS.map(|name| {
-        let picture = picture::load(&data(name), &preprocessing).expect("a photograph");
+        let picture = picture::load(&data(name), &preprocessing, Orientation::Recorded)
+            .expect("a photograph")
+            .values;
         picture.to_vec()
     });
     let shape = [&[1], &preprocessing.extents()[..]].concat();

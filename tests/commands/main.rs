@@ -65,6 +65,7 @@ mod state_dict;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod static_padding;
 #[cfg(all(feature = "tract", feature = "ort", target_os = "linux"))]
+mod told;
 mod transfer;
 mod transformers;
 #[cfg(all(feature = "tract", feature = "ort"))]

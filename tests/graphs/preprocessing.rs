@@ -1,7 +1,7 @@
 //! Pictures loaded as graph inputs, against what timm, torchvision, efficientnet_pytorch and TensorFlow make of them.
 
 use efficientnet_onnx::metadata::{Framing, Interpolation, Normal, Preprocessing, Sampling};
-use efficientnet_onnx::picture;
+use efficientnet_onnx::picture::{self, Orientation};
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use std::path::Path;
@@ -26,7 +26,9 @@ fn difference(file: &str, case: &str, preprocessing: &Preprocessing) -> f32 {
     let mut largest = 0.0f32;
     for name in ["cat", "eye"] {
         let path = fixture(&format!("{name}.png"));
-        let found = picture::load(&path, preprocessing).expect("a picture");
+        let found = picture::load(&path, preprocessing, Orientation::Recorded)
+            .expect("a picture")
+            .values;
         let expected = answer(file, &format!("{name}.{case}"));
         let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
         largest = differences.fold(largest, |a, b| if b <= a { a } else { b });

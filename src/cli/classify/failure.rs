@@ -2,7 +2,7 @@
 
 use crate::cli::exit::{Failure, Status};
 use crate::cli::text;
-use efficientnet_onnx::classify::{ClassifierError, NoPreprocessing, Unfit};
+use efficientnet_onnx::classify::{ClassifierError, NoPreprocessing, ToldPart, Unfit};
 use efficientnet_onnx::network::Output;
 
 /// What to do about a file without class activation maps, or with nothing beside them.
@@ -14,7 +14,9 @@ impl From<ClassifierError> for Failure {
         match error {
             ClassifierError::File(_) => failure,
             ClassifierError::Preprocessing(error) => error.into(),
-            ClassifierError::NoPreprocessing { reason, .. } => failure.hint(without(reason)),
+            ClassifierError::NoPreprocessing {
+                reason, missing, ..
+            } => failure.hint(hint_for(reason, &missing)),
             ClassifierError::Broken(_) => Self {
                 status: Status::Disagrees,
                 ..failure.hint("`verify` lists everything that is wrong with it")
@@ -29,24 +31,34 @@ impl From<ClassifierError> for Failure {
                 Unfit::NoOutput { .. } | Unfit::Output { .. } => {
                     failure.hint("emit the model again with `--outputs logits`")
                 }
+                Unfit::NormalOfBytes => failure.hint("tell no mean and no standard deviation"),
                 _ => failure,
             },
         }
     }
 }
 
+/// The flag that tells something.
+pub fn flag(part: ToldPart) -> &'static str {
+    match part {
+        ToldPart::Mean => "--mean",
+        ToldPart::Std => "--std",
+        ToldPart::Size => "--size",
+        ToldPart::Activation => "--activation",
+    }
+}
+
 /// What to do about a file that does not say how pictures are prepared.
-fn without(reason: NoPreprocessing) -> String {
+fn hint_for(reason: NoPreprocessing, missing: &[ToldPart]) -> String {
+    let flags: Vec<&str> = missing.iter().map(|part| flag(*part)).collect();
+    let flags = flags.join("`, `");
     match reason {
         NoPreprocessing::Channels(channels) => format!(
             "its input has {}, and only pictures of 3 can be prepared: run it by a program of your own",
             text::counted(channels, "channel")
         ),
-        NoPreprocessing::Custom => {
-            "a custom network has no known preparation: run it by a program of your own".to_owned()
-        }
-        NoPreprocessing::NotRecorded => {
-            "emit it again with this program, which says it of published networks".to_owned()
+        NoPreprocessing::Custom | NoPreprocessing::NotRecorded => {
+            format!("tell it with `{flags}`")
         }
     }
 }

@@ -4,11 +4,12 @@ mod failure;
 mod maps;
 mod report;
 mod table;
+mod told;
 
 use super::exit::{Failure, Status};
 use super::libraries::{self, Libraries};
-use super::print;
 use super::worker::host;
+use super::{picture, print};
 use clap::Args;
 use efficientnet_onnx::classify::{
     Classification, Classifier, ClassifyFailure, ClassifyNote, ClassifyOptions,
@@ -23,6 +24,7 @@ use maps::MapArgs;
 use report::{Report, Reports};
 use std::path::PathBuf;
 use std::time::Duration;
+use told::ToldArgs;
 
 /// Flags of `classify`.
 #[derive(Debug, Args)]
@@ -30,7 +32,7 @@ use std::time::Duration;
     override_usage = "efficientnet-onnx classify [OPTIONS] <FILE> <PICTURE>...\n       efficientnet-onnx classify [OPTIONS] --cam <OUT.png> <FILE>... -- <PICTURE>..."
 )]
 pub struct ClassifyArgs {
-    /// The file to run: one that `emit` wrote, or any whose metadata says how pictures are prepared
+    /// The file to run: one that `emit` wrote, or any other, with flags that tell how pictures are prepared
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// The pictures: JPEG or PNG
@@ -39,6 +41,11 @@ pub struct ClassifyArgs {
     /// What stands behind `--`.
     #[arg(last = true, value_name = "PICTURE", hide = true)]
     behind: Vec<PathBuf>,
+    /// Take pictures as their pixels are stored, as Pillow and timm do [default: turned upright as their EXIF records say]
+    #[arg(long)]
+    ignore_exif: bool,
+    #[command(flatten)]
+    told: ToldArgs,
     #[command(flatten)]
     maps: MapArgs,
     /// The runtime: `tract`, `ort-cpu`, `ort-cuda` or `reference` [default: tract; ort-cpu with `--ort-lib`]
@@ -73,8 +80,12 @@ pub fn run(args: &ClassifyArgs) -> Result<Status, Failure> {
             Failure::bad_input(message).hint("write the figure to a file, or leave `--json` out")
         );
     }
-    let files = files.iter().map(|file| Classifier::open(file));
-    let classifiers = files.collect::<Result<Vec<_>, _>>()?;
+    let told = args.told.told();
+    let files = files.iter().map(|file| Classifier::open_told(file, &told));
+    let mut classifiers = files.collect::<Result<Vec<_>, _>>()?;
+    for classifier in &mut classifiers {
+        classifier.orientation = picture::orientation(args.ignore_exif);
+    }
     let options = args.options()?;
     let drawing = args.maps.prepare(&classifiers, &pictures, args.quiet)?;
     let host = host(args.libraries.places());
@@ -187,6 +198,9 @@ impl ClassifyArgs {
 fn tell_of(classifier: &Classifier) {
     for found in &classifier.facts().contradictions {
         tell!("note: `{}`: {found}", classifier.path().shown());
+    }
+    if let Some(note) = told::note(classifier) {
+        tell!("note: `{}`: {note}", classifier.path().shown());
     }
     let untrained = classifier.untrained();
     if !untrained.is_nothing() {

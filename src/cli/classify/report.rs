@@ -70,6 +70,8 @@ pub struct PictureReport {
     /// The activation map of a class, if one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cam: Option<MapReport>,
+    /// Whether its EXIF record turned or mirrored it.
+    pub turned: bool,
     /// Time to read, decode, crop and resize it.
     pub picture_seconds: f64,
     /// Time of the run that it was in.
@@ -162,6 +164,7 @@ impl PictureReport {
             path: picture.path.to_string_lossy().into_owned(),
             top: picture.top.clone(),
             cam: picture.map.as_ref().map(MapReport::from),
+            turned: picture.turned,
             picture_seconds: picture.load_seconds,
             run_seconds: picture.run_seconds,
             error: picture.error.as_ref().map(ToString::to_string),

@@ -77,6 +77,7 @@ mod tests {
             map: None,
             load_seconds: 0.01,
             run_seconds,
+            turned: false,
             error: None,
         }
     }

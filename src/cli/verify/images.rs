@@ -30,7 +30,8 @@ struct Output<'a> {
 /// If the file is not made for pictures, a label is not known, or a picture cannot be read.
 pub fn run(args: &VerifyArgs, folder: &Path) -> Result<(String, Status), Failure> {
     let (file, verifier) = (&args.file, args.request.verifier()?);
-    let classifier = Classifier::open(file)?;
+    let mut classifier = Classifier::open(file)?;
+    classifier.orientation = verifier.orientation;
     classifier.check_softmax(file)?;
     let pictures = match &args.labels_csv {
         Some(labels) => classifier.labelled_by_file(labels, folder)?,

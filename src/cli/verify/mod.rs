@@ -18,7 +18,7 @@ use super::exit::{Failure, Status};
 use super::libraries::Libraries;
 use super::page::Page;
 use super::worker::host;
-use super::{print, written};
+use super::{picture, print, written};
 use clap::Args;
 use efficientnet_onnx::files::{Inputs, refuse_same};
 use efficientnet_onnx::onnx::file::ModelFile;
@@ -85,6 +85,10 @@ pub struct Request {
     pub timeout: Option<u64>,
     #[command(flatten)]
     pub feed: feed::FeedArgs,
+    /// Take pictures, of `--images` too, as their pixels are stored, as Pillow and timm do [default: turned upright as their
+    /// EXIF records say].
+    #[arg(long)]
+    pub ignore_exif: bool,
     /// Seed of the noise that the file is run with.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -206,6 +210,7 @@ impl Request {
             threads: self.threads.map(usize::from),
             limit: self.timeout.map(Duration::from_secs),
             source: self.feed.source()?,
+            orientation: picture::orientation(self.ignore_exif),
             seed: self.seed,
             limits: Limits {
                 rtol: self.rtol,

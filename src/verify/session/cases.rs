@@ -1,7 +1,7 @@
 //! What files are run with: planned noise, files of tensors, pictures, or ONNX's test data.
 
 use super::{SessionError, Verifier};
-use crate::metadata::{PREPROCESSING_KEY, Preprocessing};
+use crate::metadata::{Orientation, PREPROCESSING_KEY, Preprocessing};
 use crate::onnx::file::ModelFile;
 use crate::runtime::outcome::CaseOutcome;
 use crate::stored::{self, test_data};
@@ -77,7 +77,7 @@ impl Verifier {
             CaseSource::Files { inputs, expected } => {
                 let from = |paths: &[PathBuf]| {
                     let first = paths.first().cloned()?;
-                    Some(read_all(paths, model).map(|tensors| (first, tensors)))
+                    Some(read_all(paths, model, self.orientation).map(|tensors| (first, tensors)))
                 };
                 let (inputs, expected) = (from(inputs).transpose()?, from(expected).transpose()?);
                 let inputs = inputs.unwrap_or_default();
@@ -179,11 +179,15 @@ impl Cases {
 }
 
 /// The tensors of every file, one after the other; pictures are prepared as the model says.
-fn read_all(paths: &[PathBuf], model: &ModelFile) -> Result<Vec<NamedTensor>, SessionError> {
+fn read_all(
+    paths: &[PathBuf],
+    model: &ModelFile,
+    orientation: Orientation,
+) -> Result<Vec<NamedTensor>, SessionError> {
     let mut tensors = Vec::new();
     for path in paths {
         if is_picture(path) {
-            tensors.push(read_picture(path, model)?);
+            tensors.push(read_picture(path, model, orientation)?);
         } else {
             tensors.extend(stored::read(path)?);
         }
@@ -202,19 +206,27 @@ pub fn is_picture(path: &Path) -> bool {
 }
 
 /// A picture as an input of one row.
-pub(super) fn read_picture(path: &Path, model: &ModelFile) -> Result<NamedTensor, SessionError> {
+pub(super) fn read_picture(
+    path: &Path,
+    model: &ModelFile,
+    orientation: Orientation,
+) -> Result<NamedTensor, SessionError> {
     let json = model
         .metadata(PREPROCESSING_KEY)
         .ok_or_else(|| SessionError::NoPreprocessing(model.path.clone()))?;
     let preprocessing: Preprocessing =
         serde_json::from_str(json).map_err(SessionError::Preprocessing)?;
-    load(path, &preprocessing)
+    load(path, &preprocessing, orientation)
 }
 
 #[cfg(feature = "picture")]
-fn load(path: &Path, preprocessing: &Preprocessing) -> Result<NamedTensor, SessionError> {
+fn load(
+    path: &Path,
+    preprocessing: &Preprocessing,
+    orientation: Orientation,
+) -> Result<NamedTensor, SessionError> {
     use crate::picture;
-    let data = picture::load(path, preprocessing)?;
+    let data = picture::load(path, preprocessing, orientation)?.values;
     let [second, third, last] = preprocessing.extents();
     let shape = vec![1, second, third, last];
     Ok(NamedTensor {
@@ -224,6 +236,6 @@ fn load(path: &Path, preprocessing: &Preprocessing) -> Result<NamedTensor, Sessi
 }
 
 #[cfg(not(feature = "picture"))]
-fn load(path: &Path, _: &Preprocessing) -> Result<NamedTensor, SessionError> {
+fn load(path: &Path, _: &Preprocessing, _: Orientation) -> Result<NamedTensor, SessionError> {
     Err(SessionError::NotBuilt(path.to_owned()))
 }

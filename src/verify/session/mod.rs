@@ -43,6 +43,7 @@ use super::{
     ReferenceRun, VerifySettings, disagreeing, judge_against, read, reference_of, rejected,
     tell_rounding,
 };
+use crate::metadata::Orientation;
 use crate::onnx::check::{self, Broken, Finding, OpenError};
 use crate::onnx::file::ModelFile;
 use crate::runtime::RuntimeName;
@@ -68,6 +69,8 @@ pub struct Verifier {
     pub limit: Option<Duration>,
     /// What files are run with; by default noise.
     pub source: CaseSource,
+    /// Which way up pictures are taken; by default as their EXIF records say.
+    pub orientation: Orientation,
     /// Seed of the noise, and of the choice of sites in a self-test; by default 0.
     pub seed: u64,
     /// Allowed differences, in place of the defaults for the runtime and the file's precision.
@@ -86,6 +89,7 @@ impl Verifier {
             threads: None,
             limit: None,
             source: CaseSource::default(),
+            orientation: Orientation::default(),
             seed: 0,
             limits: Limits::default(),
             name: None,

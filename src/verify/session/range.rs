@@ -158,7 +158,7 @@ impl Verifier {
         for (index, group) in groups.iter().enumerate() {
             let cases = match group {
                 [] => self.cases(model, facts)?,
-                group => pictures::cases(model, facts, group)?,
+                group => pictures::cases(model, facts, group, self.orientation)?,
             };
             let limit = self.limit(facts, &cases.planned);
             tell(if group.is_empty() {

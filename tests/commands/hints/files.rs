@@ -163,3 +163,10 @@ pub fn keras(folder: &Path, activation: Option<&str>) {
     )
     .expect("a file");
 }
+
+/// A classifier that another tool wrote, without any record.
+pub fn exported(folder: &Path) {
+    let file = "tests/fixtures/third_party/timm_legacy.onnx";
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    fs::copy(file, folder.join("m.onnx")).expect("a file");
+}

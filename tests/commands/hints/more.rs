@@ -1,6 +1,6 @@
 //! Hints about files, outputs and runtimes, and of what a model records.
 
-use super::files::{keras, made, picture, weights};
+use super::files::{exported, keras, made, picture, weights};
 use super::follow::{Case, How};
 use How::{Name, Past, Run, Shows, With, Without};
 use std::fs;
@@ -179,6 +179,19 @@ pub const OF_FILES: &[Case] = &[
         line: "classify m.onnx p.jpg --cam - --json",
         reason: "both write to standard output",
         steps: &[("--json", Without("--json"))],
+    },
+    Case {
+        hint: "tell it with `",
+        prepare: |folder| {
+            exported(folder);
+            picture(folder);
+        },
+        line: "classify m.onnx p.jpg --runtime tract",
+        reason: "does not say how pictures are prepared",
+        steps: &[
+            ("--mean", With("--mean 0.5 --std 0.5")),
+            ("--std", With("--std 0.5 --mean 0.5")),
+        ],
     },
     Case {
         hint: "`verify` lists everything that is wrong with it",

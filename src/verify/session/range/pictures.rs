@@ -2,6 +2,7 @@
 
 use super::PictureSample;
 use crate::memory::{Buffer, NoMemory};
+use crate::metadata::Orientation;
 use crate::onnx::file::ModelFile;
 use crate::tensor::NamedTensor;
 use crate::verify::facts::{DeclaredExtent, FileFacts};
@@ -92,10 +93,11 @@ pub fn cases(
     model: &ModelFile,
     facts: &FileFacts,
     pictures: &[PathBuf],
+    orientation: Orientation,
 ) -> Result<Cases, SessionError> {
     let mut rows = Vec::new();
     for picture in pictures {
-        rows.push(read_picture(picture, model)?);
+        rows.push(read_picture(picture, model, orientation)?);
     }
     let path = pictures.first().cloned().unwrap_or_default();
     let sets = match stacked(&rows, fixed_batch(facts))? {
