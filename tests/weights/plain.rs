@@ -4,6 +4,7 @@ use efficientnet_onnx::graph::Activation;
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
 use efficientnet_onnx::weights::evidence::Pads;
+use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
@@ -258,4 +259,63 @@ fn an_exported_program_has_weights_and_tells_of_its_graph() {
     assert_eq!(convolution.pads, Some(Pads::Explicit([1; 4])));
     assert_eq!(evidence.activations["bn"], Some(Activation::Swish));
     assert_eq!(evidence.unsupported, []);
+}
+
+/// The exported program with every `from` in its graph made a `to`.
+fn changed(from: &str, to: &str) -> Vec<u8> {
+    let mut bytes = std::fs::read(fixture("exported.pt2")).expect("a fixture");
+    // PyTorch writes an end of 76 bytes before the plain one, of 22, which the crate takes for a part of the directory.
+    let end = bytes.len() - 22;
+    bytes.drain(end - 76..end);
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).expect("an archive");
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).expect("an entry");
+        let name = entry.name().expect("a name").into_owned();
+        let mut contents = Vec::new();
+        entry.read_to_end(&mut contents).expect("its bytes");
+        if name.ends_with("models/model.json") {
+            let graph = String::from_utf8(contents).expect("text");
+            assert!(graph.contains(from), "`{from}` in the graph");
+            contents = graph.replace(from, to).into_bytes();
+        }
+        zip.start_file(name, stored).expect("an entry");
+        zip.write_all(&contents).expect("its bytes");
+    }
+    zip.finish().expect("an archive").into_inner()
+}
+
+#[test]
+fn what_a_graph_does_besides_is_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("exported.pt2");
+    for (from, to, expected) in [
+        (
+            "aten.silu.default",
+            "aten.flip.default",
+            "aten.flip.default",
+        ),
+        // Of no feature map and its gate, or no two feature maps.
+        ("aten.silu.default", "aten.mul.Tensor", "aten.mul.Tensor"),
+        ("aten.silu.default", "aten.add.Tensor", "aten.add.Tensor"),
+        // Of a weight that has no name.
+        (
+            "aten.silu.default",
+            "aten.conv2d.default",
+            "aten.conv2d.default",
+        ),
+        (
+            "\"as_bool\": false",
+            "\"as_bool\": true",
+            "aten.batch_norm.default",
+        ),
+    ] {
+        std::fs::write(&path, changed(from, to)).expect("a file");
+        let checkpoint = Checkpoint::open(&path).expect("a checkpoint");
+        let evidence = checkpoint.evidence().expect("a record");
+        let unsupported = evidence.unsupported.first().expect(expected);
+        assert!(unsupported.what.contains(expected), "{unsupported:?}");
+    }
 }

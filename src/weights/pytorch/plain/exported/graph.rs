@@ -29,7 +29,9 @@ const PLAIN: [&str; 17] = [
     "to",
 ];
 /// Names of first convolutions, before which the network's own names begin.
-const STEMS: [&str; 4] = ["conv_stem", "_conv_stem", "features.0.0", "conv1"];
+const STEMS: [&str; 4] = ["conv_stem", "_conv_stem", "features.0.0", RESNET_STEM];
+/// That of a ResNet.
+const RESNET_STEM: &str = "conv1";
 
 /// Reads a graph; `tensors` are the weights of the file.
 pub(super) fn evidence(program: &Program, tensors: &[TensorInfo]) -> Evidence {
@@ -57,6 +59,8 @@ pub(super) fn evidence(program: &Program, tensors: &[TensorInfo]) -> Evidence {
         pads: BTreeMap::new(),
         norms: BTreeMap::new(),
         convolutions: BTreeSet::new(),
+        maps: BTreeSet::new(),
+        gates: BTreeSet::new(),
         epsilons: Vec::new(),
         squeeze: Vec::new(),
         symmetric: Vec::new(),
@@ -93,6 +97,10 @@ struct Reader<'a> {
     norms: BTreeMap<&'a str, String>,
     /// Results of convolutions.
     convolutions: BTreeSet<&'a str>,
+    /// Feature maps of the body: what blocks add, and gates multiply.
+    maps: BTreeSet<&'a str>,
+    /// Results of the sigmoids of squeeze-and-excitations.
+    gates: BTreeSet<&'a str>,
     epsilons: Vec<f64>,
     squeeze: Vec<Activation>,
     /// Whether each convolution that has a border pads it by half its kernel itself.
@@ -109,13 +117,9 @@ impl<'a> Reader<'a> {
             "conv2d" | "convolution" => self.convolution(node),
             "pad" | "constant_pad_nd" => self.pad(node),
             "batch_norm" | "_native_batch_norm_legit_no_training" => self.norm(node),
-            // Of two tensors: a residual connection, or squeeze-and-excitation.
-            "add" | "mul" => {
-                let tensors = node.tensor("self").zip(node.tensor("other"));
-                tensors
-                    .filter(|_| node.number("alpha").is_none_or(|alpha| alpha == 1.0))
-                    .map(drop)
-            }
+            "max_pool2d" => self.pool_of_stem(node),
+            "add" => self.residual(node),
+            "mul" => self.gated(node),
             "adaptive_avg_pool2d" => node
                 .pair("output_size", 0)
                 .filter(|size| *size == [1; 2])
@@ -127,15 +131,7 @@ impl<'a> Reader<'a> {
             }
             "softmax" | "_softmax" => self.last(node, FinalActivation::Softmax),
             "sigmoid" if self.is_last(node) => self.last(node, FinalActivation::Sigmoid),
-            "sigmoid"
-                if node
-                    .tensor("self")
-                    .is_some_and(|own| self.norms.contains_key(own)) =>
-            {
-                // Swish may be written as two nodes.
-                None
-            }
-            "sigmoid" => Some(()),
+            "sigmoid" => self.gate(node),
             other if PLAIN.contains(&other) => Some(()),
             other => self.activation(node, other),
         };
@@ -201,9 +197,10 @@ impl<'a> Reader<'a> {
             groups: groups.and_then(|groups| u64::try_from(groups).ok()),
             pads: Some(pads),
         };
-        self.evidence.convolutions.insert(module, convolution);
         self.convolutions.insert(node.output()?);
-        Some(())
+        // A network here has each convolution once.
+        let before = self.evidence.convolutions.insert(module, convolution);
+        before.is_none().then_some(())
     }
 
     fn pad(&mut self, node: &'a Node) -> Option<()> {
@@ -231,12 +228,48 @@ impl<'a> Reader<'a> {
         }
         let (_, module) = self.module(node, "running_mean")?;
         self.epsilons.push(node.number("eps")?);
-        self.evidence.activations.insert(module.clone(), None);
+        let before = self.evidence.activations.insert(module.clone(), None);
+        self.maps.insert(node.output()?);
         self.norms.insert(node.output()?, module);
-        Some(())
+        before.is_none().then_some(())
     }
 
-    fn activation(&mut self, node: &Node, operator: &str) -> Option<()> {
+    /// The pool after the first convolution of a ResNet.
+    fn pool_of_stem(&mut self, node: &'a Node) -> Option<()> {
+        let is_first = self.evidence.convolutions.keys().eq([RESNET_STEM]);
+        let lengths = [("kernel_size", 3), ("stride", 2), ("padding", 1)];
+        let fits = |(name, length): (&str, u64)| {
+            node.argument(name).is_some() && node.pair(name, 0) == Some([length; 2])
+        };
+        self.maps.insert(node.output()?);
+        (is_first && lengths.into_iter().all(fits)).then_some(())
+    }
+
+    /// A block's result and its input, added.
+    fn residual(&mut self, node: &'a Node) -> Option<()> {
+        let (one, other) = node.tensor("self").zip(node.tensor("other"))?;
+        let is_plain = node.number("alpha").is_none_or(|alpha| alpha == 1.0);
+        let fits = is_plain && one != other && self.maps.contains(one) && self.maps.contains(other);
+        self.maps.insert(node.output()?);
+        fits.then_some(())
+    }
+
+    /// The gate of a squeeze-and-excitation.
+    fn gate(&mut self, node: &'a Node) -> Option<()> {
+        let input = node.tensor("self")?;
+        self.gates.insert(node.output()?);
+        self.convolutions.contains(input).then_some(())
+    }
+
+    /// A feature map that is multiplied with its gate.
+    fn gated(&mut self, node: &'a Node) -> Option<()> {
+        let (one, other) = node.tensor("self").zip(node.tensor("other"))?;
+        self.maps.insert(node.output()?);
+        let fits = |map: &str, gate: &str| self.maps.contains(map) && self.gates.contains(gate);
+        (fits(one, other) || fits(other, one)).then_some(())
+    }
+
+    fn activation(&mut self, node: &'a Node, operator: &str) -> Option<()> {
         let activation = match operator {
             "silu" => Activation::Swish,
             "relu" => Activation::Relu,
@@ -251,10 +284,16 @@ impl<'a> Reader<'a> {
         };
         let input = node.tensor("self")?;
         if let Some(module) = self.norms.get(input) {
+            self.maps.insert(node.output()?);
             self.evidence
                 .activations
                 .insert(module.clone(), Some(activation));
             Some(())
+        } else if self.maps.contains(input) && self.evidence.convolutions.contains_key(RESNET_STEM)
+        {
+            // A block of a ResNet ends in one.
+            self.maps.insert(node.output()?);
+            (activation == Activation::Relu).then_some(())
         } else if self.convolutions.contains(input) {
             self.squeeze.push(activation);
             Some(())
