@@ -42,9 +42,10 @@ impl Joined {
     }
 
     fn of(&self, name: &str) -> &dyn TensorSource {
-        match self.others.contains(name) {
-            true => &*self.other,
-            false => &*self.one,
+        if self.others.contains(name) {
+            &*self.other
+        } else {
+            &*self.one
         }
     }
 }

@@ -195,10 +195,8 @@ fn array(
     };
     let bytes = view.count().checked_mul(size(element) as u64);
     // A text has one byte or two for each of them.
-    let fits = bytes.is_some_and(|bytes| match payload.is_text {
-        true => (bytes..=bytes.saturating_mul(2)).contains(&payload.length),
-        false => bytes == payload.length,
-    });
+    let most = |bytes: u64| bytes.saturating_mul(if payload.is_text { 2 } else { 1 });
+    let fits = bytes.is_some_and(|bytes| (bytes..=most(bytes)).contains(&payload.length));
     if !fits {
         return Err(format!(
             "its shape {} needs other bytes than the {} that are there",

@@ -68,6 +68,7 @@ pub(super) struct Input {
     pub(super) arg: Argument,
 }
 
+#[expect(clippy::struct_field_names, reason = "as the file has them")]
 #[derive(Deserialize)]
 pub(super) struct Argument {
     pub(super) as_tensor: Option<Named>,
