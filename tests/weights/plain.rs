@@ -300,6 +300,12 @@ fn what_a_graph_does_besides_is_refused_by_name() {
         // Of no feature map and its gate, or no two feature maps.
         ("aten.silu.default", "aten.mul.Tensor", "aten.mul.Tensor"),
         ("aten.silu.default", "aten.add.Tensor", "aten.add.Tensor"),
+        // A feature map and itself.
+        (
+            "aten.silu.default\", \"inputs\": [",
+            "aten.add.Tensor\", \"inputs\": [{\"name\": \"other\", \"arg\": {\"as_tensor\": {\"name\": \"batch_norm\"}}}, ",
+            "aten.add.Tensor",
+        ),
         // Of a weight that has no name.
         (
             "aten.silu.default",
