@@ -109,7 +109,12 @@ impl OpenCheckpoint {
             || matches!(&layers[..], [only] if is_classifier(only, filters, pool));
         if self.classifier.is_some() || !needs_layers && (layers.is_empty() || !is_known) {
             let is_head = |features| layers::end_in_classes(&layers, features);
-            if layers.len() > 1 && !is_head(filters) && !is_head(filters.saturating_mul(2)) {
+            let is_told = recorded.is_some() || told.is_some();
+            if layers.len() > 1
+                && !is_told
+                && !is_head(filters)
+                && !is_head(filters.saturating_mul(2))
+            {
                 return Err(unknown());
             }
             return self.without_layers(request, wishes, pool, filters, layers);

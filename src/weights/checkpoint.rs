@@ -12,6 +12,7 @@ use super::names::Naming;
 use super::offer::{LeftOutGroup, Offer, Parametrization, Refusal};
 use super::{SourceError, TensorInfo, TensorReader, TensorSource};
 use crate::files::open_input;
+use crate::metadata::{RECIPE_KEY, Recipe};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -72,7 +73,7 @@ impl Checkpoint {
             mut evidence,
             modules,
         } = Contents::open(path)?;
-        let offer = Offer::new(source, prefix);
+        let offer = Offer::new(source, prefix, records_head(&metadata));
         left_out.extend_from_slice(offer.left_out());
         let has_modules = modules.is_some();
         if let (Some(pickle), Some(naming)) = (modules, Naming::detect(offer.tensors())) {
@@ -283,6 +284,14 @@ impl TensorSource for Checkpoint {
     fn open<'a>(&'a self, name: &str) -> Result<Box<dyn TensorReader + 'a>, SourceError> {
         self.offer.open(name)
     }
+}
+
+/// Whether the recipe of a file that was written here has a head of other layers than the usual: its parameters' names are
+/// those of that head.
+fn records_head(metadata: &BTreeMap<String, String>) -> bool {
+    let recipe = metadata.get(RECIPE_KEY);
+    let recipe = recipe.and_then(|text| serde_json::from_str::<Recipe>(text).ok());
+    recipe.is_some_and(|recipe| recipe.chain.is_some())
 }
 
 /// Bytes that are read and hashed at a time: they stay in a core's cache in between.

@@ -14,6 +14,8 @@ mod folder;
 mod heads;
 mod hostile;
 #[cfg(feature = "cli")]
+mod kept_heads;
+#[cfg(feature = "cli")]
 mod keras;
 #[cfg(feature = "cli")]
 mod limited;

@@ -10,12 +10,12 @@ use prost::Message;
 use std::path::Path;
 use std::process::Command;
 
-const NETWORK: [&str; 10] = [
+pub const NETWORK: [&str; 10] = [
     "--width", "0.25", "--depth", "0.5", "--size", "32", "--init", "probe", "--seed", "7",
 ];
 
 /// The model's bytes without the metadata key that tells where its weights are from.
-fn but_for_origin(path: &Path) -> Vec<u8> {
+pub fn but_for_origin(path: &Path) -> Vec<u8> {
     let (model, removed) = but_for_metadata(path, |key| key == ORIGIN_KEY);
     assert_eq!(removed, 1);
     model

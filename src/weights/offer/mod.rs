@@ -51,9 +51,9 @@ struct Origin {
 
 impl Offer {
     /// Looks through a container's names, or through those that begin with a prefix that is asked for. Integers, such as
-    /// `num_batches_tracked`, are not on offer.
+    /// `num_batches_tracked`, are not on offer. Where the container `records_head`, no layer is taken for the classifier.
     #[must_use]
-    pub fn new(source: Box<dyn TensorSource>, prefix: Option<&str>) -> Self {
+    pub fn new(source: Box<dyn TensorSource>, prefix: Option<&str>, records_head: bool) -> Self {
         let (source, computed) = Computed::over(source);
         let (integers, floating): (Vec<&TensorInfo>, Vec<&TensorInfo>) = source
             .tensors()
@@ -118,7 +118,9 @@ impl Offer {
             left_out,
             refusal,
         };
-        if let (Some(naming), None) = (Naming::detect(&offer.tensors), &offer.head) {
+        if let (Some(naming), None, false) =
+            (Naming::detect(&offer.tensors), &offer.head, records_head)
+        {
             offer.take_head(naming);
         }
         offer

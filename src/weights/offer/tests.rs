@@ -47,7 +47,8 @@ fn asked(names: &[(&str, &[u64])], prefix: Option<&str>) -> Offer {
             Element::F32
         },
     };
-    Offer::new(Box::new(List(names.iter().map(tensor).collect())), prefix)
+    let list = List(names.iter().map(tensor).collect());
+    Offer::new(Box::new(list), prefix, false)
 }
 
 /// Vectors of four elements, and kernels where the name is one's.
