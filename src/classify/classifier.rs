@@ -7,7 +7,8 @@ use crate::files::foreign::Foreign;
 use crate::labels::Labels;
 use crate::memory::{self, Buffer, NoMemory};
 use crate::metadata::{
-    HEAD_KEY, HeadRecord, LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Untrained,
+    HEAD_KEY, HeadRecord, LABELS_KEY, PREPROCESSING_KEY, Preprocessing, RECIPE_KEY, Thresholds,
+    Untrained,
 };
 use crate::network::ClassActivation;
 use crate::onnx::check::refuse_broken;
@@ -16,9 +17,7 @@ use crate::picture::{self, Loaded, Orientation, PictureError};
 use crate::tensor::{Element, NamedTensor};
 use crate::verify::facts::{DeclaredExtent, FileFacts, Names};
 use crate::verify::plan::{self, Case, Content};
-use crate::verify::ranks::largest;
 use crate::verify::read;
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -42,6 +41,7 @@ pub struct Classifier {
     pub orientation: Orientation,
     batch: usize,
     activation: ClassActivation,
+    pub(super) thresholds: Option<Thresholds>,
     untrained: Untrained,
     facts: FileFacts,
     size: [usize; 2],
@@ -51,18 +51,6 @@ pub struct Classifier {
     pub(super) labels: Labels,
     /// Classes by their names in lower case, once one is asked for.
     pub(super) by_name: OnceLock<BTreeMap<String, Vec<usize>>>,
-}
-
-/// A class, and how probable it is that a picture is of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RankedClass {
-    /// Its index among the logits.
-    pub class: usize,
-    /// Its name, if known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// From 0 to 1.
-    pub probability: f64,
 }
 
 impl Classifier {
@@ -100,12 +88,12 @@ impl Classifier {
         if let Some(claim) = contradictions.find(|found| decides.contains(&found.key)) {
             return Err(unfit(Unfit::Claim(claim.clone())));
         }
-        let recorded = activation(&file, &output, classes).map_err(unfit)?;
+        let head = head(&file, &output, classes).map_err(unfit)?;
         let activation = match told.activation {
             Some(ToldActivation::Of(activation)) => activation,
-            Some(ToldActivation::Applied) | None => recorded,
+            Some(ToldActivation::Applied) | None => head.activation,
         };
-        if activation != recorded && file.metadata(HEAD_KEY).is_some() {
+        if activation != head.activation && file.metadata(HEAD_KEY).is_some() {
             replaced.push(ToldPart::Activation);
         }
         let labels = Labels::of(file.metadata(LABELS_KEY), classes)
@@ -117,6 +105,9 @@ impl Classifier {
             orientation: Orientation::default(),
             batch,
             activation,
+            thresholds: head
+                .thresholds
+                .filter(|_| activation == ClassActivation::Sigmoid),
             untrained: read::untrained(&file),
             facts,
             size,
@@ -150,6 +141,12 @@ impl Classifier {
     #[must_use]
     pub fn activation(&self) -> ClassActivation {
         self.activation
+    }
+
+    /// From which probability on a picture is of a class, if the file says so and its classes do not exclude each other.
+    #[must_use]
+    pub fn thresholds(&self) -> Option<&Thresholds> {
+        self.thresholds.as_ref()
     }
 
     /// What the file records and something else was told in place of.
@@ -292,37 +289,20 @@ impl Classifier {
             })
             .collect())
     }
-
-    /// The `count` most probable classes of a row of probabilities, most probable first; of equals the first class.
-    #[must_use]
-    pub fn top(&self, row: &[f64], count: usize) -> Vec<RankedClass> {
-        let classes = largest(row, count).into_iter();
-        classes.map(|class| self.ranked(class, row)).collect()
-    }
-
-    /// A class of a row of probabilities.
-    pub(super) fn ranked(&self, class: usize, row: &[f64]) -> RankedClass {
-        RankedClass {
-            class,
-            name: self.labels.name(class).map(str::to_owned),
-            probability: row[class],
-        }
-    }
 }
 
 /// What the file says of its logits.
-fn activation(
+fn head(
     file: &ModelFile,
     (output, applied): &(String, bool),
     classes: usize,
-) -> Result<ClassActivation, Unfit> {
+) -> Result<HeadRecord, Unfit> {
     let recorded = file.metadata(HEAD_KEY);
     if recorded.is_none() && *applied && classes == 1 && file.metadata(RECIPE_KEY).is_some() {
         // Earlier versions wrote a softmax, whatever the number of classes.
         return Err(Unfit::SoftmaxOfOneClass(output.clone()));
     }
-    let head = HeadRecord::read(recorded, classes as u64).map_err(Unfit::HeadRecord)?;
-    Ok(head.activation)
+    HeadRecord::read(recorded, classes as u64).map_err(Unfit::HeadRecord)
 }
 
 /// How many prepared pictures the one input takes at once; a symbolic batch is 1.

@@ -68,6 +68,7 @@ fn panel(map: &ClassMap) -> Panel<'_> {
         class,
         name,
         probability,
+        ..
     } = &map.class;
     let number = format!("class {class}: {:.2} %", 100.0 * probability);
     Panel {

@@ -53,15 +53,17 @@ mod lines;
 mod map;
 mod named;
 mod probability;
+mod ranked;
 mod run;
 mod told;
 
 pub use accuracy::{Accuracy, AccuracyError, Score};
-pub use classifier::{Classifier, RankedClass};
+pub use classifier::Classifier;
 pub use error::{ClassifierError, NoPreprocessing, OutputsError, ToldPart, Unfit};
 pub use figure::figure;
 pub use labelled::{LABELS_FILE, LabelledError, LabelledPicture};
 pub use map::{ClassMap, MappedClass, MapsError};
 pub use named::ClassError;
+pub use ranked::RankedClass;
 pub use run::{Classification, ClassifiedPicture, ClassifyFailure, ClassifyNote, ClassifyOptions};
 pub use told::{Told, ToldActivation};

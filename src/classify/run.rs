@@ -1,8 +1,9 @@
 //! Runs a classifier on pictures: loads them in groups, runs each group, and ranks the classes.
 
-use super::classifier::{Classifier, RankedClass};
+use super::classifier::Classifier;
 use super::error::OutputsError;
 use super::map::{ClassMap, MappedClass};
+use super::ranked::RankedClass;
 use crate::memory::{Buffer, NoMemory};
 use crate::onnx::file::plain::Change;
 use crate::picture::{PictureError, Pixels};
@@ -21,8 +22,8 @@ const GROUP_ELEMENTS: usize = 64 << 20;
 pub struct ClassifyOptions {
     /// The runtime; by default the first that is built in of tract, ONNX Runtime on the CPU, and the reference.
     pub runtime: RuntimeName,
-    /// Number of classes to rank for each picture; 5 by default.
-    pub top: usize,
+    /// Number of classes to rank for each picture; by default those that reach the file's thresholds, or 5 where it has none.
+    pub top: Option<usize>,
     /// The class whose activation map is taken of each picture, if any; [`Classifier::check_maps`] says whether the file has
     /// maps.
     pub map: Option<MappedClass>,
@@ -37,7 +38,7 @@ impl Default for ClassifyOptions {
         let built = fast.into_iter().find(|runtime| runtime.is_built());
         Self {
             runtime: built.unwrap_or(RuntimeName::Reference),
-            top: 5,
+            top: None,
             map: None,
             limit: None,
         }
@@ -77,7 +78,7 @@ pub struct Classification {
 pub struct ClassifiedPicture {
     /// The picture's file.
     pub path: PathBuf,
-    /// Its most probable classes, most probable first; empty if it was not classified.
+    /// Its most probable classes, most probable first; empty if it was not classified, or no class reaches its threshold.
     pub top: Vec<RankedClass>,
     /// The activation map of a class, if one was asked for and the picture was classified.
     pub map: Option<ClassMap>,
@@ -232,7 +233,7 @@ impl Classifier {
             for (index, (&place, row)) in places.iter().zip(rows).enumerate() {
                 let picture = &mut found.pictures[place];
                 picture.run_seconds = Some(case.run_seconds);
-                picture.top = self.top(&row, options.top);
+                picture.top = self.to_name(&row, options.top);
                 if let (Some(of), Some(seen)) = (options.map, seen.next().flatten()) {
                     let class = self.mapped(of, &row);
                     let map = self.map(&case.outputs, index, class.class)?;

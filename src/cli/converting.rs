@@ -70,6 +70,18 @@ pub fn failure(error: ConvertError) -> Failure {
             )
             .hint("leave it out, or ask for `logits` or `probabilities`");
         }
+        ConvertError::ThresholdsWithoutClasses => {
+            return Failure::bad_input(
+                "`--thresholds` is for outputs of classes, and `--outputs` has none",
+            )
+            .hint("leave it out, or ask for `logits` or `probabilities`");
+        }
+        ConvertError::ThresholdsOfSoftmax => {
+            return Failure::bad_input(
+                "`--thresholds` is for a sigmoid, by which each class has its own probability, found a softmax",
+            )
+            .hint("leave `--thresholds` out, or give `--activation sigmoid`");
+        }
         ConvertError::ClassifierWithoutClasses { is_fitted } => {
             let flag = if *is_fitted {
                 "--classifier"
@@ -189,6 +201,9 @@ fn hint(error: &ConvertError) -> Option<String> {
         }
         ConvertError::Undecided { error, variant } => like::hint(*error, *variant),
         ConvertError::CarriedLabels(_) => "give the names with `--labels FILE`".to_owned(),
+        ConvertError::CarriedThresholds(_) => {
+            "give the thresholds with `--thresholds P` or `--thresholds FILE`".to_owned()
+        }
         ConvertError::Fitted(error) => return fitted::hint(error),
         ConvertError::Misfit { cause, .. } => misfit(cause.as_ref()?),
         ConvertError::UnknownHead { modules, filters } => unknown_head(modules, *filters),

@@ -1,7 +1,7 @@
 //! `emit`: from flags to a file.
 
 use super::choice::one_of;
-use super::classes::LabelArgs;
+use super::classes::ClassArgs;
 use super::converting;
 use super::exit::{Failure, Status};
 use super::form::{self, FormArgs};
@@ -53,7 +53,7 @@ pub struct EmitArgs {
     #[command(flatten)]
     weights: WeightArgs,
     #[command(flatten)]
-    labels: LabelArgs,
+    classes: ClassArgs,
     /// Threads that draw or read weights [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -226,7 +226,8 @@ impl EmitArgs {
             activation: self.activation,
             form: self.form.form()?,
             normalize: self.form.normalize(),
-            labels: self.labels.read()?,
+            labels: self.classes.labels()?,
+            thresholds: self.classes.thresholds()?,
             ..self.selection.wishes(&self.shape)?
         })
     }
@@ -245,8 +246,12 @@ impl EmitArgs {
 
     fn destination(&self, conversion: &Conversion) -> Result<Destination, Failure> {
         let mut inputs = conversion.inputs();
-        let named = [self.selection.file(), self.labels.file()];
-        for path in named.into_iter().flatten() {
+        for path in self
+            .selection
+            .file()
+            .into_iter()
+            .chain(self.classes.files())
+        {
             inputs.add(path);
         }
         Ok(Destination {
@@ -351,9 +356,8 @@ impl EmitArgs {
     fn failure(&self, error: ConvertError) -> Failure {
         let error = match error {
             ConvertError::Emit(error) => error,
-            ConvertError::LabelCount { .. } => {
-                let labels = self.labels.file().unwrap_or(Path::new("")).shown();
-                return Failure::bad_input(format!("`{labels}`: {error}"));
+            error @ (ConvertError::LabelCount { .. } | ConvertError::Thresholds(_)) => {
+                return self.classes.failure(&error);
             }
             error => return converting::failure(error),
         };

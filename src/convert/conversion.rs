@@ -11,7 +11,7 @@ use crate::emit::{self, Destination, EmitError, Emitted, Observer, Tensors};
 use crate::files::Inputs;
 use crate::form::{InputFormat, Linear, Normalize, Pool, Swish};
 use crate::labels::Labels;
-use crate::metadata::{HeadRecord, Metadata, Recipe};
+use crate::metadata::{HeadRecord, Metadata, Recipe, Thresholds};
 use crate::network::ClassActivation;
 use crate::onnx::check::targets::Feature;
 use crate::onnx::ops::Operator;
@@ -29,6 +29,7 @@ pub struct Conversion {
     head: CheckpointHead,
     notes: Vec<ConvertNote>,
     labels: Option<String>,
+    thresholds: Option<Thresholds>,
 }
 
 impl Conversion {
@@ -52,7 +53,11 @@ impl Conversion {
         }
         let agreement = weights.agreement(&wishes, &request)?;
         let labels = labels(&wishes, &weights, request.options.classes)?;
+        let thresholds = thresholds(&wishes, &weights, &request)?;
         let mut notes = weights.notes(&wishes, &request, &head);
+        if thresholds.is_none() && weights.thresholds().is_some() {
+            notes.push(ConvertNote::ThresholdsLeftOut);
+        }
         notes.extend(agreement);
         if request.leaves_padding() {
             let is_fixed = |extent: &Extent| matches!(extent, Extent::Fixed(_));
@@ -68,6 +73,7 @@ impl Conversion {
             head,
             notes,
             labels,
+            thresholds,
         })
     }
 
@@ -135,6 +141,7 @@ impl Conversion {
                     labels: self.labels.clone(),
                     head: self.request.has_classes().then(|| HeadRecord {
                         activation: self.request.activation(),
+                        thresholds: self.thresholds.clone(),
                     }),
                 };
                 Ok(metadata.entries())
@@ -223,6 +230,33 @@ fn activation(
         return Err(ConvertError::SoftmaxOfOneClass);
     }
     Ok(Some(asked))
+}
+
+/// From which probability on a picture is of a class: as it is asked for, else as the checkpoint records it.
+fn thresholds(
+    wishes: &Wishes,
+    weights: &Weights,
+    request: &Request,
+) -> Result<Option<Thresholds>, ConvertError> {
+    let is_sigmoid = request.activation() == ClassActivation::Sigmoid;
+    let Some(asked) = &wishes.thresholds else {
+        let carried = weights.thresholds().filter(|_| request.has_classes());
+        let carried = carried.filter(|_| is_sigmoid).cloned();
+        if let Some(carried) = &carried {
+            let fits = carried.check(request.options.classes);
+            fits.map_err(ConvertError::CarriedThresholds)?;
+        }
+        return Ok(carried);
+    };
+    if !request.has_classes() {
+        return Err(ConvertError::ThresholdsWithoutClasses);
+    }
+    if !is_sigmoid {
+        return Err(ConvertError::ThresholdsOfSoftmax);
+    }
+    let fits = asked.check(request.options.classes);
+    fits.map_err(ConvertError::Thresholds)?;
+    Ok(Some(asked.clone()))
 }
 
 /// The names for the file's metadata, as JSON: those that are asked for, else those that the checkpoint carries.

@@ -11,7 +11,7 @@ use crate::graph::Padding;
 use crate::hub::HubError;
 use crate::hub::folder::FolderError;
 use crate::labels::LabelsError;
-use crate::metadata::{MetadataError, RecordsError};
+use crate::metadata::{MetadataError, RecordsError, ThresholdsError};
 use crate::network::{ClassActivation, Output};
 use crate::onnx::file::FileError;
 use crate::recognise::{Contradiction, Unrecognised, listed};
@@ -213,6 +213,18 @@ pub enum ConvertError {
     /// An activation of classes is asked for where there are none.
     #[error("an activation is for outputs of classes, found none among the outputs")]
     ActivationWithoutClasses,
+    /// Thresholds are given where there are no classes.
+    #[error("thresholds are for outputs of classes, found none among the outputs")]
+    ThresholdsWithoutClasses,
+    /// Thresholds are given where the most probable class counts.
+    #[error("thresholds are for a `{}`, found `{}`", ClassActivation::Sigmoid.name(), ClassActivation::Softmax.name())]
+    ThresholdsOfSoftmax,
+    /// There are neither one threshold nor as many as classes.
+    #[error(transparent)]
+    Thresholds(ThresholdsError),
+    /// The thresholds that the checkpoint carries are not its classes'.
+    #[error("the checkpoint's own thresholds do not fit: {0}")]
+    CarriedThresholds(ThresholdsError),
     /// The activation gives every image the same probability.
     #[error("`{}` of one class is 1 for every image, expected `{}`", ClassActivation::Softmax.name(), ClassActivation::Sigmoid.name())]
     SoftmaxOfOneClass,

@@ -87,6 +87,7 @@ impl Exported {
             labels: None,
             head: Some(HeadRecord {
                 activation: request.activation(),
+                thresholds: None,
             }),
         };
         Ok(Self {

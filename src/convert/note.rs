@@ -111,6 +111,8 @@ pub enum ConvertNote {
     },
     /// Tensors of a head that is not read.
     LayersLeftOut(Vec<Listed>),
+    /// The checkpoint's thresholds are left out, with its sigmoid or its classes.
+    ThresholdsLeftOut,
     /// The request is not just the model that was asked for.
     Departure {
         /// The model.
@@ -305,6 +307,9 @@ impl fmt::Display for ConvertNote {
                 replaced,
             } => new_classifier(f, *classes, from, replaced),
             Self::Head { head, modules } => head_read(f, head, modules),
+            Self::ThresholdsLeftOut => f.write_str(
+                "left out the thresholds that the checkpoint records: they are of a sigmoid's classes",
+            ),
             Self::LayersLeftOut(tensors) => layers_left_out(f, tensors),
             Self::Departure { model, differences } => write!(
                 f,

@@ -3,7 +3,9 @@
 use super::error::ConvertError;
 use super::note::ConvertNote;
 use super::replacement::{Replacement, Reset};
-use crate::metadata::{self, Fitted, Fresh, HeadRecord, Origin, RecordsError, Untrained};
+use crate::metadata::{
+    self, Fitted, Fresh, HeadRecord, Origin, RecordsError, Thresholds, Untrained,
+};
 use crate::network::ClassActivation;
 use crate::weights::checkpoint::Checkpoint;
 use crate::weights::classifier::FRESH_RULE;
@@ -14,6 +16,8 @@ use serde::de::DeserializeOwned;
 pub(super) struct Recorded {
     /// What turns logits into probabilities; none with another classifier.
     pub activation: Option<ClassActivation>,
+    /// From which probability on a picture is of a class; none with another classifier.
+    pub thresholds: Option<Thresholds>,
     /// What of the weights is not trained, a fresh classifier included.
     pub untrained: Untrained,
     /// Where a classifier is from that was fitted elsewhere.
@@ -56,9 +60,11 @@ impl Recorded {
                 FinalActivation::Softmax => ClassActivation::Softmax,
                 FinalActivation::Sigmoid => ClassActivation::Sigmoid,
             });
-        let recorded = head.map(|head| head.activation).or(own);
+        let activation = head.as_ref().map(|head| head.activation).or(own);
+        let thresholds = head.and_then(|head| head.thresholds);
         Ok(Self {
-            activation: recorded.filter(|_| classifier.is_none()),
+            activation: activation.filter(|_| classifier.is_none()),
+            thresholds: thresholds.filter(|_| classifier.is_none()),
             untrained,
             fitted,
             note,

@@ -11,7 +11,7 @@ use super::wishes::Wishes;
 use crate::files::Inputs;
 use crate::graph::Parameter;
 use crate::like::{Like, keras_preprocessing};
-use crate::metadata::{Origin, Preprocessing};
+use crate::metadata::{Origin, Preprocessing, Thresholds};
 use crate::network::ClassActivation;
 use crate::request::Request;
 use crate::tensor::{SourceError, TensorSource};
@@ -145,6 +145,14 @@ impl Weights {
         match self {
             Self::Seed(_) | Self::Skeleton(_) => None,
             Self::Checkpoint(open) => open.recorded.activation,
+        }
+    }
+
+    /// From which probability on a picture is of a class, if the checkpoint says so.
+    pub(super) fn thresholds(&self) -> Option<&Thresholds> {
+        match self {
+            Self::Seed(_) | Self::Skeleton(_) => None,
+            Self::Checkpoint(open) => open.recorded.thresholds.as_ref(),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::architecture::{HeadSketch, Variant};
 use crate::form::Form;
 use crate::graph::Padding;
 use crate::like::Like;
+use crate::metadata::Thresholds;
 use crate::network::{ClassActivation, Output};
 use crate::request::{Blueprint, Extent, Request};
 use crate::weights::names::conventions::Known;
@@ -32,6 +33,8 @@ pub struct Wishes {
     pub outputs: Option<Vec<Output>>,
     /// What turns logits into probabilities. By default the checkpoint's, else a softmax, but a sigmoid for one class.
     pub activation: Option<ClassActivation>,
+    /// From which probability on a picture is of a class; only of a sigmoid. By default the checkpoint's, if it has any.
+    pub thresholds: Option<Thresholds>,
     /// How the graph is spelled. By default batch norms are folded, at opset 17.
     pub form: Form,
     /// Whether the graph itself normalises its input, pixels from 0 to 255, as pictures are prepared for the network. A graph
@@ -71,6 +74,7 @@ impl Default for Wishes {
             batch: None,
             outputs: None,
             activation: None,
+            thresholds: None,
             form: Form::default(),
             normalize: false,
             labels: None,

@@ -9,12 +9,14 @@ mod origin;
 mod preprocessing;
 mod recipe;
 mod records;
+mod thresholds;
 
 pub use head::HeadRecord;
 pub use origin::{Fitted, Fresh, Origin, Untrained};
 pub use preprocessing::{Framing, Interpolation, Normal, Orientation, Preprocessing, Sampling};
 pub use recipe::{Formula, IslandsRecord, MetadataError, Recipe};
 pub use records::{Records, RecordsError, record};
+pub use thresholds::{Thresholds, ThresholdsError, ThresholdsFileError};
 
 /// The initializer that has the classifier's weight as the kernel of class activation maps.
 pub use crate::network::CAM_WEIGHT;

@@ -238,6 +238,7 @@ fn file_bytes(
         labels: None,
         head: Some(HeadRecord {
             activation: request.activation(),
+            thresholds: None,
         }),
     };
     Ok(Frame::new(&model, &Storage::Inline).whole_bytes(metadata.entries()))

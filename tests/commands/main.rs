@@ -64,6 +64,8 @@ mod special_files;
 mod state_dict;
 #[cfg(all(feature = "tract", feature = "ort"))]
 mod static_padding;
+#[cfg(feature = "tract")]
+mod thresholds;
 #[cfg(all(feature = "tract", feature = "ort", target_os = "linux"))]
 mod told;
 mod transfer;

@@ -56,9 +56,9 @@ pub struct ClassifyArgs {
     /// Time limit of the runtime [default: 60, and 2 more for each GMAC over all pictures; at most 3600, or 4 a picture]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
-    /// How many classes to name for each picture
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
-    top: u16,
+    /// How many classes to name for each picture [default: all that reach the file's thresholds; 5 where it has none]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    top: Option<u16>,
     /// Print the result as JSON on standard output
     #[arg(long)]
     json: bool,
@@ -170,6 +170,8 @@ impl ClassifyArgs {
         });
         let activation = classifier.activation();
         let mut report = Report::new(classifier.path(), options.runtime, activation, &found);
+        let thresholds = classifier.thresholds();
+        report.thresholds = thresholds.map(|thresholds| thresholds.numbers().to_vec());
         report.error = error;
         let untrained = classifier.untrained();
         if !untrained.is_nothing() {
@@ -187,7 +189,7 @@ impl ClassifyArgs {
         };
         Ok(ClassifyOptions {
             runtime: self.runtime.unwrap_or(by_default),
-            top: usize::from(self.top),
+            top: self.top.map(usize::from),
             map: None,
             limit: self.timeout.map(Duration::from_secs),
         })

@@ -35,6 +35,9 @@ pub struct Report {
     pub runtime: &'static str,
     /// What turned logits into probabilities: `softmax` over all classes, or a `sigmoid` of each.
     pub activation: &'static str,
+    /// From which probability on a picture is of a class: one number for all classes, or one for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thresholds: Option<Vec<f64>>,
     /// What of the weights is not trained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub untrained: Option<String>,
@@ -65,7 +68,7 @@ pub struct Report {
 pub struct PictureReport {
     /// The picture, as it was given.
     pub path: String,
-    /// Its most probable classes, most probable first; empty if it was not classified.
+    /// Its most probable classes, most probable first; empty if it was not classified, or no class reaches its threshold.
     pub top: Vec<RankedClass>,
     /// The activation map of a class, if one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,6 +149,7 @@ impl Report {
             file: path.to_string_lossy().into_owned(),
             runtime: runtime.as_str(),
             activation: activation.name(),
+            thresholds: None,
             untrained: None,
             version: found.version.clone(),
             changes: found.changes.clone(),

@@ -12,17 +12,21 @@ pub fn render(report: &Report) -> Option<String> {
     let classified: Vec<&PictureReport> = report
         .pictures
         .iter()
-        .filter(|picture| !picture.top.is_empty())
+        .filter(|picture| picture.run_seconds.is_some())
         .collect();
     for picture in &classified {
         let _ = writeln!(text, "{}", picture.path.shown());
         for ranked in &picture.top {
             let _ = writeln!(
                 text,
-                "{:>8.2} %  {}",
+                "{:>8.2} %  {}{}",
                 ranked.probability * 100.0,
-                name(ranked)
+                name(ranked),
+                threshold(ranked)
             );
+        }
+        if picture.top.is_empty() {
+            let _ = writeln!(text, "  no class reaches its threshold");
         }
         if let Some(cam) = &picture.cam {
             let [column, row] = cam.peak;
@@ -62,6 +66,17 @@ fn name(ranked: &RankedClass) -> String {
     }
 }
 
+/// Whether a class reaches its threshold, if it has one.
+fn threshold(ranked: &RankedClass) -> String {
+    let verb = if ranked.is_reached() {
+        "reaches"
+    } else {
+        "misses"
+    };
+    let threshold = ranked.threshold.map(|threshold| threshold * 100.0);
+    threshold.map_or(String::new(), |percent| format!(", {verb} {percent:.2} %"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,11 +104,13 @@ mod tests {
                 class: 967,
                 name: Some("espresso".into()),
                 probability: 0.951_23,
+                threshold: None,
             },
             RankedClass {
                 class: 3,
                 name: None,
                 probability: 0.01,
+                threshold: None,
             },
         ];
         let found = Classification {

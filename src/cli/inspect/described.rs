@@ -33,14 +33,27 @@ pub fn origin(origin: &Origin) -> String {
     }
 }
 
-/// What turns logits into probabilities.
-pub fn head(head: HeadRecord, classes: u64) -> String {
+/// What turns logits into probabilities, and these into classes.
+pub fn head(head: &HeadRecord, classes: u64) -> String {
     let what = match head.activation {
         ClassActivation::Softmax => "one probability over all classes",
         ClassActivation::Sigmoid if classes == 1 => "the probability of the class",
         ClassActivation::Sigmoid => "each class has its own probability",
     };
-    format!("{}: {what}", head.activation.name())
+    let thresholds = head.thresholds.as_ref();
+    let thresholds = thresholds.map(|thresholds| match thresholds.numbers() {
+        [all] => format!(", named from {all} on"),
+        numbers => {
+            let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = numbers.iter().copied().fold(0.0, f64::max);
+            format!(", named from its threshold on, of {least} to {most}")
+        }
+    });
+    format!(
+        "{}: {what}{}",
+        head.activation.name(),
+        thresholds.unwrap_or_default()
+    )
 }
 
 /// How pictures become input.

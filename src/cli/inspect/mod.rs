@@ -296,7 +296,7 @@ fn read(file: &ModelFile, records: Result<Records, RecordsError>) -> Result<File
     if let Some(preprocessing) = &preprocessing {
         lines.push(("pictures", described::preprocessing(preprocessing)));
     }
-    if let Some(head) = head {
+    if let Some(head) = &head {
         lines.push(("head", described::head(head, recipe.classes)));
     }
     if let Some(labels) = &labels {
