@@ -110,6 +110,30 @@ pub const OF_HEADS: &[Case] = &[
             ("--head max", With("--head max")),
         ],
     },
+    Case {
+        hint: "leave the number out of the last `linear` of `--head`, or give",
+        prepare: |_| {},
+        line: "emit --variant lite0 --head linear:5 --classes 3 -o m.onnx",
+        reason: "the last layer of the head `linear` has 5 features, expected the number of classes, 3",
+        steps: &[
+            ("--head", With("--head linear")),
+            ("--classes 5", With("--classes 5")),
+        ],
+    },
+    Case {
+        hint: "`--outputs embedding` emits what the head gives; a head that ends in `linear` has classes",
+        prepare: |_| {},
+        line: "emit --variant lite0 --head bn --outputs logits -o m.onnx",
+        reason: "output `logits` is of classes, and the head `bn` has none",
+        steps: &[("--outputs embedding", With("--outputs embedding"))],
+    },
+    Case {
+        hint: "leave `cam` out of `--outputs`",
+        prepare: |_| {},
+        line: "emit --variant lite0 --head max,linear --outputs logits,cam -o m.onnx",
+        reason: "output `cam` needs a head of average pooling and one linear layer, found the head `max,linear`",
+        steps: &[("--outputs", With("--outputs logits"))],
+    },
 ];
 
 /// A checkpoint of a Lite0 whose classifier is these tensors, all of ones.
