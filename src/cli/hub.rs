@@ -69,13 +69,13 @@ pub fn folder_hint(error: &FolderError) -> Option<String> {
         FolderError::NoWeights { .. } | FolderError::NoConfig { .. } => {
             "name a checkpoint file, the folder of a model as timm or transformers publishes it on Hugging Face, or what the files of a TensorFlow checkpoint have in common, such as `FOLDER/model.ckpt`"
         }
-        FolderError::Orbax { .. } => return None,
         FolderError::Sharded { .. } => "save the model into one file",
         // Without the configuration the reason would be forgotten.
         FolderError::Config {
             source: ConfigError::Changed { .. },
             ..
-        } => return None,
+        }
+        | FolderError::Orbax { .. } => return None,
         FolderError::Config {
             source: ConfigError::Value { .. } | ConfigError::Labels { .. },
             ..

@@ -259,7 +259,7 @@ pub enum ConvertError {
         /// The head.
         head: String,
         /// Why not.
-        misfit: HeadMisfit,
+        misfit: Box<HeadMisfit>,
         /// The modules after the network's body, in their order.
         modules: Vec<HeadModule>,
     },

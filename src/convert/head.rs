@@ -4,6 +4,7 @@ use super::checkpoint::OpenCheckpoint;
 use super::checkpoint_head::CheckpointHead;
 use super::error::ConvertError;
 use super::layers::{self, Assigned};
+use super::replacement::Replacement;
 use super::wishes::Wishes;
 use crate::architecture::{HeadChain, HeadPool, HeadSketch, LayerSketch};
 use crate::network::Output;
@@ -177,7 +178,7 @@ impl OpenCheckpoint {
         )
         .map_err(|misfit| ConvertError::HeadMisfit {
             head: sketch.to_string(),
-            misfit,
+            misfit: Box::new(misfit),
             modules: modules.clone(),
         })?;
         let chain = layers::completed(&sketch, &assigned);
@@ -198,7 +199,7 @@ impl OpenCheckpoint {
         {
             return Err(ConvertError::ReplacedHead(asked.to_string()));
         }
-        let classes = self.classifier.as_ref().map(|own| own.classes());
+        let classes = self.classifier.as_ref().map(Replacement::classes);
         let chain = HeadChain {
             pool,
             ..HeadChain::usual(classes.unwrap_or(request.options.classes))

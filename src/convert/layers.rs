@@ -122,11 +122,11 @@ pub fn assign(
 ) -> Result<Vec<Assigned>, HeadMisfit> {
     let needs = needs(sketch);
     if let Some(names) = names {
-        let named = |(layer, _): &(usize, LayerSketch)| {
+        let place = |(layer, _): &(usize, LayerSketch)| {
             let name = names.get(*layer)?;
             modules.iter().position(|module| module.name == *name)
         };
-        let order: Vec<Option<usize>> = needs.iter().map(named).collect();
+        let order: Vec<Option<usize>> = needs.iter().map(place).collect();
         return in_order(&needs, features, modules, &order);
     }
     let order: Vec<Option<usize>> = (0..needs.len())
@@ -154,13 +154,13 @@ pub fn assign(
             in_order(&needs, features, modules, &order)
         }
         [one, other, ..] => {
-            let named = |places: &[usize]| {
-                let modules = places.iter().map(|place| modules[*place].name.clone());
-                modules.collect()
+            let names = |places: &[usize]| {
+                let own = places.iter().map(|place| modules[*place].name.clone());
+                own.collect()
             };
             Err(HeadMisfit::Ambiguous {
-                one: named(one),
-                other: named(other),
+                one: names(one),
+                other: names(other),
             })
         }
     }
@@ -322,7 +322,7 @@ pub fn is_same_pool(asked: HeadPool, recorded: HeadPool) -> bool {
             },
         ) => {
             let usual = is_usual_power(power);
-            (usual || power == own) && (usual || epsilon == least)
+            usual || (power == own && epsilon == least)
         }
         (asked, recorded) => asked == recorded,
     }

@@ -33,8 +33,8 @@ impl Located {
     /// # Errors
     /// If the folder has no published model that can be read.
     pub fn on_disk(named: &Path) -> Result<Self, ConvertError> {
-        let mut names = TENSORFLOW.into_iter().chain(IN_FOLDERS);
-        if !named.is_dir() || names.any(|name| has_file(&named.join(name))) {
+        let mut known = TENSORFLOW.into_iter().chain(IN_FOLDERS);
+        if !named.is_dir() || known.any(|name| has_file(&named.join(name))) {
             return Ok(Self {
                 path: named.to_path_buf(),
                 published: None,

@@ -11,7 +11,7 @@ use crate::request::{Blueprint, Extent, Request};
 use crate::weights::names::conventions::Known;
 
 /// What is asked for. Whatever is `None` is as the checkpoint tells it, else as the network's baseline has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Wishes {
     /// Which network; none only with a checkpoint that tells.
     pub network: Option<Network>,
@@ -58,27 +58,6 @@ impl Network {
     #[must_use]
     pub fn published(name: &str) -> Option<Self> {
         Variant::by_name(name).map(|variant| Self::Blueprint(Blueprint::published(variant)))
-    }
-}
-
-impl Default for Wishes {
-    fn default() -> Self {
-        Self {
-            network: None,
-            size: None,
-            padding: None,
-            batch_norm_epsilon: None,
-            classes: None,
-            head: None,
-            in_channels: None,
-            batch: None,
-            outputs: None,
-            activation: None,
-            thresholds: None,
-            form: Form::default(),
-            normalize: false,
-            labels: None,
-        }
     }
 }
 

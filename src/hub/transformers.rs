@@ -45,7 +45,7 @@ impl EfficientNetConfig {
     pub(super) fn of(whole: &Value) -> Result<Self, ConfigError> {
         for (key, expected) in FIXED {
             let found = whole.get(key).filter(|value| !value.is_null());
-            if let Some(found) = found.filter(|found| found.to_string() != expected) {
+            if let Some(found) = found.filter(|found| found.to_string().as_str() != expected) {
                 return Err(changed(key, found, expected));
             }
         }

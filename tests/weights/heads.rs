@@ -21,7 +21,10 @@ fn fixture(name: &str) -> PathBuf {
 
 /// The network of a checkpoint's body.
 fn body(name: &str) -> &'static str {
-    if name.ends_with(".h5") || name.ends_with(".keras") {
+    if [".h5", ".keras"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
+    {
         "keras_body.toml"
     } else {
         "body.toml"

@@ -349,9 +349,9 @@ impl fmt::Display for LayerSketch {
                 with("leaky-relu", *slope, SLOPE)
             }
             Self::Whole(HeadLayer::Activation(activation)) => {
-                let mut names = ACTIVATIONS.iter();
-                let named = names.find(|(_, own)| own == activation);
-                named.map_or("?", |(name, _)| name).to_owned()
+                let mut all = ACTIVATIONS.iter();
+                let found = all.find(|(_, own)| own == activation);
+                found.map_or("?", |(name, _)| name).to_owned()
             }
         };
         f.write_str(&word)

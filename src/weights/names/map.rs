@@ -206,7 +206,7 @@ impl Blocks {
         let (_, modules) = MODULES.iter().find(|(kind, _)| *kind == place.kind)?;
         let is_resnet = matches!(kind, Kind::AroundBottlenecks | Kind::Bottleneck);
         let is_known = modules.contains(&module);
-        if !is_known && !(block.is_none() && is_head_layer(module, is_resnet)) {
+        if !(is_known || block.is_none() && is_head_layer(module, is_resnet)) {
             return None;
         }
         match naming {

@@ -28,7 +28,7 @@ impl TensorSource for Stored {
 
 type Given<'a> = (&'a str, &'a [u64], &'a [f32]);
 
-fn stored(tensors: &[Given]) -> Box<Stored> {
+fn stored(tensors: &[Given]) -> Stored {
     let info = |(name, shape, _): &Given| TensorInfo {
         name: (*name).to_owned(),
         shape: shape.to_vec(),
@@ -36,12 +36,12 @@ fn stored(tensors: &[Given]) -> Box<Stored> {
     };
     let infos = tensors.iter().map(info).collect();
     let values = tensors.iter().map(|(_, _, values)| values.to_vec());
-    Box::new(Stored(infos, values.collect()))
+    Stored(infos, values.collect())
 }
 
 /// The weight's kind, shape and values, read in two pieces.
 fn weight(tensors: &[Given], name: &str) -> (Parametrization, Vec<u64>, Vec<f32>) {
-    let (source, kinds) = Computed::over(stored(tensors));
+    let (source, kinds) = Computed::over(Box::new(stored(tensors)));
     let [tensor] = source.tensors() else {
         panic!("{:?}", source.tensors());
     };
@@ -120,7 +120,7 @@ fn spectral_norm_divides_by_the_value_that_its_vectors_give() {
         ];
         let (kind, _, values) = weight(&tensors, "fc.weight");
         assert_eq!(kind, Parametrization::SpectralNorm);
-        assert_eq!(values, matrix.map(|value| (f64::from(value) / 78.0) as f32));
+        assert_eq!(values, matrix.map(|value| value / 78.0));
     }
 }
 
@@ -172,7 +172,7 @@ fn other_parametrizations_stay_as_they_are_stored() {
         vec![one("fc.weight_orig"), vector("fc.weight_mask")],
         vec![one("query_v"), ("query_g", &[2, 1], &[1.0; 2])],
     ] {
-        let (source, kinds) = Computed::over(stored(&tensors));
+        let (source, kinds) = Computed::over(Box::new(stored(&tensors)));
         assert!(kinds.is_empty(), "{kinds:?}");
         assert_eq!(source.tensors().len(), tensors.len());
     }
