@@ -8,7 +8,7 @@ A cell is a network, an element type, a size, batch norms folded or kept, and an
 full inference, `check`, and `verify` at a small size in tract, ONNX Runtime and the reference; `ReferenceEvaluator` of the ONNX project for
 bf16, whose outputs the reference must give. What is known to be refused is in `REFUSED`, with its reason: a cell that is refused for
 another reason, or that passes where a refusal is known, is a failure. With `--cover`, a part of the cells in which each two choices meet,
-of three networks more, and nothing is written. Exit status 0 if every cell is as expected, 1 if not.
+of four networks more, one with a head of five layers, and nothing is written. Exit status 0 if every cell is as expected, 1 if not.
 """
 
 import argparse
@@ -34,8 +34,10 @@ sys.dont_write_bytecode = True
 from onnx_checker import check as onnx_check  # noqa: E402
 
 VARIANTS = ["b0", "lite0", "v2-b0", "condconv-b0-4e"]
-# Networks of other families, of which a part of the cells is examined.
-COVERED_VARIANTS = ["mobilenet-v1", "mobilenet-v2", "resnet-50"]
+# Networks of other families and heads, of which a part of the cells is examined.
+COVERED_VARIANTS = ["mobilenet-v1", "mobilenet-v2", "resnet-50", "b0 with a head"]
+# Flags of networks that have other names here than in `--variant`.
+NETWORKS = {"b0 with a head": ["--variant", "b0", "--head", "gem,bn,linear:16,gelu,ln,linear"]}
 # Flags, and the lowest opset that has the type.
 ELEMENTS = {
     "f32": ([], 13),
@@ -81,7 +83,8 @@ class Cell:
     def flags(self):
         flags, _ = ELEMENTS[self.element]
         size, _ = SIZES[self.size]
-        return ["--variant", self.variant, "--opset", str(self.opset), "--bn", self.norms, "--size", size, *flags]
+        network = NETWORKS.get(self.variant, ["--variant", self.variant])
+        return [*network, "--opset", str(self.opset), "--bn", self.norms, "--size", size, *flags]
 
 
 def cells(variants):

@@ -1,4 +1,4 @@
-//! Every form of seven networks in the ONNX project's checker, `check` and three runtimes: `golden/forms.py`, on a part of its cells.
+//! Every form of eight networks in the ONNX project's checker, `check` and three runtimes: `golden/forms.py`, on a part of its cells.
 
 use std::path::Path;
 use std::process::Command;
