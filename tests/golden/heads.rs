@@ -4,7 +4,7 @@ use super::planted::{self, ProbeWeights};
 use super::reference::{difference, noise};
 use super::{REFERENCE, VISIBLE, runtimes};
 use efficientnet_onnx::architecture::HeadSketch;
-use efficientnet_onnx::form::{BatchNorms, Form};
+use efficientnet_onnx::form::{BatchNorms, Form, Islands};
 use efficientnet_onnx::network::Output;
 use efficientnet_onnx::onnx::opset::Opset;
 use efficientnet_onnx::request::Request;
@@ -124,6 +124,46 @@ fn heads_are_those_of_pytorch() {
             }
         }
     }
+}
+
+/// The cube of 41 is more than f16 holds: features of 50 have a generalised mean of 50 all the same, computed in f32.
+#[test]
+fn a_generalised_mean_does_not_overflow_f16() {
+    let golden = Golden::read();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    let head = "gem,linear";
+    let mut weights = ProbeWeights::draw(&golden.request(head, Form::default()));
+    weights.fill("bn2.bias", 50.0);
+    let pooled = |form| {
+        let request = Request {
+            outputs: vec![Output::Pooled, Output::Logits],
+            ..golden.request(head, form)
+        };
+        let element = request.form.element;
+        let model = planted::right(&request, &weights, folder.path());
+        [RuntimeName::Reference, RuntimeName::Tract]
+            .map(|runtime| run(runtime, &model, golden.size, 0, element))
+    };
+    let half = Form {
+        element: Element::F16,
+        ..Form::default()
+    };
+    let [single, _] = pooled(Form::default());
+    let mean = single[0].iter().sum::<f64>() / single[0].len() as f64;
+    assert!((45.0..55.0).contains(&mean), "{mean}");
+    for found in pooled(half.clone()) {
+        for (found, expected) in found.iter().zip(&single) {
+            let off = difference(found, expected);
+            assert!(off <= F16, "{off}");
+        }
+    }
+    // Without the island it does, where f16 is computed in f16: the reference has f64.
+    let none = Form {
+        islands: Islands::None,
+        ..half
+    };
+    let [_, tract] = pooled(none);
+    assert!(!tract[0].iter().all(|value| value.is_finite()));
 }
 
 /// Each pool, number and activation changes the result: what is written in its place is far away.

@@ -80,6 +80,12 @@ impl ProbeWeights {
         hexadecimal(&hasher.finalize())
     }
 
+    /// Gives each element of a tensor the same value.
+    pub fn fill(&mut self, name: &str, value: f32) {
+        let values = self.values.get_mut(name).expect("a tensor");
+        values.fill(value);
+    }
+
     /// The correct name map.
     fn expected(&self) -> Vec<Expected> {
         Expected::as_named(&self.parameters)

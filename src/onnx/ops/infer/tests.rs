@@ -1,5 +1,7 @@
 //! Shape rules, by tables.
 
+mod heads;
+
 use super::*;
 use crate::tensor::Element;
 
