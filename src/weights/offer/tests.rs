@@ -239,10 +239,15 @@ fn a_linear_layer_beside_a_network_without_one_is_its_classifier() {
     assert_eq!(found.head(), Some("ema.fc"));
     assert_eq!(left_out(&found), [(GroupKind::StateDict, "model", 3)]);
     let two: [(&str, &[u64]); 2] = [("fc.0.weight", &[6, 8]), ("fc.2.weight", &[5, 6])];
-    assert_eq!(
-        beside(&shaped(&[stem, two[0], two[1]])),
-        ["fc.0.weight", "fc.2.weight"]
-    );
+    // Of several layers a record or the caller says which is which.
+    let layers = shaped(&[stem, two[0], two[1]]);
+    assert_eq!((layers.head(), layers.refusal()), (None, None));
+    let expected = [
+        ("conv_stem.weight", 0.0),
+        ("fc.0.weight", 1.0),
+        ("fc.2.weight", 2.0),
+    ];
+    assert_eq!(offered(&layers), expected);
     let norm = ("norm.weight", &[8][..]);
     assert_eq!(
         beside(&shaped(&[stem, weight, norm])),
