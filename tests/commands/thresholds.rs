@@ -95,9 +95,12 @@ fn each_class_has_a_threshold_of_its_own() {
     let least = all[3];
     let probability = |class: usize| all.iter().find(|one| one.0 == class).expect("a class").1;
     let thresholds: Vec<f64> = (0..4)
-        .map(|class| match class == least.0 {
-            true => least.1 / 2.0,
-            false => f64::midpoint(probability(class), 1.0),
+        .map(|class| {
+            if class == least.0 {
+                least.1 / 2.0
+            } else {
+                f64::midpoint(probability(class), 1.0)
+            }
         })
         .collect();
     let lines: Vec<String> = thresholds.iter().map(f64::to_string).collect();
