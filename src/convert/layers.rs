@@ -359,3 +359,33 @@ pub fn is_same(asked: &HeadSketch, recorded: &HeadSketch) -> bool {
         && is_same_pool(asked.pool, recorded.pool)
         && asked.layers.iter().zip(&recorded.layers).all(is_layer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shapes_do_not_tell_is_told_by_the_order_or_refused() {
+        let module = |name: &str, inputs, features| HeadModule {
+            name: name.to_owned(),
+            kind: HeadModuleKind::Linear {
+                inputs,
+                features,
+                bias: false,
+            },
+            tensors: std::collections::BTreeMap::new(),
+        };
+        let modules = [module("a", 8, 8), module("b", 8, 8), module("c", 8, 5)];
+        let sketch: HeadSketch = "linear,linear,linear".parse().expect("a head");
+        let found = assign(&sketch, 8, &modules, None, true).expect("an order");
+        let names: Vec<&str> = found.iter().map(|own| &*own.module.name).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        let [one, other] =
+            [["a", "b", "c"], ["b", "a", "c"]].map(|own| own.map(str::to_owned).to_vec());
+        let expected = HeadMisfit::Ambiguous { one, other };
+        assert_eq!(assign(&sketch, 8, &modules, None, false), Err(expected));
+        let names = ["b", "a", "c"].map(str::to_owned);
+        let found = assign(&sketch, 8, &modules, Some(&names), false).expect("an order");
+        assert_eq!(found[0].module.name, "b");
+    }
+}

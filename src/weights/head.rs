@@ -237,5 +237,14 @@ mod tests {
             let found = modules(&listed(&[("fc.weight", &[5, 8]), (name, shape)]));
             assert_eq!(found, Err((name.to_owned(), shape.to_vec())));
         }
+        // A batch norm whose tensors are of two sizes.
+        for other in ["running_mean", "running_var", "bias", "weight"] {
+            let names = ["bias", "running_mean", "running_var", "weight"];
+            let own = names.map(|name| {
+                let extent = if name == other { 4 } else { 8 };
+                (format!("norm.{name}"), vec![extent])
+            });
+            assert!(modules(&own).is_err(), "{other}");
+        }
     }
 }

@@ -244,3 +244,124 @@ fn parametrized_weights_are_computed_or_refused_with_the_line_that_bakes_them_in
         );
     }
 }
+
+/// A counter beside every running mean, 3 in half precision.
+fn with_half_counters(state: &StateDict) -> StateDict {
+    let mut counted = state.clone();
+    let names = state.0.iter();
+    let modules = names.filter_map(|(name, ..)| name.strip_suffix(".running_mean"));
+    counted.0.extend(modules.map(|module| {
+        let name = format!("{module}.num_batches_tracked");
+        (name, Vec::new(), vec![0x00, 0x42])
+    }));
+    counted
+}
+
+#[test]
+fn checkpoints_of_training_libraries_give_their_network() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let plain = StateDict::drawn(folder);
+    let (_, _, expected) = emitted(folder, &plain, &[]);
+    let spoiled = plain.halved();
+    let body = plain.without("classifier.");
+    let mut head = plain.clone();
+    head.0.retain(|(name, ..)| name.starts_with("classifier."));
+    let head_as = |module: &str| head.renamed(|name| name.replace("classifier", module));
+    let counted = with_half_counters(&plain);
+    for (library, state) in [
+        // timm's ModelEmaV3 beside what was trained, as it is and compiled.
+        (
+            "timm",
+            spoiled
+                .under("state_dict.")
+                .with(counted.under("state_dict_ema.module.")),
+        ),
+        (
+            "timm, compiled",
+            spoiled
+                .under("state_dict._orig_mod.")
+                .with(plain.under("state_dict_ema.module._orig_mod.")),
+        ),
+        // mmcv and mmengine: the head is beside the backbone.
+        (
+            "mmcv",
+            body.under("state_dict.backbone.")
+                .with(head_as("state_dict.head.fc")),
+        ),
+        (
+            "mmengine",
+            body.under("state_dict.module.backbone.")
+                .with(head_as("state_dict.module.head.fc"))
+                .and("optimizer.state.0.exp_avg", &[5], 0.5),
+        ),
+        // Ignite, with what its trainer's numbers are beside.
+        (
+            "Ignite",
+            plain
+                .under("model.")
+                .and("optimizer.state.0.momentum_buffer", &[5], 0.5),
+        ),
+        (
+            "Ignite, nested",
+            plain.under("checkpoint.model.module.").and(
+                "checkpoint.lr_scheduler.last_epoch",
+                &[1],
+                3.0,
+            ),
+        ),
+        (
+            "Catalyst",
+            plain
+                .under("model_state_dict.")
+                .and("criterion_state_dict.weight", &[5], 0.5)
+                .and("optimizer_state_dict.state.0.exp_avg", &[5], 0.5),
+        ),
+        (
+            "Catalyst, parallel",
+            plain.under("model_state_dict.module.").and(
+                "scheduler_state_dict.base_lrs.0",
+                &[1],
+                0.5,
+            ),
+        ),
+        // Lightning with torchmetrics.
+        (
+            "Lightning",
+            plain
+                .under("state_dict.model.")
+                .and("state_dict.criterion.weight", &[5], 0.5)
+                .and("state_dict.train_acc.tp", &[5], 0.5),
+        ),
+        (
+            "Lightning, collections",
+            plain
+                .under("state_dict.net.model.")
+                .and("state_dict.val_metrics.MulticlassAccuracy.tp", &[5], 0.5)
+                .and("state_dict.test_confmat.confmat", &[5, 5], 0.5),
+        ),
+        // The Trainer of transformers saves a model that computes its own loss.
+        ("transformers", plain.under("model.")),
+        (
+            "transformers, loss",
+            plain.under("model.").and("loss_fct.weight", &[5], 0.5),
+        ),
+        ("icevision", plain.under("model.backbone.")),
+        (
+            "icevision, head",
+            body.under("model.backbone.").with(head_as("model.head.fc")),
+        ),
+        // Averages, with counters that were averaged in half precision.
+        ("averages", counted.under("module.")),
+        (
+            "averages, beside",
+            spoiled
+                .under("model.")
+                .with(counted.under("swa_model.module.")),
+        ),
+    ] {
+        let (status, message, values) = emitted(folder, &state, &[]);
+        assert_eq!(status, Some(0), "{library}: {message}");
+        assert_eq!(values, expected, "{library}: {message}");
+    }
+}

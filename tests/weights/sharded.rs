@@ -192,6 +192,10 @@ fn arrays_of_numpy_are_tensors() {
     let arrays = [
         ("little", npy("<f4", &[1.5f32.to_le_bytes(); 2].concat())),
         ("big", npy(">f8", &[2.5f64.to_be_bytes(); 2].concat())),
+        (
+            "pair",
+            npy("<f4", &[4.0f32, 5.0].map(f32::to_le_bytes).concat()),
+        ),
         ("counter", npy("<i8", &[3i64.to_le_bytes(); 2].concat())),
     ];
     for method in [Stored, Deflated] {
@@ -199,6 +203,10 @@ fn arrays_of_numpy_are_tensors() {
         let checkpoint = Checkpoint::open(file.path()).expect("a checkpoint");
         assert!((value(&checkpoint, "little") - 1.5).abs() < f32::EPSILON);
         assert!((value(&checkpoint, "big") - 2.5).abs() < f32::EPSILON);
+        let pair = checkpoint.open("pair").expect("a tensor");
+        let mut second = [f32::NAN];
+        pair.fill(1, &mut second).expect("its second value");
+        assert_eq!(second, [5.0]);
         assert_eq!(checkpoint.integers(), ["counter"]);
     }
     let object = npz(Stored, &[("arr_0", npy("|O", b"\x80\x04N."))]);

@@ -20,7 +20,7 @@ pub const NETWORK: [&str; 10] = [
     "--classes=5",
 ];
 
-/// Name, shape and little-endian f32 of tensors.
+/// Name, shape and little-endian f32 of tensors; f16 where a test puts two bytes for each element.
 #[derive(Clone)]
 pub struct StateDict(pub Vec<(String, Vec<u64>, Vec<u8>)>);
 
@@ -130,8 +130,12 @@ impl StateDict {
         for (name, shape, bytes) in &self.0 {
             let start = data.len();
             data.extend_from_slice(bytes);
+            let dtype = match bytes.len() as u64 / shape.iter().product::<u64>().max(1) {
+                2 => "F16",
+                _ => "F32",
+            };
             let entry =
-                json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, data.len()] });
+                json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, data.len()] });
             header.insert(name.clone(), entry);
         }
         let header = Value::Object(header).to_string();

@@ -69,6 +69,9 @@ mod tests {
             ),
             ("module._orig_mod.blocks.module.weight", "blocks.weight"),
             ("_fsdp_wrapped_module.bn1.bias", "bn1.bias"),
+            ("_forward_module.bn1.bias", "bn1.bias"),
+            ("blocks._fpw_module.0.bias", "blocks.0.bias"),
+            ("_module.bn1.bias", "bn1.bias"),
             ("module", ""),
             ("modules.0.bias", "modules.0.bias"),
         ] {

@@ -91,8 +91,9 @@ const SCORES: [&str; 30] = [
     "val_acc",
     "val_loss",
 ];
-const LOSSES: [&str; 28] = [
+const LOSSES: [&str; 30] = [
     "criterion",
+    "criterion_state_dict",
     "criterions",
     "criteria",
     "loss_criterion",
@@ -102,6 +103,7 @@ const LOSSES: [&str; 28] = [
     "test_criterion",
     "loss",
     "losses",
+    "loss_fct",
     "loss_fn",
     "loss_fns",
     "loss_func",

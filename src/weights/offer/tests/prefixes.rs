@@ -136,6 +136,22 @@ fn a_prefix_that_is_asked_for_decides() {
 }
 
 #[test]
+fn the_network_of_an_asked_prefix_comes_before_those_further_below() {
+    let stem = &[8, 3, 3, 3][..];
+    let names = [
+        ("net.conv_stem.weight", stem),
+        ("net.other.conv_stem.weight", stem),
+    ];
+    let found = asked(&names, Some("net"));
+    assert_eq!(found.prefix(), Some("net"));
+    assert_eq!(offered(&found), [("conv_stem.weight", 0.0)]);
+    let expected = [(GroupKind::Outside, "net.other", 1)];
+    assert_eq!(left_out(&found), expected);
+    let found = asked(&names, Some("net.other"));
+    assert_eq!(offered(&found), [("conv_stem.weight", 1.0)]);
+}
+
+#[test]
 fn names_of_any_library_are_read_below_a_prefix_that_is_asked_for() {
     let names = [
         ("base/stem_conv/kernel", &[3, 3, 3, 2][..]),
