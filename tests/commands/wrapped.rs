@@ -5,6 +5,7 @@ use crate::lite_support::{LITES, data};
 use crate::state_dict::StateDict;
 use crate::verify_support::{Run, ort_library, program};
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
+use std::io::Write;
 use std::path::Path;
 
 /// The most probable class of the cat and of the coffee.
@@ -148,4 +149,55 @@ fn real_weights_are_read_from_ten_wrappers() {
         .save(&folder.join("wrapped"));
     let message = refused(folder, &["emit", "--weights", "wrapped", "-o", "none.onnx"]);
     assert!(message.contains("`mean`: [3]"), "{message}");
+}
+
+/// An array of f32 as NumPy writes it.
+fn npy(shape: &[u64], elements: &[u8]) -> Vec<u8> {
+    let extents: String = shape.iter().map(|extent| format!("{extent},")).collect();
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({extents}), }}\n");
+    let length = u16::try_from(header.len()).expect("short").to_le_bytes();
+    let start = [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes()].concat();
+    [&start, elements].concat()
+}
+
+#[test]
+fn real_weights_are_read_from_shards_and_from_arrays() {
+    let lite = &LITES[0];
+    let folder = crate::verify_support::folder();
+    let folder = folder.path();
+    let checkpoint = Checkpoint::open(&lite.checkpoint()).expect("a checkpoint");
+    let wrapped = StateDict::of(&checkpoint).under("model.");
+    let mut shards = [StateDict(Vec::new()), StateDict(Vec::new())];
+    let mut places = serde_json::Map::new();
+    let file = |shard: usize| format!("model-0000{}-of-00002.safetensors", shard + 1);
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (index, tensor) in wrapped.0.iter().enumerate() {
+        let (name, shape, data) = tensor;
+        places.insert(name.clone(), file(index % 2).into());
+        shards[index % 2].0.push(tensor.clone());
+        zip.start_file(format!("{name}.npy"), stored)
+            .expect("an entry");
+        zip.write_all(&npy(shape, data)).expect("an entry");
+    }
+    for (index, shard) in shards.iter().enumerate() {
+        shard.save(&folder.join(file(index)));
+    }
+    let index = serde_json::json!({"metadata": {}, "weight_map": places});
+    let archive = zip.finish().expect("an archive").into_inner();
+    for (name, contents) in [
+        (
+            "model.safetensors.index.json",
+            index.to_string().into_bytes(),
+        ),
+        ("weights.npz", archive),
+    ] {
+        std::fs::write(folder.join(name), contents).expect("a file");
+        let emit = ["emit", "--weights", name, "-o", "out.onnx", "--force"];
+        let message = done(folder, &emit);
+        assert!(message.contains("are its `model`"), "{message}");
+        let found = cat_and_coffee(&folder.join("out.onnx"));
+        assert_eq!(found, ["tiger cat", "espresso"], "{name}");
+    }
 }
