@@ -152,3 +152,36 @@ fn names<'a>(keys: &[&'a str], graph: &'a [u8]) -> Result<BTreeMap<&'a str, &'a 
 fn utf8(text: &[u8]) -> Result<&str, String> {
     str::from_utf8(text).map_err(|_| "a name is not UTF-8".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_models_is_told_by_a_part_of_its_key() {
+        for (key, expected) in [
+            (
+                "optimizer/_iterations",
+                Some(("optimizer", GroupKind::Optimiser)),
+            ),
+            (
+                "layer/kernel/.OPTIMIZER_SLOT/adam/m",
+                Some((".OPTIMIZER_SLOT", GroupKind::Optimiser)),
+            ),
+            (
+                "keras_api/metrics/0/total",
+                Some(("keras_api", GroupKind::Metric)),
+            ),
+            ("metrics/1/count", Some(("metrics", GroupKind::Metric))),
+            ("save_counter", Some(("save_counter", GroupKind::Training))),
+            (
+                "_all_variables/7",
+                Some(("_all_variables", GroupKind::StateDict)),
+            ),
+            ("layer_with_weights-0/optimizers", None),
+        ] {
+            let key = format!("{key}{VALUE}");
+            assert_eq!(state(&key), expected, "{key}");
+        }
+    }
+}

@@ -163,6 +163,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_normalization_that_is_told_its_statistics_keeps_none() {
+        for (mean, group) in [
+            (json!(null), "normalization_2"),
+            (json!([0.5]), "normalization_1"),
+        ] {
+            let layer = |name: &str| json!({"class_name": "Normalization", "config": {"name": name, "mean": mean}});
+            let layers = [layer("a"), layer("b")];
+            let found =
+                numbered(&json!({"class_name": "Sequential", "config": {"layers": layers}}));
+            let group = format!("_layer_checkpoint_dependencies/{group}");
+            assert_eq!(found.get(&group).map(String::as_str), Some("b"), "{mean}");
+        }
+    }
+
     /// Models within models do not make the paths of many layers long without end.
     #[test]
     fn paths_are_bounded() {

@@ -164,6 +164,8 @@ fn other_parametrizations_stay_as_they_are_stored() {
         // Of torch 0.4, which kept one vector.
         vec![one("fc.weight_orig"), vector("fc.weight_u")],
         vec![one("fc.weight_v"), vector("fc.weight_g")],
+        // One length for each element.
+        vec![one("fc.weight_v"), one("fc.weight_g")],
         vec![
             one("fc.weight_v"),
             ("fc.weight_g", &[2, 1], &[1.0; 2]),

@@ -159,3 +159,51 @@ impl TensorReader for Strided<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::array::Elements;
+    use super::*;
+    use std::io::Write;
+
+    /// A view of a storage with 0 to 5, from its second half on.
+    fn view(strides: [u64; 1]) -> View {
+        View {
+            element: Element::F32,
+            order: Order::Little,
+            shape: vec![2],
+            strides: strides.to_vec(),
+            offset: 3,
+            elements: Elements::Storage(String::new()),
+        }
+    }
+
+    #[test]
+    fn elements_begin_at_their_offset_whatever_their_strides() {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        let numbers: [f32; 6] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
+        let numbers = numbers.map(f32::to_le_bytes).concat();
+        file.write_all(&numbers).expect("written");
+        let region = Region {
+            start: 0,
+            length: 24,
+            is_text: false,
+        };
+        for (strides, expected) in [([1], [3.0, 4.0]), ([2], [3.0, 5.0])] {
+            let view = view(strides);
+            let reader = open(file.as_file(), file.path(), &view, region, Order::Little);
+            let mut found = [f32::NAN; 2];
+            let reader = reader.ok().expect("a reader");
+            reader.fill(0, &mut found).expect("its values");
+            assert_eq!(found, expected);
+        }
+        for (offset, expected) in [(0, Some(true)), (1, Some(false)), (6, None)] {
+            let one = View {
+                shape: vec![1],
+                offset,
+                ..view([1])
+            };
+            assert_eq!(is_zero(file.as_file(), &one, region), expected, "{offset}");
+        }
+    }
+}
