@@ -172,6 +172,14 @@ fn npy(descr: &str, elements: &[u8]) -> Vec<u8> {
     .concat()
 }
 
+/// An array of one element.
+fn single(value: f32) -> Vec<u8> {
+    let mut array = npy("<f4", &value.to_le_bytes());
+    let extent = array.windows(4).position(|bytes| bytes == b"(2,)");
+    array[extent.expect("a shape") + 1] = b'1';
+    array
+}
+
 fn npz(method: zip::CompressionMethod, arrays: &[(&str, Vec<u8>)]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -215,4 +223,23 @@ fn arrays_of_numpy_are_tensors() {
         message.contains("expected numbers or bools, found the type `|O`"),
         "{message}"
     );
+}
+
+#[test]
+fn averages_that_have_averaged_nothing_are_refused_in_arrays_too() {
+    let kernel = npy("<f4", &[0; 8]);
+    for (counted, is_read) in [(0.0, false), (1.0, true)] {
+        let file = npz(
+            zip::CompressionMethod::Stored,
+            &[
+                ("model.conv_stem.weight", kernel.clone()),
+                ("swa.module.conv_stem.weight", kernel.clone()),
+                ("swa.n_averaged", single(counted)),
+            ],
+        );
+        let checkpoint = Checkpoint::open(file.path()).expect("a checkpoint");
+        let refusal = checkpoint.refusal().map(ToString::to_string);
+        let is_idle = refusal.is_some_and(|said| said.contains("`swa.n_averaged` is 0"));
+        assert_eq!(is_idle, !is_read);
+    }
 }
