@@ -139,6 +139,9 @@ pub fn request(error: &RequestError) -> Failure {
         RequestError::Network(NetworkError::NoClasses { .. }) => failure.hint(
             "`--outputs embedding` emits what the head gives; a head that ends in `linear` has classes",
         ),
+        RequestError::Network(NetworkError::OpenEnd { .. }) => failure.hint(
+            "`--outputs pooled` needs no layer of the head; `--reset-classifier N` replaces them",
+        ),
         RequestError::Network(NetworkError::NoClassMaps { .. }) => {
             failure.hint("leave `cam` out of `--outputs`")
         }

@@ -51,6 +51,15 @@ impl OpenCheckpoint {
         (!left.is_empty()).then(|| refusal(evidence, self.naming, left))
     }
 
+    /// The error for a recorded layer of the head that no head here has.
+    pub(super) fn refused_layers(&self) -> Option<ConvertError> {
+        let evidence = self.checkpoint.evidence()?;
+        let layers = evidence.unsupported.iter();
+        let layers = layers.filter(|unsupported| unsupported.part == Part::Head);
+        let left: Vec<_> = layers.cloned().map(Contradiction::Unsupported).collect();
+        (!left.is_empty()).then(|| refusal(evidence, self.naming, left))
+    }
+
     /// Notes on what is recorded and does not count; an error if what counts is another network than the request's.
     pub(super) fn agreement(
         &self,
@@ -72,10 +81,6 @@ impl OpenCheckpoint {
             Contradiction::Final(_) => {
                 self.checkpoint.model_config().is_some()
                     || request.outputs.contains(&Output::Probabilities)
-            }
-            // The layers are told in the record's place.
-            Contradiction::Unsupported(unsupported) => {
-                unsupported.part == Part::Head && wishes.head.is_some()
             }
             _ => false,
         };

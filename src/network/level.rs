@@ -75,6 +75,15 @@ pub enum NetworkError {
         /// The head.
         head: String,
     },
+    /// The embedding, of a head whose result is neither classes nor an embedding.
+    #[error(
+        "the head `{head}` ends in neither a linear layer nor `normalize`, so its result is neither logits nor an embedding",
+        head = head.shown()
+    )]
+    OpenEnd {
+        /// The head.
+        head: String,
+    },
     /// Class activation maps, of a head that has none.
     #[error(
         "output `cam` needs a head of average pooling and one linear layer, found the head `{head}`",

@@ -74,8 +74,14 @@ impl Output {
         let chain = architecture.head_chain();
         match self {
             Self::Features(level) => level::part(architecture, level),
+            _ if self.has_classes() && !chain.has_result() => Err(NetworkError::OpenEnd {
+                head: chain.to_string(),
+            }),
             _ if self.has_classes() && chain.classes().is_none() => Err(NetworkError::NoClasses {
                 output: self.name(),
+                head: chain.to_string(),
+            }),
+            Self::Embedding if !chain.has_result() => Err(NetworkError::OpenEnd {
                 head: chain.to_string(),
             }),
             Self::Cam if !chain.has_class_maps() => Err(NetworkError::NoClassMaps {

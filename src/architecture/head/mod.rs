@@ -9,7 +9,8 @@ use std::fmt;
 
 /// A pool and a chain of layers. By default the mean, and one linear layer to the classes.
 ///
-/// A chain whose last layer is linear has classes: that layer gives the logits. Any other chain gives an embedding.
+/// A chain whose last layer is linear has classes: that layer gives the logits. One that ends in [`HeadLayer::Normalize`] gives an
+/// embedding. Any other has no result that this program names, and only what comes before its layers can be an output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadChain {
     /// How feature maps become one vector.
@@ -79,13 +80,19 @@ impl HeadChain {
         }
     }
 
-    /// The number of classes: the features of the last layer, if that is linear. None of a chain that gives an embedding.
+    /// The number of classes: the features of the last layer, if that is linear. None of any other chain.
     #[must_use]
     pub fn classes(&self) -> Option<u64> {
         match self.layers.last() {
             Some(HeadLayer::Linear { features, .. }) => Some(*features),
             _ => None,
         }
+    }
+
+    /// Whether its last layer gives classes or an embedding.
+    #[must_use]
+    pub fn has_result(&self) -> bool {
+        self.classes().is_some() || self.layers.last() == Some(&HeadLayer::Normalize)
     }
 
     /// Whether it is one linear layer, which has the classifier's own names.
