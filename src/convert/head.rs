@@ -121,7 +121,8 @@ impl OpenCheckpoint {
             return self.without_layers(request, wishes, pool, filters, layers);
         }
         // What is recorded of the layers and cannot be had is no layer that a caller may tell.
-        self.refused_layers().map_or(Ok(()), Err)?;
+        let refused = self.refused_layers().filter(|_| needs_layers);
+        refused.map_or(Ok(()), Err)?;
         let sketch = match (&wishes.head, &recorded, &told) {
             (Some(asked), Some(own), _) | (Some(asked), None, Some(own)) => {
                 let own = HeadSketch::from(own);

@@ -275,6 +275,18 @@ fn a_head_that_tensors_are_not_of_is_refused_with_both_sides() {
     ] {
         refused("mlp.pth", &["--head", head], &[expected]);
     }
+    // Neither logits nor an embedding: what PyTorch gives is nowhere divided by its norm.
+    for outputs in [
+        &[][..],
+        &["--outputs", "logits"],
+        &["--outputs", "embedding"],
+    ] {
+        refused(
+            "mlp.pth",
+            &[&["--head", "linear,bn,relu,linear,relu"], outputs].concat(),
+            &["ends in neither a linear layer nor `normalize`"],
+        );
+    }
     refused(
         "mlp.pkl",
         &["--head", "linear,relu,linear"],

@@ -50,7 +50,7 @@ fn a_classifier_in_the_place_of_a_longer_head_follows_its_pool() {
             "`classifier.0.bias` [8], `classifier.0.weight` [8, 320], `classifier.2.bias` [8]",
         ),
         (
-            "linear:8,ln",
+            "linear:8,ln,normalize",
             "average",
             320,
             "`classifier.0.bias` [8], `classifier.0.weight` [8, 320], `classifier.1.bias` [8]",

@@ -192,13 +192,17 @@ fn pools() {
 #[test]
 fn heads() {
     let torchvision = Saved::of(Naming::Torchvision);
-    refused(
-        &torchvision.reclassed(
-            "torch.nn.modules.dropout.Dropout",
-            &format!("{ACTIVATION}Softplus"),
-        ),
-        "`classifier.0` is a `torch.nn.modules.activation.Softplus`, which no head here has",
-    );
+    // No flag tells it away, and `--head` is no way around it.
+    for flags in [&[][..], &["--head", "linear"], &["--head", "relu,linear"]] {
+        refused_with(
+            &torchvision.reclassed(
+                "torch.nn.modules.dropout.Dropout",
+                &format!("{ACTIVATION}Softplus"),
+            ),
+            flags,
+            "`classifier.0` is a `torch.nn.modules.activation.Softplus`, which no head here has",
+        );
+    }
     refused(
         &torchvision.reclassed(
             "torch.nn.modules.linear.Linear",
