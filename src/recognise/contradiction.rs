@@ -128,10 +128,16 @@ pub fn contradictions(
             });
         }
     }
-    let timm = graph
-        .parameters
-        .iter()
-        .map(|parameter| parameter.name.as_str());
+    // Few namings name the layers of a longer head, and those are compared elsewhere.
+    let usual = Request {
+        head: None,
+        outputs: vec![Output::Logits],
+        ..request.clone()
+    };
+    let Ok(parameters) = usual.parameters() else {
+        return found;
+    };
+    let timm = parameters.iter().map(|parameter| parameter.name.as_str());
     let Ok(names) = NameMap::new(naming, timm) else {
         return found;
     };

@@ -113,8 +113,9 @@ impl<'a> Reader<'a> {
 
     /// The rule that all convolutions follow, as far as they tell.
     pub(super) fn padding(&self) -> Option<Padding> {
-        if self.has_static_pads {
-            return self.static_size.map(Padding::Static);
+        // Those of a squeeze are static in a network that computes all others for each image.
+        if let Some(size) = self.static_size.filter(|_| self.has_static_pads) {
+            return Some(Padding::Static(size));
         }
         let convolutions = self.evidence.convolutions.iter();
         let (mut same, mut symmetric) = (false, false);
