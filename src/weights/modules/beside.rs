@@ -10,6 +10,13 @@ use crate::weights::pytorch::Id;
 /// Parts of names of what training alone uses.
 const TRAINING: [&str; 6] = ["loss", "criterion", "metric", "teacher", "accuracy", "ema"];
 
+/// Whether a name tells that training alone uses what it names.
+pub(super) fn is_of_training(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let begins = |part: &str| name.split('_').any(|word| word.starts_with(part));
+    TRAINING.into_iter().any(begins)
+}
+
 impl<'a> Reader<'a> {
     /// A module that holds the network, or a module with the network inside.
     pub(super) fn wrapper(&mut self, wrapper: &Module<'a>, inside: Id) {
@@ -58,9 +65,7 @@ impl<'a> Reader<'a> {
 
     /// A module beside the network, in a module whose `forward` is not known.
     pub(super) fn beside(&mut self, wrapper: &Module<'a>, module: &Module<'a>) {
-        let slot = module.slot().to_lowercase();
-        let is_of_training = |part: &str| slot.split('_').any(|word| word.starts_with(part));
-        if module.kind == Kind::Loss || TRAINING.into_iter().any(is_of_training) {
+        if module.kind == Kind::Loss || is_of_training(module.slot()) {
             self.evidence.notes.push(format!(
                 "{}, taken for a part of training and left out",
                 module.is_a()

@@ -7,6 +7,7 @@ mod beside;
 mod body;
 mod classes;
 mod head;
+mod hidden;
 mod tree;
 mod window;
 
@@ -165,6 +166,7 @@ impl<'a> Reader<'a> {
 
     /// Refuses what changes how a module computes without changing its class.
     fn inspect(&mut self, module: &Module<'a>) {
+        self.hidden(module);
         for hooks in ["_forward_hooks", "_forward_pre_hooks"] {
             let table = module.attribute(hooks);
             let table = table.and_then(|table| module.pickle.mapping(table));

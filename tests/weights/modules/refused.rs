@@ -1,7 +1,7 @@
 //! What no network here has, refused by its name.
 
 use super::emit;
-use super::pickle::{Saved, global, mapping, module};
+use super::pickle::{Saved, global, mapping, module, tensor, text};
 use efficientnet_onnx::weights::names::Naming;
 
 const ACTIVATION: &str = "torch.nn.modules.activation.";
@@ -289,4 +289,58 @@ fn two_networks_beside_a_state_dict() {
         &both,
         "`args.0` and `args.1` are two networks, and the weights are of neither",
     );
+}
+
+/// What `forward` may use is in the file, but in no state dict.
+#[test]
+fn tensors_that_state_dicts_lack() {
+    let torchvision = Saved::of(Naming::Torchvision);
+    let mean = tensor(0, &[3]);
+    let parameter = [
+        global("torch._utils._rebuild_parameter"),
+        b"(".to_vec(),
+        mean.clone(),
+        b"\x88N".to_vec(),
+        b"tR".to_vec(),
+    ]
+    .concat();
+    for value in [&mean, &parameter] {
+        let with = |name: &str| {
+            torchvision.within(|own| module("__main__.Net", &[("model", own)], &[(name, value)]))
+        };
+        refused(
+            &with("mean"),
+            "`mean` of `__main__.Net` is a tensor that its state dict lacks, and how it is used is not known",
+        );
+        for (name, expected) in [
+            ("loss_weight", "taken for a part of training and left out"),
+            ("_example_input_array", "may do more than call it"),
+        ] {
+            let (status, said, _) = emit(&with(name), &[]);
+            assert_eq!(status, Some(0), "{said}");
+            assert!(said.contains(expected), "{said}");
+        }
+    }
+    for (name, status) in [("std", Some(2)), ("other", Some(0))] {
+        let hidden = torchvision.within(|own| {
+            let buffers = mapping(&[("std", &mean)]);
+            let names = [
+                global("__builtin__.set"),
+                b"](".to_vec(),
+                text(name),
+                b"e\x85R".to_vec(),
+            ];
+            let attributes = [
+                ("_buffers", &buffers[..]),
+                ("_non_persistent_buffers_set", &names.concat()),
+            ];
+            module("__main__.Net", &[("model", own)], &attributes)
+        });
+        let (found, said, _) = emit(&hidden, &[]);
+        let expected = "`std` of `__main__.Net` is a tensor that its state dict lacks";
+        assert_eq!(said.contains(expected), status == Some(2), "{said}");
+        if name == "std" {
+            assert_eq!(found, status, "{said}");
+        }
+    }
 }
