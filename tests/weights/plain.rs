@@ -3,7 +3,7 @@
 use efficientnet_onnx::graph::Activation;
 use efficientnet_onnx::tensor::TensorSource;
 use efficientnet_onnx::weights::checkpoint::Checkpoint;
-use efficientnet_onnx::weights::evidence::Pads;
+use efficientnet_onnx::weights::evidence::{FinalActivation, Pads};
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -297,6 +297,17 @@ fn what_a_graph_does_besides_is_refused_by_name() {
             "aten.flip.default",
             "aten.flip.default",
         ),
+        // A softmax over something else than the classes; a transposed picture.
+        (
+            "aten.silu.default\", \"inputs\": [",
+            "aten.softmax.int\", \"inputs\": [{\"name\": \"dim\", \"arg\": {\"as_int\": 0}}, ",
+            "aten.softmax.int",
+        ),
+        (
+            "aten.silu.default\", \"inputs\": [",
+            "aten.permute.default\", \"inputs\": [{\"name\": \"dims\", \"arg\": {\"as_ints\": [0, 1, 3, 2]}}, ",
+            "aten.permute.default",
+        ),
         // Of no feature map and its gate, or no two feature maps.
         ("aten.silu.default", "aten.mul.Tensor", "aten.mul.Tensor"),
         ("aten.silu.default", "aten.add.Tensor", "aten.add.Tensor"),
@@ -323,5 +334,22 @@ fn what_a_graph_does_besides_is_refused_by_name() {
         let evidence = checkpoint.evidence().expect("a record");
         let unsupported = evidence.unsupported.first().expect(expected);
         assert!(unsupported.what.contains(expected), "{unsupported:?}");
+    }
+}
+
+#[test]
+fn a_softmax_over_the_classes_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("exported.pt2");
+    for dimension in ["1", "-1"] {
+        let softmax = format!(
+            "aten.softmax.int\", \"inputs\": [{{\"name\": \"dim\", \"arg\": {{\"as_int\": {dimension}}}}}, "
+        );
+        let from = "aten.silu.default\", \"inputs\": [";
+        std::fs::write(&path, changed(from, &softmax)).expect("a file");
+        let checkpoint = Checkpoint::open(&path).expect("a checkpoint");
+        let evidence = checkpoint.evidence().expect("a record");
+        assert_eq!(evidence.unsupported, []);
+        assert_eq!(evidence.final_activation, Some(FinalActivation::Softmax));
     }
 }

@@ -9,7 +9,7 @@ use crate::weights::evidence::{Convolution, Evidence, FinalActivation, Pads, Par
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Operators that change no number in evaluation, or are those of every network here.
-const PLAIN: [&str; 17] = [
+const PLAIN: [&str; 16] = [
     "linear",
     "addmm",
     "t",
@@ -17,7 +17,6 @@ const PLAIN: [&str; 17] = [
     "view",
     "reshape",
     "squeeze",
-    "permute",
     "clone",
     "alias",
     "detach",
@@ -129,7 +128,20 @@ impl<'a> Reader<'a> {
                 let is_of_map = matches!(dimensions, Some([2, 3] | [-2, -1] | [-1, -2]));
                 is_of_map.then_some(())
             }
-            "softmax" | "_softmax" => self.last(node, FinalActivation::Softmax),
+            // The transpose of a classifier's weight.
+            "permute" => {
+                let order = node
+                    .argument("dims")
+                    .and_then(|dims| dims.as_ints.as_deref());
+                matches!(order, Some([1, 0])).then_some(())
+            }
+            "softmax" | "_softmax" => {
+                let dimension = node.argument("dim").and_then(|dim| dim.as_int);
+                // Logits are batch and classes.
+                let is_of_classes = matches!(dimension, Some(1 | -1));
+                let applied = self.last(node, FinalActivation::Softmax);
+                applied.filter(|()| is_of_classes)
+            }
             "sigmoid" if self.is_last(node) => self.last(node, FinalActivation::Sigmoid),
             "sigmoid" => self.gate(node),
             other if PLAIN.contains(&other) => Some(()),
