@@ -74,7 +74,7 @@ pub enum ConvertNote {
         /// The model.
         model: String,
     },
-    /// Pictures are prepared as a Keras model's own Normalization does.
+    /// Pictures are prepared as a Keras model's own Normalization does; what stands before that is not known.
     PreparedAsWeights(Normal),
     /// Pictures are prepared as a Keras model records.
     PreparedAsModel {
@@ -281,7 +281,7 @@ impl fmt::Display for ConvertNote {
             }
             Self::PreparedAsWeights(Normal { mean, std }) => write!(
                 f,
-                "pictures are prepared as the checkpoint's own Normalization does, with mean {mean:?} and deviation {std:?}"
+                "pictures are prepared as the checkpoint's own Normalization does, with mean {mean:?} and deviation {std:?}; what stands before it in the model is not known"
             ),
             Self::PreparedAsModel {
                 place,

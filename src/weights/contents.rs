@@ -131,10 +131,24 @@ fn tensorflow(index: &Path) -> Result<Contents, SourceError> {
             .map(|(path, _)| path.clone())
             .into_iter()
             .collect(),
-        evidence: config.as_ref().map(|config| config.evidence.clone()),
+        evidence: match &config {
+            Some(config) => Some(config.evidence.clone()),
+            None => bundle.is_saved_model().then(graph_unread),
+        },
         model_config: config,
         ..Contents::of(index, bundle)
     })
+}
+
+/// What is known of a SavedModel whose model is not described beside its graph.
+fn graph_unread() -> Evidence {
+    let note = "the graph of the SavedModel is not read: its pool, activations and what prepares its pictures may be others; save it as \
+                `model.save(\"model.keras\")` to have them compared";
+    Evidence {
+        place: "the SavedModel".to_owned(),
+        notes: vec![note.to_owned()],
+        ..Evidence::default()
+    }
 }
 
 /// Opens what `torch.save` wrote, or another program in a zip archive.

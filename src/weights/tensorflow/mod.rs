@@ -50,6 +50,7 @@ pub struct TensorFlow {
     normalization: Option<Normalization>,
     /// A file beside these that describes the model, and what it says.
     description: Option<(PathBuf, ModelConfig)>,
+    is_saved_model: bool,
 }
 
 impl TensorFlow {
@@ -135,6 +136,7 @@ impl TensorFlow {
         };
         let mut opened = Self {
             description: description(index)?,
+            is_saved_model: place::saved_model(index).is_some(),
             files,
             shards,
             tensors: entries.iter().filter_map(info).collect(),
@@ -183,6 +185,12 @@ impl TensorFlow {
     #[must_use]
     pub fn description(&self) -> Option<&(PathBuf, ModelConfig)> {
         self.description.as_ref()
+    }
+
+    /// Whether they are the variables of a SavedModel.
+    #[must_use]
+    pub fn is_saved_model(&self) -> bool {
+        self.is_saved_model
     }
 
     /// What stands in for the variables, if something does: their moving averages.

@@ -268,3 +268,28 @@ fn weights_outside_the_models_groups_are_accounted_for_or_on_offer() {
     let left_out: Vec<String> = found.left_out().iter().map(ToString::to_string).collect();
     assert_eq!(left_out, ["`optimizer_weights/momentum` (optimiser)"]);
 }
+
+#[test]
+fn an_exported_saved_model_says_that_its_graph_is_not_read() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/checkpoints");
+    for path in ["keras_3_saved_model", "keras_3_saved_model/saved_model.pb"] {
+        let checkpoint = Checkpoint::open(&fixtures.join(path)).expect("a checkpoint");
+        let evidence = checkpoint.evidence().expect("a note");
+        let [note] = evidence.notes.as_slice() else {
+            panic!("expected one note: {evidence:?}");
+        };
+        assert!(
+            note.starts_with("the graph of the SavedModel is not read"),
+            "{note}"
+        );
+    }
+    // Its description is compared.
+    let described = Checkpoint::open(&fixtures.join("keras_2_saved_model")).expect("a checkpoint");
+    let evidence = described.evidence().expect("a record");
+    assert!(
+        !evidence
+            .notes
+            .iter()
+            .any(|note| note.contains("SavedModel is not read"))
+    );
+}
