@@ -47,6 +47,7 @@ pub struct Classifier {
     size: [usize; 2],
     output: (String, bool),
     replaced: Vec<ToldPart>,
+    is_recorded: bool,
     classes: usize,
     pub(super) labels: Labels,
     /// Classes by their names in lower case, once one is asked for.
@@ -113,6 +114,7 @@ impl Classifier {
             size,
             output,
             replaced,
+            is_recorded: file.metadata(PREPROCESSING_KEY).is_some(),
             classes,
             labels,
             by_name: OnceLock::new(),
@@ -147,6 +149,12 @@ impl Classifier {
     #[must_use]
     pub fn thresholds(&self) -> Option<&Thresholds> {
         self.thresholds.as_ref()
+    }
+
+    /// Whether the file records how pictures are prepared; else [`Told`] says how they are resized and cropped.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.is_recorded
     }
 
     /// What the file records and something else was told in place of.

@@ -18,6 +18,8 @@ fn a_file_of_another_tool_is_told_how_its_pictures_are_prepared() {
     );
     let answer = |arguments: &[&str]| {
         let run = classify(&file, &picture, &[arguments, &["--json"]].concat()).expect(0);
+        let resized = "until they cover 8/7 of the size, and cropped to their centre\n";
+        assert!(run.stderr.contains(resized), "{run:#?}");
         let json: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
         json["pictures"][0]["top"].clone()
     };
@@ -47,6 +49,7 @@ fn a_flag_counts_in_place_of_what_the_file_records() {
     let file = LITES[0].file();
     let coffee = [data("coffee.png")];
     let recorded = classify(file, &coffee, &["--json"]).expect(0);
+    assert!(!recorded.stderr.contains("8/7"), "{recorded:#?}");
     let top = |run: &Run| {
         let json: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
         json["pictures"][0]["top"].clone()

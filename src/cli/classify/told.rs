@@ -19,7 +19,8 @@ pub struct ToldArgs {
     /// records]
     #[arg(long, value_name = "R,G,B", value_parser = colours)]
     std: Option<[f64; 3]>,
-    /// Height and width of the input, such as 224 or 192x256, height first [default: as the file records, or its input's]
+    /// Height and width of the input, such as 224 or 192x256, height first; without a record pictures are resized, bicubic and
+    /// antialiased, until they cover 8/7 of it, and cropped to their centre [default: as the file records, or its input's]
     #[arg(long, value_name = "SIZE", value_parser = text::size)]
     size: Option<[u64; 2]>,
     /// What turns the output into probabilities: softmax, sigmoid, or none where it has them [default: as the file records,
@@ -52,8 +53,13 @@ impl ToldArgs {
     }
 }
 
-/// Says which flags count in place of what the file records.
+/// Says which flags count in place of what the file records, or how pictures are resized where it records nothing.
 pub fn note(classifier: &Classifier) -> Option<String> {
+    if !classifier.is_recorded() {
+        let note = "it has no record of how pictures are prepared: they are resized, bicubic, until they cover 8/7 of the size, and \
+                    cropped to their centre";
+        return Some(note.to_owned());
+    }
     let replaced = classifier.replaced().iter();
     let flags: Vec<String> = replaced.map(|part| format!("`{}`", flag(*part))).collect();
     (!flags.is_empty()).then(|| format!("{} in place of what the file records", text::all(&flags)))
