@@ -29,6 +29,8 @@ import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 MOST = 1e-4
+# What is refused, and with which words: the names of torchvision's body, cut and nested, are also those of the layers after it.
+REFUSED = {"fastai, torchvision's": "nothing accounts for 10 tensors beside it"}
 SIZES = (64, 65)
 CLASSES = 7
 TABLE = Path(__file__).with_name("loading.md")
@@ -512,7 +514,12 @@ def keras_cases(folder):
             model = lively_keras(create(size))
             want = model.predict(raw, verbose=0)
             for container, save in containers.items():
-                flags = ["--size", str(size)] if container == "SavedModel" else []
+                # A SavedModel of Keras 3 has no description: flags tell the head.
+                told = {"bn, dropout, dense": "bn:0.001,linear", "dense relu, dense": "linear,relu,linear"}
+                told["dense relu, bn, dense"] = "linear,relu,bn:0.001,linear"
+                flags = []
+                if container == "SavedModel":
+                    flags = ["--size", str(size), *(["--head", told[head]] if head in told else [])]
                 yield Case(library, container, head, lambda s=save, m=model: s(m), flags, raw, want)
 
 
@@ -568,8 +575,13 @@ def main():
             if options.only not in " · ".join(key):
                 continue
             found = difference(options.program, case, folder)
+            reason = REFUSED.get(case.library)
+            if reason:
+                wrong = not isinstance(found, str) or reason not in found
+                found = f"refused: {reason}"
+            else:
+                wrong = isinstance(found, str) or found > MOST
             rows.setdefault(key, []).append(found)
-            wrong = isinstance(found, str) or found > MOST
             failures += wrong
             print(f"{' · '.join(key)} at {case.x.shape[2]}: {found if isinstance(found, str) else f'{found:.1e}'}", flush=True)
     print(f"{sum(map(len, rows.values()))} cases, {failures} not as expected")

@@ -210,6 +210,25 @@ fn heads() {
         ),
         "`classifier.1` is a `project.layers.CosineLinear`, which no head here has",
     );
+    // What is recorded of the body counts whatever head follows.
+    let longer = |naming| {
+        Saved::of(naming).reclassed(
+            "torch.nn.modules.dropout.Dropout",
+            &format!("{ACTIVATION}ReLU"),
+        )
+    };
+    refused(
+        &longer(Naming::Lukemelas).reclassed(
+            "efficientnet_pytorch.utils.MemoryEfficientSwish",
+            &format!("{ACTIVATION}ReLU"),
+        ),
+        "`_blocks.0._bn1` is followed by ReLU, expected swish",
+    );
+    refused(
+        &longer(Naming::Torchvision)
+            .reclassed(&format!("{ACTIVATION}SiLU"), &format!("{ACTIVATION}ReLU")),
+        "`features.0.1` is followed by ReLU, expected swish",
+    );
 }
 
 #[test]
