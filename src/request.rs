@@ -110,7 +110,8 @@ impl Request {
         chain.unwrap_or_else(|| HeadChain::usual(self.options.classes))
     }
 
-    /// The result that needs every parameter: the logits, or the embedding of a head that has no classes.
+    /// The result that needs every parameter: the logits, or the embedding of a head that has no classes. A head that has neither
+    /// is refused with it.
     #[must_use]
     pub fn whole(&self) -> Output {
         match self.head_chain().classes() {
@@ -151,12 +152,18 @@ impl Request {
     }
 
     /// The canonical graph of one image at the default size to its logits, or to its embedding where the head has no classes:
-    /// what is counted, and what a checkpoint must hold.
+    /// what is counted, and what a checkpoint must hold. Where the head has no result, to what is pooled.
     ///
     /// # Errors
     /// If the network is of unreasonable size, or an input too small for a window.
     pub fn canonical(&self) -> Result<Graph, RequestError> {
-        let graph = self.built(&[self.whole()])?;
+        let has_result = self.head_chain().has_result();
+        let whole = if has_result {
+            self.whole()
+        } else {
+            Output::Pooled
+        };
+        let graph = self.built(&[whole])?;
         let counts = graph.counts();
         let bytes = 4 * u128::from(counts.parameters);
         if bytes > u128::from(LARGEST_WEIGHT_BYTES) {
@@ -175,7 +182,7 @@ impl Request {
     /// As [`Request::canonical`].
     pub fn counts(&self) -> Result<Counts, RequestError> {
         let whole = self.canonical()?;
-        if self.outputs == [self.whole()] {
+        if self.outputs == [self.whole()] && self.head_chain().has_result() {
             return Ok(whole.counts());
         }
         Ok(self.built(&self.outputs)?.counts())

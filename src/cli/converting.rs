@@ -140,7 +140,7 @@ pub fn request(error: &RequestError) -> Failure {
             "`--outputs embedding` emits what the head gives; a head that ends in `linear` has classes",
         ),
         RequestError::Network(NetworkError::OpenEnd { .. }) => failure.hint(
-            "`--outputs pooled` needs no layer of the head; `--reset-classifier N` replaces them",
+            "`--outputs pooled` needs no layer of the head",
         ),
         RequestError::Network(NetworkError::NoClassMaps { .. }) => {
             failure.hint("leave `cam` out of `--outputs`")

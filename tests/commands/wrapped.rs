@@ -153,7 +153,8 @@ fn real_weights_are_read_from_ten_wrappers() {
 
 /// An array of f32 as NumPy writes it.
 fn npy(shape: &[u64], elements: &[u8]) -> Vec<u8> {
-    let extents: String = shape.iter().map(|extent| format!("{extent},")).collect();
+    let extents: Vec<String> = shape.iter().map(|extent| format!("{extent},")).collect();
+    let extents = extents.concat();
     let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({extents}), }}\n");
     let length = u16::try_from(header.len()).expect("short").to_le_bytes();
     let start = [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes()].concat();

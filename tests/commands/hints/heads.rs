@@ -123,9 +123,16 @@ pub const OF_HEADS: &[Case] = &[
     Case {
         hint: "`--outputs embedding` emits what the head gives; a head that ends in `linear` has classes",
         prepare: |_| {},
-        line: "emit --variant lite0 --head bn --outputs logits -o m.onnx",
-        reason: "output `logits` is of classes, and the head `bn` has none",
+        line: "emit --variant lite0 --head bn,normalize --outputs logits -o m.onnx",
+        reason: "output `logits` is of classes, and the head `bn,normalize` has none",
         steps: &[("--outputs embedding", With("--outputs embedding"))],
+    },
+    Case {
+        hint: "`--outputs pooled` needs no layer of the head",
+        prepare: |_| {},
+        line: "emit --variant lite0 --head linear:8,bn -o m.onnx",
+        reason: "the head `linear:8,bn` ends in neither a linear layer nor `normalize`",
+        steps: &[("--outputs pooled", With("--outputs pooled"))],
     },
     Case {
         hint: "leave `cam` out of `--outputs`",

@@ -29,13 +29,20 @@ const LINES: [&str; 11] = [
     "`doctor",
 ];
 
-/// Place and text of each.
-pub fn hints() -> Vec<(String, String)> {
+/// Every string literal of `src`.
+pub fn literals_of_source() -> Vec<String> {
+    let texts = sources();
+    let all = texts.iter().flat_map(|(_, text)| literals(text));
+    all.map(|(_, _, literal)| literal).collect()
+}
+
+/// Place and text of each source file, without its tests.
+fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     collect(&root, &mut files);
     files.sort();
-    let texts: Vec<(String, String)> = files
+    files
         .into_iter()
         .map(|path| {
             let text = fs::read_to_string(&path).expect("a source file");
@@ -48,7 +55,12 @@ pub fn hints() -> Vec<(String, String)> {
                 text[..end].to_owned(),
             )
         })
-        .collect();
+        .collect()
+}
+
+/// Place and text of each.
+pub fn hints() -> Vec<(String, String)> {
+    let texts = sources();
     let mut found = Vec::new();
     for (place, text) in &texts {
         let literals = literals(text);
