@@ -191,7 +191,7 @@ fn another_layer_is_seen() {
         (":48,sigmoid", ":48,tanh"),
         ("swish,relu6", "gelu,relu6"),
         ("relu6,normalize", "relu6,swish"),
-        ("bn,normalize", "bn,swish"),
+        ("bn,normalize", "bn,swish,normalize"),
     ] {
         let mut heads = golden.heads.iter();
         let (head, rows) = heads
