@@ -60,7 +60,7 @@ impl ClassArgs {
     }
 }
 
-/// The number that is given in the place of a file.
+/// A threshold that `--thresholds` gives as a number instead of a file.
 fn number(given: &Path) -> Option<f64> {
     given.to_str()?.parse().ok()
 }

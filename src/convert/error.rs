@@ -213,7 +213,7 @@ pub enum ConvertError {
     /// An activation of classes is asked for where there are none.
     #[error("an activation is for outputs of classes, found none among the outputs")]
     ActivationWithoutClasses,
-    /// Thresholds are given where there are no classes.
+    /// The outputs have no classes for the thresholds.
     #[error("thresholds are for outputs of classes, found none among the outputs")]
     ThresholdsWithoutClasses,
     /// Thresholds are given where the most probable class counts.

@@ -51,7 +51,7 @@ impl OpenCheckpoint {
         (!left.is_empty()).then(|| refusal(evidence, self.naming, left))
     }
 
-    /// The error for a recorded layer of the head that no head here has.
+    /// Returns the error for a recorded head layer that this program does not support.
     pub(super) fn refused_layers(&self) -> Option<ConvertError> {
         let evidence = self.checkpoint.evidence()?;
         let layers = evidence.unsupported.iter();
